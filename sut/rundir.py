@@ -1,0 +1,171 @@
+"""Where every file of a run lives, and how files are written: atomically, never over another.
+
+    <results_dir>/
+      <node>_<timestamp>/                one call of the harness: one engine start
+        config.json                      resolved RunConfig, and where each value came from
+        session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
+        harness.log  engine.log
+        <Scenario>/<mode>/               one LoadGen run
+          user.conf                      generated, what LoadGen read
+          run.json                       RunFacts: stamps, failures, counters, file hashes
+          ledger.parquet                 one row per query, from our ledger
+          queries.parquet                one row per query, LoadGen's stamps where it has them
+          mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
+        result.json  summary.txt         functions of everything above
+      mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
+      summary_<node>_<timestamp>.txt                 the same bytes as summary.txt
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+LOADGEN_FILES = (
+    "mlperf_log_summary.txt",
+    "mlperf_log_detail.txt",
+    "mlperf_log_accuracy.json",
+    "mlperf_log_trace.json",
+)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees all of it or nothing.
+
+    Raises:
+        FileExistsError: `path` exists; results are never overwritten.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class ScenarioDir:
+    """The folder of one LoadGen run."""
+
+    root: Path
+
+    @property
+    def user_conf(self) -> Path:
+        return self.root / "user.conf"
+
+    @property
+    def run_facts(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.parquet"
+
+    @property
+    def queries(self) -> Path:
+        return self.root / "queries.parquet"
+
+    def loadgen_files(self) -> dict[str, Path]:
+        """The LoadGen logs that exist, by file name."""
+        return {name: self.root / name for name in LOADGEN_FILES if (self.root / name).is_file()}
+
+
+@dataclass(frozen=True)
+class SessionDir:
+    """The folder of one call of the harness."""
+
+    root: Path
+    node: str
+    timestamp: str
+
+    @classmethod
+    def create(cls, results_dir: Path, node: str, now: datetime | None = None) -> SessionDir:
+        """Make a fresh folder; a second call in the same second gets a suffix."""
+        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        results_dir.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1000):
+            timestamp = stamp if attempt == 0 else f"{stamp}-{attempt}"
+            root = results_dir / f"{node}_{timestamp}"
+            try:
+                root.mkdir()
+            except FileExistsError:
+                continue
+            return cls(root, node, timestamp)
+        raise FileExistsError(results_dir / f"{node}_{stamp}")
+
+    @classmethod
+    def open(cls, root: Path) -> SessionDir:
+        """The folder of an earlier call."""
+        node, _, timestamp = root.resolve().name.rpartition("_")
+        return cls(root, node, timestamp)
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def session_facts(self) -> Path:
+        return self.root / "session.json"
+
+    @property
+    def harness_log(self) -> Path:
+        return self.root / "harness.log"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.root / "engine.log"
+
+    @property
+    def result(self) -> Path:
+        return self.root / "result.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.root / "summary.txt"
+
+    @property
+    def published_result(self) -> Path:
+        return self.root.parent / f"mlperf_datacenter_{self.node}_{self.timestamp}.json"
+
+    @property
+    def published_summary(self) -> Path:
+        return self.root.parent / f"summary_{self.node}_{self.timestamp}.txt"
+
+    def scenario(self, scenario: str, mode: str) -> ScenarioDir:
+        return ScenarioDir(self.root / scenario / mode)
+
+    def new_scenario(self, scenario: str, mode: str) -> ScenarioDir:
+        """Make the folder of one LoadGen run; refuses one that exists."""
+        directory = self.scenario(scenario, mode)
+        directory.root.mkdir(parents=True)
+        return directory
+
+    def scenario_dirs(self) -> list[ScenarioDir]:
+        """Every LoadGen run of this session, in order of start."""
+        found = [path.parent for path in self.root.glob("*/*/run.json")]
+        return [ScenarioDir(path) for path in sorted(found, key=lambda p: p.stat().st_mtime_ns)]
+
+    def publish(self) -> None:
+        """Put result and summary under the names that users look for."""
+        for source, target in (
+            (self.result, self.published_result),
+            (self.summary, self.published_summary),
+        ):
+            if target.exists():
+                raise FileExistsError(target)
+            shutil.copyfile(source, target)
