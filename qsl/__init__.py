@@ -1,0 +1,1 @@
+"""The query sample library: data sets, prompts, and what LoadGen loads of them."""

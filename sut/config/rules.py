@@ -62,6 +62,9 @@ class Round(Strict):
     loadgen_install: str = Field(description="release to install for this round")
     seeds: Seeds
     benchmarks: dict[str, BenchmarkRules]
+    absent: dict[str, str] = Field(
+        default_factory=dict, description="benchmark a user may ask for → why the round lacks it"
+    )
     sources: dict[str, str] = Field(description="figure or group of figures → where it is from")
 
     def benchmark(self, name: str) -> BenchmarkRules:
@@ -72,11 +75,35 @@ class Round(Strict):
         """
         if name not in self.benchmarks:
             has = ", ".join(sorted(self.benchmarks)) or "no benchmark of this family"
+            why = self.absent.get(name, f"it has {has}")
             raise ConfigError(
-                f"round {self.name} has no benchmark {name}; it has {has}.",
+                f"round {self.name} has no benchmark {name}: {why}.",
                 remedy="Choose another --round.",
             )
         return self.benchmarks[name]
+
+    def scenario_rules(
+        self, name: str, scenario: Scenario
+    ) -> tuple[str, BenchmarkRules, ScenarioRules]:
+        """The benchmark id, its rules and the scenario's for a run of `scenario` of `name`.
+
+        A datacenter benchmark lends a scenario it lacks from its edge twin, which has an id,
+        a data set and a LoadGen model name of its own.
+
+        Raises:
+            ConfigError: neither of the two has the scenario.
+        """
+        benchmark = self.benchmark(name)
+        if scenario in benchmark.scenarios:
+            return name, benchmark, benchmark.scenarios[scenario]
+        edge = self.benchmarks.get(f"{name}-edge")
+        if edge is not None and scenario in edge.scenarios:
+            return f"{name}-edge", edge, edge.scenarios[scenario]
+        raise ConfigError(
+            f"scenario {scenario} is not one of {name} in round {self.name}, "
+            f"which has {', '.join(benchmark.scenarios)}.",
+            remedy="Choose another --scenario or --round.",
+        )
 
 
 def round_names() -> list[str]:

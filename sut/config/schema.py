@@ -235,3 +235,11 @@ class RunConfig(Strict):
     def latency_rules(self, scenario: Scenario) -> ServerConfig:
         """The Server-like section that rules `scenario` (Server or Interactive)."""
         return self.interactive if scenario is Scenario.INTERACTIVE else self.server
+
+    def section(self, scenario: Scenario) -> OfflineConfig | ServerConfig | SingleStreamConfig:
+        """The section that sizes a run of `scenario`."""
+        if scenario is Scenario.OFFLINE:
+            return self.offline
+        if scenario is Scenario.SINGLE_STREAM:
+            return self.single_stream
+        return self.latency_rules(scenario)

@@ -1,0 +1,67 @@
+# One recipe for each habit. `make help` lists them.
+#   ROUND=v5.1        environment with that round's LoadGen, in .venv-v5.1
+#   PLATFORM=cpu|cuda the engine to install; found by itself if left out
+#   PYTHON=python3.12 the interpreter to build the environment from
+#   ARGS="-k ledger"  passed on to pytest or sut
+
+ROUND ?=
+PLATFORM ?= auto
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+ARGS ?=
+
+VENV := .venv$(if $(ROUND),-$(ROUND))
+BIN := $(VENV)/bin
+PACKAGES := sut qsl audit scripts
+ROUNDS := $(basename $(notdir $(wildcard user_confs/rounds/*.yaml)))
+MADE_MODELS := models/smollm2-135m models/llama-tiny-dummy
+# Left out of the lock: what the engine pins itself and differently for CPU and CUDA, LoadGen
+# (a round's file names its release), and what pip manages for itself.
+UNLOCKED := torch|torchvision|torchaudio|torchcodec|triton|intel-.*|apache-tvm-ffi|vllm.*|mlcommons.loadgen|sut.mlperf|pip|setuptools
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models test test-all lint format benchmark overhead lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: ## make .venv, install the project and the engine that fits, make the small models
+	@$(PYTHON) -m scripts.setup_env --venv $(VENV) --platform $(PLATFORM) $(if $(ROUND),--round $(ROUND))
+
+models: setup ## make the small models, on a machine with a GPU too
+	@$(BIN)/python -m scripts.make_small_model
+	@$(BIN)/python -m scripts.make_dummy_model
+
+test: models ## unit, property and integration tests: at most 20 minutes on two cores
+	$(BIN)/python -m pytest --require-models -m "not slow and not gpu" $(ARGS)
+
+test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
+	$(BIN)/python -m pytest --require-models $(ARGS)
+
+lint: setup ## ruff format --check, ruff check, mypy, lint-imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## rewrite the sources in the one format, and mend what ruff can mend
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+benchmark: setup ## quick benchmark, Offline and Server, on this machine
+	$(BIN)/python -m sut.main $(ARGS)
+
+overhead: setup ## the harness against the raw engine and against no engine
+	$(BIN)/python -m sut.main bench $(ARGS)
+
+lock: setup ## rewrite constraints.txt from what is installed in .venv
+	@grep '^#' constraints.txt > constraints.txt.new
+	@$(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude-editable \
+	    | grep -viE '^($(UNLOCKED))==' >> constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+
+clean: ## remove what make made: environments, the small models, caches; never results/
+	rm -rf .venv $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(MADE_MODELS)
+	-rmdir models 2> /dev/null
+	find $(PACKAGES) tests -name __pycache__ -prune -exec rm -rf {} +

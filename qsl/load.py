@@ -1,0 +1,116 @@
+"""The one entry for a run: configuration's plain values → a checked data set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from qsl.dataset import Dataset, Prompts, Source, TokenIds, check
+from qsl.files import Columns, read_file
+from qsl.library import synthetic_warmup_prompts, warmup_prompts
+from qsl.prompts import render_batch
+from qsl.synthetic import generate
+from qsl.tokenizer import open_tokenizer
+from sut.errors import DatasetError
+
+SAMPLE_FILE = Path(__file__).parent / "data" / "cnn_style_sample.json"
+
+
+def load_dataset(
+    source: Source,
+    path: Path | None,
+    model_path: Path | str,
+    prompt_format: str,
+    vocab_size: int,
+    eos_token_ids: Collection[int],
+    context_tokens: int,
+    max_tokens: int,
+    synthetic_count: int,
+    synthetic_seed: int,
+    max_samples: int | None,
+    allow_pickle: bool,
+) -> Dataset:
+    """Load, tokenise where the file has no ids, cut to `max_samples`, and check.
+
+    Args:
+        source: "sample", "synthetic" or "file".
+        path: the file, for source "file".
+        model_path: folder (or Hugging Face id) whose tokenizer is used where one is needed.
+        prompt_format: name in qsl.prompts, for texts without ids.
+        vocab_size: token ids are below this.
+        eos_token_ids: ids that a synthetic prompt never holds.
+        context_tokens: longest prompt plus output, tokens.
+        max_tokens: output tokens per query at most.
+        synthetic_count: samples to generate.
+        synthetic_seed: seed of the generator.
+        max_samples: use only the first so many; None: all.
+        allow_pickle: read .pkl files.
+
+    Raises:
+        DatasetError: whatever is wrong with it, naming the sample.
+    """
+    if source == "synthetic":
+        count = min(synthetic_count, max_samples or synthetic_count)
+        room = context_tokens - max_tokens
+        dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room)
+    else:
+        file = SAMPLE_FILE if source == "sample" else path
+        if file is None:
+            raise DatasetError(
+                "source is file, but no path is given",
+                where="dataset.path",
+                remedy="Give the file, or use source: sample.",
+            )
+        columns = read_file(file, allow_pickle)
+        dataset = _from_columns(columns, source, file, model_path, prompt_format, max_samples)
+    check(dataset, vocab_size, context_tokens, max_tokens)
+    return dataset
+
+
+def _from_columns(
+    columns: Columns,
+    source: Source,
+    file: Path,
+    model_path: Path | str,
+    prompt_format: str,
+    max_samples: int | None,
+) -> Dataset:
+    """A data set from a file's columns; the checksum stays that of the whole file."""
+    texts = columns.texts[:max_samples] if columns.texts is not None else None
+    references = columns.references[:max_samples] if columns.references is not None else None
+    prompts = columns.prompts
+    if prompts is not None and max_samples is not None:
+        prompts = prompts.head(max_samples)
+    if prompts is None:
+        tokenizer = open_tokenizer(model_path)
+        prompts = Prompts.from_sequences(render_batch(prompt_format, texts or [], tokenizer))
+    return Dataset(
+        name=file.stem,
+        source=source,
+        path=file,
+        sha256=columns.sha256,
+        synthetic=False,
+        prompts=prompts,
+        references=references,
+        articles=texts,
+    )
+
+
+def load_warmup(
+    dataset: Dataset,
+    count: int,
+    model_path: Path | str,
+    prompt_format: str,
+    vocab_size: int,
+    eos_token_ids: Collection[int],
+) -> list[TokenIds]:
+    """Warm-up prompts that are not in the data set, and no longer than its longest.
+
+    Text where the data set is text and the model folder has a tokenizer, else drawn ids.
+    """
+    has_tokenizer = (Path(model_path) / "tokenizer.json").is_file()
+    if count and dataset.articles is not None and has_tokenizer:
+        prompts = warmup_prompts(dataset, open_tokenizer(model_path), prompt_format, count)
+        if max(len(ids) for ids in prompts) <= dataset.lengths.max:
+            return prompts
+    return synthetic_warmup_prompts(dataset, count, vocab_size, eos_token_ids)

@@ -1,0 +1,227 @@
+"""A local copy of CNN/DailyMail → the MLCommons files, with the official prompt.
+
+    cnn_eval.json                   validation split, whole or its first N
+    cnn_dailymail_calibration.json  train split, the ids of MLCommons' calibration list
+
+The form is MLCommons' own (mlperf.md §5): a JSON list indented by four, objects with
+instruction, input, tok_input, output. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from qsl.prompts import PromptFormat, find_format, render_batch
+from qsl.tokenizer import Tokenizer, open_tokenizer
+from sut.errors import DatasetError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BATCH = 256
+_ARTICLE, _HIGHLIGHTS, _ID = "article", "highlights", "id"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that was written: its samples, hex SHA-256 of its bytes, and where it is."""
+
+    count: int
+    sha256: str
+    path: Path
+
+
+def prepare_dataset(
+    source: Path,
+    out: Path,
+    tokenizer_path: Path,
+    prompt_format: str,
+    limit: int | None,
+    split: str = "validation",
+) -> Prepared:
+    """Write the evaluation file.
+
+    Args:
+        source: a parquet or csv file with article and highlights, or a folder with
+            `<split>-*.parquet` anywhere below, as the Hub lays it out.
+        out: file to write; must not exist.
+        tokenizer_path: model folder with tokenizer.json.
+        prompt_format: name in qsl.prompts; official: llama3.1-8b-cnn.
+        limit: only the first so many, in the source's order; None: all. MLCommons' own
+            5,000-sample file is another choice of samples: fetch it instead.
+        split: which files of a folder.
+
+    Raises:
+        DatasetError: source missing or of another form, or `out` exists.
+    """
+    _refuse_existing(out)
+    chosen = find_format(prompt_format)
+    frame = _read_source(source, split, (_ARTICLE, _HIGHLIGHTS))
+    if limit is not None:
+        frame = frame.head(limit)
+    instruction = {chosen.key: chosen.template}
+    return _write(frame, out, open_tokenizer(tokenizer_path), chosen, instruction)
+
+
+def prepare_calibration(
+    source: Path, out: Path, tokenizer_path: Path, prompt_format: str, ids_file: Path
+) -> Prepared:
+    """Write the calibration file: the train samples whose ids are listed, in the list's order.
+
+    Args:
+        source: as for `prepare_dataset`; a folder's train files, with a column id.
+        out: file to write; must not exist.
+        tokenizer_path: model folder with tokenizer.json.
+        prompt_format: name in qsl.prompts.
+        ids_file: one id a line, as MLCommons' calibration-list.txt.
+
+    Raises:
+        DatasetError: as `prepare_dataset`, or a listed id is not in the source.
+    """
+    _refuse_existing(out)
+    chosen = find_format(prompt_format)
+    if not ids_file.is_file():
+        raise DatasetError(
+            "no such file", where=str(ids_file), remedy="Give MLCommons' calibration-list.txt."
+        )
+    wanted = ids_file.read_text(encoding="utf-8").split()
+    frame = _read_source(source, "train", (_ARTICLE, _HIGHLIGHTS, _ID))
+    frame = frame.drop_duplicates(_ID).set_index(_ID)
+    missing = [sample for sample in wanted if sample not in frame.index]
+    if missing:
+        raise DatasetError(
+            f"{len(missing)} of {len(wanted)} listed ids are not in the source, first {missing[0]}",
+            where=str(ids_file),
+            remedy="The ids are looked up in the train split; give that.",
+        )
+    frame = frame.loc[wanted]
+    return _write(frame, out, open_tokenizer(tokenizer_path), chosen, chosen.template)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise DatasetError(
+            "the file exists and is not overwritten",
+            where=str(out),
+            remedy="Name another file, or remove this one.",
+        )
+    if not out.parent.is_dir():
+        raise DatasetError("no such folder", where=str(out.parent), remedy="Create it first.")
+
+
+def _read_source(source: Path, split: str, columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    frames = []
+    for file in _source_files(source, split):
+        try:
+            # Text stays text: an article that reads "NA" is no missing value.
+            frame = (
+                pd.read_csv(file, dtype=str, keep_default_na=False)
+                if file.suffix == ".csv"
+                else pd.read_parquet(file)
+            )
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DatasetError(
+                f"cannot be read: {error}", where=str(file), remedy="Fetch it again."
+            ) from error
+        lacking = [name for name in columns if name not in frame.columns]
+        if lacking:
+            raise DatasetError(
+                f"no column {', '.join(lacking)}; it has {', '.join(map(str, frame.columns))}",
+                where=str(file),
+                remedy="Give CNN/DailyMail 3.0.0 with article and highlights.",
+            )
+        frames.append(frame[list(columns)])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _source_files(source: Path, split: str) -> list[Path]:
+    """The files to read, in the order of their names, which number the shards."""
+    if source.is_file() and source.suffix in (".parquet", ".csv"):
+        return [source]
+    found = sorted(source.rglob(f"{split}-*.parquet")) if source.is_dir() else []
+    if not found:
+        raise DatasetError(
+            f"neither a .parquet or .csv file nor a folder with {split}-*.parquet",
+            where=str(source),
+            remedy="Give a local copy of CNN/DailyMail 3.0.0.",
+        )
+    return found
+
+
+def _write(
+    frame: pd.DataFrame,
+    out: Path,
+    tokenizer: Tokenizer,
+    prompt_format: PromptFormat,
+    instruction: dict[str, str] | str,
+) -> Prepared:
+    articles, highlights = frame[_ARTICLE].tolist(), frame[_HIGHLIGHTS].tolist()
+    if not articles:
+        raise DatasetError("no sample is left", where=str(out), remedy="Raise the limit.")
+    digest = hashlib.sha256()
+    with _new_file(out) as stream:
+        for start in range(0, len(articles), _BATCH):
+            batch = articles[start : start + _BATCH]
+            prompts = render_batch(prompt_format.name, batch, tokenizer)
+            rows = zip(batch, prompts, highlights[start : start + _BATCH], strict=True)
+            text = ",\n".join(_sample(instruction, *row) for row in rows)
+            data = (("[\n" if start == 0 else ",\n") + text).encode()
+            digest.update(data)
+            stream.write(data)
+        digest.update(b"\n]")
+        stream.write(b"\n]")
+    return Prepared(len(articles), digest.hexdigest(), out)
+
+
+def _sample(
+    instruction: dict[str, str] | str, article: str, tok_input: list[int], output: str
+) -> str:
+    """One object as json.dumps(..., indent=4) would write it in a list, minutes sooner."""
+    if isinstance(instruction, dict):
+        inner = ",\n".join(f"            {_text(k)}: {_text(v)}" for k, v in instruction.items())
+        head = "{\n" + inner + "\n        }"
+    else:
+        head = _text(instruction)
+    ids = ",\n".join(f"            {token}" for token in tok_input)
+    return (
+        "    {\n"
+        f'        "instruction": {head},\n'
+        f'        "input": {_text(article)},\n'
+        f'        "tok_input": [\n{ids}\n        ],\n'
+        f'        "output": {_text(output)}\n'
+        "    }"
+    )
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file that appears whole or not at all, and never over another."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary_path = Path(temporary)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary_path.chmod(0o644)
+        try:
+            path.hardlink_to(temporary_path)
+        except FileExistsError:
+            _refuse_existing(path)
+    finally:
+        temporary_path.unlink()

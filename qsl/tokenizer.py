@@ -1,0 +1,184 @@
+"""A model folder's tokenizer: encode, and its chat template.
+
+`tokenizer.json` is read with the tokenizers library, in a third of a second; importing
+transformers takes several and is left to models that have no such file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from sut.errors import DatasetError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+_SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
+
+
+class Tokenizer(Protocol):
+    """What prompts need of a tokenizer."""
+
+    def encode_batch(self, texts: Sequence[str], *, special_tokens: bool) -> list[list[int]]:
+        """Token ids of each text, whole: never padded, never truncated.
+
+        Args:
+            texts: what to encode.
+            special_tokens: add what the tokenizer adds by default, e.g. a begin-of-text id.
+        """
+        ...
+
+    def chat_text(self, message: str) -> str:
+        """A user's message in the model's chat template, ready to be answered.
+
+        Raises:
+            DatasetError: the model has no chat template.
+        """
+        ...
+
+
+class JsonTokenizer:
+    """A folder with tokenizer.json; opened by `open_tokenizer`."""
+
+    def __init__(self, folder: Path, tokenizer: tokenizers.Tokenizer):
+        self._folder = folder
+        self._tokenizer = tokenizer
+        # Files may carry the settings of their last use; a prompt is never cut or filled up.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+
+    def encode_batch(self, texts: Sequence[str], *, special_tokens: bool) -> list[list[int]]:
+        """Token ids of each text."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=special_tokens)
+        return [encoding.ids for encoding in encodings]
+
+    def chat_text(self, message: str) -> str:
+        """The message in the folder's chat template."""
+        from jinja2 import TemplateError
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        config = _read_config(self._folder)
+        source = _chat_template(self._folder, config)
+        # The settings that chat templates are written for. No clock is offered to them: a
+        # prompt that holds today's date would be another benchmark tomorrow.
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        try:
+            return environment.from_string(source).render(
+                messages=[{"role": "user", "content": message}],
+                add_generation_prompt=True,
+                **_special_tokens(config),
+            )
+        except TemplateError as error:
+            raise DatasetError(
+                f"the chat template fails: {error}",
+                where=str(self._folder),
+                remedy="Use another prompt format, or mend the template.",
+            ) from error
+
+
+class TransformersTokenizer:
+    """Whatever transformers can open; opened by `open_tokenizer`."""
+
+    def __init__(self, tokenizer: Any):
+        self._tokenizer = tokenizer
+
+    def encode_batch(self, texts: Sequence[str], *, special_tokens: bool) -> list[list[int]]:
+        """Token ids of each text."""
+        return [
+            list(self._tokenizer.encode(text, add_special_tokens=special_tokens)) for text in texts
+        ]
+
+    def chat_text(self, message: str) -> str:
+        """The message in the model's chat template."""
+        try:
+            text = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True
+            )
+        except ValueError as error:
+            raise DatasetError(
+                f"the chat template cannot be used: {error}",
+                where=str(self._tokenizer.name_or_path),
+                remedy="Use another prompt format.",
+            ) from error
+        return str(text)
+
+
+def open_tokenizer(model_path: Path | str) -> Tokenizer:
+    """The tokenizer of a model folder, or of a Hugging Face id that is at hand.
+
+    Raises:
+        DatasetError: there is none, or it cannot be read.
+    """
+    folder = Path(model_path)
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return _open_with_transformers(str(model_path))
+    from tokenizers import Tokenizer as RustTokenizer
+
+    try:
+        return JsonTokenizer(folder, RustTokenizer.from_buffer(file.read_bytes()))
+    except ValueError as error:
+        raise DatasetError(
+            f"the tokenizer cannot be read: {error}", where=str(file), remedy="Fetch it again."
+        ) from error
+
+
+def _open_with_transformers(model_path: str) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        return TransformersTokenizer(AutoTokenizer.from_pretrained(model_path))
+    except (OSError, ValueError, ImportError) as error:
+        raise DatasetError(
+            f"no tokenizer was found: {' '.join(str(error).split())[:200]}",
+            where=model_path,
+            remedy="Give a model folder that holds tokenizer.json, or a data set with tok_input.",
+        ) from error
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / "tokenizer_config.json"
+    if not file.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise DatasetError(
+            f"not a JSON object: {error}", where=str(file), remedy="Fetch it again."
+        ) from error
+
+
+def _chat_template(folder: Path, config: dict[str, Any]) -> str:
+    """The template: a file of its own in newer folders, a key of the configuration in older."""
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):
+        named = {entry["name"]: entry["template"] for entry in template}
+        template = named.get("default")
+    if not isinstance(template, str):
+        raise DatasetError(
+            "the model has no chat template",
+            where=str(folder),
+            remedy="Use another prompt format for this model, e.g. llama3.1-8b-cnn.",
+        )
+    return template
+
+
+def _special_tokens(config: dict[str, Any]) -> dict[str, str]:
+    """Names of special tokens that templates may use; each is a string or an object."""
+    tokens = {}
+    for name in _SPECIAL_NAMES:
+        value = config.get(name)
+        if isinstance(value, dict):
+            value = value.get("content")
+        if isinstance(value, str):
+            tokens[name] = value
+    return tokens

@@ -1,0 +1,115 @@
+"""`sut [run]`: LoadGen, the engine, the logs, the result."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import build_parser, to_overrides
+from sut.errors import Interrupted
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sut.config.sources import Loaded
+    from sut.run import Outcome
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark, or with --dry-run show what would be run.
+
+    Returns:
+        0 if every scenario is VALID, 1 if not, 130 after Ctrl-C.
+
+    Raises:
+        HarnessError: bad input (2), or an engine that did not start (3).
+    """
+    options = build_parser().parse_args(arguments)
+    loaded = load_configuration(options)
+    if options.dry_run:
+        return _dry_run(loaded, as_json=options.json)
+
+    from rich.console import Console
+
+    from sut.run import run_benchmark
+
+    outcome = run_benchmark(loaded, Console(stderr=True))
+    _show(outcome, as_json=options.json)
+    if outcome.interrupted:
+        return Interrupted.exit_code
+    return 0 if outcome.result.valid else 1
+
+
+def load_configuration(options: argparse.Namespace) -> Loaded:
+    """The configuration that the flags, files and environment make; LoadGen's release checked."""
+    # pydantic and YAML are loaded here and not above: --help must not wait for them.
+    from sut.config.checks import check_loadgen
+    from sut.config.rules import load_round
+    from sut.config.sources import load
+    from sut.hardware import gpus, package_version
+
+    loaded = load(
+        to_overrides(options),
+        environment=os.environ,
+        gpu_present=bool(gpus()),
+        host_name=platform.node(),
+        config_file=options.config,
+        user_conf=options.user_conf,
+    )
+    installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
+    check_loadgen(load_round(loaded.config.round), installed)
+    return loaded
+
+
+def _dry_run(loaded: Loaded, *, as_json: bool) -> int:
+    """Print the plan; no engine, no LoadGen, no run directory."""
+    import json
+
+    from sut.config.rules import load_round
+    from sut.plan import plan, render_plan
+    from sut.run import load_inputs
+
+    config = loaded.config
+    rules = load_round(config.round)
+    count = load_inputs(config).dataset.count
+    plans = [plan(config, scenario, count, rules) for scenario in config.scenarios]
+    if as_json:
+        document = {
+            "config": config.model_dump(mode="json"),
+            "origins": loaded.origins,
+            "runs": [
+                {
+                    "scenario": each.scenario,
+                    "mode": each.mode,
+                    "queries_expected": each.queries_expected,
+                    "duration_expected_s": each.duration_expected_s,
+                    "why": each.why,
+                }
+                for each in plans
+            ],
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        print(render_plan(loaded, plans))
+    return 0
+
+
+def _show(outcome: Outcome, *, as_json: bool) -> None:
+    """The summary, and where the result lies."""
+    session = outcome.session
+    if as_json:
+        print(session.result.read_text(encoding="utf-8"), end="")
+        return
+    print(session.summary.read_text(encoding="utf-8"))
+    print(f"Result:  {_relative(session.published_result)}")
+    print(f"Summary: {_relative(session.published_summary)}")
+    sys.stdout.flush()
+
+
+def _relative(path: Path) -> Path:
+    """Shorter to read where it lies below the working directory."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,167 @@
+"""The run verb's flags. Imports nothing outside the standard library, so `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sut.errors import ConfigError
+
+SCENARIOS = ("Offline", "Server", "Interactive", "SingleStream")
+
+# Environment variable → the key it sets. HF_TOKEN is read by the downloader alone.
+ENVIRONMENT = {
+    "NODE_NAME": "node_name",
+    "MAX_TOKENS": "generation.max_tokens",
+    "SERVER_TARGET_QPS": "server.target_qps",
+    "OFFLINE_TARGET_QPS": "offline.target_qps",
+}
+
+EPILOG = """\
+example:
+  python -m sut.main --scenario Offline,Server --profile quick --set server.target_qps=2
+
+environment, below flags and above YAML:
+  NODE_NAME           names the result files                 (host name)
+  MAX_TOKENS          output tokens per query at most        (quick: 64, mlperf: 128)
+  SERVER_TARGET_QPS   arrivals per second in Server          (1.0)
+  OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
+  HF_TOKEN            only to download gated weights
+
+Each value's source is shown by --dry-run. Exit codes: 0 good, 1 measured and found wanting,
+2 bad input, 3 the engine or cluster could not start, 130 interrupted.
+"""
+
+# Flag's name in the namespace → the key it sets.
+_PLAIN = {
+    "profile": "profile",
+    "round": "round",
+    "system": "system",
+    "model": "model",
+    "dataset": "dataset",
+    "mode": "mode",
+    "engine": "engine.kind",
+    "results_dir": "results_dir",
+}
+
+
+class FlagParser(argparse.ArgumentParser):
+    """A parser whose complaints are one line each and raised, never printed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into ours."""
+        raise ConfigError(f"{message}.", where="command line", remedy="See --help.")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and name the nearest flag when one is unknown.
+
+        Raises:
+            ConfigError: an unknown flag, a missing or a bad value.
+        """
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if not unknown:
+            return parsed
+        word = unknown[0].partition("=")[0]
+        if not word.startswith("-"):
+            self.error(f"unexpected word {word}")
+        # A word without its hyphens still looks like its flag.
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(word, flags, n=1, cutoff=0.0)
+        raise ConfigError(
+            f"there is no flag {word}.", where="command line", remedy=f"The nearest is {near[0]}."
+        )
+
+
+def build_parser(prog: str = "python -m sut.main") -> FlagParser:
+    """The parser of the run verb."""
+    parser = FlagParser(
+        prog=prog,
+        description="Run the benchmark: LoadGen, the engine, the logs, the result.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_what(parser)
+    _add_where(parser)
+    return parser
+
+
+def _add_what(parser: FlagParser) -> None:
+    group = parser.add_argument_group("what is run")
+    add = group.add_argument
+    add(
+        "--scenario",
+        action="append",
+        metavar="NAME",
+        help=f"{', '.join(SCENARIOS)}; repeat it or join with commas (Offline,Server)",
+    )
+    add("--profile", choices=("quick", "mlperf"), help="quick: minutes; mlperf: the round's rules")
+    add("--round", metavar="vX.Y", help="MLPerf Inference round: v5.0, v5.1, v6.0, v6.1 (v6.1)")
+    add("--mode", choices=("performance", "accuracy"), help="LoadGen's mode (performance)")
+    add("--engine", choices=("vllm", "null"), help="null answers without a model (vllm)")
+    add(
+        "--system",
+        metavar="NAME",
+        help="a file of user_confs/systems, or a .yaml (a30-bf16 with an NVIDIA driver, else cpu)",
+    )
+    add(
+        "--model",
+        metavar="NAME",
+        help="a file of user_confs/models, a folder with weights, or a .yaml (the system's)",
+    )
+    add("--dataset", metavar="PATH", help="the data set's file, or sample, or synthetic (sample)")
+
+
+def _add_where(parser: FlagParser) -> None:
+    group = parser.add_argument_group("settings and output")
+    add = group.add_argument
+    add(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help="any key of the configuration, e.g. server.target_qps=2; repeatable; wins over all",
+    )
+    add("--config", type=Path, metavar="FILE", help="your own YAML, on top of profile and system")
+    add("--user-conf", type=Path, metavar="FILE", help="a user.conf in LoadGen's own format")
+    add("--results-dir", metavar="DIR", help="where results go (results/mlperf_datacenter)")
+    add("--dry-run", action="store_true", help="show the resolved plan and stop")
+    add("--json", action="store_true", help="print JSON")
+
+
+def to_overrides(namespace: argparse.Namespace) -> list[tuple[str, Any, str]]:
+    """The flags as (key, raw value, flag) in rising precedence; --set comes last.
+
+    `system`, `model` and `dataset` name sections: `sources.load` resolves what they select.
+
+    Raises:
+        ConfigError: a --set without "=".
+    """
+    overrides: list[tuple[str, Any, str]] = []
+    for name, key in _PLAIN.items():
+        value = getattr(namespace, name, None)
+        if value is not None:
+            overrides.append((key, value, f"--{name.replace('_', '-')}"))
+    named = getattr(namespace, "scenario", None)
+    if named:
+        overrides.append(("scenarios", _scenario_names(named), "--scenario"))
+    for assignment in getattr(namespace, "assignments", None) or ():
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(
+                f"{assignment} is not an assignment.",
+                where="--set",
+                remedy="Write --set section.key=value.",
+            )
+        overrides.append((key.strip(), value.strip(), f"--set {key.strip()}"))
+    return overrides
+
+
+def _scenario_names(given: Sequence[str]) -> list[str]:
+    """The scenarios' own spelling; an unknown name is passed on for the schema to refuse."""
+    known = {name.casefold(): name for name in SCENARIOS}
+    words = [word.strip() for text in given for word in text.split(",") if word.strip()]
+    return [known.get(word.casefold().replace("-", "").replace("_", ""), word) for word in words]

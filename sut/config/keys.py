@@ -1,0 +1,168 @@
+"""The dotted keys of RunConfig: which exist, which is nearest to a typo, what text means for one.
+
+A leaf is a field that holds a value; a section is a field that holds fields.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from sut.config.schema import RunConfig
+from sut.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value that one source gives to one key."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+@cache
+def leaves() -> dict[str, FieldInfo]:
+    """Every leaf of RunConfig by its dotted key, in the order of the schema."""
+    return dict(_walk(RunConfig, ""))
+
+
+@cache
+def sections() -> frozenset[str]:
+    """Every section of RunConfig by its dotted key."""
+    parents = (key.split(".")[:-1] for key in leaves())
+    return frozenset(".".join(path[: i + 1]) for path in parents for i in range(len(path)))
+
+
+def _walk(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    found: list[tuple[str, FieldInfo]] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += _walk(kind, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", field))
+    return found
+
+
+def nearest(key: str) -> str:
+    """The valid key that looks most like `key`."""
+    names = [*leaves(), *sorted(sections())]
+    by_end = {name.rpartition(".")[2]: name for name in reversed(names)}
+    whole = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    if whole:
+        return whole[0]
+    end = difflib.get_close_matches(key.rpartition(".")[2], by_end, n=1, cutoff=0.6)
+    if end:
+        return by_end[end[0]]
+    return difflib.get_close_matches(key, names, n=1, cutoff=0.0)[0]
+
+
+def require_known(setting: Setting) -> None:
+    """Refuse a key that is no leaf.
+
+    Raises:
+        ConfigError: names the nearest valid key, or says that the key is a section.
+    """
+    key, shown = setting.key, show(setting.value)
+    if key in leaves():
+        return
+    if key in sections():
+        inside = ", ".join(name for name in leaves() if name.startswith(f"{key}."))
+        raise ConfigError(
+            f"{key} is {shown}, but it is a section.",
+            where=setting.origin,
+            remedy=f"Set one of {inside}.",
+        )
+    raise ConfigError(
+        f"{key} is {shown}, but there is no such key.",
+        where=setting.origin,
+        remedy=f"The nearest is {nearest(key)}.",
+    )
+
+
+def _holds(annotation: Any, *wanted: Any) -> bool:
+    """Whether a type, or a member of its union, is one of `wanted`, derives from it or is it."""
+    if get_origin(annotation) in wanted or annotation in wanted:
+        return True
+    if isinstance(annotation, type):
+        return any(isinstance(kind, type) and issubclass(annotation, kind) for kind in wanted)
+    if get_origin(annotation) in (tuple, list):
+        return False
+    return any(_holds(part, *wanted) for part in get_args(annotation))
+
+
+def value_of_text(key: str, text: str, origin: str) -> Any:
+    """What the text of a flag or an environment variable means for `key`.
+
+    Text stays text for a key that takes text; otherwise it is read as a YAML value, so that
+    `null`, `true`, `8.5` and `[Offline, Server]` mean what they mean in a file.
+    """
+    field = leaves().get(key)
+    if field is None:
+        return text
+    if text in ("null", "~") and type(None) in get_args(field.annotation):
+        return None
+    if _holds(field.annotation, str, Path, Literal):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{key} is {show(text)}, which cannot be read.", where=origin) from error
+    if isinstance(value, str) and _holds(field.annotation, tuple):
+        return [part.strip() for part in value.split(",")]
+    return value
+
+
+def checked(setting: Setting) -> Any:
+    """The setting's value as its field's type.
+
+    Raises:
+        ConfigError: wrong type or out of bounds.
+    """
+    field = leaves()[setting.key]
+    annotation: Any = field.annotation
+    if isinstance(setting.value, bool) and not _holds(annotation, bool):
+        raise ConfigError(
+            f"{setting.key} is {show(setting.value)}, must be a number or text, not a yes or no.",
+            where=setting.origin,
+        )
+    try:
+        return TypeAdapter(annotation).validate_python(setting.value)
+    except ValidationError as error:
+        raise ConfigError(sentence(error, setting.key), where=setting.origin) from error
+
+
+def sentence(error: ValidationError, prefix: str = "") -> str:
+    """The first complaint of a validation as one sentence, without the library's own words."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(part for part in first["loc"] if isinstance(part, str))
+    key = prefix or path
+    message = first["msg"]
+    if first["type"] == "missing":
+        return f"{key} is missing."
+    if first["type"] == "value_error":
+        return f"{key}: {message.removeprefix('Value error, ')}."
+    if first["type"].endswith(("_parsing", "_type")):
+        message = message.partition(", unable")[0]
+    wanted = message.replace("Input should be", "must be").replace("String should", "must")
+    wanted = wanted.replace("Tuple should", "must")
+    return f"{key} is {show(first['input'])}, {wanted[0].lower()}{wanted[1:]}."
+
+
+def show(value: Any) -> str:
+    """A value as it would stand in YAML, on one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(show(item) for item in value)}]"
+    return str(value) if str(value) != "" else '""'

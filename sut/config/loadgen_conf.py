@@ -1,0 +1,366 @@
+"""RunConfig → the user.conf LoadGen reads, and the settings its detail log must then show.
+
+Pure: nothing here runs LoadGen or writes a file. The arithmetic is that of LoadGen's
+TestSettings::FromConfig and TestSettingsInternal (loadgen/test_settings_internal.cc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from sut.config.rules import Round, load_round, round_names
+from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.yaml_tree import read_text
+from sut.errors import ConfigError
+
+HEADER = (
+    "# Generated from the resolved configuration beside it; LoadGen reads this file.",
+    '# Times in ms. A line counts only with blanks around "=".',
+)
+
+# compliance/TEST06/audit.config of mlcommons/inference; the same since v5.1.
+TEST06_LOG_SEED = 720381539243781796
+TEST06_SAMPLES = 100
+
+# Issued for 1.1 and 2 times the duration, in case the system is faster than expected
+# (kSlack in test_settings_internal.cc).
+OFFLINE_SLACK = 1.1
+SINGLE_STREAM_SLACK = 2.0
+
+# effective_accuracy_sample_count is logged from this release on.
+LOGS_ACCURACY_COUNT = Version("6.0.6")
+
+
+@dataclass(frozen=True)
+class Effective:
+    """What LoadGen makes of a configuration, before it rounds up to whole data sets."""
+
+    loadgen_scenario: str
+    test_mode: str
+    target_qps: float
+    percentile: float
+    min_duration_ms: int
+    requested_min_queries: int
+    min_queries: int
+    samples_per_query: int
+    performance_count: int
+    equal_issue: bool
+
+
+def loadgen_model(config: RunConfig, scenario: Scenario, rules: Round | None = None) -> str:
+    """The model name LoadGen must be given: Interactive and the edge benchmark have their own.
+
+    Raises:
+        ConfigError: the round does not have the scenario.
+    """
+    rules = rules or load_round(config.round)
+    return rules.scenario_rules(config.model.benchmark, scenario)[2].loadgen_model
+
+
+def performance_count(config: RunConfig, dataset_count: int, mode: Mode | None = None) -> int:
+    """Samples LoadGen cycles through; also the QSL's performance count.
+
+    An accuracy run takes the whole data set as one, so that Offline stays one query.
+    """
+    asked = config.loadgen.performance_sample_count
+    if asked is None or (mode or config.mode) is Mode.ACCURACY:
+        return dataset_count
+    return min(asked, dataset_count)
+
+
+def user_conf(
+    config: RunConfig,
+    scenario: Scenario,
+    dataset_count: int,
+    rules: Round,
+    mode: Mode | None = None,
+) -> str:
+    """The text of user.conf for one LoadGen run.
+
+    The mlperf profile writes only what the rules leave to the submitter, plus the duration;
+    everything else then stays as LoadGen's built-in mlperf.conf has it.
+    """
+    name = scenario.loadgen_scenario
+    rule = rules.scenario_rules(config.model.benchmark, scenario)[2]
+    lines: dict[str, int | float] = {}
+    if scenario is Scenario.SINGLE_STREAM:
+        lines["target_latency"] = int(config.single_stream.target_latency_ms)
+    else:
+        lines["target_qps"] = _target_qps(config, scenario)
+    section = config.section(scenario)
+    lines["min_duration"] = round(section.min_duration_s * 1000)
+    if config.profile != "mlperf":
+        lines["min_query_count"] = section.min_query_count
+        lines["performance_sample_count_override"] = performance_count(config, dataset_count, mode)
+        percentile = _asked_percentile(config, scenario)
+        if percentile is not None and percentile != rule.latency_percentile:
+            lines["target_latency_percentile"] = percentile
+    if config.profile != "mlperf" and name == "Server":
+        latency = config.latency_rules(scenario)
+        if latency.ttft_limit_ms != rule.ttft_limit_ms:
+            lines["ttft_latency"] = int(latency.ttft_limit_ms)
+        if latency.tpot_limit_ms != rule.tpot_limit_ms:
+            lines["tpot_latency"] = int(latency.tpot_limit_ms)
+    body = [f"*.{name}.{key} = {value}" for key, value in lines.items()]
+    return "\n".join((*HEADER, *body)) + "\n"
+
+
+def effective(
+    config: RunConfig,
+    scenario: Scenario,
+    dataset_count: int,
+    rules: Round,
+    *,
+    audit: bool = False,
+    mode: Mode | None = None,
+) -> Effective:
+    """What LoadGen will make of the configuration; `audit`: under TEST06's audit.config."""
+    rules.scenario_rules(config.model.benchmark, scenario)
+    section = config.section(scenario)
+    mode = Mode.PERFORMANCE if audit else (mode or config.mode)
+    duration_ms = 0 if audit else round(section.min_duration_s * 1000)
+    requested = TEST06_SAMPLES if audit else section.min_query_count
+    count = performance_count(config, dataset_count, mode)
+    equal_issue = not audit
+    min_queries, samples_per_query, qps = requested, 1, _target_qps(config, scenario)
+    if scenario is Scenario.OFFLINE:
+        samples_per_query = max(requested, int(OFFLINE_SLACK * (duration_ms / 1000) * qps))
+        min_queries = 1
+    elif scenario is Scenario.SINGLE_STREAM and equal_issue:
+        least = max(requested, int(SINGLE_STREAM_SLACK * (duration_ms / 1000) * qps))
+        # LoadGen adds a whole data set even to a count that is a multiple already.
+        min_queries = least + count - least % count
+    percentile = _asked_percentile(config, scenario)
+    return Effective(
+        loadgen_scenario=scenario.loadgen_scenario,
+        test_mode="AccuracyOnly" if mode is Mode.ACCURACY else "PerformanceOnly",
+        target_qps=qps,
+        percentile=99.0 if percentile is None else percentile,
+        min_duration_ms=duration_ms,
+        requested_min_queries=requested,
+        min_queries=min_queries,
+        samples_per_query=samples_per_query,
+        performance_count=count,
+        equal_issue=equal_issue,
+    )
+
+
+def expected_settings(
+    config: RunConfig,
+    scenario: Scenario,
+    dataset_count: int,
+    rules: Round,
+    audit: bool = False,
+    mode: Mode | None = None,
+) -> dict[str, Any]:
+    """Keys of LoadGen's detail log and the values they must have, written as LoadGen logs them.
+
+    Fractions have six significant digits there, so compare them for equality as they are.
+    """
+    plan = effective(config, scenario, dataset_count, rules, audit=audit, mode=mode)
+    expected: dict[str, Any] = {
+        "qsl_reported_total_count": dataset_count,
+        "effective_scenario": plan.loadgen_scenario,
+        "effective_test_mode": plan.test_mode,
+        "effective_samples_per_query": plan.samples_per_query,
+        "effective_target_qps": logged(plan.target_qps),
+        "effective_target_latency_percentile": logged(plan.percentile * 0.01),
+        "effective_min_duration_ms": plan.min_duration_ms,
+        "effective_max_duration_ms": 0,
+        "effective_min_query_count": plan.min_queries,
+        "effective_max_query_count": 0,
+        "effective_qsl_rng_seed": rules.seeds.qsl_rng_seed,
+        "effective_sample_index_rng_seed": rules.seeds.sample_index_rng_seed,
+        "effective_schedule_rng_seed": rules.seeds.schedule_rng_seed,
+        "effective_accuracy_log_rng_seed": TEST06_LOG_SEED if audit else 0,
+        "effective_accuracy_log_sampling_target": TEST06_SAMPLES if audit else 0,
+        "effective_performance_issue_unique": False,
+        "effective_performance_issue_same": False,
+        "effective_performance_sample_count": plan.performance_count,
+        "effective_sample_concatenate_permutation": plan.equal_issue,
+        "requested_use_token_latencies": True,
+    }
+    if Version(rules.loadgen_versions[0]) >= LOGS_ACCURACY_COUNT:
+        expected["effective_accuracy_sample_count"] = dataset_count
+    if plan.loadgen_scenario == "Server":
+        limits = config.latency_rules(scenario)
+        expected["effective_target_latency_ns"] = 0
+        expected["requested_server_ttft_latency"] = int(limits.ttft_limit_ms) * 1_000_000
+        expected["requested_server_tpot_latency"] = int(limits.tpot_limit_ms) * 1_000_000
+    return expected
+
+
+def logged(value: float) -> float:
+    """A fraction as LoadGen's detail log shows it: six significant digits."""
+    return float(f"{value:.6g}")
+
+
+def _target_qps(config: RunConfig, scenario: Scenario) -> float:
+    if scenario is Scenario.SINGLE_STREAM:
+        return 1e9 / (int(config.single_stream.target_latency_ms) * 1_000_000)
+    if scenario is Scenario.OFFLINE:
+        return config.offline.target_qps
+    return config.latency_rules(scenario).target_qps
+
+
+def _asked_percentile(config: RunConfig, scenario: Scenario) -> float | None:
+    """Offline has none: LoadGen logs 0.99 there whatever is asked."""
+    if scenario is Scenario.OFFLINE:
+        return None
+    if scenario is Scenario.SINGLE_STREAM:
+        return config.single_stream.latency_percentile
+    return config.latency_rules(scenario).latency_percentile
+
+
+# What follows reads a user.conf that the user brings.
+
+_SECTIONS = {
+    Scenario.OFFLINE: "offline",
+    Scenario.SERVER: "server",
+    Scenario.INTERACTIVE: "interactive",
+    Scenario.SINGLE_STREAM: "single_stream",
+}
+_ALL = frozenset(Scenario)
+_LATENCY = frozenset((Scenario.SERVER, Scenario.INTERACTIVE))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Where a user.conf key goes; `field` of the scenario's section, or a whole key."""
+
+    field: str
+    scenarios: frozenset[Scenario] = _ALL
+    whole: bool = True
+    divisor: int = 1
+
+
+_KEYS = {
+    "target_qps": _Known("target_qps", _LATENCY | {Scenario.OFFLINE}, whole=False),
+    "target_latency": _Known("target_latency_ms", frozenset((Scenario.SINGLE_STREAM,))),
+    "min_duration": _Known("min_duration_s", divisor=1000),
+    "min_query_count": _Known("min_query_count"),
+    "target_latency_percentile": _Known(
+        "latency_percentile", _LATENCY | {Scenario.SINGLE_STREAM}, whole=False
+    ),
+    "ttft_latency": _Known("ttft_limit_ms", _LATENCY),
+    "tpot_latency": _Known("tpot_limit_ms", _LATENCY),
+    "performance_sample_count_override": _Known("loadgen.performance_sample_count"),
+}
+
+
+@dataclass(frozen=True)
+class _Line:
+    model: str
+    scenario: str
+    key: str
+    value: int | float
+    number: int
+
+
+def readers_of(rules: Round, benchmark: str) -> dict[Scenario, str]:
+    """Scenario → the model name LoadGen reads a user.conf with, for those the round has."""
+    readers = {}
+    for scenario in Scenario:
+        try:
+            readers[scenario] = rules.scenario_rules(benchmark, scenario)[2].loadgen_model
+        except ConfigError:
+            continue
+    return readers
+
+
+def parse_user_conf(
+    path: Path, readers: Mapping[Scenario, str] | None = None
+) -> list[tuple[str, int | float, int]]:
+    """A user.conf as (configuration key, value, line), by LoadGen's own order of lookup.
+
+    Args:
+        path: the file.
+        readers: what `readers_of` gives; by default for llama3.1-8b in the newest round.
+
+    Raises:
+        ConfigError: a line that LoadGen would refuse, ignore or never look up.
+    """
+    if readers is None:
+        readers = readers_of(load_round(round_names()[-1]), "llama3.1-8b")
+    models = sorted(set(readers.values()))
+    lines = []
+    for number, text in enumerate(read_text(path).splitlines(), start=1):
+        words = text.split()
+        if words and not words[0].startswith("#"):
+            lines.append(_parse_line(words, models, f"{path}:{number}", number))
+    found: dict[str, tuple[str, int | float, int]] = {}
+    for scenario, model in readers.items():
+        for name, known in _KEYS.items():
+            line = _look_up(lines, model, scenario.loadgen_scenario, name)
+            if line is not None and scenario in known.scenarios:
+                key = known.field if "." in known.field else f"{_SECTIONS[scenario]}.{known.field}"
+                value = line.value / known.divisor if known.divisor != 1 else line.value
+                found.setdefault(key, (key, value, line.number))
+    return sorted(found.values(), key=lambda item: item[2])
+
+
+def _look_up(lines: Iterable[_Line], model: str, scenario: str, key: str) -> _Line | None:
+    """The line LoadGen takes: the most specific, and of equals the last."""
+    by_place = {(line.model, line.scenario): line for line in lines if line.key == key}
+    for place in ((model, scenario), ("*", scenario), (model, "*"), ("*", "*")):
+        if place in by_place:
+            return by_place[place]
+    return None
+
+
+def _parse_line(words: list[str], models: list[str], where: str, number: int) -> _Line:
+    if "=" in words[0]:
+        name, _, value = words[0].partition("=")
+        raise ConfigError(
+            f'{words[0]} has no blanks around "=", so LoadGen would ignore it without a word.',
+            where=where,
+            remedy=f"Write: {name} = {value or '<value>'}",
+        )
+    if len(words) != 3 or words[1] != "=":
+        raise ConfigError(
+            f"{' '.join(words)} is not of the form key = value.",
+            where=where,
+            remedy="Put a comment on a line of its own." if "#" in words else None,
+        )
+    parts = words[0].rsplit(".", 2)
+    if len(parts) != 3:
+        raise ConfigError(f"{words[0]} is not of the form model.scenario.key.", where=where)
+    model, scenario, key = parts
+    _check_parts(parts, models, where)
+    return _Line(model, scenario, key, _number(words[2], words[0], _KEYS[key].whole, where), number)
+
+
+def _check_parts(parts: list[str], models: list[str], where: str) -> None:
+    model, scenario, key = parts
+    if key not in _KEYS:
+        raise ConfigError(
+            f"{key} is not a key that is taken from a user.conf.",
+            where=where,
+            remedy=f"These are: {', '.join(_KEYS)}.",
+        )
+    if model not in {*models, "*"}:
+        raise ConfigError(
+            f"{model} is not a model name LoadGen reads for this benchmark.",
+            where=where,
+            remedy=f"Write * or one of {', '.join(models)}.",
+        )
+    known = {item.loadgen_scenario for item in _KEYS[key].scenarios}
+    if scenario not in known | {"*"}:
+        raise ConfigError(
+            f"{key} is not looked up for scenario {scenario}.",
+            where=where,
+            remedy=f"It is for {', '.join(sorted(known))}; Interactive is written Server.",
+        )
+
+
+def _number(text: str, name: str, whole: bool, where: str) -> int | float:
+    try:
+        return int(text) if whole else float(text)
+    except ValueError as error:
+        wanted = "a whole number" if whole else "a number"
+        raise ConfigError(f"{name} is {text}, must be {wanted}.", where=where) from error

@@ -1,0 +1,192 @@
+"""Which system and model a name, a folder or a YAML path stands for, as settings."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sut.config.keys import Setting, require_known, show
+from sut.config.rules import CONF_ROOT
+from sut.config.yaml_tree import Leaf, read_leaves, read_text
+from sut.errors import ConfigError
+
+PROFILES = ("quick", "mlperf")
+
+# config.json of a Hugging Face folder → our key.
+_FOLDER_KEYS = {
+    "vocab_size": "model.vocab_size",
+    "max_position_embeddings": "model.context_tokens",
+    "eos_token_id": "model.eos_token_ids",
+}
+
+
+@dataclass(frozen=True)
+class System:
+    """A system file: its settings, its overlay for each profile, the model it goes with."""
+
+    settings: list[Setting]
+    overlays: dict[str, list[Setting]]
+    default_model: Setting
+
+
+def names(kind: str) -> list[str]:
+    """The files of user_confs/<kind>."""
+    return sorted(path.stem for path in (CONF_ROOT / kind).glob("*.yaml"))
+
+
+def find(kind: str, choice: Setting) -> Path:
+    """The file of user_confs/<kind> that a choice names, or the user's own .yaml.
+
+    Raises:
+        ConfigError: no such name.
+    """
+    name = str(choice.value)
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    known = names(kind)
+    if name in known:
+        return CONF_ROOT / kind / f"{name}.yaml"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"The nearest is {near[0]}." if near else "Give one of them, or the path of a .yaml."
+    raise ConfigError(
+        f"{name} is not in user_confs/{kind}, which has {', '.join(known)}.",
+        where=choice.origin,
+        remedy=hint,
+    )
+
+
+def setting_of(leaf: Leaf, skip: int = 0) -> Setting:
+    """A leaf as a setting; `skip` drops leading keys."""
+    return Setting(".".join(leaf.path[skip:]), leaf.value, leaf.origin)
+
+
+def known_settings(leaves: list[Leaf], skip: int = 0) -> list[Setting]:
+    """Leaves as settings of known keys; a section left empty says nothing.
+
+    Raises:
+        ConfigError: an unknown key.
+    """
+    settings = []
+    for leaf in leaves:
+        setting = setting_of(leaf, skip)
+        if setting.key == "description":
+            continue
+        require_known(setting)
+        settings.append(setting)
+    return settings
+
+
+def load_system(choice: Setting) -> System:
+    """Read the system that `choice` names.
+
+    Raises:
+        ConfigError: unknown name or key, no default_model, an overlay for no profile.
+    """
+    path = find("systems", choice)
+    plain: list[Leaf] = []
+    overlays: dict[str, list[Setting]] = {name: [] for name in PROFILES}
+    default_model: Setting | None = None
+    for leaf in read_leaves(path):
+        if leaf.path == ("default_model",):
+            default_model = setting_of(leaf)
+        elif leaf.path[0] != "profiles":
+            plain.append(leaf)
+        elif len(leaf.path) > 2 and leaf.path[1] in PROFILES:
+            overlays[leaf.path[1]] += known_settings([leaf], skip=2)
+        else:
+            raise ConfigError(
+                f"{'.'.join(leaf.path)} is {show(leaf.value)}, but profiles holds only "
+                f"{' and '.join(PROFILES)}, each with settings.",
+                where=leaf.origin,
+            )
+    if default_model is None:
+        raise ConfigError("default_model is missing.", where=str(path), remedy="Name a model.")
+    return System(known_settings(plain), overlays, default_model)
+
+
+def model_settings(choice: Setting, default: Setting) -> list[Setting]:
+    """Settings of the model that `choice` names: a name, a .yaml, an id or a folder.
+
+    Raises:
+        ConfigError: nothing of these, or a folder that does not describe itself.
+    """
+    text = str(choice.value)
+    folder = Path(text)
+    if text in names("models") or text.endswith((".yaml", ".yml")):
+        return known_settings(read_leaves(find("models", choice)))
+    for name in names("models"):
+        settings = known_settings(read_leaves(CONF_ROOT / "models" / f"{name}.yaml"))
+        if any(
+            setting.key == "model.path" and setting.value == text.rstrip("/")
+            for setting in settings
+        ):
+            return settings
+    if folder.is_dir():
+        base = known_settings(read_leaves(find("models", default)))
+        return [*base, *_folder_settings(folder, choice)]
+    if "/" not in text:
+        find("models", choice)
+    raise ConfigError(
+        f"{text} is no folder here, and of another model neither vocabulary, context nor "
+        "end-of-sequence ids are known.",
+        where=choice.origin,
+        remedy="Write a YAML like those in user_confs/models and give its path.",
+    )
+
+
+def _folder_settings(folder: Path, choice: Setting) -> list[Setting]:
+    path = folder / "config.json"
+    described = _json_object(path, choice)
+    generation = folder / "generation_config.json"
+    own = [
+        Setting("model.name", folder.resolve().name, choice.origin),
+        Setting("model.path", str(choice.value), choice.origin),
+        Setting("model.revision", None, choice.origin),
+        Setting("model.official", False, choice.origin),
+        Setting("engine.vllm.load_format", "auto", choice.origin),
+    ]
+    for source, key in _FOLDER_KEYS.items():
+        value = described.get(source)
+        if source == "eos_token_id":
+            more = _json_object(generation, choice) if generation.is_file() else {}
+            value = sorted({*_as_list(value), *_as_list(more.get(source))}) or None
+        if value is None:
+            raise ConfigError(
+                f"{path} has no {source}.",
+                where=choice.origin,
+                remedy="Write a YAML like those in user_confs/models and give its path.",
+            )
+        own.append(Setting(key, value, str(path)))
+    return own
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _json_object(path: Path, choice: Setting) -> dict[str, Any]:
+    remedy = "Write a YAML like those in user_confs/models and give its path."
+    if not path.is_file():
+        raise ConfigError(f"there is no {path}.", where=choice.origin, remedy=remedy)
+    try:
+        value = json.loads(read_text(path))
+    except ValueError as error:
+        raise ConfigError("not valid JSON.", where=str(path), remedy=remedy) from error
+    if not isinstance(value, dict):
+        raise ConfigError("not a JSON object.", where=str(path), remedy=remedy)
+    return value
+
+
+def dataset_settings(choice: Setting) -> list[Setting]:
+    """`sample`, `synthetic` or a path, as settings of source and path together."""
+    text = str(choice.value)
+    source, path = (text, None) if text in ("sample", "synthetic") else ("file", text)
+    return [
+        replace(choice, key="dataset.source", value=source),
+        replace(choice, key="dataset.path", value=path),
+    ]

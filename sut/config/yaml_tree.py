@@ -1,0 +1,95 @@
+"""YAML files as flat lists of leaves that remember their line; a key given twice is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sut.config.rules import CONF_ROOT
+from sut.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value of a file; `path` holds the keys that lead to it, as written."""
+
+    path: tuple[str, ...]
+    value: Any
+    origin: str
+
+
+def shown_path(path: Path) -> str:
+    """A shipped file from the repository's root, any other as it was given."""
+    try:
+        return str(path.relative_to(CONF_ROOT.parent))
+    except ValueError:
+        return str(path)
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not UTF-8 text.", where=str(path)) from error
+
+
+def read_leaves(path: Path) -> list[Leaf]:
+    """Every leaf of a YAML file whose top is a mapping.
+
+    Raises:
+        ConfigError: unreadable or malformed, naming the line.
+    """
+    name = shown_path(path)
+    loader = yaml.SafeLoader(read_text(path))
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return []
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigError("the file must hold keys and values.", where=f"{name}:1")
+        return list(_leaves(loader, node, (), name))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"not valid YAML: {error.problem}.", where=f"{name}{line}") from error
+    except yaml.YAMLError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"not valid YAML: {reason}.", where=name) from error
+    finally:
+        loader.dispose()
+
+
+def _leaves(
+    loader: yaml.SafeLoader, node: yaml.MappingNode, above: tuple[str, ...], name: str
+) -> Iterator[Leaf]:
+    seen: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        origin = f"{name}:{line}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ConfigError("a key must be a plain word.", where=origin)
+        # The text as written: a section is named `null`, which YAML would read as a value.
+        key = key_node.value
+        path = (*above, key)
+        if key in seen:
+            raise ConfigError(
+                f"{'.'.join(path)} is given twice, first in line {seen[key]}.",
+                where=origin,
+                remedy="Remove one.",
+            )
+        seen[key] = line
+        if isinstance(value_node, yaml.MappingNode):
+            yield from _leaves(loader, value_node, path, name)
+        else:
+            yield Leaf(path, loader.construct_object(value_node, deep=True), origin)

@@ -1,0 +1,112 @@
+"""An engine without a model: answers every query with a fixed number of tokens at a set pace.
+
+Measures what the harness itself costs, and stands in for a model in tests. A result made
+with it is labelled so and is never submission-grade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Mapping, Sequence
+
+from sut.config.schema import NullConfig
+from sut.engines.base import (
+    EngineInfo,
+    Event,
+    EventSink,
+    Finished,
+    FirstToken,
+    RunSpec,
+    TokenIds,
+)
+
+TOKEN = 7
+
+
+class NullEngine:
+    """Answers after ttft_ms, then tpot_ms per further token; at once when both are 0."""
+
+    def __init__(self, config: NullConfig):
+        self._config = config
+        self._spec: RunSpec | None = None
+        self._sink: EventSink | None = None
+        self._answer = b""
+        self._finish_reason = "stop"
+        self._in_flight: set[asyncio.TimerHandle] = set()
+        self._answered = 0
+        self._loaded: set[int] = set()
+
+    async def start(self) -> EngineInfo:
+        """Ready at once."""
+        return EngineInfo(
+            kind="null", replicas=1, arguments=self._config.model_dump(), sampling={}
+        )
+
+    async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
+        """Remember which samples may be asked for."""
+        self._loaded.update(samples)
+
+    async def unload_samples(self, indices: Sequence[int]) -> None:
+        """Forget them."""
+        self._loaded.difference_update(indices)
+
+    def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
+        """Later queries belong to this run."""
+        n_tokens = min(self._config.tokens, spec.max_tokens)
+        self._finish_reason = "length" if n_tokens == spec.max_tokens else "stop"
+        self._answer = array("i", [TOKEN] * n_tokens).tobytes()
+        self._spec, self._sink = spec, sink
+
+    def submit(self, first_seq: int, indices: Sequence[int]) -> None:
+        """Answer, now or on a timer; one timer per batch and kind of event."""
+        seqs = range(first_seq, first_seq + len(indices))
+        n_tokens = len(self._answer) // 4
+        first_s = self._config.ttft_ms / 1e3
+        done_s = first_s + self._config.tpot_ms / 1e3 * (n_tokens - 1)
+        if self._spec is not None and self._spec.reports_first_token:
+            self._after(first_s, [FirstToken(seq, TOKEN) for seq in seqs])
+        self._after(done_s, [Finished(seq, self._answer, self._finish_reason) for seq in seqs])
+
+    def _after(self, delay_s: float, events: list[Event]) -> None:
+        if delay_s == 0:
+            self._deliver(events)
+            return
+        handle: asyncio.TimerHandle
+
+        def fire() -> None:
+            self._in_flight.discard(handle)
+            self._deliver(events)
+
+        handle = asyncio.get_running_loop().call_later(delay_s, fire)
+        self._in_flight.add(handle)
+
+    def _deliver(self, events: list[Event]) -> None:
+        self._answered += sum(1 for event in events if type(event) is Finished)
+        if self._sink is not None:
+            self._sink(events)
+
+    async def cancel(self) -> None:
+        """Drop what is on a timer."""
+        for handle in self._in_flight:
+            handle.cancel()
+        self._in_flight.clear()
+
+    async def drain(self, deadline_s: float) -> int:
+        """Wait for the timers."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + deadline_s
+        while self._in_flight and loop.time() < end:
+            await asyncio.sleep(0.01)
+        return len(self._in_flight)
+
+    async def stats(self) -> dict[str, float]:
+        """Answers given."""
+        return {"requests_finished": float(self._answered)}
+
+    async def health(self) -> None:
+        """Always healthy."""
+
+    async def close(self) -> None:
+        """Nothing to stop but timers."""
+        await self.cancel()

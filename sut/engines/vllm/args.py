@@ -1,0 +1,85 @@
+"""Configuration → vLLM's engine arguments, sampling parameters and environment; pure.
+
+Every argument is explicit: an embedded AsyncLLM's defaults depend on how it is embedded
+(users.md, line 51: 128 sequences and 2,048 tokens where the server has other values).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sut.config.schema import SystemConfig, VllmConfig
+
+# vLLM on CPU keeps a core for its own process on larger machines; on few cores that costs
+# half the throughput (decision 6: 66 → 122 tokens/s on two cores).
+FEW_CORES = 4
+
+
+def engine_arguments(
+    vllm: VllmConfig, *, model_path: str, max_model_len: int
+) -> dict[str, Any]:
+    """Keyword arguments of AsyncEngineArgs.
+
+    Prefix caching is off always: the rules allow no KV reuse across queries (mlperf.md §8).
+    """
+    arguments: dict[str, Any] = {
+        "model": model_path,
+        "dtype": vllm.dtype,
+        "quantization": vllm.quantization,
+        "kv_cache_dtype": vllm.kv_cache_dtype,
+        "load_format": vllm.load_format,
+        "max_model_len": max_model_len,
+        "max_num_seqs": vllm.max_num_seqs,
+        "max_num_batched_tokens": max(vllm.max_num_batched_tokens, vllm.max_num_seqs),
+        "gpu_memory_utilization": vllm.gpu_memory_utilization,
+        "enforce_eager": vllm.enforce_eager,
+        "enable_chunked_prefill": vllm.enable_chunked_prefill,
+        "enable_prefix_caching": False,
+        "async_scheduling": vllm.async_scheduling,
+        "tensor_parallel_size": vllm.tensor_parallel_size,
+        "pipeline_parallel_size": vllm.pipeline_parallel_size,
+        "generation_config": "vllm",
+        "disable_log_stats": True,
+        "skip_tokenizer_init": True,
+        "seed": vllm.seed,
+    }
+    if vllm.attention_backend is not None:
+        arguments["attention_backend"] = vllm.attention_backend
+    return arguments
+
+
+def sampling_arguments(
+    *, max_tokens: int, min_tokens: int, eos_token_ids: tuple[int, ...], first_token: bool
+) -> dict[str, Any]:
+    """Keyword arguments of SamplingParams: greedy (mlperf.md §9.4), ids only.
+
+    With `first_token` vLLM gives two outputs per query, the first token and the rest;
+    without it, one. Never one per token.
+    """
+    arguments: dict[str, Any] = {
+        "temperature": 0.0,
+        "max_tokens": max_tokens,
+        "min_tokens": min_tokens,
+        "stop_token_ids": list(eos_token_ids),
+        "detokenize": False,
+    }
+    if first_token:
+        arguments["stream_interval"] = max_tokens + 1
+    return arguments
+
+
+def environment(vllm: VllmConfig, system: SystemConfig, usable_cores: list[int]) -> dict[str, str]:
+    """Environment variables vLLM reads at import and in its engine process."""
+    variables = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_DO_NOT_TRACK": "1",
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if system.platform == "cpu":
+        bind = vllm.cpu_omp_threads_bind
+        if bind == "auto" and len(usable_cores) <= FEW_CORES:
+            bind = ",".join(str(core) for core in usable_cores)
+        variables["VLLM_CPU_OMP_THREADS_BIND"] = bind
+        variables["VLLM_CPU_KVCACHE_SPACE"] = str(vllm.cpu_kvcache_gib)
+    return variables

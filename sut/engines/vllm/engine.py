@@ -1,0 +1,254 @@
+"""vLLM's AsyncLLM as an Engine: one replica in this process, its core in another.
+
+Per query vLLM wakes Python once (Offline) or twice (first token, rest); token ids go in and
+out, no text. Events of one loop turn leave as one batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+from array import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sut.config.schema import EngineConfig, ModelConfig, SystemConfig
+from sut.engines.base import (
+    EngineInfo,
+    Event,
+    EventSink,
+    Failed,
+    Finished,
+    FirstToken,
+    RunSpec,
+    TokenIds,
+)
+from sut.engines.vllm.args import engine_arguments, environment, sampling_arguments
+from sut.engines.vllm.failures import describe, start_failures
+from sut.engines.vllm.output import output_to
+from sut.engines.vllm.processes import ProcessGuard
+from sut.errors import EngineStartError, RunError
+
+ANSWERED = ("stop", "length")
+# vLLM ends its core by signal and waits; there is no state worth waiting longer for.
+SHUTDOWN_S = 2.0
+
+
+class VllmEngine:
+    """One AsyncLLM.
+
+    Args:
+        config, model, system: the engine's part of the run's configuration.
+        model_path: local folder with weights, or a hub id.
+        max_model_len: tokens, longest prompt plus answer.
+        log: file for everything vLLM and its processes print.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        model: ModelConfig,
+        system: SystemConfig,
+        *,
+        model_path: str,
+        max_model_len: int,
+        log: Path,
+    ):
+        self._config = config
+        self._model = model
+        self._system = system
+        self._arguments = engine_arguments(
+            config.vllm, model_path=model_path, max_model_len=max_model_len
+        )
+        self._log = log
+        self._llm: Any = None
+        self._params: Any = None
+        self._processes = ProcessGuard()
+        self._prompts: dict[int, Any] = {}
+        self._spec: RunSpec | None = None
+        self._sink: EventSink | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready: list[Event] = []
+        self._counters = dict.fromkeys(
+            ("requests_finished", "requests_failed", "prefix_cache_hit_tokens"), 0.0
+        )
+
+    async def start(self) -> EngineInfo:
+        """Load the model; the engine's own processes are in a session of their own."""
+        cores = sorted(os.sched_getaffinity(0))
+        os.environ.update(environment(self._config.vllm, self._system, cores))
+        with start_failures(self._log):
+            try:
+                starting = asyncio.to_thread(self._create)
+                self._llm = await asyncio.wait_for(starting, self._config.start_timeout_s)
+            except TimeoutError:
+                self._processes.end_new()
+                raise EngineStartError(
+                    f"vLLM was not ready after {self._config.start_timeout_s:g} s.",
+                    remedy=f"Raise engine.start_timeout_s, or look into {self._log}.",
+                ) from None
+        self._processes.adopt_new()
+        return self._describe()
+
+    def _create(self) -> Any:
+        with output_to(self._log):
+            from vllm import AsyncEngineArgs
+            from vllm.v1.engine.async_llm import AsyncLLM
+
+            llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._arguments))
+            # Not before: creating the engine configures vLLM's logging anew.
+            _log_to_file(self._log)
+            return llm
+
+    def _describe(self) -> EngineInfo:
+        import vllm
+
+        config = self._llm.vllm_config
+        return EngineInfo(
+            kind="vllm",
+            replicas=1,
+            arguments=self._arguments,
+            sampling={},
+            model_path=str(self._arguments["model"]),
+            package=vllm.__version__,
+            details={
+                "architecture": ",".join(config.model_config.architectures),
+                "dtype": str(config.model_config.dtype),
+                "max_model_len": config.model_config.max_model_len,
+                "block_size": config.cache_config.block_size,
+                "num_gpu_blocks": config.cache_config.num_gpu_blocks,
+                "prefix_caching": config.cache_config.enable_prefix_caching,
+                "speculative_decoding": config.speculative_config is not None,
+                "max_num_seqs": config.scheduler_config.max_num_seqs,
+                "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
+                "async_scheduling": config.scheduler_config.async_scheduling,
+            },
+        )
+
+    async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
+        """Keep prompts in the form vLLM takes them, so that a query costs no conversion."""
+        from vllm.inputs.engine import tokens_input
+
+        self._prompts.update((i, tokens_input(prompt.tolist())) for i, prompt in samples.items())
+
+    async def unload_samples(self, indices: Sequence[int]) -> None:
+        """Forget prompts."""
+        for index in indices:
+            self._prompts.pop(index, None)
+
+    def sampling(self, spec: RunSpec) -> dict[str, Any]:
+        """The sampling parameters every query of this run is answered with."""
+        return sampling_arguments(
+            max_tokens=spec.max_tokens,
+            min_tokens=spec.min_tokens,
+            eos_token_ids=self._model.eos_token_ids,
+            first_token=spec.reports_first_token,
+        )
+
+    def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
+        """Later queries belong to this run."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        kind = RequestOutputKind.DELTA if spec.reports_first_token else RequestOutputKind.FINAL_ONLY
+        self._params = SamplingParams(output_kind=kind, **self.sampling(spec))
+        self._spec, self._sink = spec, sink
+
+    def submit(self, first_seq: int, indices: Sequence[int]) -> None:
+        """One task per query: vLLM batches them itself, continuously."""
+        for seq, index in enumerate(indices, first_seq):
+            task = asyncio.ensure_future(self._answer(seq, index))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, seq: int, index: int) -> None:
+        spec, tokens = self._spec, array("i")
+        assert spec is not None, "submit before begin_run"
+        output: Any = None
+        try:
+            request_id = f"{spec.run}-{seq}"
+            async for output in self._llm.generate(self._prompts[index], self._params, request_id):
+                new = output.outputs[0].token_ids
+                if spec.reports_first_token and not tokens and len(new):
+                    self._emit(FirstToken(seq, new[0]))
+                tokens.extend(new)
+        except Exception as error:  # noqa: BLE001 - whatever vLLM raises, the sample must end
+            self._emit(Failed(seq, describe(error)))
+            return
+        reason = output.outputs[0].finish_reason if output is not None else None
+        if reason not in ANSWERED:
+            self._emit(Failed(seq, f"vLLM ended the request with finish reason {reason}"))
+            return
+        self._counters["prefix_cache_hit_tokens"] += output.num_cached_tokens or 0
+        self._emit(Finished(seq, tokens.tobytes(), reason))
+
+    def _emit(self, event: Event) -> None:
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._deliver)
+        self._ready.append(event)
+
+    def _deliver(self) -> None:
+        events, self._ready = self._ready, []
+        for event in events:
+            if type(event) is Finished:
+                self._counters["requests_finished"] += 1
+            elif type(event) is Failed:
+                self._counters["requests_failed"] += 1
+        if self._sink is not None:
+            self._sink(events)
+
+    async def cancel(self) -> None:
+        """Abort every request; vLLM drops it at the next step."""
+        self._sink = None
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ready.clear()
+
+    async def drain(self, deadline_s: float) -> int:
+        """Wait for the requests in flight."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=deadline_s)
+        return len(self._tasks)
+
+    async def stats(self) -> dict[str, float]:
+        """Counters since the start."""
+        return dict(self._counters)
+
+    async def health(self) -> None:
+        """Both vLLM's own word and that its processes live."""
+        if dead := self._processes.dead():
+            raise RunError(f"vLLM's engine process died ({dead})")
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            await self._llm.check_health()
+        except EngineDeadError as error:
+            raise RunError(f"vLLM's engine died ({describe(error)})") from error
+
+    async def close(self) -> None:
+        """Shut vLLM down, then make sure that none of its processes is left."""
+        await self.cancel()
+        if self._llm is not None:
+            llm, self._llm = self._llm, None
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(llm.shutdown, SHUTDOWN_S)
+            del llm
+            gc.collect()  # its finaliser must not run in a half torn down interpreter
+        await asyncio.to_thread(self._processes.end_new)
+
+
+def _log_to_file(log: Path) -> None:
+    """Send vLLM's log lines of this process to the engine's log instead of the terminal."""
+    logger = logging.getLogger("vllm")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    handler = logging.FileHandler(log)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(asctime)s [%(name)s] %(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False

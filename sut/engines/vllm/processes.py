@@ -1,0 +1,64 @@
+"""Which processes an engine has started, and that none of them outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import psutil
+
+GRACE_S = 5.0
+
+
+class ProcessGuard:
+    """Tells an engine's processes from what was there before it.
+
+    Python's own multiprocessing resource tracker does not count: it serves us too, ignores
+    signals, and ends by itself when we do.
+    """
+
+    def __init__(self) -> None:
+        self._before = {child.pid for child in psutil.Process().children(recursive=True)}
+        self._adopted: list[psutil.Process] = []
+
+    def _new(self) -> list[psutil.Process]:
+        children = psutil.Process().children(recursive=True)
+        return [
+            child for child in children if child.pid not in self._before and not _is_tracker(child)
+        ]
+
+    def adopt_new(self) -> None:
+        """From here on the processes that exist now are expected to live."""
+        self._adopted = self._new()
+
+    def pids(self) -> list[int]:
+        """The adopted processes."""
+        return [process.pid for process in self._adopted]
+
+    def dead(self) -> str | None:
+        """Names an adopted process that has ended; None if all live."""
+        for process in self._adopted:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    continue
+            return f"pid {process.pid}"
+        return None
+
+    def end_new(self) -> None:
+        """Terminate, then kill, whatever is left; returns when nothing is."""
+        left = [process for process in {*self._new(), *self._adopted} if process.is_running()]
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(left, timeout=GRACE_S)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=GRACE_S)
+        self._adopted = []
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return any("resource_tracker" in part for part in process.cmdline())
+    except psutil.Error:
+        return True

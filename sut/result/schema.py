@@ -1,0 +1,219 @@
+"""The published result: one JSON object per session, versioned, with a JSON Schema.
+
+Names inside `benchmark_info` and the first fields of each scenario are our users' and stay
+(mission.md §4). A change of any other key raises SCHEMA_VERSION.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from sut.config.schema import Scenario
+from sut.result.facts import (
+    DatasetFacts,
+    EngineFacts,
+    Facts,
+    FailureGroup,
+    HardwareFacts,
+    SoftwareFacts,
+    WarmupFacts,
+)
+
+SCHEMA_VERSION = "1.0"
+UNVERIFIED = "unverified: result not verified by MLCommons Association"
+BENCHMARK = "MLPerf Inference datacenter"
+
+Source = Literal["loadgen", "ledger"]
+Value = bool | int | float | str | None
+
+
+class Published(Facts):
+    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Check(Published):
+    """One condition of validity."""
+
+    name: str
+    measured: Value = Field(description="null: not measured")
+    limit: Value
+    comparison: str = Field(description="how measured must stand to limit: ==, <, <=, >=")
+    unit: str | None
+    source: str = Field(description="where the condition comes from")
+    passed: bool
+
+    @property
+    def reason(self) -> str:
+        """The condition in words, with its figure and its limit."""
+        unit = f" {self.unit}" if self.unit else ""
+        measured = "not measured" if self.measured is None else f"{shown(self.measured)}{unit}"
+        return f"{self.name}: {measured}, must be {self.comparison} {shown(self.limit)}{unit}"
+
+
+def shown(value: Value) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+class Distribution(Published):
+    """One kind of time over the queries of a run, in nanoseconds."""
+
+    source: Source = Field(description="loadgen: official; ledger: from our own stamps")
+    count: int | None = Field(description="queries it is taken over")
+    mean_ns: int | None
+    min_ns: int | None
+    max_ns: int | None
+    p50_ns: int | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p97_ns: int | None
+    p99_ns: int | None
+    p99_9_ns: int | None
+
+
+class BenchmarkInfo(Published):
+    """What was run, where and when."""
+
+    benchmark: str
+    model: str
+    timestamp: str = Field(description="start of the session, UTC")
+    node: str
+    profile: str
+    round: str
+    benchmark_id: str = Field(description="the submission checker's name of the benchmark")
+    model_path: str
+    model_revision: str | None
+    model_official: bool
+    command: list[str]
+
+
+class Message(Published):
+    """LoadGen's errors or warnings that say the same."""
+
+    key: str
+    text: str
+    count: int
+
+
+class LoadGenInfo(Published):
+    """LoadGen and the settings in force, from its own log."""
+
+    version: str | None
+    package: str | None
+    model: str = Field(description="the model name given to LoadGen")
+    verdict: str | None = Field(description="LoadGen's own VALID or INVALID")
+    invalid_reason: str | None
+    incomplete: str | None = Field(description="why its logs are not whole")
+    settings_effective: dict[str, Value]
+    settings_requested: dict[str, Value]
+    errors: list[Message]
+    warnings: list[Message]
+
+
+class ReplicaShare(Published):
+    """One replica's part of the work."""
+
+    replica: str
+    samples: int
+    share: float | None = Field(description="of the samples issued, 0 to 1")
+    tokens_out: int
+    failed: int
+
+
+class Queries(Published):
+    """Counts of the ledger."""
+
+    issued: int
+    succeeded: int
+    failed: int
+    empty: int
+    late_events: int
+    finish_reasons: dict[str, int]
+    failures: list[FailureGroup]
+
+
+class LogFile(Published):
+    """One file of the run."""
+
+    name: str
+    path: str = Field(description="below the results directory")
+    sha256: str
+
+
+class Rouge(Published):
+    """Accuracy of an accuracy run against the benchmark's references."""
+
+    metrics: dict[str, float]
+    targets: dict[str, float]
+    passed: bool
+
+
+class ScenarioResult(Published):
+    """One LoadGen run."""
+
+    valid: bool
+    achieved_qps: float | None = Field(
+        description="Offline: samples/s; Server, Interactive: completed samples/s; "
+        "SingleStream: 1 / mean latency"
+    )
+    throughput_tokens_per_sec: float | None
+    latency_p99: float | None = Field(description="end to end, ms")
+    accuracy: float | None = Field(description="success rate, 0 to 1")
+    rouge: Rouge | None = Field(description="null until there is an accuracy run")
+    figure_sources: dict[str, Source] = Field(description="whose figure each of the above is")
+    mode: str
+    started_utc: str
+    ended_utc: str
+    duration_s: float | None = Field(description="what LoadGen holds against min_duration")
+    latency: Distribution | None
+    ttft: Distribution | None
+    tpot: Distribution | None
+    tokens_in: int
+    tokens_out: int
+    mean_output_tokens: float | None
+    queries: Queries
+    replicas: list[ReplicaShare]
+    seeds: dict[str, int | None]
+    engine_counters: dict[str, float | None]
+    engine_failure: str | None
+    audit_config: str | None
+    loadgen: LoadGenInfo
+    checks: list[Check]
+    reasons: list[str] = Field(description="every failed check, in words")
+    logs: list[LogFile]
+
+
+class Result(Published):
+    """The result of one session: verdict, figures, and everything they rest on."""
+
+    schema_version: Literal["1.0"]
+    trust: str = Field(description="the line MLCommons asks of an unverified result")
+    benchmark_info: BenchmarkInfo
+    valid: bool
+    reasons: list[str] = Field(description="why the session is not valid; empty if it is")
+    submission_grade: bool
+    not_submission_grade_because: list[str]
+    scenarios: dict[Scenario, ScenarioResult] = Field(description="performance runs")
+    accuracy_runs: dict[Scenario, ScenarioResult] = Field(description="accuracy runs")
+    warmup: WarmupFacts | None
+    engine: EngineFacts | None
+    hardware: HardwareFacts
+    software: SoftwareFacts
+    dataset: DatasetFacts
+    notes: list[str]
+    configuration: dict[str, Any] = Field(description="the resolved configuration")
+    configuration_origins: dict[str, str] = Field(description="where each value came from")
+
+
+def schema_json() -> str:
+    """The JSON Schema of `Result`, as it is written to result.schema.json."""
+    schema = Result.model_json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"

