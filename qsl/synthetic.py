@@ -34,8 +34,9 @@ def generate(
     seed: int = 20251,
     max_prompt_tokens: int | None = None,
 ) -> Dataset:
-    """Make a data set; the same arguments give the same ids (NumPy may change its streams,
-    so the result carries the checksum too).
+    """Make a data set; the same arguments give the same ids.
+
+    NumPy reserves the right to change its streams, so results carry the checksum as well.
 
     Args:
         count: samples.

@@ -19,7 +19,9 @@ CHAT_TEMPLATE = (
 
 def make_tokenizer() -> Tokenizer:
     """Single characters as tokens, `<s>` in front by default, as Llama's tokenizer does it."""
-    characters = sorted(set(SAMPLE_FILE.read_text(encoding="utf-8")) | set(map(chr, range(32, 127))))
+    characters = sorted(
+        set(SAMPLE_FILE.read_text(encoding="utf-8")) | set(map(chr, range(32, 127)))
+    )
     vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2} | {c: i + 3 for i, c in enumerate(characters)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
@@ -37,7 +39,7 @@ def model_folder(tmp_path: Path) -> Path:
     tokenizer = make_tokenizer()
     # What a careless export leaves behind; a prompt must be neither cut nor padded by it.
     tokenizer.enable_truncation(8)
-    tokenizer.enable_padding(length=16)
+    tokenizer.enable_padding(length=4000)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": None}
     (folder / "tokenizer_config.json").write_text(json.dumps(config))

@@ -42,7 +42,7 @@ def test_an_index_outside_is_refused(index: int) -> None:
 
 def test_other_widths_are_refused() -> None:
     with pytest.raises(TypeError, match="int64"):
-        Prompts(np.zeros(2, np.int64), np.array([0, 2]))  # type: ignore[arg-type]
+        Prompts(np.zeros(2, np.int64), np.array([0, 2]))
 
 
 def test_head_keeps_the_first() -> None:
@@ -53,7 +53,9 @@ def test_head_keeps_the_first() -> None:
 
 
 def test_checksum_sees_ids_and_boundaries() -> None:
-    sums = {Prompts.from_sequences(p).sha256() for p in ([[1, 2], [3]], [[1], [2, 3]], [[1, 2], [4]])}
+    sums = {
+        Prompts.from_sequences(p).sha256() for p in ([[1, 2], [3]], [[1], [2, 3]], [[1, 2], [4]])
+    }
     assert len(sums) == 3
 
 

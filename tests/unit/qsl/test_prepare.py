@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from qsl.files import read_file
+from qsl.prepare import prepare_calibration, prepare_dataset
+from qsl.prompts import FORMATS, render
+from qsl.tokenizer import open_tokenizer
+from sut.errors import DatasetError
+
+OFFICIAL = "llama3.1-8b-cnn"
+ROWS = [
+    {"article": f"Article {i} “says” \n \\ {{x}} NA.", "highlights": f"Says {i} .", "id": f"id{i}"}
+    for i in range(5)
+]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder as the Hub lays it out, in two shards."""
+    folder = tmp_path / "cnn_dailymail"
+    shards = folder / "3.0.0"
+    shards.mkdir(parents=True)
+    for split in ("validation", "train"):
+        pd.DataFrame(ROWS[:3]).to_parquet(shards / f"{split}-00000-of-00002.parquet")
+        pd.DataFrame(ROWS[3:]).to_parquet(shards / f"{split}-00001-of-00002.parquet")
+    pd.DataFrame([{"article": "no", "highlights": "no", "id": "t"}]).to_parquet(
+        shards / "test-00000-of-00001.parquet"
+    )
+    return folder
+
+
+def expected(rows: list[dict[str, str]], model: Path, instruction: Any) -> str:
+    tokenizer = open_tokenizer(model)
+    return json.dumps(
+        [
+            {
+                "instruction": instruction,
+                "input": row["article"],
+                "tok_input": render(OFFICIAL, row["article"], tokenizer),
+                "output": row["highlights"],
+            }
+            for row in rows
+        ],
+        indent=4,
+        ensure_ascii=False,
+    )
+
+
+def test_the_mlcommons_form(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cnn_eval.json"
+    prepared = prepare_dataset(source, out, model_folder, OFFICIAL, None)
+    text = out.read_text(encoding="utf-8")
+    assert text == expected(ROWS, model_folder, {"llama": FORMATS[OFFICIAL].template})
+    assert (prepared.count, prepared.path) == (5, out)
+    assert prepared.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cnn_dailymail", "cnn_eval.json", "model"]
+    columns = read_file(out)
+    assert columns.prompts is not None
+    assert len(columns.prompts) == 5
+
+
+def test_batches_do_not_show(
+    source: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = prepare_dataset(source, tmp_path / "a.json", model_folder, OFFICIAL, None)
+    monkeypatch.setattr("qsl.prepare._BATCH", 2)
+    parts = prepare_dataset(source, tmp_path / "b.json", model_folder, OFFICIAL, None)
+    assert whole.sha256 == parts.sha256
+
+
+def test_the_first_n(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, 2)
+    assert read_file(tmp_path / "o.json").references == ["Says 0 .", "Says 1 ."]
+
+
+@pytest.mark.parametrize("name", ["validation.parquet", "validation.csv"])
+def test_single_files(name: str, model_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / name
+    frame = pd.DataFrame([*ROWS, {"article": "NA", "highlights": "null", "id": "n"}])
+    if name.endswith("csv"):
+        frame.to_csv(file, index=False)
+    else:
+        frame.to_parquet(file)
+    prepare_dataset(file, tmp_path / "o.json", model_folder, OFFICIAL, None)
+    columns = read_file(tmp_path / "o.json")
+    assert columns.texts == [*(row["article"] for row in ROWS), "NA"]
+
+
+def test_calibration(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("id4\nid1\n")
+    out = tmp_path / "cal.json"
+    prepared = prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+    instruction = FORMATS[OFFICIAL].template
+    assert out.read_text() == expected([ROWS[4], ROWS[1]], model_folder, instruction)
+    assert prepared.count == 2
+
+
+def test_calibration_ids_must_be_there(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cal.json"
+    with pytest.raises(DatasetError, match="no such file"):
+        prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+    (tmp_path / "ids.txt").write_text("id4\nnone\n")
+    with pytest.raises(DatasetError, match=r"1 of 2 listed ids .* first none"):
+        prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.json"
+    out.write_text("mine")
+    with pytest.raises(DatasetError, match="exists and is not overwritten"):
+        prepare_dataset(source, out, model_folder, OFFICIAL, None)
+    assert out.read_text() == "mine"
+
+
+def test_a_file_that_appears_meanwhile_is_kept(
+    source: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "o.json"
+
+    def late(model: Path) -> Any:
+        out.write_text("theirs")
+        return open_tokenizer(model)
+
+    monkeypatch.setattr("qsl.prepare.open_tokenizer", late)
+    with pytest.raises(DatasetError, match="exists"):
+        prepare_dataset(source, out, model_folder, OFFICIAL, None)
+    assert out.read_text() == "theirs"
+    assert not list(tmp_path.glob(".o.json*"))
+
+
+def test_a_failure_leaves_no_file(
+    source: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> list[list[int]]:
+        raise DatasetError("broken")
+
+    monkeypatch.setattr("qsl.prepare.render_batch", fails)
+    with pytest.raises(DatasetError, match="broken"):
+        prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, None)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cnn_dailymail", "model"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none", None, "neither a .parquet or .csv file nor a folder"),
+        ("f.txt", b"x", "neither a .parquet"),
+        ("f.parquet", b"PAR0", "cannot be read"),
+        ("f.csv", b"article,summary\na,b\n", "no column highlights; it has article, summary"),
+        ("f.csv", b"", "cannot be read"),
+        ("f.csv", b"article,highlights\n", "no sample is left"),
+    ],
+)
+def test_wrong_sources(
+    name: str, content: bytes | None, message: str, model_folder: Path, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        prepare_dataset(tmp_path / name, tmp_path / "o.json", model_folder, OFFICIAL, None)
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_the_folder_must_exist(source: Path, model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such folder"):
+        prepare_dataset(source, tmp_path / "no" / "o.json", model_folder, OFFICIAL, None)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qsl.synthetic import MAX_TOKENS, MIN_TOKENS, generate
+from sut.errors import DatasetError
+
+
+def test_lengths_are_those_of_the_docstring() -> None:
+    lengths = generate(13368, 1000).prompts.lengths
+    assert lengths.mean() == pytest.approx(870, rel=0.03)
+    assert lengths.std() == pytest.approx(400, rel=0.05)
+    assert lengths.min() >= MIN_TOKENS
+    assert lengths.max() == MAX_TOKENS
+    assert np.median(lengths) < lengths.mean()
+
+
+def test_the_same_seed_gives_the_same_ids() -> None:
+    first, again, other = (generate(50, 1000, seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(first.prompts.tokens, again.prompts.tokens)
+    assert first.sha256 == again.sha256 == first.prompts.sha256()
+    assert first.sha256 != other.sha256
+
+
+def test_the_default_data_set_has_not_changed() -> None:
+    """Results name this checksum; a change here makes old ones incomparable."""
+    digest = generate(1000, 128256, (128001, 128008, 128009)).sha256
+    assert digest == "a68bb095d5c6b07f23320fe9b97a79b9a306e3b5f2e82257ad075aac6677630a"
+
+
+def test_ids_cover_the_vocabulary_but_for_those_to_avoid() -> None:
+    tokens = generate(100, 64, avoid_ids=(0, 63, 7, 999)).prompts.tokens
+    assert set(tokens.tolist()) == set(range(64)) - {0, 63, 7}
+
+
+def test_the_longest_prompt_may_be_cut() -> None:
+    lengths = generate(500, 100, max_prompt_tokens=300).prompts.lengths
+    assert lengths.max() == 300
+    assert lengths.min() < 300
+    assert set(generate(20, 100, max_prompt_tokens=10).prompts.lengths) == {10}
+    assert generate(13368, 100, max_prompt_tokens=99999).lengths.max == MAX_TOKENS
+
+
+def test_it_is_labelled() -> None:
+    data = generate(3, 100, seed=5)
+    assert (data.synthetic, data.source, data.path) == (True, "synthetic", None)
+    assert data.name == "synthetic-3-seed5"
+    assert data.references is None
+    assert data.articles is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"count": 0, "vocab_size": 9}, "synthetic_count is 0"),
+        ({"count": 1, "vocab_size": 9, "max_prompt_tokens": 0}, "room for a prompt is 0"),
+        ({"count": 1, "vocab_size": 2, "avoid_ids": (0, 1)}, "no token id is left"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        generate(**arguments)  # type: ignore[arg-type]
