@@ -32,6 +32,7 @@ from sut.errors import EngineStartError
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json
 from sut.result.facts import EngineFacts, RunFacts, WarmupFacts
+from sut.result.queries import write_queries
 from sut.result.schema import Result
 from sut.rundir import SessionDir, write_atomic
 from sut.scenario import Bench, run_scenario, run_spec
@@ -197,7 +198,9 @@ def _run_scenarios(bench: Bench) -> list[RunFacts]:
 
 
 def write_result(session: SessionDir) -> Result:
-    """Build the result from the session's files; write it and its summary."""
+    """Build the per-query tables and the result from the session's files; write and publish."""
+    for run in session.scenario_dirs():
+        write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
     result = build(session.root)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

@@ -91,11 +91,21 @@ def not_submittable(config: RunConfig) -> list[str]:
     return reasons
 
 
+def _first_chosen(origins: Mapping[str, str], *keys: str) -> str:
+    """The source of the first of these keys that a person chose; a default is nobody's fault."""
+    chosen = [
+        origins[key] for key in keys if not origins[key].startswith(("default", "user_confs/"))
+    ]
+    return chosen[0] if chosen else origins[keys[-1]]
+
+
 def _check_scenarios(config: RunConfig, origins: Mapping[str, str], rules: Round) -> None:
-    place = origins["scenarios"] if origins["scenarios"] != "default" else origins["round"]
+    place = _first_chosen(origins, "scenarios", "model.benchmark", "round")
     names = [scenario.value for scenario in config.scenarios]
     if len(set(names)) != len(names):
         raise ConfigError(f"scenarios is {', '.join(names)}, which names one twice.", where=place)
+    if config.model.benchmark not in rules.benchmarks:
+        place = _first_chosen(origins, "round", "model.benchmark")
     for scenario in config.scenarios:
         try:
             rules.scenario_rules(config.model.benchmark, scenario)
@@ -190,11 +200,10 @@ def _check_whole_ms(config: RunConfig, origins: Mapping[str, str]) -> None:
 
 def _check_mlperf(config: RunConfig, origins: Mapping[str, str], rules: Round) -> None:
     if config.dataset.source == "sample":
-        key = "dataset.source" if origins["dataset.source"] != "default" else "profile"
         raise ConfigError(
             "dataset.source is sample, but the mlperf profile asks every sample of the "
             "benchmark's own data set.",
-            where=origins[key],
+            where=_first_chosen(origins, "dataset.source", "profile"),
             remedy="Give it with --dataset PATH, or --dataset synthetic to rehearse.",
         )
     parts = [rules.scenario_rules(config.model.benchmark, s)[:2] for s in config.scenarios]

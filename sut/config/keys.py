@@ -114,7 +114,7 @@ def value_of_text(key: str, text: str, origin: str) -> Any:
         return text
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{key} is {show(text)}, which cannot be read.", where=origin) from error
     if isinstance(value, str) and _holds(field.annotation, tuple):
         return [part.strip() for part in value.split(",")]

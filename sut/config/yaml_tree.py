@@ -12,6 +12,9 @@ import yaml
 from sut.config.rules import CONF_ROOT
 from sut.errors import ConfigError
 
+# More than any file of this project nests; an alias can make a mapping hold itself.
+MAX_DEPTH = 12
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -51,8 +54,9 @@ def read_leaves(path: Path) -> list[Leaf]:
         ConfigError: unreadable or malformed, naming the line.
     """
     name = shown_path(path)
-    loader = yaml.SafeLoader(read_text(path))
+    text = read_text(path)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return []
@@ -66,8 +70,6 @@ def read_leaves(path: Path) -> list[Leaf]:
     except yaml.YAMLError as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"not valid YAML: {reason}.", where=name) from error
-    finally:
-        loader.dispose()
 
 
 def _leaves(
@@ -89,7 +91,17 @@ def _leaves(
                 remedy="Remove one.",
             )
         seen[key] = line
+        if len(path) > MAX_DEPTH:
+            raise ConfigError("the keys lead too deep, or back to themselves.", where=origin)
         if isinstance(value_node, yaml.MappingNode):
             yield from _leaves(loader, value_node, path, name)
         else:
-            yield Leaf(path, loader.construct_object(value_node, deep=True), origin)
+            yield Leaf(path, _value(loader, value_node, origin), origin)
+
+
+def _value(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError as error:
+        # A date that the calendar lacks, e.g. 2026-02-30.
+        raise ConfigError(f"the value cannot be read: {error}.", where=origin) from error

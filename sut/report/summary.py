@@ -23,6 +23,7 @@ FORMULAS = {
 COMMON_FORMULAS = (
     "TTFT = first token - scheduled time; TPOT = (latency - TTFT) / (output tokens - 1).",
     "tokens/s = samples/s * mean output tokens, Server's samples/s taken * n / (n - 1).",
+    "LoadGen counts an answer of 0 or 1 tokens as 0 tokens, and its TPOT as TTFT - latency.",
     "Percentile p = the value at index floor(n * p) of the sorted values.",
     "A figure marked (ledger) is our own, counted from the issue; all others are LoadGen's.",
 )

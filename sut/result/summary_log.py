@@ -15,7 +15,7 @@ from sut.errors import LogError
 from sut.result.figures import PERCENTILE_FIELDS, Figures, Quantiles
 
 SUMMARY_NAME = "mlperf_log_summary.txt"
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 
 TEXTS = {"SUT name": "sut_name", "Scenario": "scenario", "Mode": "mode"}
 FLAGS = {
@@ -63,14 +63,20 @@ def read_summary(path: Path) -> SummaryLog:
         LogError: missing, empty, or none of LoadGen's.
     """
     try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_BYTES).decode("utf-8", "replace")
+        size = path.stat().st_size
+        text = path.read_text("utf-8", "replace") if size <= MAX_BYTES else None
     except OSError as error:
         raise LogError(
             f"the summary cannot be read: {error.strerror}.",
             where=str(path),
             remedy="Point at the folder that holds LoadGen's logs.",
         ) from error
+    if text is None:
+        raise LogError(
+            f"the summary has {size} bytes, LoadGen's a few thousand.",
+            where=str(path),
+            remedy="Point at LoadGen's own logs.",
+        )
     if not text.strip():
         raise LogError("the summary is empty.", where=str(path), remedy="Run again.")
     return parse_summary(text, path)

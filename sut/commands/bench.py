@@ -1,0 +1,113 @@
+"""`sut bench`: the harness against the raw engine, or alone on the null engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sut.config.flags import build_parser, to_overrides
+
+if TYPE_CHECKING:
+    import argparse
+
+    from rich.console import Console
+
+    from sut.bench import HarnessPoint, Loader, Throughput
+
+EPILOG = """\
+example:
+  python -m sut.main bench engine --system cpu-dummy --dataset synthetic --rounds 3
+  python -m sut.main bench harness --rates 100,1000,10000
+
+engine   Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
+harness  the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print; the runs themselves are kept below the results directory."""
+    parser = build_parser("python -m sut.main bench")
+    parser.description = "Measure what the harness costs. Takes the flags of a run besides:"
+    parser.epilog = EPILOG
+    parser.add_argument("what", choices=("engine", "harness"))
+    parser.add_argument("--rounds", type=int, default=3, help="alternations, engine (3)")
+    parser.add_argument("--samples", type=int, default=512, help="Offline samples, engine (512)")
+    parser.add_argument(
+        "--rates", default="100,1000,10000,30000,50000", help="Server queries/s, harness"
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="per rate, harness (5)")
+    parser.add_argument(
+        "--offline-samples", type=int, default=200_000, help="Offline samples, harness (200000)"
+    )
+    options = parser.parse_args(arguments)
+
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return _engine(options, console) if options.what == "engine" else _harness(options, console)
+
+
+def _loader(options: argparse.Namespace) -> Loader:
+    from sut.config.sources import Loaded, load
+    from sut.hardware import gpus
+
+    def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
+        given = to_overrides(options)
+        if options.results_dir is None:
+            given.append(("results_dir", "results/bench", "sut bench"))
+        return load(
+            [*overrides, *given],
+            environment=os.environ,
+            gpu_present=bool(gpus()),
+            host_name=platform.node(),
+            config_file=options.config,
+            user_conf=options.user_conf,
+        )
+
+    return loader
+
+
+def _engine(options: argparse.Namespace, console: Console) -> int:
+    from sut.bench import BASELINES, measure_overhead, ratio
+
+    measured: list[Throughput] = measure_overhead(
+        _loader(options), options.samples, options.rounds, console
+    )
+    ratios = {pattern: ratio(measured, pattern) for pattern in BASELINES}
+    if options.json:
+        _print({"measured": [asdict(each) for each in measured], "median_ratio": ratios})
+        return 0
+    for pattern, value in ratios.items():
+        print(f"harness / {pattern}: {value:.3f} (median of {options.rounds} rounds, tokens/s)")
+    return 0
+
+
+def _harness(options: argparse.Namespace, console: Console) -> int:
+    from sut.bench import measure_harness
+
+    rates = [float(rate) for rate in options.rates.split(",")]
+    points: list[HarnessPoint] = measure_harness(
+        _loader(options), rates, options.seconds, options.offline_samples, console
+    )
+    if options.json:
+        _print([asdict(point) for point in points])
+        return 0
+    print(f"{'scenario':9} {'target/s':>9} {'completed/s':>12} {'TTFT mean':>10} {'TTFT P99':>10} ms")
+    for point in points:
+        print(
+            f"{point.scenario:9} {point.target_qps or '-':>9} {point.completed_qps:12.1f} "
+            f"{_shown(point.ttft_mean_ms):>10} {_shown(point.ttft_p99_ms):>10}"
+        )
+    return 0
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _print(document: Any) -> None:
+    print(json.dumps(document, indent=2))
