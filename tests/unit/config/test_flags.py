@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sut.config.flags import ENVIRONMENT, SCENARIOS, build_parser, to_overrides
+from sut.config.keys import leaves
+from sut.config.schema import Scenario
+from sut.config.selection import PROFILES
+from sut.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def overrides(*flags):
+    return to_overrides(build_parser().parse_args(list(flags)))
+
+
+def test_help_loads_nothing_but_the_standard_library():
+    script = (
+        "import sys\n"
+        "from sut.config.flags import build_parser\n"
+        "build_parser().format_help()\n"
+        "ours = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(ours - set(sys.stdlib_module_names) - {'sut', '__main__'}))\n"
+    )
+    # -S: without the packages that the environment's own start-up files load.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_has_an_example_and_the_environment():
+    text = build_parser().format_help()
+    assert "python -m sut.main --scenario Offline,Server" in text
+    for name in (*ENVIRONMENT, "HF_TOKEN", *SCENARIOS):
+        assert name in text
+
+
+def test_the_example_of_the_help_parses():
+    (line,) = [
+        row for row in build_parser().format_help().splitlines() if row.startswith("  python -m")
+    ]
+    assert overrides(*line.split()[3:]) == [
+        ("profile", "quick", "--profile"),
+        ("scenarios", ["Offline", "Server"], "--scenario"),
+        ("server.target_qps", "2", "--set server.target_qps"),
+    ]
+
+
+def test_the_names_are_those_of_the_schema():
+    assert tuple(scenario.value for scenario in Scenario) == SCENARIOS
+    assert set(ENVIRONMENT.values()) <= set(leaves())
+    for action in build_parser()._actions:
+        if action.dest == "profile":
+            assert tuple(action.choices or ()) == PROFILES
+
+
+def test_every_flag_becomes_an_override():
+    assert overrides(
+        "--round", "v6.0", "--system", "cpu", "--model", "m", "--dataset", "d.json",
+        "--mode", "accuracy", "--engine", "null", "--results-dir", "out",
+        "--scenario", "offline, SINGLE_stream", "--scenario", "Server",
+        "--set", "node_name = n", "--set", "server.target_qps=a=b",
+    ) == [
+        ("round", "v6.0", "--round"),
+        ("system", "cpu", "--system"),
+        ("model", "m", "--model"),
+        ("dataset", "d.json", "--dataset"),
+        ("mode", "accuracy", "--mode"),
+        ("engine.kind", "null", "--engine"),
+        ("results_dir", "out", "--results-dir"),
+        ("scenarios", ["Offline", "SingleStream", "Server"], "--scenario"),
+        ("node_name", "n", "--set node_name"),
+        ("server.target_qps", "a=b", "--set server.target_qps"),
+    ]  # fmt: skip
+
+
+def test_no_flag_is_no_override():
+    assert overrides() == []
+
+
+def test_switches():
+    given = build_parser().parse_args(["--dry-run", "--json", "--user-conf", "u", "--config", "c"])
+    assert (given.dry_run, given.json, given.user_conf, given.config) == (
+        True,
+        True,
+        Path("u"),
+        Path("c"),
+    )
+    given = build_parser().parse_args([])
+    assert (given.dry_run, given.json, given.user_conf, given.config) == (False, False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--scenarois", "Offline"], "there is no flag --scenarois. The nearest is --scenario."),
+        (["--profil=quick"], "there is no flag --profil. The nearest is --profile."),
+        (["--dryrun"], "there is no flag --dryrun. The nearest is --dry-run."),
+        (["Offline"], "unexpected word Offline. See --help."),
+        (["--profile", "fast"], "invalid choice: 'fast'"),
+        (["--model"], "expected one argument"),
+    ],
+)
+def test_a_bad_command_line_is_one_line(flags, complaint):
+    with pytest.raises(ConfigError) as refused:
+        build_parser().parse_args(flags)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["server.target_qps", "=3"])
+def test_a_set_without_assignment_is_refused(text):
+    with pytest.raises(ConfigError, match="is not an assignment"):
+        overrides("--set", text)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import pytest
+
+from sut.config.loadgen_conf import (
+    expected_settings,
+    loadgen_model,
+    performance_count,
+    user_conf,
+)
+from sut.config.rules import load_round
+from sut.config.schema import Mode, Scenario
+from tests.unit.config.loadgen_probe import detail_of, settings_of
+from tests.unit.config.support import loaded
+
+ROUND = load_round("v6.1")
+COUNT = 48
+# Short enough to run here, and unlike every built-in value, so that a lost line shows.
+SHORT = {
+    "performance_sample_count": ("loadgen.performance_sample_count=30",),
+    "offline": ("offline.min_duration_s=0.2", "offline.target_qps=333.5"),
+    "server": (
+        "server.min_duration_s=0.25",
+        "server.target_qps=412.34567",
+        "server.min_query_count=70",
+        "server.ttft_limit_ms=1999",
+        "server.tpot_limit_ms=99",
+    ),
+    "interactive": (
+        "interactive.min_duration_s=0.2",
+        "interactive.target_qps=300",
+        "interactive.latency_percentile=90",
+    ),
+    "single_stream": (
+        "single_stream.min_duration_s=0.2",
+        "single_stream.target_latency_ms=7",
+        "single_stream.min_query_count=31",
+        "single_stream.latency_percentile=95",
+    ),
+}
+TEST06 = """\
+*.*.mode = 2
+*.*.accuracy_log_rng_seed = 720381539243781796
+*.*.accuracy_log_sampling_target = 100
+*.*.min_query_count = 100
+*.*.min_duration = 0
+# Turn off equal issue mode for TEST06
+*.*.sample_concatenate_permutation = 0
+"""
+
+
+def short_config():
+    flags = [part for keys in SHORT.values() for key in keys for part in ("--set", key)]
+    return loaded(*flags).config
+
+
+def mlperf_config(*flags):
+    return loaded("--profile", "mlperf", "--dataset", "synthetic", *flags).config
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("scenario", list(Scenario))
+def test_loadgen_takes_the_user_conf_as_expected(scenario, mode, tmp_path):
+    config = short_config()
+    log = detail_of(
+        user_conf(config, scenario, COUNT, ROUND, mode),
+        loadgen_model(config, scenario),
+        scenario.loadgen_scenario,
+        tmp_path,
+        mode=mode.value,
+        total=COUNT,
+        performance=performance_count(config, COUNT, mode),
+    )
+    expected = expected_settings(config, scenario, COUNT, ROUND, mode=mode)
+    assert {key: log.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize("scenario", list(Scenario))
+def test_under_test06_loadgen_takes_the_audits_settings(scenario, tmp_path):
+    config = short_config()
+    log = detail_of(
+        user_conf(config, scenario, COUNT, ROUND),
+        loadgen_model(config, scenario),
+        scenario.loadgen_scenario,
+        tmp_path,
+        total=COUNT,
+        performance=performance_count(config, COUNT),
+        audit=TEST06,
+    )
+    expected = expected_settings(config, scenario, COUNT, ROUND, audit=True)
+    assert {key: log.get(key) for key in expected} == expected
+
+
+def test_the_expectation_differs_between_an_audit_and_a_run():
+    config = short_config()
+    plain = expected_settings(config, Scenario.SERVER, COUNT, ROUND)
+    audit = expected_settings(config, Scenario.SERVER, COUNT, ROUND, audit=True)
+    differing = {key for key in plain if plain[key] != audit[key]}
+    assert differing == {
+        "effective_min_duration_ms",
+        "effective_min_query_count",
+        "effective_accuracy_log_rng_seed",
+        "effective_accuracy_log_sampling_target",
+        "effective_sample_concatenate_permutation",
+    }
+
+
+@pytest.mark.parametrize(
+    ("scenario", "line"),
+    [
+        (Scenario.OFFLINE, "*.Offline.target_qps = 10.0"),
+        (Scenario.SERVER, "*.Server.target_qps = 1.0"),
+        (Scenario.INTERACTIVE, "*.Server.target_qps = 3.5"),
+        (Scenario.SINGLE_STREAM, "*.SingleStream.target_latency = 2000"),
+    ],
+)
+def test_the_mlperf_profile_writes_only_what_the_rules_leave_open(scenario, line, tmp_path):
+    config = mlperf_config("--system", "cpu", "--set", "interactive.target_qps=3.5")
+    text = user_conf(config, scenario, 13368, ROUND)
+    name = scenario.loadgen_scenario
+    lines = [row for row in text.splitlines() if not row.startswith("#")]
+    expected = [line, f"*.{name}.min_duration = 600000"]
+    if scenario is Scenario.OFFLINE:
+        expected[0] = f"*.Offline.target_qps = {config.offline.target_qps}"
+    if scenario is Scenario.SERVER:
+        expected[0] = f"*.Server.target_qps = {config.server.target_qps}"
+    assert lines == expected
+    # Everything else is then LoadGen's own.
+    built_in = settings_of("", loadgen_model(config, scenario), name, tmp_path)
+    took = settings_of(text, loadgen_model(config, scenario), name, tmp_path)
+    targets = {"server_target_qps", "offline_expected_qps", "single_stream_expected_latency_ns"}
+    assert {k: v for k, v in took.items() if k not in targets} == {
+        k: v for k, v in built_in.items() if k not in targets
+    }
+
+
+def test_limits_are_written_only_where_they_differ():
+    config = loaded("--set", "interactive.tpot_limit_ms=40").config
+    assert "tpot_latency" not in user_conf(config, Scenario.SERVER, COUNT, ROUND)
+    interactive = user_conf(config, Scenario.INTERACTIVE, COUNT, ROUND)
+    assert "*.Server.tpot_latency = 40\n" in interactive
+    assert "ttft_latency" not in interactive
+
+
+def test_quick_asks_for_the_95th_percentile():
+    text = user_conf(loaded().config, Scenario.SERVER, COUNT, ROUND)
+    assert "*.Server.target_latency_percentile = 95.0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("scenario", "model"),
+    [
+        (Scenario.OFFLINE, "llama3_1-8b"),
+        (Scenario.SERVER, "llama3_1-8b"),
+        (Scenario.INTERACTIVE, "llama3_1-8b-interactive"),
+        (Scenario.SINGLE_STREAM, "llama3_1-8b-edge"),
+    ],
+)
+def test_loadgen_model(scenario, model):
+    assert loadgen_model(loaded().config, scenario) == model
+
+
+def test_the_edge_benchmark_has_its_own_offline_model():
+    config = loaded("--set", "model.benchmark=llama3.1-8b-edge", "--scenario", "Offline").config
+    assert loadgen_model(config, Scenario.OFFLINE) == "llama3_1-8b-edge"
+
+
+def test_a_small_data_set_is_used_whole_and_accuracy_asks_every_sample():
+    config = loaded().config
+    assert config.loadgen.performance_sample_count == 100
+    assert performance_count(config, 48) == 48
+    assert performance_count(config, 13368) == 100
+    assert performance_count(config, 13368, Mode.ACCURACY) == 13368
+
+
+def test_releases_that_do_not_log_the_accuracy_count_are_not_asked_for_it():
+    config = loaded("--round", "v6.0").config
+    old = expected_settings(config, Scenario.OFFLINE, COUNT, load_round("v6.0"))
+    assert "effective_accuracy_sample_count" not in old
+    assert old["qsl_reported_total_count"] == COUNT

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from sut.config.keys import leaves
+from sut.config.rules import CONF_ROOT
+from sut.config.selection import names
+from tests.unit.config.support import loaded
+
+# Settings of the model, and of the build that a model file knows better.
+NOT_THE_SYSTEMS = {"engine.vllm.load_format"}
+PATH = ("--set", "model.path=weights")
+
+
+@pytest.mark.parametrize("profile", ["quick", "mlperf"])
+@pytest.mark.parametrize("system", names("systems"))
+def test_every_system_loads_under_every_profile(system, profile):
+    result = loaded("--system", system, "--profile", profile, "--dataset", "synthetic", *PATH)
+    assert result.config.system.name == system
+
+
+@pytest.mark.parametrize("model", names("models"))
+def test_every_model_loads_under_its_name(model):
+    assert loaded("--model", model).config.model.name == model
+
+
+@pytest.mark.parametrize("system", names("systems"))
+def test_every_engine_setting_is_explicit(system):
+    origins = loaded("--system", system, *PATH).origins
+    keys = {key for key in leaves() if key.startswith("engine.vllm.")} - NOT_THE_SYSTEMS
+    if system.startswith("a30"):
+        keys -= {"engine.vllm.cpu_kvcache_gib", "engine.vllm.cpu_omp_threads_bind"}
+    file = f"user_confs/systems/{system}.yaml"
+    assert {key for key in keys if not origins[key].startswith(file)} == set()
+
+
+def test_what_never_ran_on_the_card_says_so():
+    for system in names("systems"):
+        measured = loaded("--system", system, *PATH).config.system.measured
+        text = (CONF_ROOT / "systems" / f"{system}.yaml").read_text()
+        assert measured is ("not measured" not in text.casefold())
+
+
+def test_the_contracts_defaults():
+    config = loaded(gpu_present=True).config
+    assert config.generation.max_tokens == 64
+    assert (config.server.target_qps, config.offline.target_qps) == (1.0, 10.0)
+    assert config.warmup.queries == 10
+    assert (config.server.min_query_count, config.server.min_duration_s) == (100, 60)
+    assert config.validity.min_success_rate == 0.99
+    assert str(config.results_dir) == "results/mlperf_datacenter"
+    assert loaded("--system", "cpu-dummy").config.server.e2e_p99_limit_ms == 1000
+    mlperf = loaded("--profile", "mlperf", "--dataset", "synthetic", gpu_present=True).config
+    assert mlperf.generation.max_tokens == 128
+    assert mlperf.validity.min_success_rate == 1.0
+    assert mlperf.loadgen.enable_trace is False
+    assert mlperf.server.e2e_p99_limit_ms is None
+
+
+def test_limits_in_quick_are_the_rounds():
+    config = loaded().config
+    assert (config.server.ttft_limit_ms, config.server.tpot_limit_ms) == (2000, 100)
+    assert (config.interactive.ttft_limit_ms, config.interactive.tpot_limit_ms) == (500, 30)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from sut.config.rules import CONF_ROOT
+from sut.config.yaml_tree import read_leaves
+from sut.errors import ConfigError
+from tests.unit.config.support import written
+
+
+def leaves_of(tmp_path, text):
+    return [
+        (".".join(leaf.path), leaf.value, int(leaf.origin.rpartition(":")[2]))
+        for leaf in read_leaves(tmp_path / written(tmp_path, text))
+    ]
+
+
+def test_leaves_keep_order_type_and_line(tmp_path):
+    text = "a:\n  b: 1\n  c: [x, 2]\n\n# note\nd: null\ne: 2.5\nf: 'no'\n"
+    assert leaves_of(tmp_path, text) == [
+        ("a.b", 1, 2),
+        ("a.c", ["x", 2], 3),
+        ("d", None, 6),
+        ("e", 2.5, 7),
+        ("f", "no", 8),
+    ]
+
+
+def test_a_key_called_null_is_a_name(tmp_path):
+    assert leaves_of(tmp_path, "engine:\n  null:\n    tokens: 3\n") == [
+        ("engine.null.tokens", 3, 3)
+    ]
+
+
+def test_an_empty_file_has_no_leaves(tmp_path):
+    assert leaves_of(tmp_path, "# nothing\n") == []
+
+
+def test_shipped_files_are_named_from_the_repository():
+    origin = read_leaves(CONF_ROOT / "systems" / "cpu.yaml")[0].origin
+    assert origin == "user_confs/systems/cpu.yaml:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        ("a:\n  b: 1\n  b: 2\n", 3, "a.b is given twice, first in line 2."),
+        ("a: 1\nc: 3\na: 2\n", 3, "a is given twice, first in line 1."),
+        ("a: 1\n b: 2\n", 2, "not valid YAML: mapping values are not allowed here."),
+        ("a: [1, 2\n", 2, "not valid YAML"),
+        ("- 1\n- 2\n", 1, "the file must hold keys and values."),
+        ("a: 1\n---\nb: 2\n", 2, "not valid YAML: but found another document."),
+        ("a: 1\nb: 2026-02-30\n", 2, "the value cannot be read"),
+        ("a: &x\n  b: *x\n", 2, "or back to themselves"),
+        ("a: 1\n[1, 2]: 3\n", 2, "a key must be a plain word."),
+        ("a: !!python/object:os.system 1\n", 1, "could not determine a constructor"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence_with_its_line(text, line, complaint, tmp_path):
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as refused:
+        read_leaves(tmp_path / path)
+    assert refused.value.where == f"{path}:{line}"
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"a: \xff\n")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        read_leaves(path)
+    path.write_bytes(b"a: \x07\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        read_leaves(path)
