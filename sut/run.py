@@ -21,6 +21,7 @@ from rich.console import Console
 from qsl.dataset import Dataset
 from qsl.library import Library
 from qsl.load import load_dataset, load_warmup
+from sut.config.checks import check_dataset_count
 from sut.config.loadgen_conf import performance_count
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig
@@ -88,6 +89,9 @@ def load_inputs(config: RunConfig) -> Inputs:
         max_samples=data.max_samples,
         allow_pickle=data.allow_pickle,
     )
+    rules = load_round(config.round)
+    for scenario in config.scenarios:
+        check_dataset_count(config, scenario, dataset.count, rules)
     prompts = load_warmup(
         dataset=dataset,
         count=config.warmup.queries,

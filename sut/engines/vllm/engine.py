@@ -30,6 +30,7 @@ from sut.engines.base import (
 from sut.engines.vllm.args import engine_arguments, environment, sampling_arguments
 from sut.engines.vllm.failures import describe, start_failures
 from sut.engines.vllm.output import output_to
+from sut.engines.vllm.preload import cpu_libraries, preloaded
 from sut.engines.vllm.processes import ProcessGuard
 from sut.errors import EngineStartError, RunError
 
@@ -68,6 +69,7 @@ class VllmEngine:
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
+        self._preload = cpu_libraries() if system.platform == "cpu" else []
         self._prompts: dict[int, Any] = {}
         self._spec: RunSpec | None = None
         self._sink: EventSink | None = None
@@ -95,7 +97,7 @@ class VllmEngine:
         return self._describe()
 
     def _create(self) -> Any:
-        with output_to(self._log):
+        with output_to(self._log), preloaded(self._preload):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -126,6 +128,7 @@ class VllmEngine:
                 "max_num_seqs": config.scheduler_config.max_num_seqs,
                 "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
                 "async_scheduling": config.scheduler_config.async_scheduling,
+                "preloaded": [path.name for path in self._preload],
             },
         )
 

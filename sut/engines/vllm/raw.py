@@ -18,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+from sut.engines.vllm.preload import preloaded
+
 REFERENCE_BATCH = 16
 
 
@@ -28,6 +30,7 @@ class RawRequest(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]  # of vLLM's EngineArgs
     sampling: dict[str, Any]  # of SamplingParams
     environment: dict[str, str]
+    preload: list[str]
     warmup: list[list[int]]  # prompts, token ids
     prompts: list[list[int]]
 
@@ -53,7 +56,8 @@ def measure(request: RawRequest) -> RawMeasurement:
     from vllm.inputs.engine import tokens_input
     from vllm.sampling_params import RequestOutputKind
 
-    llm = LLM(**request.arguments)
+    with preloaded([Path(path) for path in request.preload]):
+        llm = LLM(**request.arguments)
     params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
 
     def answer(prompts: list[list[int]]) -> int:

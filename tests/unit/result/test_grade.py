@@ -1,0 +1,169 @@
+"""Why a run is not submission-grade: each reason from one relaxed value, none from none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sut.config.schema import (
+    EngineConfig,
+    GenerationConfig,
+    LoadGenConfig,
+    ModelConfig,
+    NullConfig,
+    OfflineConfig,
+    RunConfig,
+    Scenario,
+    ServerConfig,
+    SystemConfig,
+    VllmConfig,
+)
+from sut.result.facts import RunFacts, SessionFacts
+from sut.result.grade import submission_grade
+from tests.unit.result.sessions import (
+    RECORDED,
+    make_config,
+    make_round,
+    make_run,
+    make_session_facts,
+)
+
+OFFLINE = OfflineConfig(min_query_count=13368, min_duration_s=600)
+SERVER = ServerConfig(min_query_count=100, min_duration_s=600, latency_percentile=99)
+MODEL = ModelConfig(
+    name="llama3.1-8b", path="m", context_tokens=1, vocab_size=1, eos_token_ids=(0,), official=True
+)
+
+
+def official(**changes: Any) -> RunConfig:
+    values: dict[str, Any] = {
+        "profile": "mlperf",
+        "scenarios": (Scenario.OFFLINE, Scenario.SERVER),
+        "offline": OFFLINE,
+        "server": SERVER,
+        "interactive": SERVER,
+        "generation": GenerationConfig(max_tokens=128, min_tokens=1),
+        "model": MODEL,
+    }
+    return make_config(("server",), **(values | changes))
+
+
+def facts(dataset: dict[str, Any] | None = None, **changes: Any) -> SessionFacts:
+    values = make_session_facts() | changes
+    values["dataset"] |= {"count": 13368} | (dataset or {})
+    return SessionFacts.model_validate(values)
+
+
+def runs(*modes: str, audit: str | None = "audit/test06/audit.config") -> list[RunFacts]:
+    made = [
+        make_run(RECORDED / "server", "Server", mode) | {"audit_config": audit} for mode in modes
+    ]
+    return [RunFacts.model_validate(each) for each in made]
+
+
+ALL = ("performance", "accuracy")
+
+
+def test_nothing_stands_against_an_official_run() -> None:
+    assert submission_grade(official(), facts(), make_round(), runs(*ALL)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"profile": "quick"}, "the profile is quick, which relaxes the round's rules"),
+        (
+            {"engine": EngineConfig(kind="null", null=NullConfig())},
+            "the null engine answers without a model",
+        ),
+        (
+            {"engine": EngineConfig(vllm=VllmConfig(load_format="dummy"))},
+            "the weights are random (load_format dummy)",
+        ),
+        (
+            {"model": MODEL.model_copy(update={"official": False})},
+            "llama3.1-8b is not the benchmark's own model",
+        ),
+        (
+            {"system": SystemConfig(name="a30-bf16")},
+            "the settings of system a30-bf16 were never measured on that hardware",
+        ),
+        ({"loadgen": LoadGenConfig(audit_config="a")}, "LoadGen ran under an audit.config"),
+        (
+            {"offline": OFFLINE.model_copy(update={"min_duration_s": 60.0})},
+            "Offline ran for 60 s at least, not 600 s",
+        ),
+        (
+            {"offline": OFFLINE.model_copy(update={"min_query_count": 100})},
+            "Offline asked for 100 samples, not 13368",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"latency_percentile": 95.0})},
+            "Server was held to P95, not P99",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"ttft_limit_ms": 3000.0})},
+            "Server allowed TTFT 3000 ms, not 2000 ms",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"tpot_limit_ms": 101.0})},
+            "Server allowed TPOT 101 ms, not 100 ms",
+        ),
+        ({"generation": GenerationConfig(max_tokens=64)}, "max_tokens is 64, not 128"),
+        (
+            {"generation": GenerationConfig(max_tokens=128, min_tokens=0)},
+            "min_tokens is 0, not 1",
+        ),
+        ({"scenarios": (Scenario.SERVER,)}, "the required scenario Offline was not run"),
+        ({"scenarios": (Scenario.OFFLINE,)}, "none of Server, Interactive was run"),
+        (
+            {"model": MODEL.model_copy(update={"benchmark": "gptj"})},
+            "round v6.1 has no benchmark gptj",
+        ),
+        (
+            {"scenarios": (*Scenario,), "interactive": SERVER.model_copy(
+                update={"ttft_limit_ms": 500.0, "tpot_limit_ms": 30.0})},
+            "round v6.1 has no scenario SingleStream for llama3.1-8b",
+        ),
+    ],
+)  # fmt: skip
+def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) -> None:
+    assert submission_grade(official(**changes), facts(), make_round(), runs(*ALL)) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (facts({"source": "sample"}), "the data set is the shipped sample"),
+        (facts({"synthetic": True}), "the data set is synthetic"),
+        (facts({"count": 48}), "the data set has 48 samples, not 13368"),
+        (facts(engine=None), "the engine never became ready"),
+        (
+            facts(
+                engine=make_session_facts()["engine"]
+                | {"arguments": {"enable_prefix_caching": True}}
+            ),
+            "prefix caching is on, which the rules prohibit",
+        ),
+    ],
+)
+def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
+    assert submission_grade(official(), changed, make_round(), runs(*ALL)) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (runs("performance"), "there is no accuracy run in this session"),
+        (runs("accuracy"), "there is no performance run in this session"),
+        (runs(*ALL, audit=None), "there is no compliance run in this session"),
+    ],
+)
+def test_missing_runs_are_reasons(made: list[RunFacts], reason: str) -> None:
+    assert submission_grade(official(), facts(), make_round(), made) == [reason]
+
+
+def test_unknown_round_is_a_reason() -> None:
+    against = submission_grade(official(round="v9"), facts(), None, runs(*ALL))
+    assert against == ["the rules of round v9 are unknown"]

@@ -1,0 +1,443 @@
+"""Each condition of validity: a whole run passes it, one broken fact fails it and it alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.config.rules import Round
+from sut.result.build import build
+from sut.result.schema import Check, ScenarioResult
+from sut.result.validity import check, same_setting
+from tests.unit.result.sessions import (
+    SETTINGS,
+    dump,
+    edit,
+    edit_ledger,
+    make_config,
+    make_round,
+    make_session,
+    rewrite_log,
+)
+
+DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
+Change = Callable[[Path], None]
+
+FOLDERS = {
+    "offline": "Offline/performance",
+    "server": "Server/performance",
+    "server_with_errors": "Server/performance",
+    "interactive": "Interactive/performance",
+    "singlestream": "SingleStream/performance",
+    "accuracy": "Offline/accuracy",
+}
+
+
+def judged(root: Path, name: str, rules: Round | None = None) -> ScenarioResult:
+    result = build(root, rules or make_round())
+    runs = result.accuracy_runs if name == "accuracy" else result.scenarios
+    (run,) = runs.values()
+    assert run.valid == (not run.reasons)
+    assert result.valid is run.valid
+    return run
+
+
+def failed(run: ScenarioResult) -> list[str]:
+    return [each.name for each in run.checks if not each.passed]
+
+
+@pytest.mark.parametrize("name", sorted(FOLDERS))
+def test_a_whole_run_passes_every_check(tmp_path: Path, name: str) -> None:
+    run = judged(make_session(tmp_path, name), name)
+    assert failed(run) == []
+    assert len(run.checks) > 20
+    assert run.valid
+
+
+def run_json(**changes: Any) -> Change:
+    return lambda folder: edit(folder / "run.json", **changes)
+
+
+def ledger_json(**changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        dump(path, document | {"ledger": document["ledger"] | changes})
+
+    return apply
+
+
+def session_json(**changes: Any) -> Change:
+    return lambda folder: edit(folder.parents[1] / "session.json", **changes)
+
+
+def config_json(section: str, **changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder.parents[1] / "config.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["config"][section] |= changes
+        dump(path, document)
+
+    return apply
+
+
+def detail_value(key: str, value: str) -> Change:
+    """Give a key of the detail log another value, and its summary line none to contradict."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if f'"key": "{key}"' in line:
+                head, tail = line.split('"value": ', 1)
+                rest = tail[tail.index(', "time_ms"') :]
+                lines[number] = f'{head}"value": {value}{rest}'
+                return "".join(lines)
+        raise AssertionError(f"{key} is not in the log")
+
+    return lambda folder: rewrite_log(folder, DETAIL, change)
+
+
+def extra_line(key: str, text: str, kind: str) -> Change:
+    entry = {"key": key, "value": text, "metadata": {f"is_{kind}": True}}
+    return lambda folder: rewrite_log(
+        folder, DETAIL, lambda log: f":::MLLOG {json.dumps(entry)}\n{log}"
+    )
+
+
+def overwrite_trace(folder: Path) -> None:
+    (folder / "mlperf_log_trace.json").write_text("{}", encoding="utf-8")
+
+
+def drop_hash(folder: Path) -> None:
+    path = folder / "run.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["log_sha256"][SUMMARY]
+    dump(path, document)
+
+
+def fail_one(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(state="failed", tokens_out=None, failure="died")
+
+
+def leave_one_open(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(state="outstanding", tokens_out=None, done_ns=None)
+
+
+AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
+DIFFER = "figures on which LoadGen's summary and detail log differ"
+TOKENS = "tokens per second against samples per second * mean output tokens"
+LEDGER = "ledger rows"
+WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
+
+# recording, what is broken, the checks that fail: no others
+BREAKAGES: list[tuple[str, Change, list[str]]] = [
+    ("server", run_json(loadgen_returned=False, loadgen_exit="ended"), ["LoadGen's end"]),
+    ("server", run_json(loadgen_returned=False), ["LoadGen's end"]),
+    ("server", run_json(engine_failure="worker died"), ["engine failure"]),
+    ("server", run_json(interrupted=True), ["interrupted"]),
+    ("server", session_json(warmup=WARMUP), ["warm-up queries answered"]),
+    ("server", session_json(warmup=None), ["warm-up queries answered"]),
+    (
+        "server",
+        session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}),
+        ["warm-up queries answered"],
+    ),
+    (
+        "server",
+        run_json(expected_settings={"requested_use_token_latencies": 1}),
+        ["requested_use_token_latencies"],
+    ),
+    ("server", detail_value("result_validity", '"INVALID"'), ["LoadGen's verdict", DIFFER]),
+    (
+        "server",
+        detail_value("result_min_duration_met", "false"),
+        ["LoadGen: minimum duration", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("result_min_queries_met", "false"),
+        ["LoadGen: minimum queries", DIFFER],
+    ),
+    ("server", detail_value("early_stopping_met", "false"), ["LoadGen: early stopping", DIFFER]),
+    (
+        "server",
+        detail_value("result_perf_constraints_met", "false"),
+        ["LoadGen: latency constraints", DIFFER],
+    ),
+    (
+        "server",
+        config_json("server", min_duration_s=1.5),
+        ["duration", "minimum duration asked of LoadGen"],
+    ),
+    (
+        "offline",
+        config_json("offline", min_duration_s=0.008),
+        ["duration", "minimum duration asked of LoadGen"],
+    ),
+    ("offline", config_json("offline", min_query_count=193), ["samples"]),
+    ("singlestream", config_json("single_stream", min_query_count=193), ["samples"]),
+    (
+        "server",
+        config_json("server", ttft_limit_ms=1.0),
+        ["TTFT P95", "TTFT limit asked of LoadGen"],
+    ),
+    (
+        "server",
+        config_json("server", tpot_limit_ms=0.1),
+        ["TPOT P95", "TPOT limit asked of LoadGen"],
+    ),
+    ("interactive", config_json("interactive", tpot_limit_ms=31), ["TPOT limit asked of LoadGen"]),
+    ("server", config_json("server", e2e_p99_limit_ms=5), ["latency P99"]),
+    (
+        "server",
+        lambda folder: edit_ledger(folder, fail_one),
+        ["LoadGen errors", TOKENS],
+    ),
+    (
+        "server",
+        lambda folder: edit_ledger(folder, leave_one_open),
+        ["samples that ended", TOKENS],
+    ),
+    ("server_with_errors", config_json("validity", min_success_rate=0.995), ["success rate"]),
+    ("server", ledger_json(issued=241), ["samples LoadGen counts", "samples that ended", LEDGER]),
+    ("server", ledger_json(succeeded=239, empty=1), ["LoadGen errors", LEDGER]),
+    ("server", lambda folder: (folder / "ledger.parquet").unlink(), [LEDGER, TOKENS]),
+    (
+        "server",
+        extra_line("error_runtime", "Attempted to complete a sample twice.", "error"),
+        ["LoadGen errors", "LoadGen errors about anything but tokens", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("num_errors", "1"),
+        ["LoadGen errors", "LoadGen errors about anything but tokens"],
+    ),
+    ("server_with_errors", ledger_json(failed=1, succeeded=478), ["LoadGen errors", LEDGER]),
+    ("server", run_json(expected_settings={}), ["expected settings recorded"]),
+    (
+        "server",
+        run_json(expected_settings=SETTINGS | {"effective_target_qps": 201}),
+        ["effective_target_qps"],
+    ),
+    ("server", run_json(expected_settings={"effective_unheard_of": 1}), ["effective_unheard_of"]),
+    (
+        "server",
+        detail_value("effective_qsl_rng_seed", "2085463073848966841"),
+        ["effective_qsl_rng_seed", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("effective_sample_index_rng_seed", "1"),
+        ["effective_sample_index_rng_seed", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("effective_schedule_rng_seed", "16159082839903945000"),
+        ["effective_schedule_rng_seed", DIFFER],
+    ),
+    ("server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ["LoadGen release"]),
+    ("server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ["LoadGen release"]),
+    ("server", detail_value("loadgen_version", '"unknown"'), ["LoadGen release"]),
+    (
+        "accuracy",
+        detail_value("effective_test_mode", '"PerformanceOnly"'),
+        ["LoadGen's logs", "effective_test_mode"],
+    ),
+    ("server", overwrite_trace, ["logs that are not as LoadGen left them"]),
+    ("server", drop_hash, ["logs that are not as LoadGen left them"]),
+    (
+        "server",
+        extra_line("warning_generic_message", AUDIT, "warning"),
+        ["audit.config read by LoadGen", DIFFER],
+    ),
+    ("server", run_json(audit_config="audit.config"), ["audit.config read by LoadGen"]),
+    ("server", run_json(engine_counters={"r0.prefix_cache_hits": 16.0}), ["r0.prefix_cache_hits"]),
+    ("server", detail_value("result_completed_tokens_per_second", "1086.48"), [TOKENS, DIFFER]),
+    ("server", detail_value("result_completed_samples_per_sec", "197.356"), [TOKENS, DIFFER]),
+    ("offline", detail_value("result_tokens_per_second", "142300"), [TOKENS, DIFFER]),
+    (
+        "offline",
+        detail_value("result_samples_per_second", "25900"),
+        [TOKENS, "samples per second * longest latency", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("result_90.00_percentile_latency_ns", "1000000000"),
+        ["latency: percentiles in order, mean between min and max", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("result_mean_latency_ns", "1"),
+        ["ttft within latency", "latency: percentiles in order, mean between min and max", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("result_time_to_output_token_max", "1"),
+        ["tpot: percentiles in order, mean between min and max", DIFFER],
+    ),
+    (
+        "server",
+        detail_value("result_first_token_min_latency_ns", "1900000000"),
+        ["ttft within latency", "ttft: percentiles in order, mean between min and max", DIFFER],
+    ),
+    (
+        "server",
+        lambda folder: rewrite_log(
+            folder, SUMMARY, lambda text: text.replace("target_qps : 200", "target_qps : 100")
+        ),
+        [DIFFER],
+    ),
+    (
+        "server",
+        lambda folder: (folder / SUMMARY).unlink(),
+        ["LoadGen's logs", "logs that are not as LoadGen left them", DIFFER],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "expected"), BREAKAGES)
+def test_one_broken_fact_fails_its_check(
+    tmp_path: Path, name: str, change: Change, expected: list[str]
+) -> None:
+    root = make_session(tmp_path, name)
+    change(root / FOLDERS[name])
+    run = judged(root, name)
+    assert sorted(failed(run)) == sorted(expected)
+    assert len(run.reasons) == len(expected)
+
+
+def test_every_named_check_of_a_whole_run_was_seen_to_fail(tmp_path: Path) -> None:
+    names = {each for _, _, expected in BREAKAGES for each in expected}
+    for each in FOLDERS:
+        for made in judged(make_session(tmp_path / each, each), each).checks:
+            generic = {"effective_scenario", *SETTINGS, "prefix_cache_hits"}
+            if made.name not in generic and made.name not in names:
+                # The same check under the other recording's percentile.
+                assert made.name.replace("P99", "P95") in names, made.name
+
+
+def test_another_scenarios_log_is_refused(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    edit(root / FOLDERS["server"] / "run.json", scenario="Offline")
+    path = root / "config.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["config"]["scenarios"] = ["Offline"]
+    dump(path, document)
+    assert "effective_scenario" in failed(judged(root, "server"))
+
+
+def test_limits_are_strict(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    config_json("server", ttft_limit_ms=3.175953, latency_percentile=99)(root / FOLDERS["server"])
+    assert "TTFT P99" in failed(judged(root, "server"))
+    config_json("server", ttft_limit_ms=3.175954)(root / FOLDERS["server"])
+    assert "TTFT P99" not in failed(judged(root, "server"))
+
+
+def test_a_percentile_loadgen_does_not_print_rests_on_its_flag(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    config_json("server", latency_percentile=80)(root / FOLDERS["server"])
+    run = judged(root, "server")
+    assert failed(run) == []
+    assert [each.measured for each in run.checks if each.name.startswith("TTFT P80")] == [True]
+
+
+def test_prefix_cache_counter_that_is_absent_asks_nothing(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    edit(root / FOLDERS["server"] / "run.json", engine_counters={"prefix_cache_hits": None})
+    run = judged(root, "server")
+    assert failed(run) == []
+    assert not [each for each in run.checks if "prefix" in each.name]
+
+
+def test_mlperf_profile_relaxes_nothing(tmp_path: Path) -> None:
+    run = judged(make_session(tmp_path, "server_with_errors", profile="mlperf"), "server")
+    assert failed(run) == [
+        "duration",
+        "minimum duration asked of LoadGen",
+        "success rate",
+        "LoadGen errors",
+    ]
+    assert [each.name for each in run.checks if each.name.startswith("TTFT P")] == ["TTFT P99"]
+    limits = {each.name: each.limit for each in run.checks}
+    assert limits["duration"] == 600
+    assert limits["success rate"] == 1.0
+
+
+def test_mlperf_profile_asks_for_the_rounds_sample_count(tmp_path: Path) -> None:
+    run = judged(make_session(tmp_path, "offline", profile="mlperf"), "offline")
+    assert failed(run) == ["duration", "minimum duration asked of LoadGen", "samples"]
+    assert {each.name: each.limit for each in run.checks}["samples"] == 13368
+
+
+def test_mlperf_profile_holds_to_the_rounds_limits(tmp_path: Path) -> None:
+    config = make_config(("interactive",)).interactive
+    lax = config.model_copy(update={"ttft_limit_ms": 2000.0, "latency_percentile": 90.0})
+    run = judged(
+        make_session(tmp_path, "interactive", profile="mlperf", interactive=lax), "interactive"
+    )
+    limits = {each.name: each.limit for each in run.checks}
+    assert limits["TTFT P99"] == 500
+
+
+def test_an_unknown_round_fails_what_needs_it(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server", round="v9.9")
+    result = build(root)
+    (run,) = result.scenarios.values()
+    assert failed(run) == [
+        "effective_qsl_rng_seed",
+        "effective_sample_index_rng_seed",
+        "effective_schedule_rng_seed",
+        "LoadGen release",
+    ]
+    assert not result.valid
+    assert "round v9.9 is unknown" in result.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "logged", "same"),
+    [
+        (600000, 600000, True),
+        (600000, 600001, False),
+        (16159082839903944936, 16159082839903944937, False),
+        (0.95, 0.95, True),
+        (1.2345678, 1.23457, True),
+        (1.2345678, 1.23458, False),
+        (1e8, 100000000, True),
+        (1, True, False),
+        (True, True, True),
+        (False, 0, False),
+        ("Server", "Server", True),
+        ("Server", None, False),
+        (None, None, False),
+        (0.0, 0, True),
+    ],
+)
+def test_same_setting(wanted: Any, logged: Any, same: bool) -> None:
+    assert same_setting(wanted, logged) is same
+
+
+@pytest.mark.parametrize(
+    ("measured", "comparison", "limit", "passed"),
+    [(1, "<", 1, False), (1, "<=", 1, True), (1, ">=", 1, True), (1, "==", 1, True)]
+    + [(None, op, 1, False) for op in ("<", "<=", ">=", "==")]
+    + [(None, "==", None, False), (2, "<=", 1, False), (0, ">=", 1, False)],
+)
+def test_check_follows_from_its_figures(
+    measured: int | None, comparison: str, limit: int | None, passed: bool
+) -> None:
+    made = check("figure", measured, comparison, limit, "here", unit="ms")
+    assert made.passed is passed
+    shown = "not measured" if measured is None else f"{measured} ms"
+    assert made.reason == f"figure: {shown}, must be {comparison} {limit} ms"
+
+
+def test_reason_speaks_of_flags_in_words() -> None:
+    made = Check(
+        name="flag", measured=False, limit=True, comparison="==", unit=None, source="", passed=False
+    )
+    assert made.reason == "flag: no, must be == yes"
