@@ -20,8 +20,8 @@ from rich.console import Console
 
 from sut.config.schema import RunConfig, Scenario
 from sut.config.sources import Loaded
-from sut.engines.vllm.args import engine_arguments, environment, sampling_arguments
-from sut.engines.vllm.preload import cpu_libraries
+from sut.engines.vllm.args import engine_arguments, sampling_arguments
+from sut.engines.vllm.launch import cpu_libraries, environment, in_one_process
 from sut.engines.vllm.raw import RawMeasurement, RawRequest
 from sut.errors import EngineStartError, RunError
 from sut.result.schema import ScenarioResult
@@ -154,6 +154,7 @@ def _raw(config: RunConfig, pattern: str, number: int) -> Throughput:
     vllm = config.engine.vllm
     longest = inputs.longest_prompt + config.generation.max_tokens
     dataset = inputs.dataset
+    cores = sorted(os.sched_getaffinity(0))
     request = RawRequest(
         pattern=pattern,
         arguments=engine_arguments(
@@ -167,8 +168,8 @@ def _raw(config: RunConfig, pattern: str, number: int) -> Throughput:
             eos_token_ids=config.model.eos_token_ids,
             first_token=False,
         ),
-        environment=environment(vllm, config.system, sorted(os.sched_getaffinity(0))),
-        preload=[str(path) for path in cpu_libraries() if config.system.platform == "cpu"],
+        environment=environment(vllm, config.system, cores, cpu_libraries(config.system)),
+        one_process=in_one_process(vllm, config.system, cores),
         warmup=[prompt.tolist() for prompt in inputs.warmup_prompts],
         prompts=[dataset.prompt(index).tolist() for index in range(dataset.count)],
     )

@@ -1,4 +1,4 @@
-"""Configuration → vLLM's engine arguments, sampling parameters and environment; pure.
+"""Configuration → vLLM's engine arguments, sampling parameters; pure.
 
 Every argument is explicit: an embedded AsyncLLM's defaults depend on how it is embedded
 (users.md, line 51: 128 sequences and 2,048 tokens where the server has other values).
@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sut.config.schema import SystemConfig, VllmConfig
-
-# vLLM on CPU keeps a core for its own process on larger machines; on few cores that costs
-# half the throughput (decision 6: 66 → 122 tokens/s on two cores).
-FEW_CORES = 4
+from sut.config.schema import VllmConfig
 
 
 def engine_arguments(
@@ -66,20 +62,3 @@ def sampling_arguments(
     if first_token:
         arguments["stream_interval"] = max_tokens + 1
     return arguments
-
-
-def environment(vllm: VllmConfig, system: SystemConfig, usable_cores: list[int]) -> dict[str, str]:
-    """Environment variables vLLM reads at import and in its engine process."""
-    variables = {
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_DO_NOT_TRACK": "1",
-        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    if system.platform == "cpu":
-        bind = vllm.cpu_omp_threads_bind
-        if bind == "auto" and len(usable_cores) <= FEW_CORES:
-            bind = ",".join(str(core) for core in usable_cores)
-        variables["VLLM_CPU_OMP_THREADS_BIND"] = bind
-        variables["VLLM_CPU_KVCACHE_SPACE"] = str(vllm.cpu_kvcache_gib)
-    return variables

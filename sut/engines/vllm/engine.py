@@ -27,10 +27,16 @@ from sut.engines.base import (
     RunSpec,
     TokenIds,
 )
-from sut.engines.vllm.args import engine_arguments, environment, sampling_arguments
+from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.failures import describe, start_failures
+from sut.engines.vllm.launch import (
+    cpu_libraries,
+    environment,
+    environment_set,
+    executor_argument,
+    in_one_process,
+)
 from sut.engines.vllm.output import output_to
-from sut.engines.vllm.preload import cpu_libraries, preloaded
 from sut.engines.vllm.processes import ProcessGuard
 from sut.errors import EngineStartError, RunError
 
@@ -61,7 +67,6 @@ class VllmEngine:
     ):
         self._config = config
         self._model = model
-        self._system = system
         self._arguments = engine_arguments(
             config.vllm, model_path=model_path, max_model_len=max_model_len
         )
@@ -69,7 +74,10 @@ class VllmEngine:
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
-        self._preload = cpu_libraries() if system.platform == "cpu" else []
+        cores = sorted(os.sched_getaffinity(0))
+        self._preload = cpu_libraries(system)
+        self._environment = environment(config.vllm, system, cores, self._preload)
+        self._one_process = in_one_process(config.vllm, system, cores)
         self._prompts: dict[int, Any] = {}
         self._spec: RunSpec | None = None
         self._sink: EventSink | None = None
@@ -81,8 +89,6 @@ class VllmEngine:
 
     async def start(self) -> EngineInfo:
         """Load the model; the engine's own processes are in a session of their own."""
-        cores = sorted(os.sched_getaffinity(0))
-        os.environ.update(environment(self._config.vllm, self._system, cores))
         with start_failures(self._log):
             try:
                 starting = asyncio.to_thread(self._create)
@@ -97,11 +103,12 @@ class VllmEngine:
         return self._describe()
 
     def _create(self) -> Any:
-        with output_to(self._log), preloaded(self._preload):
+        with output_to(self._log), environment_set(self._environment):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
-            llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._arguments))
+            arguments = AsyncEngineArgs(**self._arguments, **executor_argument(self._one_process))
+            llm = AsyncLLM.from_engine_args(arguments)
             # Not before: creating the engine configures vLLM's logging anew.
             _log_to_file(self._log)
             return llm
@@ -129,6 +136,7 @@ class VllmEngine:
                 "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
                 "async_scheduling": config.scheduler_config.async_scheduling,
                 "preloaded": [path.name for path in self._preload],
+                "model_in_engine_process": self._one_process,
             },
         )
 

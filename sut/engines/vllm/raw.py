@@ -10,7 +10,6 @@ measurement starts from the same state; prints one JSON object as its last line.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from sut.engines.vllm.preload import preloaded
+from sut.engines.vllm.launch import environment_set, executor_argument
 
 REFERENCE_BATCH = 16
 
@@ -30,7 +29,7 @@ class RawRequest(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]  # of vLLM's EngineArgs
     sampling: dict[str, Any]  # of SamplingParams
     environment: dict[str, str]
-    preload: list[str]
+    one_process: bool  # the model in the engine's process, as in the run compared with
     warmup: list[list[int]]  # prompts, token ids
     prompts: list[list[int]]
 
@@ -51,13 +50,12 @@ class RawMeasurement(msgspec.Struct, frozen=True):
 
 def measure(request: RawRequest) -> RawMeasurement:
     """Start vLLM, warm it up, time the pattern."""
-    os.environ.update(request.environment)
     from vllm import LLM, SamplingParams
     from vllm.inputs.engine import tokens_input
     from vllm.sampling_params import RequestOutputKind
 
-    with preloaded([Path(path) for path in request.preload]):
-        llm = LLM(**request.arguments)
+    with environment_set(request.environment):
+        llm = LLM(**request.arguments, **executor_argument(request.one_process))
     params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
 
     def answer(prompts: list[list[int]]) -> int:
