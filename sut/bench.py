@@ -108,9 +108,7 @@ class Throughput:
     tokens_per_s: float
 
 
-def measure_overhead(
-    load: Loader, samples: int, rounds: int, console: Console
-) -> list[Throughput]:
+def measure_overhead(load: Loader, samples: int, rounds: int, console: Console) -> list[Throughput]:
     """Offline through LoadGen, LLM.generate, and the reference's batches, in turn."""
     loaded = load(
         [

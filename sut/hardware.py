@@ -22,7 +22,7 @@ def gpus() -> list[GpuFacts]:
     """NVIDIA GPUs by nvidia-smi; none where there is no driver."""
     try:
         printed = subprocess.run(
-            ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],  # noqa: S607
+            ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
             timeout=QUERY_TIMEOUT_S,
@@ -91,7 +91,7 @@ def _commit() -> str | None:
     root = Path(__file__).resolve().parents[1]
     try:
         printed = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],
             capture_output=True,
             text=True,
             timeout=QUERY_TIMEOUT_S,

@@ -25,6 +25,7 @@ def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path
     """Write one row per sample.
 
     Args:
+        ledger: closed, or as far as it came.
         prompt_tokens: tokens of each prompt, by sample index.
         path: a new parquet file; times in ns of this host's monotonic clock, null if missing.
     """

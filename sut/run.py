@@ -128,9 +128,7 @@ def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
             rules=rules,
             host=host,
             engine=engine,
-            library=Library(
-                inputs.dataset, performance_count(config, inputs.dataset.count)
-            ),
+            library=Library(inputs.dataset, performance_count(config, inputs.dataset.count)),
             prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
             session=session,
             console=console,
@@ -210,8 +208,6 @@ def write_result(session: SessionDir) -> Result:
     write_atomic(session.summary, summary_text(result))
     session.publish()
     return result
-
-
 
 
 @contextmanager

@@ -1,19 +1,19 @@
 """Where every file of a run lives, and how files are written: atomically, never over another.
 
-    <results_dir>/
-      <node>_<timestamp>/                one call of the harness: one engine start
-        config.json                      resolved RunConfig, and where each value came from
-        session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
-        harness.log  engine.log
-        <Scenario>/<mode>/               one LoadGen run
-          user.conf                      generated, what LoadGen read
-          run.json                       RunFacts: stamps, failures, counters, file hashes
-          ledger.parquet                 one row per query, from our ledger
-          queries.parquet                one row per query, LoadGen's stamps where it has them
-          mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
-        result.json  summary.txt         functions of everything above
-      mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
-      summary_<node>_<timestamp>.txt                 the same bytes as summary.txt
+<results_dir>/
+  <node>_<timestamp>/                one call of the harness: one engine start
+    config.json                      resolved RunConfig, and where each value came from
+    session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
+    harness.log  engine.log
+    <Scenario>/<mode>/               one LoadGen run
+      user.conf                      generated, what LoadGen read
+      run.json                       RunFacts: stamps, failures, counters, file hashes
+      ledger.parquet                 one row per query, from our ledger
+      queries.parquet                one row per query, LoadGen's stamps where it has them
+      mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
+    result.json  summary.txt         functions of everything above
+  mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
+  summary_<node>_<timestamp>.txt                 the same bytes as summary.txt
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def write_atomic(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.link(temporary, path)
+        Path(temporary).chmod(0o644)
+        path.hardlink_to(temporary)
     finally:
-        os.unlink(temporary)
+        Path(temporary).unlink()
 
 
 def sha256_of(path: Path) -> str:

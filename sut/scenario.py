@@ -75,9 +75,7 @@ def run_scenario(bench: Bench, scenario: Scenario, run: int) -> RunFacts:
     )
     sut = SystemUnderTest(bench.engine, ledger, bench.library)
     before = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
-    bench.host.run(
-        partial(bench.engine.begin_run, run_spec(config, scenario, run), sut.on_events)
-    )
+    bench.host.run(partial(bench.engine.begin_run, run_spec(config, scenario, run), sut.on_events))
     started = datetime.now(UTC)
     outcome = _drive_loadgen(bench, scenario, directory, sut, ledger)
     write_table(ledger, bench.prompt_tokens, directory.ledger)

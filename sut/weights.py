@@ -38,9 +38,7 @@ def _from_hub(model: ModelConfig) -> Path:
 
     patterns = ["*.json", "*.safetensors", "*.model", "*.jinja"]
     try:
-        return Path(
-            snapshot_download(model.path, revision=model.revision, allow_patterns=patterns)
-        )
+        return Path(snapshot_download(model.path, revision=model.revision, allow_patterns=patterns))
     except Exception as error:
         # The hub's client raises many unrelated kinds (HTTP, offline, gated, disk).
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]

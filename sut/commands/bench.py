@@ -96,7 +96,9 @@ def _harness(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         _print([asdict(point) for point in points])
         return 0
-    print(f"{'scenario':9} {'target/s':>9} {'completed/s':>12} {'TTFT mean':>10} {'TTFT P99':>10} ms")
+    print(
+        f"{'scenario':9} {'target/s':>9} {'completed/s':>12} {'TTFT mean':>10} {'TTFT P99':>10} ms"
+    )
     for point in points:
         print(
             f"{point.scenario:9} {point.target_qps or '-':>9} {point.completed_qps:12.1f} "

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = FlagParser(
         prog="python -m sut.main report",
         description="Build result and summary again from a run's directory, and print them.",
-        epilog="example:\n  python -m sut.main report results/mlperf_datacenter/node_20261124T001435Z",
+        epilog="example:\n  python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

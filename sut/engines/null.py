@@ -7,6 +7,7 @@ with it is labelled so and is never submission-grade.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from array import array
 from collections.abc import Mapping, Sequence
 
@@ -34,14 +35,14 @@ class NullEngine:
         self._answer = b""
         self._finish_reason = "stop"
         self._in_flight: set[asyncio.TimerHandle] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._answered = 0
         self._loaded: set[int] = set()
 
     async def start(self) -> EngineInfo:
         """Ready at once."""
-        return EngineInfo(
-            kind="null", replicas=1, arguments=self._config.model_dump(), sampling={}
-        )
+        return EngineInfo(kind="null", replicas=1, arguments=self._config.model_dump(), sampling={})
 
     async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
         """Remember which samples may be asked for."""
@@ -77,9 +78,12 @@ class NullEngine:
         def fire() -> None:
             self._in_flight.discard(handle)
             self._deliver(events)
+            if not self._in_flight:
+                self._idle.set()
 
         handle = asyncio.get_running_loop().call_later(delay_s, fire)
         self._in_flight.add(handle)
+        self._idle.clear()
 
     def _deliver(self, events: list[Event]) -> None:
         self._answered += sum(1 for event in events if type(event) is Finished)
@@ -91,13 +95,12 @@ class NullEngine:
         for handle in self._in_flight:
             handle.cancel()
         self._in_flight.clear()
+        self._idle.set()
 
     async def drain(self, deadline_s: float) -> int:
         """Wait for the timers."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + deadline_s
-        while self._in_flight and loop.time() < end:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), deadline_s)
         return len(self._in_flight)
 
     async def stats(self) -> dict[str, float]:

@@ -19,6 +19,8 @@ class Facts(BaseModel):
 
 
 class GpuFacts(Facts):
+    """One GPU as nvidia-smi names it."""
+
     name: str
     uuid: str
     memory_mib: int

@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 
-from sut.engines.base import Failed, Finished, FirstToken
+from sut.engines.base import Event, Failed, Finished, FirstToken
 from sut.ledger import Ledger, State
 from sut.link import FAILED
 
@@ -85,8 +85,10 @@ def test_offline_is_owed_no_first_token():
     assert list(batch.done_lengths) == [2, FAILED]
 
 
-@pytest.mark.parametrize("late", [Finished(0, tokens(5, 6), "stop"), Failed(0, "x"), FirstToken(0, 5)])
-def test_an_ended_sample_is_never_told_twice(ledger: Ledger, late: object):
+@pytest.mark.parametrize(
+    "late", [Finished(0, tokens(5, 6), "stop"), Failed(0, "x"), FirstToken(0, 5)]
+)
+def test_an_ended_sample_is_never_told_twice(ledger: Ledger, late: Event):
     ledger.apply([Finished(0, tokens(5, 6), "length")], now_ns=110)
     assert not ledger.apply([late], now_ns=120)
     assert ledger.late_events == 1

@@ -24,7 +24,8 @@ FRAMES = st.lists(st.tuples(st.sampled_from(list(Kind)), st.binary(max_size=40))
 @given(FRAMES, st.lists(st.integers(1, 7), min_size=1, max_size=60))
 def test_frames_survive_any_cut_of_the_stream(frames: list[tuple[Kind, bytes]], cuts: list[int]):
     stream = b"".join(frame(kind, payload) for kind, payload in frames)
-    reader, seen = FrameReader(), []
+    reader = FrameReader()
+    seen: list[tuple[Kind, bytes]] = []
     for step in cuts:
         seen += reader.feed(stream[:step])
         stream = stream[step:]
@@ -66,7 +67,9 @@ def test_events_frame_holds_columns_then_answers():
     ((kind, payload),) = FrameReader().feed(batch.frame())
     assert kind is Kind.EVENTS
     assert EVENTS_HEAD.unpack_from(payload) == (1, 2)
-    words = struct.unpack(f"<{(len(payload) - EVENTS_HEAD.size) // 4}i", payload[EVENTS_HEAD.size :])
+    words = struct.unpack(
+        f"<{(len(payload) - EVENTS_HEAD.size) // 4}i", payload[EVENTS_HEAD.size :]
+    )
     assert words == (4, 11, 4, 9, 2, -1, 11, 12)
 
 

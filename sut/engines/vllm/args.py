@@ -11,9 +11,7 @@ from typing import Any
 from sut.config.schema import VllmConfig
 
 
-def engine_arguments(
-    vllm: VllmConfig, *, model_path: str, max_model_len: int
-) -> dict[str, Any]:
+def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -> dict[str, Any]:
     """Keyword arguments of AsyncEngineArgs.
 
     Prefix caching is off always: the rules allow no KV reuse across queries (mlperf.md §8).
