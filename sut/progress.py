@@ -34,7 +34,7 @@ class RunProgress:
         self._label = label
         self._expected = expected
         self._started = time.monotonic()
-        self._last_line = self._started
+        self._last_line: float | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -72,7 +72,9 @@ class RunProgress:
             self._bar.update(self._task, completed=ledger.ended, total=total, note=note)
             return
         now = time.monotonic()
-        if now - self._last_line >= LINE_INTERVAL_S:
+        # The first line comes with the first answer: it shows that queries flow.
+        due = ledger.ended if self._last_line is None else now - self._last_line >= LINE_INTERVAL_S
+        if due:
             self._last_line = now
             self._console.print(self._line(ledger, now - self._started, note), highlight=False)
 

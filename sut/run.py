@@ -9,7 +9,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,7 +29,7 @@ from sut.config.sources import Loaded
 from sut.engines.base import Engine, TokenIds
 from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.host import EngineHost
-from sut.errors import EngineStartError
+from sut.errors import EngineStartError, LogError
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json
 from sut.result.facts import EngineFacts, RunFacts, WarmupFacts
@@ -202,7 +202,9 @@ def _run_scenarios(bench: Bench) -> list[RunFacts]:
 def write_result(session: SessionDir) -> Result:
     """Build the per-query tables and the result from the session's files; write and publish."""
     for run in session.scenario_dirs():
-        write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
+        # A table that cannot be made must not cost the result.
+        with suppress(LogError):
+            write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
     result = build(session.root)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

@@ -1,0 +1,90 @@
+"""Drives the command line as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 280
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+    results: Path
+
+    @property
+    def sessions(self) -> list[Path]:
+        return sorted(path for path in self.results.glob("*") if path.is_dir())
+
+    @property
+    def session(self) -> Path:
+        (session,) = self.sessions
+        return session
+
+    @property
+    def result(self) -> dict[str, Any]:
+        (file,) = self.results.glob("mlperf_datacenter_*.json")
+        document: dict[str, Any] = json.loads(file.read_text())
+        return document
+
+
+def command(results: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sut.main", "--results-dir", str(results), *arguments]
+
+
+def user_environment() -> dict[str, str]:
+    return {**os.environ, "NODE_NAME": "node-a"}
+
+
+def settings(**values: object) -> list[str]:
+    """`--set` for each; a double underscore stands for the dot."""
+    return [
+        word
+        for key, value in values.items()
+        for word in ("--set", f"{key.replace('__', '.')}={value}")
+    ]
+
+
+@pytest.fixture
+def sut(tmp_path: Path) -> Callable[..., Finished]:
+    """Run `python -m sut.main` with these arguments in an empty working directory."""
+
+    def run(*arguments: str, cwd: Path | None = None) -> Finished:
+        results = tmp_path / "results"
+        done = subprocess.run(
+            command(results, *arguments),
+            cwd=cwd or tmp_path,
+            env=user_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr, results)
+
+    return run
+
+
+def left_running(marker: str) -> list[str]:
+    """Command lines of processes that still name `marker`."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if marker in line and process.pid != os.getpid():
+            found.append(line)
+    return found

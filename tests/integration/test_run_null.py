@@ -1,0 +1,159 @@
+"""Real LoadGen from command line to result, on the engine without a model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.integration.conftest import Finished, left_running, settings
+
+Sut = Callable[..., Finished]
+pytestmark = pytest.mark.usefixtures("small_model")  # for its tokenizer
+
+SHORT = settings(
+    offline__min_duration_s=0,
+    server__min_duration_s=1,
+    server__target_qps=200,
+    interactive__min_duration_s=1,
+    interactive__target_qps=200,
+    single_stream__min_duration_s=1,
+    single_stream__target_latency_ms=5,
+    engine__null__ttft_ms=1,
+    engine__null__tpot_ms=0.05,
+)
+FOUR_LOGS = {
+    "mlperf_log_summary.txt",
+    "mlperf_log_detail.txt",
+    "mlperf_log_accuracy.json",
+    "mlperf_log_trace.json",
+}
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "Server", "Interactive"])
+def test_a_healthy_run_is_valid_and_leaves_everything(sut: Sut, scenario: str):
+    done = sut("--scenario", scenario, "--engine", "null", *SHORT)
+    assert done.code == 0, done.stdout + done.stderr
+    found = done.result["scenarios"][scenario]
+    assert found["valid"] is True
+    assert found["reasons"] == []
+    assert found["queries"]["issued"] == found["queries"]["succeeded"] > 0
+    assert not done.result["submission_grade"]
+    assert "null engine" in done.stdout
+    assert "VALID (not submission-grade" in done.stdout
+    run = done.session / scenario / "performance"
+    assert FOUR_LOGS < {path.name for path in run.iterdir()}
+    assert {"user.conf", "run.json", "ledger.parquet", "queries.parquet"} < {
+        path.name for path in run.iterdir()
+    }
+    assert left_running(str(done.results)) == []
+
+
+def test_single_stream_runs_one_query_at_a_time(sut: Sut):
+    done = sut("--scenario", "SingleStream", "--engine", "null", *SHORT)
+    found = done.result["scenarios"]["SingleStream"]
+    assert found["valid"] is True, found["reasons"]
+    table = pd.read_parquet(done.session / "SingleStream/performance/queries.parquet")
+    assert (table.issued_ns.to_numpy()[1:] >= table.done_ns.to_numpy()[:-1]).all()
+
+
+def test_both_scenarios_share_one_engine_start(sut: Sut):
+    done = sut("--engine", "null", *SHORT)
+    assert list(done.result["scenarios"]) == ["Offline", "Server"]
+    assert done.stderr.count("Starting engine") == 1
+    seeds = [found["seeds"] for found in done.result["scenarios"].values()]
+    assert seeds[0] == seeds[1]
+    assert all(seeds[0].values()), "the second run has the round's seeds too"
+
+
+def test_the_table_agrees_with_loadgen(sut: Sut):
+    done = sut("--scenario", "Server", "--engine", "null", *SHORT)
+    found = done.result["scenarios"]["Server"]
+    table = pd.read_parquet(done.session / "Server/performance/queries.parquet")
+    assert set(table.times_source) == {"loadgen_trace"}
+    latency = table.done_ns - table.scheduled_ns
+    assert latency.max() == found["latency"]["max_ns"]
+    assert (table.first_token_ns - table.scheduled_ns).min() == found["ttft"]["min_ns"]
+    assert int(table.tokens_out.sum()) == found["tokens_out"]
+
+
+def test_a_stray_audit_config_is_reported_and_changes_nothing(sut: Sut, tmp_path: Path):
+    (tmp_path / "audit.config").write_text("*.*.mode = 2\n*.*.min_query_count = 3\n")
+    done = sut("--scenario", "Offline", "--engine", "null", *SHORT)
+    assert done.code == 0, done.stdout
+    assert "audit.config lies in the working directory" in done.stderr
+    assert any("audit.config" in note for note in done.result["notes"])
+    assert done.result["scenarios"]["Offline"]["queries"]["issued"] > 3
+
+
+def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut):
+    done = sut(
+        "--scenario", "Server", "--engine", "null", *SHORT, *settings(engine__null__ttft_ms=2500)
+    )
+    assert done.code == 1
+    assert "TTFT P95" in done.stdout
+    assert "must be < 2000 ms" in done.stdout
+    assert "\nVALID" not in done.stdout
+
+
+def test_a_second_run_never_overwrites_the_first(sut: Sut):
+    sut("--scenario", "Offline", "--engine", "null", *SHORT)
+    done = sut("--scenario", "Offline", "--engine", "null", *SHORT)
+    assert len(done.sessions) == 2
+    assert len(list(done.results.glob("mlperf_datacenter_node-a_*.json"))) == 2
+
+
+def test_an_official_user_conf_is_taken(sut: Sut, tmp_path: Path):
+    conf = tmp_path / "mine.conf"
+    conf.write_text("*.Server.target_qps = 150\n*.Server.min_duration = 1000\n")
+    done = sut(
+        "--scenario", "Server", "--engine", "null", "--user-conf", str(conf),
+        *settings(engine__null__ttft_ms=1),
+    )  # fmt: skip
+    effective = done.result["scenarios"]["Server"]["loadgen"]["settings_effective"]
+    assert effective["effective_target_qps"] == 150
+    assert done.result["configuration_origins"]["server.target_qps"] == f"{conf}:1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--set", "server.target_qs=2"], ["server.target_qs", "server.target_qps"]),
+        (["--set", "server.target_qps=-1"], ["server.target_qps", "-1"]),
+        (["--dataset", "nowhere.json"], ["nowhere.json"]),
+        (["--round", "v9.9"], ["v9.9", "v6.1"]),
+        (["--round", "v5.0"], ["v5.0", "llama3.1-8b"]),
+        (["--round", "v5.1"], ["v5.1", "mlcommons-loadgen"]),
+        (["--profile", "mlperf", "--dataset", "synthetic", "--set", "generation.max_tokens=64"],
+         ["generation.max_tokens", "64", "128"]),
+        (["--scenaro", "Server"], ["--scenaro", "--scenario"]),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_is_one_line_and_exit_2(sut: Sut, arguments: list[str], wanted: list[str]):
+    done = sut("--engine", "null", *arguments)
+    assert done.code == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert all(word in line for word in wanted), line
+    assert not done.results.exists(), "nothing was started"
+
+
+def test_a_dry_run_starts_nothing(sut: Sut):
+    done = sut("--dry-run")
+    assert done.code == 0
+    assert "user_confs/systems/" in done.stdout
+    assert not done.results.exists()
+
+
+def test_report_rebuilds_the_same_bytes(sut: Sut):
+    done = sut("--scenario", "Offline", "--engine", "null", *SHORT)
+    again = subprocess.run(
+        [sys.executable, "-m", "sut.main", "report", str(done.session), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert again.stdout == (done.session / "result.json").read_text()

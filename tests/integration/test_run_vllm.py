@@ -1,0 +1,162 @@
+"""Real LoadGen, real vLLM, on CPU: healthy runs, and engines that cannot start or that die."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.integration.conftest import (
+    Finished,
+    command,
+    left_running,
+    settings,
+    user_environment,
+)
+
+Sut = Callable[..., Finished]
+DUMMY = ["--system", "cpu-dummy"]
+SMALL_ENGINE = settings(engine__vllm__max_num_seqs=32, engine__vllm__cpu_kvcache_gib=1)
+WAIT_S = 120
+
+
+def engine_processes(harness: psutil.Process) -> list[psutil.Process]:
+    children = harness.children(recursive=True)
+    return [child for child in children if "EngineCore" in child.name()]
+
+
+@contextmanager
+def running(results: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command(results, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=user_environment(),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"the harness never printed {words!r}")
+
+
+@pytest.mark.usefixtures("small_model")
+def test_offline_and_server_on_the_small_model(sut: Sut):
+    done = sut(
+        *settings(
+            offline__min_query_count=8,
+            offline__min_duration_s=0,
+            server__min_query_count=8,
+            server__min_duration_s=0,
+            server__target_qps=1,
+            loadgen__performance_sample_count=8,
+            generation__max_tokens=8,
+        ),
+        *SMALL_ENGINE,
+    )
+    found = done.result["scenarios"]
+    offline, server = found["Offline"], found["Server"]
+    assert offline["valid"], offline["reasons"]
+    assert offline["queries"]["succeeded"] == offline["queries"]["issued"] == 8
+    assert server["queries"]["succeeded"] == server["queries"]["issued"] == 8
+    # Eight queries cannot be enough for LoadGen's early stopping: honest, so INVALID.
+    assert done.code == 1
+    assert any("early stopping" in reason for reason in server["reasons"])
+    assert server["ttft"]["p50_ns"] > 0
+    for run in (offline, server):
+        assert run["engine_counters"]["prefix_cache_hit_tokens"] == 0
+        assert run["tokens_out"] <= 8 * 8
+    assert left_running("EngineCore") == []
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_an_accuracy_run_logs_what_the_engine_said(sut: Sut):
+    done = sut(
+        "--scenario", "Server", "--mode", "accuracy", *DUMMY,
+        *settings(dataset__synthetic_count=12, server__target_qps=20, generation__max_tokens=6),
+        *SMALL_ENGINE,
+    )  # fmt: skip
+    run = done.session / "Server" / "accuracy"
+    entries = json.loads((run / "mlperf_log_accuracy.json").read_text())
+    assert sorted(entry["qsl_idx"] for entry in entries) == list(range(12))
+    for entry in entries:
+        tokens = np.frombuffer(bytes.fromhex(entry["data"]), np.int32)
+        first = np.frombuffer(bytes.fromhex(entry["token_data"]), np.int32)
+        assert len(tokens) == entry["token_count"]
+        assert first.tolist() == tokens[:1].tolist()
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "Server"])
+@pytest.mark.usefixtures("dummy_model")
+def test_an_engine_killed_in_the_middle_of_a_run(tmp_path: Path, scenario: str):
+    results = tmp_path / "results"
+    endless = settings(
+        dataset__synthetic_count=1000,
+        server__min_duration_s=600,
+        server__target_qps=5,
+        offline__min_query_count=20000,
+        offline__min_duration_s=0,
+    )
+    with running(results, "--scenario", scenario, *DUMMY, *endless, *SMALL_ENGINE) as process:
+        wait_for_line(process, f"{scenario} performance:")
+        (engine,) = engine_processes(psutil.Process(process.pid))
+        engine.send_signal(signal.SIGKILL)
+        stdout, _ = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1
+    assert "INVALID" in stdout
+    done = Finished(process.returncode, stdout, "", results)
+    found = done.result["scenarios"][scenario]
+    assert found["valid"] is False
+    assert "vLLM" in found["engine_failure"]
+    assert any("vLLM" in reason for reason in found["reasons"])
+    queries = found["queries"]
+    assert queries["failed"] > 0
+    assert queries["issued"] == queries["succeeded"] + queries["empty"] + queries["failed"]
+    detail = done.session / scenario / "performance" / "mlperf_log_detail.txt"
+    assert "loadgen_version" in detail.read_text()
+    assert left_running(str(results)) == []
+    assert left_running("EngineCore") == []
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path):
+    results = tmp_path / "results"
+    endless = settings(server__min_duration_s=600, server__target_qps=5)
+    with running(results, "--scenario", "Server", *DUMMY, *endless, *SMALL_ENGINE) as process:
+        wait_for_line(process, "Server performance:")
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130
+    assert "INVALID" in stdout
+    found = Finished(130, stdout, "", results).result["scenarios"]["Server"]
+    assert found["queries"]["succeeded"] > 0
+    assert left_running(str(results)) == []
+    assert left_running("EngineCore") == []
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_an_engine_that_cannot_start_is_exit_3(sut: Sut):
+    # load_format auto wants weights, and the dummy model's folder has none.
+    done = sut("--scenario", "Offline", *DUMMY, *settings(engine__vllm__load_format="auto"))
+    assert done.code == 3
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("sut: vLLM could not start:")
+    assert "engine.log" in last
+    assert "Traceback" not in done.stderr
+    assert left_running(str(done.results)) == []
