@@ -54,7 +54,8 @@ benchmark: setup ## quick benchmark, Offline and Server, on this machine
 	$(BIN)/python -m sut.main $(ARGS)
 
 overhead: setup ## the harness against the raw engine and against no engine
-	$(BIN)/python -m sut.main bench $(ARGS)
+	$(BIN)/python -m sut.main bench engine --system cpu-dummy --dataset synthetic $(ARGS)
+	$(BIN)/python -m sut.main bench harness $(ARGS)
 
 lock: setup ## rewrite constraints.txt from what is installed in .venv
 	@grep '^#' constraints.txt > constraints.txt.new

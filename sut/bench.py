@@ -115,6 +115,8 @@ def measure_overhead(load: Loader, samples: int, rounds: int, console: Console) 
             setting("scenarios", ["Offline"]),
             setting("loadgen.enable_trace", value=False),
             setting("dataset.max_samples", samples),
+            setting("dataset.synthetic_count", samples),
+            setting("loadgen.performance_sample_count", samples),
             setting("offline.min_duration_s", 0.0),
             setting("offline.min_query_count", samples),
         ]
