@@ -127,10 +127,8 @@ def measure_overhead(load: Loader, samples: int, rounds: int, console: Console) 
         rate = result.throughput_tokens_per_sec
         if rate is None:
             raise RunError(f"LoadGen measured no throughput: {result.reasons}")
-        found = [
-            Throughput(HARNESS, number, result.queries.issued, result.tokens_out, rate),
-            *(_raw(loaded.config, pattern, number) for pattern in BASELINES),
-        ]
+        harness = Throughput(HARNESS, number, result.queries.issued, result.tokens_out, rate)
+        found = [harness, *(_raw(loaded.config, pattern, number) for pattern in BASELINES)]
         for each in found:
             console.print(
                 f"round {number}: {each.pattern:9s} {each.tokens_per_s:9.1f} tokens/s "
@@ -155,21 +153,27 @@ def _raw(config: RunConfig, pattern: str, number: int) -> Throughput:
     longest = inputs.longest_prompt + config.generation.max_tokens
     dataset = inputs.dataset
     cores = sorted(os.sched_getaffinity(0))
+    as_reference = pattern == "batches"
+    arguments = engine_arguments(
+        vllm, model_path=str(inputs.model_path), max_model_len=vllm.max_model_len or longest
+    )
+    sampling = sampling_arguments(
+        max_tokens=config.generation.max_tokens,
+        min_tokens=config.generation.min_tokens,
+        eos_token_ids=config.model.eos_token_ids,
+        first_token=False,
+    )
+    variables = environment(vllm, config.system, cores, cpu_libraries(config.system))
+    if as_reference:
+        del arguments["skip_tokenizer_init"], sampling["detokenize"]
+        ours = ("OMP_NUM_THREADS", "KMP_BLOCKTIME", "KMP_TPAUSE", "LD_PRELOAD")
+        variables = {name: value for name, value in variables.items() if name not in ours}
     request = RawRequest(
         pattern=pattern,
-        arguments=engine_arguments(
-            vllm,
-            model_path=str(inputs.model_path),
-            max_model_len=vllm.max_model_len or longest,
-        ),
-        sampling=sampling_arguments(
-            max_tokens=config.generation.max_tokens,
-            min_tokens=config.generation.min_tokens,
-            eos_token_ids=config.model.eos_token_ids,
-            first_token=False,
-        ),
-        environment=environment(vllm, config.system, cores, cpu_libraries(config.system)),
-        one_process=in_one_process(vllm, config.system, cores),
+        arguments=arguments,
+        sampling=sampling,
+        environment=variables,
+        one_process=not as_reference and in_one_process(vllm, config.system, cores),
         warmup=[prompt.tolist() for prompt in inputs.warmup_prompts],
         prompts=[dataset.prompt(index).tolist() for index in range(dataset.count)],
     )

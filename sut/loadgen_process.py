@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -67,12 +69,17 @@ class LoadGenProcess:
         return self._process
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether the process has ended within `timeout_s`."""
+        """Whether the process has ended within `timeout_s`.
+
+        Waits on a file descriptor: Popen.wait polls, and took 4 % of a core while the engine
+        needed it.
+        """
+        handle = os.pidfd_open(self.process.pid)
         try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+            select.select([handle], [], [], timeout_s)
+        finally:
+            os.close(handle)
+        return self.process.poll() is not None
 
     def end(self) -> None:
         """End the process now; what LoadGen has logged so far stays in its files."""

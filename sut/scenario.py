@@ -32,7 +32,7 @@ from sut.result.facts import RunFacts
 from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
 from sut.system import SystemUnderTest
 
-POLL_S = 0.2
+POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
 # end (Server); decision 2 grants it ten seconds in all.
 FAULT_GRACE_S = 8.0

@@ -250,7 +250,9 @@ class VllmEngine:
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_S)
             del llm
-            gc.collect()  # its finaliser must not run in a half torn down interpreter
+            # Its finaliser must not run in a half torn down interpreter; vLLM froze it.
+            gc.unfreeze()
+            gc.collect()
         await asyncio.to_thread(self._processes.end_new)
 
 

@@ -5,7 +5,8 @@ measurement starts from the same state; prints one JSON object as its last line.
 
     generate     one LLM.generate over all prompts: what vLLM does at its best
     batches      LLM.generate over fixed batches, one after the other: the reference
-                 implementation's pattern (batches of 16, each waiting for its slowest)
+                 implementation's pattern (batches of 16, each waiting for its slowest), with
+                 vLLM started as the reference starts it: its own executor, detokenising
 """
 
 from __future__ import annotations
