@@ -4,9 +4,10 @@
   <node>_<timestamp>/                one call of the harness: one engine start
     config.json                      resolved RunConfig, and where each value came from
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
-    harness.log  engine.log
+    engine.log                       what the engine and its processes print
     <Scenario>/<mode>/               one LoadGen run
       user.conf                      generated, what LoadGen read
+      loadgen.log                    what LoadGen's process prints, as a rule nothing
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
       queries.parquet                one row per query, LoadGen's stamps where it has them
@@ -121,10 +122,6 @@ class SessionDir:
     @property
     def session_facts(self) -> Path:
         return self.root / "session.json"
-
-    @property
-    def harness_log(self) -> Path:
-        return self.root / "harness.log"
 
     @property
     def engine_log(self) -> Path:

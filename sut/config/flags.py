@@ -31,6 +31,11 @@ environment, below flags and above YAML:
   OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
   HF_TOKEN            only to download gated weights
 
+other verbs, each with its own --help:
+  report           build result and summary again from a run's directory
+  prepare-dataset  build the MLCommons data set from a local CNN/DailyMail copy
+  bench            the harness against the raw engine, or alone
+
 Each value's source is shown by --dry-run. Exit codes: 0 good, 1 measured and found wanting,
 2 bad input, 3 the engine or cluster could not start, 130 interrupted.
 """

@@ -157,7 +157,8 @@ def _circumstances(result: Result) -> Iterable[str]:
         yield _row("engine", "never became ready")
     else:
         yield _row("engine", f"{engine.kind}, {engine.replicas} replica(s)")
-        yield _row("engine package", software.engine_package or NOT_MEASURED)
+        if engine.model_path is not None:
+            yield _row("engine package", software.engine_package or NOT_MEASURED)
         for name, value in sorted(engine.arguments.items()):
             yield _row(f"  {name}", str(value))
     gpus = [f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in hardware.gpus]
