@@ -136,8 +136,8 @@ def test_the_full_counts_that_were_seen(qps, queries):
 def test_the_full_offline_rehearsal():
     config = loaded("--profile", "mlperf", "--system", "cpu-dummy", "--scenario", "Offline").config
     expected = plan(config, Scenario.OFFLINE, 13368, ROUND)
-    assert (expected.queries_expected, expected.queries_at_most) == (26736, 26736)
-    assert expected.duration_expected_s == pytest.approx(26736 / 26)
+    assert (expected.queries_expected, expected.queries_at_most) == (40104, 40104)
+    assert expected.duration_expected_s == pytest.approx(40104 / 45)
 
 
 def test_single_stream_takes_at_least_the_count_and_the_duration():
