@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from array import array
 from typing import Any, NoReturn
 
@@ -110,6 +111,19 @@ class LoadGenRun:
         self._send(frame(Kind.UNLOAD, array("I", indices).tobytes()))
 
     def _receive(self) -> None:
+        """Pass completions to LoadGen; it waits for ever once this ends, so the process ends."""
+        code = EXIT_FAILED
+        try:
+            self._pass_on()
+            code = EXIT_PARENT_GONE
+        except Exception:  # noqa: BLE001 - whatever it is, waiting for ever is worse
+            # Goes to loadgen.log; the parent learns of it by the exit code.
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def _pass_on(self) -> None:
         reader = FrameReader()
         while data := self._socket.recv(RECEIVE_BYTES):
             for kind, payload in reader.feed(data):
@@ -117,7 +131,6 @@ class LoadGenRun:
                     self._complete(payload)
                 elif kind is Kind.READY:
                     self._samples_ready.set()
-        os._exit(EXIT_PARENT_GONE)
 
     def _complete(self, payload: bytes) -> None:
         """Tell LoadGen of first tokens, then of answers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -46,7 +47,8 @@ class LoadGenProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        ours.sendall(msgspec.json.encode(self._spec) + b"\n")
+        with contextlib.suppress(OSError):  # a child that died at once shows by its exit code
+            ours.sendall(msgspec.json.encode(self._spec) + b"\n")
         self.connection = ours
         return self
 

@@ -7,6 +7,7 @@ each verb's module is loaded when it is named.
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ VERBS = {
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
 
-if __name__ == "__mp_main__":
+if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
     # We are being imported by an engine process that multiprocessing has just spawned. A
     # session of its own keeps Ctrl-C from it: we alone decide when an engine ends.
     os.setsid()
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         print(f"sut: {error.render()}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
-        print("sut: interrupted before anything was measured.", file=sys.stderr)
+        print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
     except BrokenPipeError:
         code = 1

@@ -6,14 +6,10 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import numpy as np
 from rich.console import Console
@@ -29,10 +25,11 @@ from sut.config.sources import Loaded
 from sut.engines.base import Engine, TokenIds
 from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.host import EngineHost
-from sut.errors import EngineStartError, LogError
+from sut.errors import ConfigError, EngineStartError, LogError
+from sut.interrupts import first_ends_the_run, ignore_further
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json
-from sut.result.facts import EngineFacts, RunFacts, WarmupFacts
+from sut.result.facts import EngineFacts, WarmupFacts
 from sut.result.queries import write_queries
 from sut.result.schema import Result
 from sut.rundir import SessionDir, write_atomic
@@ -73,7 +70,11 @@ def load_inputs(config: RunConfig) -> Inputs:
     Raises:
         ConfigError, DatasetError: before anything was started.
     """
-    model, data = config.model, config.dataset
+    model, data, audit = config.model, config.dataset, config.loadgen.audit_config
+    if audit is not None and not audit.is_file():
+        raise ConfigError(
+            f"loadgen.audit_config is {audit}, which is not there.", remedy="Give its path."
+        )
     model_path = resolve_model(model)
     dataset = load_dataset(
         source=data.source,
@@ -111,21 +112,41 @@ def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
         EngineStartError: the engine did not become ready; the session's folder holds its log.
     """
     config = loaded.config
-    rules = load_round(config.round)
     inputs = load_inputs(config)
     for note in notes(Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
-    session = SessionDir.create(config.results_dir, config.node_name)
+    session = _new_session(config)
     write_config(session, config, loaded.origins)
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
-    with ExitStack() as stack, _terminate_like_interrupt():
+    with first_ends_the_run():
+        interrupted = _measure(loaded, inputs, session, console)
+        return Outcome(write_result(session), session, interrupted)
+
+
+def _new_session(config: RunConfig) -> SessionDir:
+    try:
+        return SessionDir.create(config.results_dir, config.node_name)
+    except OSError as error:
+        raise ConfigError(
+            f"results_dir is {config.results_dir}, where nothing can be written: {error.strerror}.",
+            remedy="Give --results-dir a folder that you may write to.",
+        ) from error
+
+
+def _measure(loaded: Loaded, inputs: Inputs, session: SessionDir, console: Console) -> bool:
+    """Everything that needs the engine; return whether it was interrupted.
+
+    When this returns the engine is stopped, and no signal keeps the result from being written.
+    """
+    config = loaded.config
+    with ExitStack() as stack:
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
         write_session(session, inputs.dataset, facts, warmup)
         bench = Bench(
             config=config,
-            rules=rules,
+            rules=load_round(config.round),
             host=host,
             engine=engine,
             library=Library(inputs.dataset, performance_count(config, inputs.dataset.count)),
@@ -133,9 +154,9 @@ def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
             session=session,
             console=console,
         )
-        runs = _run_scenarios(bench)
-    result = write_result(session)
-    return Outcome(result, session, any(run.interrupted for run in runs))
+        interrupted = _run_scenarios(bench)
+        ignore_further()
+    return interrupted
 
 
 def _start_engine(
@@ -155,7 +176,7 @@ def _start_engine(
         log=session.engine_log,
     )
     engine = make_engine(request)
-    stack.callback(lambda: host.call(engine.close(), CLOSE_TIMEOUT_S))
+    stack.callback(_close, host, engine, console)
     console.print(
         f"Starting engine {config.engine.kind} with {config.model.name} "
         f"(max_model_len {request.max_model_len}) …",
@@ -174,6 +195,14 @@ def _start_engine(
     return engine, facts
 
 
+def _close(host: EngineHost, engine: Engine, console: Console) -> None:
+    """Stop the engine; one that will not stop must not cost the result."""
+    try:
+        host.call(engine.close(), CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        console.print(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.", highlight=False)
+
+
 def _warm_up(
     host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, console: Console
 ) -> WarmupFacts:
@@ -189,38 +218,27 @@ def _warm_up(
     return facts
 
 
-def _run_scenarios(bench: Bench) -> list[RunFacts]:
-    """Every scenario in order; none is begun after an interrupt or on a dead engine."""
-    runs: list[RunFacts] = []
-    for number, scenario in enumerate(bench.config.scenarios, 1):
-        runs.append(run_scenario(bench, scenario, number))
-        if runs[-1].interrupted or runs[-1].engine_failure:
-            break
-    return runs
+def _run_scenarios(bench: Bench) -> bool:
+    """Every scenario in order, none on a dead engine; return whether it was interrupted."""
+    try:
+        for number, scenario in enumerate(bench.config.scenarios, 1):
+            facts = run_scenario(bench, scenario, number)
+            if facts.interrupted or facts.engine_failure:
+                return facts.interrupted
+    except KeyboardInterrupt:
+        # Between two runs: what the earlier ones measured is on disk.
+        return True
+    return False
 
 
 def write_result(session: SessionDir) -> Result:
     """Build the per-query tables and the result from the session's files; write and publish."""
     for run in session.scenario_dirs():
         # A table that cannot be made must not cost the result.
-        with suppress(LogError):
+        with suppress(LogError, OSError):
             write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
     result = build(session.root)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))
     session.publish()
     return result
-
-
-@contextmanager
-def _terminate_like_interrupt() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: logs secured, processes stopped, result written."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -21,6 +21,7 @@ from sut.config.rules import Round
 from sut.config.schema import RunConfig, Scenario
 from sut.engines.base import Engine, RunSpec
 from sut.engines.host import EngineHost
+from sut.errors import HarnessError
 from sut.hardware import package_version
 from sut.ledger import Ledger
 from sut.ledger_table import ledger_facts, write_table
@@ -73,7 +74,7 @@ def run_scenario(bench: Bench, scenario: Scenario, run: int) -> RunFacts:
         reports_first_token=scenario.reports_first_token,
         eos_token_ids=config.model.eos_token_ids,
     )
-    sut = SystemUnderTest(bench.engine, ledger, bench.library)
+    sut = SystemUnderTest(bench.engine, ledger, bench.library, config.engine.stall_timeout_s)
     before = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
     bench.host.run(partial(bench.engine.begin_run, run_spec(config, scenario, run), sut.on_events))
     started = datetime.now(UTC)
@@ -92,7 +93,7 @@ def run_scenario(bench: Bench, scenario: Scenario, run: int) -> RunFacts:
         interrupted=outcome.interrupted,
         audit_config=_audit_path(config),
         expected_settings=expected_settings(
-            config, scenario, bench.library.total_count, bench.rules
+            config, scenario, bench.library.total_count, bench.rules, audit=_audited(config)
         ),
         ledger=ledger_facts(ledger, bench.prompt_tokens),
         engine_counters=_counters(bench, before),
@@ -104,6 +105,10 @@ def run_scenario(bench: Bench, scenario: Scenario, run: int) -> RunFacts:
 
 def _user_conf(bench: Bench, scenario: Scenario) -> str:
     return user_conf(bench.config, scenario, bench.library.total_count, bench.rules)
+
+
+def _audited(config: RunConfig) -> bool:
+    return config.loadgen.audit_config is not None
 
 
 def _audit_path(config: RunConfig) -> str | None:
@@ -130,7 +135,13 @@ def _drive_loadgen(
     bench: Bench, scenario: Scenario, directory: ScenarioDir, sut: SystemUnderTest, ledger: Ledger
 ) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
-    expected = plan(bench.config, scenario, bench.library.total_count, bench.rules)
+    expected = plan(
+        bench.config,
+        scenario,
+        bench.library.total_count,
+        bench.rules,
+        audit=_audited(bench.config),
+    )
     label = f"{scenario.value} {bench.config.mode.value}"
     interrupted = False
     with LoadGenProcess(_spec(bench, scenario, directory), directory.root / "loadgen.log") as child:
@@ -144,13 +155,24 @@ def _drive_loadgen(
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
-    bench.host.call(bench.engine.cancel(), CALL_TIMEOUT_S)
-    reason = sut.fault or ending or "interrupted"
+    _last_look(bench, sut)
+    reason = sut.fault or ("interrupted" if interrupted else ending) or "LoadGen left it open"
     bench.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     if not exited_by_itself:
         why = "Ctrl-C" if interrupted else "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
     return _Outcome(ending, interrupted)
+
+
+def _last_look(bench: Bench, sut: SystemUnderTest) -> None:
+    """An engine that died with the last samples must not pass for healthy; nothing stays open."""
+    for look in (bench.engine.health, bench.engine.cancel):
+        try:
+            bench.host.call(look(), CALL_TIMEOUT_S)
+        except TimeoutError:
+            bench.host.run(partial(sut.fail, f"the engine gave no sign for {CALL_TIMEOUT_S:g} s"))
+        except HarnessError as error:
+            bench.host.run(partial(sut.fail, error.message))
 
 
 def _spec(bench: Bench, scenario: Scenario, directory: ScenarioDir) -> LoadGenSpec:

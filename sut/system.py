@@ -30,6 +30,7 @@ class SystemUnderTest(asyncio.Protocol):
         engine: started, and told of this run with `on_events` as its sink.
         ledger: empty.
         library: the samples LoadGen may ask for.
+        stall_timeout_s: seconds without any sign of the engine until it counts as hung.
         clock_ns: monotonic, the same clock LoadGen's process stamps issues with.
     """
 
@@ -38,12 +39,15 @@ class SystemUnderTest(asyncio.Protocol):
         engine: Engine,
         ledger: Ledger,
         library: Library,
+        stall_timeout_s: float,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ):
         self._engine = engine
         self._ledger = ledger
         self._library = library
+        self._stall_timeout_s = stall_timeout_s
         self._clock_ns = clock_ns
+        self._last_sign_ns = clock_ns()
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,9 +64,11 @@ class SystemUnderTest(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._spawn(self._watch_health())
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol: LoadGen's process has ended."""
         self._transport = None
+        if exc is not None and not self.loadgen_returned:
+            self.fail(f"the link to LoadGen broke: {type(exc).__name__}: {exc}")
         for task in self._tasks:
             task.cancel()
         self.disconnected.set()
@@ -85,8 +91,12 @@ class SystemUnderTest(asyncio.Protocol):
                 self.loadgen_returned = True
             elif kind is Kind.ERROR:
                 self.loadgen_error = payload.decode(errors="replace")
-        if not indices:
-            return
+        if indices:
+            self._submit(first_seq, indices)
+
+    def _submit(self, first_seq: int, indices: Sequence[int]) -> None:
+        if self._ledger.outstanding == len(indices):
+            self._last_sign_ns = self._clock_ns()
         if self.fault:
             self._report(self._ledger.fail_outstanding(self.fault, self._clock_ns()))
         else:
@@ -104,6 +114,7 @@ class SystemUnderTest(asyncio.Protocol):
 
     def on_events(self, events: Sequence[Event]) -> None:
         """The engine's event sink."""
+        self._last_sign_ns = self._clock_ns()
         self._report(self._ledger.apply(events, self._clock_ns()))
 
     def fail(self, reason: str) -> None:
@@ -118,6 +129,9 @@ class SystemUnderTest(asyncio.Protocol):
                 await self._engine.health()
             except HarnessError as error:
                 self.fail(error.message)
+            silent_s = (self._clock_ns() - self._last_sign_ns) / 1e9
+            if self._ledger.outstanding and silent_s > self._stall_timeout_s:
+                self.fail(f"the engine answered nothing for {silent_s:.0f} s")
             await asyncio.sleep(HEALTH_INTERVAL_S)
 
     # -- plumbing ---------------------------------------------------------------------------

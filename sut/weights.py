@@ -49,11 +49,17 @@ def _from_hub(model: ModelConfig) -> Path:
 
 
 def weights_sha256(folder: Path) -> str | None:
-    """SHA-256 over the weight files' names and hashes, in order; None without weights."""
+    """SHA-256 over the weight files' names and hashes, in order; None if one cannot be read.
+
+    None too where there are no weight files.
+    """
     files = sorted(path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern))
     if not files:
         return None
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{sha256_of(file)}  {file.name}\n".encode())
+    try:
+        for file in files:
+            digest.update(f"{sha256_of(file)}  {file.name}\n".encode())
+    except OSError:
+        return None
     return digest.hexdigest()

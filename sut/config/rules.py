@@ -16,6 +16,9 @@ from sut.errors import ConfigError
 
 CONF_ROOT = Path(__file__).resolve().parents[2] / "user_confs"
 
+# The counter by which an engine proves that no query was served from another's KV cache.
+PREFIX_CACHE_HITS = "prefix_cache_hit_tokens"
+
 
 class Seeds(Strict):
     """The round's LoadGen seeds; some exceed 2**63, so never as a float or int64."""

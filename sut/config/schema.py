@@ -194,7 +194,9 @@ class EngineConfig(Strict):
 
     kind: Literal["vllm", "null"] = "vllm"
     start_timeout_s: PositiveFloat = Field(900.0, description="seconds until it must be ready")
-    drain_timeout_s: PositiveFloat = Field(60.0, description="seconds granted at the end of a run")
+    stall_timeout_s: PositiveFloat = Field(
+        600.0, description="seconds without any answer, with queries open, until it counts as hung"
+    )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)
 

@@ -40,6 +40,7 @@ def _vllm(request: EngineRequest) -> Engine:
         config.engine,
         config.model,
         config.system,
+        generation=config.generation,
         model_path=str(request.model_path),
         max_model_len=request.max_model_len,
         log=request.log,

@@ -156,6 +156,6 @@ class RunFacts(Facts):
     )
     ledger: LedgerFacts
     engine_counters: dict[str, float | None] = Field(
-        description="the engine's own counters over the run, e.g. prefix_cache_hits"
+        description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )
     log_sha256: dict[str, str] = Field(description="LoadGen's files as it left them, by name")

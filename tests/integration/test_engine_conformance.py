@@ -11,7 +11,14 @@ import numpy as np
 import psutil
 import pytest
 
-from sut.config.schema import EngineConfig, ModelConfig, NullConfig, SystemConfig, VllmConfig
+from sut.config.schema import (
+    EngineConfig,
+    GenerationConfig,
+    ModelConfig,
+    NullConfig,
+    SystemConfig,
+    VllmConfig,
+)
 from sut.engines.base import Engine, Event, Failed, Finished, FirstToken, RunSpec
 from sut.engines.host import EngineHost
 from sut.engines.null import NullEngine
@@ -68,6 +75,7 @@ def vllm_engine(tmp_path: Path, model: Path) -> Engine:
         config,
         described,
         SystemConfig(name="cpu"),
+        generation=GenerationConfig(max_tokens=8),
         model_path=str(model),
         max_model_len=256,
         log=tmp_path / "engine.log",

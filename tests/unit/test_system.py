@@ -59,7 +59,7 @@ def library() -> Library:
 
 def build(engine: NullEngine) -> tuple[SystemUnderTest, Ledger, Recorder]:
     ledger = Ledger(reports_first_token=True, eos_token_ids=[2])
-    sut = SystemUnderTest(engine, ledger, library(), clock_ns=lambda: 50)
+    sut = SystemUnderTest(engine, ledger, library(), 600.0, clock_ns=lambda: 50)
     engine.begin_run(RunSpec(1, 8, 1, True, False), sut.on_events)
     transport = Recorder()
     sut.connection_made(transport)
@@ -153,5 +153,40 @@ def test_what_loadgen_says_of_itself_is_kept(sent: bytes, attribute: str, value:
         assert getattr(sut, attribute) == value
         sut.connection_lost(None)
         assert sut.disconnected.is_set()
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_answers_nothing_for_too_long_counts_as_hung():
+    async def scenario() -> None:
+        now_ns = 0
+        ledger = Ledger(reports_first_token=True, eos_token_ids=[2])
+        engine = SilentEngine()
+        sut = SystemUnderTest(engine, ledger, library(), 60.0, clock_ns=lambda: now_ns)
+        sut.connection_made(Recorder())
+        now_ns = 70_000_000_000
+        sut.data_received(issue_frame(0, now_ns, [0]))
+        await turn()
+        assert sut.fault is None, "idle time before the first query does not count"
+        sut.connection_lost(None)
+        now_ns += 61_000_000_000
+        sut.connection_made(Recorder())
+        await turn()
+        assert sut.fault is not None
+        assert "61 s" in sut.fault
+        assert ledger.count[State.FAILED] == 1
+        sut.connection_lost(None)
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_breaks_is_the_cause_that_is_named():
+    async def scenario() -> None:
+        sut, ledger, _ = build(SilentEngine())
+        sut.data_received(issue_frame(0, 10, [0]))
+        sut.connection_lost(ValueError("sample 7 was issued after 2"))
+        assert sut.fault is not None
+        assert "sample 7" in sut.fault
+        assert ledger.outstanding == 0
 
     asyncio.run(scenario())

@@ -11,12 +11,14 @@ import contextlib
 import gc
 import logging
 import os
+import threading
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sut.config.schema import EngineConfig, ModelConfig, SystemConfig
+from sut.config.rules import PREFIX_CACHE_HITS
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig
 from sut.engines.base import (
     EngineInfo,
     Event,
@@ -43,13 +45,14 @@ from sut.errors import EngineStartError, RunError
 ANSWERED = ("stop", "length")
 # vLLM ends its core by signal and waits; there is no state worth waiting longer for.
 SHUTDOWN_S = 2.0
+ABANDON_ATTEMPTS, ABANDON_WAIT_S = 20, 2.0
 
 
 class VllmEngine:
     """One AsyncLLM.
 
     Args:
-        config, model, system: the engine's part of the run's configuration.
+        config, model, system, generation: the engine's part of the run's configuration.
         model_path: local folder with weights, or a hub id.
         max_model_len: tokens, longest prompt plus answer.
         log: file for everything vLLM and its processes print.
@@ -61,6 +64,7 @@ class VllmEngine:
         model: ModelConfig,
         system: SystemConfig,
         *,
+        generation: GenerationConfig,
         model_path: str,
         max_model_len: int,
         log: Path,
@@ -70,7 +74,11 @@ class VllmEngine:
         self._arguments = engine_arguments(
             config.vllm, model_path=model_path, max_model_len=max_model_len
         )
+        self._generation = generation
         self._log = log
+        self._abandoned = threading.Event()
+        self._created = threading.Event()
+        self._created.set()
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
@@ -84,7 +92,7 @@ class VllmEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[Event] = []
         self._counters = dict.fromkeys(
-            ("requests_finished", "requests_failed", "prefix_cache_hit_tokens"), 0.0
+            ("requests_finished", "requests_failed", PREFIX_CACHE_HITS), 0.0
         )
 
     async def start(self) -> EngineInfo:
@@ -94,7 +102,7 @@ class VllmEngine:
                 starting = asyncio.to_thread(self._create)
                 self._llm = await asyncio.wait_for(starting, self._config.start_timeout_s)
             except TimeoutError:
-                self._processes.end_new()
+                await asyncio.to_thread(self._abandon_creation)
                 raise EngineStartError(
                     f"vLLM was not ready after {self._config.start_timeout_s:g} s.",
                     remedy=f"Raise engine.start_timeout_s, or look into {self._log}.",
@@ -103,11 +111,28 @@ class VllmEngine:
         return self._describe()
 
     def _create(self) -> Any:
+        self._created.clear()
+        try:
+            return self._create_within()
+        finally:
+            self._created.set()
+
+    def _abandon_creation(self) -> None:
+        """Creation cannot be cancelled, but fails at once without its processes."""
+        self._abandoned.set()
+        for _ in range(ABANDON_ATTEMPTS):
+            if self._created.wait(ABANDON_WAIT_S):
+                return
+            self._processes.end_new()
+
+    def _create_within(self) -> Any:
         with output_to(self._log), environment_set(self._environment):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
             arguments = AsyncEngineArgs(**self._arguments, **executor_argument(self._one_process))
+            if self._abandoned.is_set():
+                raise EngineStartError("the start of vLLM was abandoned.")
             llm = AsyncLLM.from_engine_args(arguments)
             # Not before: creating the engine configures vLLM's logging anew.
             _log_to_file(self._log)
@@ -121,7 +146,12 @@ class VllmEngine:
             kind="vllm",
             replicas=1,
             arguments=self._arguments,
-            sampling={},
+            sampling=sampling_arguments(
+                max_tokens=self._generation.max_tokens,
+                min_tokens=self._generation.min_tokens,
+                eos_token_ids=self._model.eos_token_ids,
+                first_token=False,
+            ),
             model_path=str(self._arguments["model"]),
             package=vllm.__version__,
             details={
@@ -194,7 +224,7 @@ class VllmEngine:
         if reason not in ANSWERED:
             self._emit(Failed(seq, f"vLLM ended the request with finish reason {reason}"))
             return
-        self._counters["prefix_cache_hit_tokens"] += output.num_cached_tokens or 0
+        self._counters[PREFIX_CACHE_HITS] += output.num_cached_tokens or 0
         self._emit(Finished(seq, tokens.tobytes(), reason))
 
     def _emit(self, event: Event) -> None:
@@ -245,6 +275,7 @@ class VllmEngine:
     async def close(self) -> None:
         """Shut vLLM down, then make sure that none of its processes is left."""
         await self.cancel()
+        await asyncio.to_thread(self._abandon_creation)
         if self._llm is not None:
             llm, self._llm = self._llm, None
             with contextlib.suppress(Exception):

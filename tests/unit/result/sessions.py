@@ -186,7 +186,7 @@ def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
         "audit_config": None,
         "expected_settings": SETTINGS,
         "ledger": ledger_facts(folder / "ledger.parquet"),
-        "engine_counters": {"prefix_cache_hits": 0.0},
+        "engine_counters": {"prefix_cache_hit_tokens": 0.0},
         "log_sha256": {n: sha256_of(folder / n) for n in LOADGEN_FILES if (folder / n).is_file()},
     }
 

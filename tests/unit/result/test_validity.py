@@ -255,7 +255,11 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
         ["audit.config read by LoadGen", DIFFER],
     ),
     ("server", run_json(audit_config="audit.config"), ["audit.config read by LoadGen"]),
-    ("server", run_json(engine_counters={"r0.prefix_cache_hits": 16.0}), ["r0.prefix_cache_hits"]),
+    (
+        "server",
+        run_json(engine_counters={"r0.prefix_cache_hit_tokens": 16.0}),
+        ["r0.prefix_cache_hit_tokens"],
+    ),
     ("server", detail_value("result_completed_tokens_per_second", "1086.48"), [TOKENS, DIFFER]),
     ("server", detail_value("result_completed_samples_per_sec", "197.356"), [TOKENS, DIFFER]),
     ("offline", detail_value("result_tokens_per_second", "142300"), [TOKENS, DIFFER]),
@@ -314,7 +318,7 @@ def test_every_named_check_of_a_whole_run_was_seen_to_fail(tmp_path: Path) -> No
     names = {each for _, _, expected in BREAKAGES for each in expected}
     for each in FOLDERS:
         for made in judged(make_session(tmp_path / each, each), each).checks:
-            generic = {"effective_scenario", *SETTINGS, "prefix_cache_hits"}
+            generic = {"effective_scenario", *SETTINGS, "prefix_cache_hit_tokens"}
             if made.name not in generic and made.name not in names:
                 # The same check under the other recording's percentile.
                 assert made.name.replace("P99", "P95") in names, made.name
@@ -346,12 +350,13 @@ def test_a_percentile_loadgen_does_not_print_rests_on_its_flag(tmp_path: Path) -
     assert [each.measured for each in run.checks if each.name.startswith("TTFT P80")] == [True]
 
 
-def test_prefix_cache_counter_that_is_absent_asks_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("counters", [{}, {"prefix_cache_hit_tokens": None}])
+def test_an_engine_that_does_not_count_its_cache_hits_proves_nothing(
+    tmp_path: Path, counters: dict[str, float | None]
+) -> None:
     root = make_session(tmp_path, "server")
-    edit(root / FOLDERS["server"] / "run.json", engine_counters={"prefix_cache_hits": None})
-    run = judged(root, "server")
-    assert failed(run) == []
-    assert not [each for each in run.checks if "prefix" in each.name]
+    edit(root / FOLDERS["server"] / "run.json", engine_counters=counters)
+    assert failed(judged(root, "server")) == ["prefix_cache_hit_tokens"]
 
 
 def test_mlperf_profile_relaxes_nothing(tmp_path: Path) -> None:
