@@ -34,8 +34,10 @@ class HarnessError(Exception):
     def render(self) -> str:
         """The one line shown to the user."""
         place = f"{self.where}: " if self.where else ""
-        remedy = f" {self.remedy}" if self.remedy else ""
-        return f"{place}{self.message}{remedy}"
+        if self.remedy is None:
+            return f"{place}{self.message}"
+        end = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{place}{self.message}{end} {self.remedy}"
 
     def __str__(self) -> str:
         return self.render()

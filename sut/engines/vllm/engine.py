@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import threading
@@ -133,7 +132,10 @@ class VllmEngine:
             arguments = AsyncEngineArgs(**self._arguments, **executor_argument(self._one_process))
             if self._abandoned.is_set():
                 raise EngineStartError("the start of vLLM was abandoned.")
-            llm = AsyncLLM.from_engine_args(arguments)
+            # `close` shuts down; AsyncLLM's own finaliser would do so again while the
+            # interpreter is being torn down, and end the user's run with a traceback.
+            closed_by_us = type("AsyncLLM", (AsyncLLM,), {"__del__": lambda _self: None})
+            llm = closed_by_us.from_engine_args(arguments)
             # Not before: creating the engine configures vLLM's logging anew.
             _log_to_file(self._log)
             return llm
@@ -280,10 +282,6 @@ class VllmEngine:
             llm, self._llm = self._llm, None
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_S)
-            del llm
-            # Its finaliser must not run in a half torn down interpreter; vLLM froze it.
-            gc.unfreeze()
-            gc.collect()
         await asyncio.to_thread(self._processes.end_new)
 
 
