@@ -134,7 +134,7 @@ class VllmEngine:
                 raise EngineStartError("the start of vLLM was abandoned.")
             # `close` shuts down; AsyncLLM's own finaliser would do so again while the
             # interpreter is being torn down, and end the user's run with a traceback.
-            closed_by_us = type("AsyncLLM", (AsyncLLM,), {"__del__": lambda _self: None})
+            closed_by_us: Any = type("AsyncLLM", (AsyncLLM,), {"__del__": lambda _self: None})
             llm = closed_by_us.from_engine_args(arguments)
             # Not before: creating the engine configures vLLM's logging anew.
             _log_to_file(self._log)
