@@ -1,0 +1,33 @@
+"""The first signal ends the run; later ones cannot spoil the end."""
+
+import signal
+
+import pytest
+
+from sut.interrupts import SIGNALS, first_ends_the_run, ignore_further
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+def test_the_first_interrupts_and_the_rest_are_ignored(first: signal.Signals):
+    with first_ends_the_run():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(first)
+        for each in SIGNALS:
+            signal.raise_signal(each)
+
+
+def test_what_was_in_force_is_so_again_afterwards():
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with first_ends_the_run():
+        ignore_further()
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_a_signal_ignored_from_the_start_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with first_ends_the_run():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
