@@ -54,7 +54,7 @@ def test_batch_equals_one_by_one(model_folder: Path) -> None:
 
 
 def test_an_unknown_format_names_the_known() -> None:
-    with pytest.raises(DatasetError, match=r"'llama' .*chat, llama3\.1-8b-cnn"):
+    with pytest.raises(DatasetError, match=r"'llama'.*chat, llama3\.1-8b-cnn"):
         find_format("llama")
 
 
