@@ -22,7 +22,7 @@ MADE_MODELS := models/smollm2-135m models/llama-tiny-dummy
 UNLOCKED := torch|torchvision|torchaudio|torchcodec|triton|intel-.*|apache-tvm-ffi|vllm.*|mlcommons.loadgen|sut.mlperf|pip|setuptools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models test test-all lint format benchmark overhead lock clean
+.PHONY: help setup models reference test test-all lint format benchmark overhead lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ setup: ## make .venv, install the project and the engine that fits, make the sma
 models: setup ## make the small models, on a machine with a GPU too
 	@$(BIN)/python -m scripts.make_small_model
 	@$(BIN)/python -m scripts.make_dummy_model
+
+reference: models ## what the small model's accuracy is held to, by transformers (ARGS=--check)
+	@$(BIN)/python -m scripts.make_reference $(ARGS)
 
 test: models ## unit, property and integration tests: at most 20 minutes on two cores
 	$(BIN)/python -m pytest --require-models -m "not slow and not gpu" $(ARGS)

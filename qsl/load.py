@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from qsl.dataset import Dataset, Prompts, Source, TokenIds, check
 from qsl.files import Columns, read_file
 from qsl.library import synthetic_warmup_prompts, warmup_prompts
 from qsl.prompts import render_batch
-from qsl.synthetic import generate
+from qsl.synthetic import Decode, generate
 from qsl.tokenizer import open_tokenizer
 from sut.errors import DatasetError
 
@@ -52,7 +53,8 @@ def load_dataset(
     if source == "synthetic":
         count = min(synthetic_count, max_samples or synthetic_count)
         room = context_tokens - max_tokens
-        dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room)
+        decode = _decoder(model_path)
+        dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room, decode)
     else:
         file = SAMPLE_FILE if source == "sample" else path
         if file is None:
@@ -65,6 +67,13 @@ def load_dataset(
         dataset = _from_columns(columns, source, file, model_path, prompt_format, max_samples)
     check(dataset, vocab_size, context_tokens, max_tokens)
     return dataset
+
+
+def _decoder(model_path: Path | str) -> Decode | None:
+    """Ids → texts with the folder's tokenizer; None where the folder has none."""
+    if not (Path(model_path) / "tokenizer.json").is_file():
+        return None
+    return partial(open_tokenizer(model_path).decode_batch, skip_special_tokens=True)
 
 
 def _from_columns(

@@ -1,19 +1,21 @@
 """Generated prompts with the lengths of CNN/DailyMail prompts, for runs without the data set.
 
 The ids are drawn uniformly and mean nothing: the work of the engine is like the benchmark's,
-the answers are not, so a data set made here is labelled synthetic and has no references.
+the answers are not, so a data set made here is labelled synthetic. Its references are drawn
+ids turned into text: they give the evaluation its work at full count, and no score its meaning.
 
 Known: the longest official prompt under the Llama-3.1 tokenizer has 2,540 tokens (users.md
 §C: published configurations use a context of 2,668 = 2,540 + 128). Assumed: a log-normal
 shape with a mean of 870 and a standard deviation of 400 tokens before clipping, and a
 shortest prompt of 60; the official distribution is not published (mlperf.md §5). With the
-real file at hand, its own lengths stand in the result and can be held against these.
+real file at hand, its own lengths stand in the result and can be held against these. A
+reference has 40 to 110 tokens, evenly drawn: assumed too, around a news summary's 75.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,10 @@ MEAN_TOKENS = 870.0
 STD_TOKENS = 400.0
 MIN_TOKENS = 60
 MAX_TOKENS = 2540
+REFERENCE_TOKENS = (40, 110)
+
+# Texts of lists of token ids, as a model's tokenizer gives them.
+Decode = Callable[[list[list[int]]], list[str]]
 
 
 def generate(
@@ -33,6 +39,7 @@ def generate(
     avoid_ids: Collection[int] = (),
     seed: int = 20251,
     max_prompt_tokens: int | None = None,
+    decode: Decode | None = None,
 ) -> Dataset:
     """Make a data set; the same arguments give the same ids.
 
@@ -44,6 +51,7 @@ def generate(
         avoid_ids: ids that never occur, e.g. those that end an answer.
         seed: of PCG64.
         max_prompt_tokens: longer prompts are cut to this, for models with a short context.
+        decode: makes texts of the references' ids; None: the data set has no references.
 
     Raises:
         DatasetError: no id or no length is left to draw.
@@ -76,7 +84,21 @@ def generate(
         sha256=prompts.sha256(),
         synthetic=True,
         prompts=prompts,
+        references=decode(draw_references(count, allowed, seed)) if decode else None,
     )
+
+
+def draw_references(count: int, allowed: npt.NDArray[np.int32], seed: int) -> list[list[int]]:
+    """Token ids of one reference per sample, from a stream of their own.
+
+    The prompts stay what they are without references: results name their checksum.
+    """
+    random = np.random.Generator(np.random.PCG64([seed, 1]))
+    shortest, longest = REFERENCE_TOKENS
+    lengths = random.integers(shortest, longest + 1, size=count)
+    picks = random.integers(0, len(allowed), size=int(lengths.sum()))
+    ends = np.cumsum(lengths)[:-1]
+    return [row.tolist() for row in np.split(allowed[picks], ends)]
 
 
 def draw_lengths(

@@ -1,4 +1,4 @@
-"""A model folder's tokenizer: encode, and its chat template.
+"""A model folder's tokenizer: encode, decode, and its chat template.
 
 `tokenizer.json` is read with the tokenizers library, in a third of a second; importing
 transformers takes several and is left to models that have no such file.
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     import tokenizers
 
 _SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
+# What transformers 4.46, the reference's release, replaces in a decoded text where the model's
+# configuration asks for it, in this order. Llama-3.1's does; transformers 5 no longer heeds it.
+_CLEAN_UPS = (
+    *((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't")),
+    *((" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re")),
+)
 
 
 class Tokenizer(Protocol):
-    """What prompts need of a tokenizer."""
+    """What prompts and answers need of a tokenizer."""
 
     def encode_batch(self, texts: Sequence[str], *, special_tokens: bool) -> list[list[int]]:
         """Token ids of each text, whole: never padded, never truncated.
@@ -29,6 +35,17 @@ class Tokenizer(Protocol):
         Args:
             texts: what to encode.
             special_tokens: add what the tokenizer adds by default, e.g. a begin-of-text id.
+        """
+        ...
+
+    def decode_batch(
+        self, batch: Sequence[Sequence[int]], *, skip_special_tokens: bool
+    ) -> list[str]:
+        """Text of each list of token ids; an id outside the vocabulary gives no text.
+
+        Args:
+            batch: non-negative ids.
+            skip_special_tokens: leave out what is no text, e.g. the end-of-sequence token.
         """
         ...
 
@@ -55,6 +72,17 @@ class JsonTokenizer:
         """Token ids of each text."""
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=special_tokens)
         return [encoding.ids for encoding in encodings]
+
+    def decode_batch(
+        self, batch: Sequence[Sequence[int]], *, skip_special_tokens: bool
+    ) -> list[str]:
+        """Text of each list of token ids, as transformers 4.46 gives it."""
+        texts = self._tokenizer.decode_batch(
+            [[int(token) for token in ids] for ids in batch],
+            skip_special_tokens=skip_special_tokens,
+        )
+        clean = bool(_read_config(self._folder).get("clean_up_tokenization_spaces", False))
+        return [_cleaned(text) for text in texts] if clean else texts
 
     def chat_text(self, message: str) -> str:
         """The message in the folder's chat template."""
@@ -93,6 +121,24 @@ class TransformersTokenizer:
         return [
             list(self._tokenizer.encode(text, add_special_tokens=special_tokens)) for text in texts
         ]
+
+    def decode_batch(
+        self, batch: Sequence[Sequence[int]], *, skip_special_tokens: bool
+    ) -> list[str]:
+        """Text of each list of token ids, as transformers 4.46 gives it."""
+        tokenizer = self._tokenizer
+        texts = [
+            str(
+                tokenizer.decode(
+                    [int(token) for token in ids],
+                    skip_special_tokens=skip_special_tokens,
+                    clean_up_tokenization_spaces=False,
+                )
+            )
+            for ids in batch
+        ]
+        clean = getattr(tokenizer, "clean_up_tokenization_spaces", False)
+        return [_cleaned(text) for text in texts] if clean else texts
 
     def chat_text(self, message: str) -> str:
         """The message in the model's chat template."""
@@ -140,6 +186,12 @@ def _open_with_transformers(model_path: str) -> Tokenizer:
             where=model_path,
             remedy="Give a model folder that holds tokenizer.json, or a data set with tok_input.",
         ) from error
+
+
+def _cleaned(text: str) -> str:
+    for found, instead in _CLEAN_UPS:
+        text = text.replace(found, instead)
+    return text
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

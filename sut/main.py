@@ -18,7 +18,12 @@ from sut.errors import HarnessError, Interrupted
 DEFAULT_VERB = "run"
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
-    "report": "build result and summary again from a run's directory",
+    "accuracy": "ROUGE and lengths of an accuracy run, against its targets",
+    "audit": "run a compliance test, or verify the logs of one",
+    "submit": "make the submission tree of a round from results",
+    "check": "check a submission tree, with MLCommons' own checker too",
+    "rehearse": "every step of a submission with a model that costs nothing",
+    "report": "build result and summary again from a run's directory; its compliance report",
     "prepare-dataset": "build the MLCommons data set from a local CNN/DailyMail copy",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }

@@ -13,12 +13,52 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sut.config.audit_conf import AuditSettings, audit_config_path, parse_audit_config
 from sut.config.checks import not_submittable
 from sut.config.keys import leaves, show
 from sut.config.loadgen_conf import Effective, effective
 from sut.config.rules import Round
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
+
+
+@dataclass(frozen=True)
+class Job:
+    """One LoadGen run to be made; `test` is the compliance test it is for."""
+
+    scenario: Scenario
+    mode: Mode
+    test: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Its folder below the scenario's, named as a submission names it."""
+        return self.test or self.mode.value
+
+
+def jobs(config: RunConfig) -> list[Job]:
+    """The LoadGen runs of a configuration, in the order they are made."""
+    return [
+        Job(scenario, mode, test)
+        for scenario in config.scenarios
+        for mode in config.mode.modes
+        for test in (config.compliance.tests if mode is Mode.COMPLIANCE else (None,))
+    ]
+
+
+def plan_job(config: RunConfig, job: Job, dataset_count: int, rules: Round) -> Plan:
+    """Foretell one run with the settings of its audit.config, if it has one.
+
+    Raises:
+        ConfigError: the audit.config is missing or malformed.
+    """
+    audit = audit_of(config, job)
+    return plan(config, job.scenario, dataset_count, rules, mode=job.mode, audit=audit)
+
+
+def audit_of(config: RunConfig, job: Job) -> AuditSettings | None:
+    """What the audit.config of a compliance run sets; None for any other run."""
+    return parse_audit_config(audit_config_path(config, job.test)) if job.test else None
 
 
 @dataclass(frozen=True)
@@ -44,19 +84,18 @@ def plan(
     dataset_count: int,
     rules: Round,
     *,
-    audit: bool = False,
-    mode: Mode | None = None,
+    mode: Mode = Mode.PERFORMANCE,
+    audit: AuditSettings | None = None,
 ) -> Plan:
-    """Foretell one LoadGen run; `audit`: under TEST06's audit.config."""
-    will = effective(config, scenario, dataset_count, rules, audit=audit, mode=mode)
-    if will.test_mode == "AccuracyOnly":
+    """Foretell one LoadGen run; `audit`: what its audit.config sets."""
+    will = effective(config, scenario, dataset_count, rules, mode=mode, audit=audit)
+    if mode is Mode.ACCURACY:
         return _accuracy(scenario, dataset_count, will, rules)
-    mode = Mode.PERFORMANCE
     if scenario is Scenario.OFFLINE:
         count, why = _offline(will)
         return Plan(scenario, mode, count, count, count / will.target_qps, why)
     if scenario is Scenario.SINGLE_STREAM:
-        return _single_stream(will)
+        return _single_stream(will, mode)
     times_ns = arrivals_ns(will, rules)
     count = len(times_ns)
     why = (
@@ -106,7 +145,7 @@ def _offline(will: Effective) -> tuple[int, str]:
     return count, why
 
 
-def _single_stream(will: Effective) -> Plan:
+def _single_stream(will: Effective, mode: Mode) -> Plan:
     """One after the other until both the count and the duration are reached."""
     block = will.performance_count if will.equal_issue else 1
     period_ns = int(1e9 / will.target_qps)
@@ -121,7 +160,7 @@ def _single_stream(will: Effective) -> Plan:
     )
     return Plan(
         Scenario.SINGLE_STREAM,
-        Mode.PERFORMANCE,
+        mode,
         count,
         generated,
         count / will.target_qps,

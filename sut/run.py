@@ -15,18 +15,19 @@ import numpy as np
 from rich.console import Console
 
 from qsl.dataset import Dataset
-from qsl.library import Library
 from qsl.load import load_dataset, load_warmup
 from sut.config.checks import check_dataset_count
-from sut.config.loadgen_conf import performance_count
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.engines.base import Engine, TokenIds
 from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.host import EngineHost
-from sut.errors import ConfigError, EngineStartError, LogError
+from sut.errors import ConfigError, EngineStartError, HarnessError, LogError
+from sut.evaluation import evaluate_run
 from sut.interrupts import first_ends_the_run, ignore_further
+from sut.plan import audit_of, jobs
+from sut.report.compliance.report import write_compliance
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json
 from sut.result.facts import EngineFacts, WarmupFacts
@@ -64,17 +65,31 @@ class Outcome:
     interrupted: bool
 
 
+def check_jobs(config: RunConfig) -> None:
+    """Refuse what no run can be made of.
+
+    Raises:
+        ConfigError: there is no compliance test to run, or its audit.config is missing.
+    """
+    asked = jobs(config)
+    if not asked:
+        raise ConfigError(
+            f"mode is {config.mode}, but {config.model.benchmark} has no compliance test in "
+            f"round {config.round}.",
+            remedy="Choose another --mode.",
+        )
+    for job in asked:
+        audit_of(config, job)
+
+
 def load_inputs(config: RunConfig) -> Inputs:
     """Find the model's files, load and check the data set; everything is tokenised here.
 
     Raises:
         ConfigError, DatasetError: before anything was started.
     """
-    model, data, audit = config.model, config.dataset, config.loadgen.audit_config
-    if audit is not None and not audit.is_file():
-        raise ConfigError(
-            f"loadgen.audit_config is {audit}, which is not there.", remedy="Give its path."
-        )
+    model, data = config.model, config.dataset
+    check_jobs(config)
     model_path = resolve_model(model)
     dataset = load_dataset(
         source=data.source,
@@ -120,7 +135,7 @@ def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
     with first_ends_the_run():
         interrupted = _measure(loaded, inputs, session, console)
-        return Outcome(write_result(session), session, interrupted)
+        return Outcome(write_result(session, console), session, interrupted)
 
 
 def _new_session(config: RunConfig) -> SessionDir:
@@ -149,12 +164,12 @@ def _measure(loaded: Loaded, inputs: Inputs, session: SessionDir, console: Conso
             rules=load_round(config.round),
             host=host,
             engine=engine,
-            library=Library(inputs.dataset, performance_count(config, inputs.dataset.count)),
+            dataset=inputs.dataset,
             prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
             session=session,
             console=console,
         )
-        interrupted = _run_scenarios(bench)
+        interrupted = _run_jobs(bench)
         ignore_further()
     return interrupted
 
@@ -218,11 +233,11 @@ def _warm_up(
     return facts
 
 
-def _run_scenarios(bench: Bench) -> bool:
-    """Every scenario in order, none on a dead engine; return whether it was interrupted."""
+def _run_jobs(bench: Bench) -> bool:
+    """Every LoadGen run in order, none on a dead engine; return whether it was interrupted."""
     try:
-        for number, scenario in enumerate(bench.config.scenarios, 1):
-            facts = run_scenario(bench, scenario, number)
+        for number, job in enumerate(jobs(bench.config), 1):
+            facts = run_scenario(bench, job, number)
             if facts.interrupted or facts.engine_failure:
                 return facts.interrupted
     except KeyboardInterrupt:
@@ -231,14 +246,17 @@ def _run_scenarios(bench: Bench) -> bool:
     return False
 
 
-def write_result(session: SessionDir) -> Result:
-    """Build the per-query tables and the result from the session's files; write and publish."""
+def write_result(session: SessionDir, console: Console | None = None) -> Result:
+    """Build per-query tables, evaluations and the result from the session's files; publish."""
     for run in session.scenario_dirs():
         # A table that cannot be made must not cost the result.
         with suppress(LogError, OSError):
             write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
+        evaluate_run(run, session.root, console)
     result = build(session.root)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))
+    with suppress(HarnessError):  # a page that cannot be made must not cost the result
+        write_compliance(session.root)
     session.publish()
     return result

@@ -5,14 +5,17 @@
     config.json                      resolved RunConfig, and where each value came from
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
     engine.log                       what the engine and its processes print
-    <Scenario>/<mode>/               one LoadGen run
+    <Scenario>/<run>/                one LoadGen run: performance, accuracy, TEST06
       user.conf                      generated, what LoadGen read
       loadgen.log                    what LoadGen's process prints, as a rule nothing
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
+      accuracy.json  accuracy.txt    the evaluation of an accuracy run
+      verification.json  verify_accuracy.txt   what a compliance test found
     result.json  summary.txt         functions of everything above
+    compliance.json  compliance.html   each rule of the round, how it is met, its proof
   mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
   summary_<node>_<timestamp>.txt                 the same bytes as summary.txt
 """
@@ -81,9 +84,22 @@ class ScenarioDir:
     def queries(self) -> Path:
         return self.root / "queries.parquet"
 
+    @property
+    def accuracy(self) -> Path:
+        return self.root / "accuracy.json"
+
+    @property
+    def verification(self) -> Path:
+        return self.root / "verification.json"
+
     def loadgen_files(self) -> dict[str, Path]:
         """The LoadGen logs that exist, by file name."""
         return {name: self.root / name for name in LOADGEN_FILES if (self.root / name).is_file()}
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of everything a verdict rests on, by file name."""
+        files = self.loadgen_files() | {each.name: each for each in (self.user_conf, self.ledger)}
+        return {name: sha256_of(path) for name, path in sorted(files.items()) if path.is_file()}
 
 
 @dataclass(frozen=True)
@@ -143,12 +159,12 @@ class SessionDir:
     def published_summary(self) -> Path:
         return self.root.parent / f"summary_{self.node}_{self.timestamp}.txt"
 
-    def scenario(self, scenario: str, mode: str) -> ScenarioDir:
-        return ScenarioDir(self.root / scenario / mode)
+    def scenario(self, scenario: str, run: str) -> ScenarioDir:
+        return ScenarioDir(self.root / scenario / run)
 
-    def new_scenario(self, scenario: str, mode: str) -> ScenarioDir:
+    def new_scenario(self, scenario: str, run: str) -> ScenarioDir:
         """Make the folder of one LoadGen run; refuses one that exists."""
-        directory = self.scenario(scenario, mode)
+        directory = self.scenario(scenario, run)
         directory.root.mkdir(parents=True)
         return directory
 

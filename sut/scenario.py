@@ -10,15 +10,23 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from qsl.dataset import Dataset
 from qsl.library import Library
-from sut.config.loadgen_conf import expected_settings, loadgen_model, user_conf
+from sut.config.audit_conf import audit_config_path
+from sut.config.loadgen_conf import (
+    expected_settings,
+    loadgen_model,
+    performance_count,
+    user_conf,
+)
 from sut.config.rules import Round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import Mode, RunConfig, Scenario
 from sut.engines.base import Engine, RunSpec
 from sut.engines.host import EngineHost
 from sut.errors import HarnessError
@@ -27,7 +35,7 @@ from sut.ledger import Ledger
 from sut.ledger_table import ledger_facts, write_table
 from sut.loadgen import LoadGenSpec
 from sut.loadgen_process import LoadGenProcess
-from sut.plan import plan
+from sut.plan import Job, audit_of, plan_job
 from sut.progress import RunProgress
 from sut.result.facts import RunFacts
 from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
@@ -38,6 +46,7 @@ POLL_S = 0.5
 # end (Server); decision 2 grants it ten seconds in all.
 FAULT_GRACE_S = 8.0
 CALL_TIMEOUT_S = 30.0
+NO_AUDIT = "no-audit.config"
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Bench:
     rules: Round
     host: EngineHost
     engine: Engine
-    library: Library
+    dataset: Dataset
     prompt_tokens: npt.NDArray[np.int64]
     session: SessionDir
     console: Console
@@ -65,55 +74,57 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int) -> RunSpec:
     )
 
 
-def run_scenario(bench: Bench, scenario: Scenario, run: int) -> RunFacts:
+def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
     """Run LoadGen once; return what `run.json` now holds."""
-    config = bench.config
-    directory = bench.session.new_scenario(scenario.value, config.mode.value)
-    write_atomic(directory.user_conf, _user_conf(bench, scenario))
+    config, count = bench.config, bench.dataset.count
+    directory = bench.session.new_scenario(job.scenario.value, job.folder)
+    text = user_conf(config, job.scenario, count, bench.rules, job.mode)
+    write_atomic(directory.user_conf, text)
     ledger = Ledger(
-        reports_first_token=scenario.reports_first_token,
+        reports_first_token=job.scenario.reports_first_token,
         eos_token_ids=config.model.eos_token_ids,
     )
-    sut = SystemUnderTest(bench.engine, ledger, bench.library, config.engine.stall_timeout_s)
+    library = Library(bench.dataset, performance_count(config, count, job.mode))
+    sut = SystemUnderTest(bench.engine, ledger, library, config.engine.stall_timeout_s)
     before = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
-    bench.host.run(partial(bench.engine.begin_run, run_spec(config, scenario, run), sut.on_events))
+    spec = run_spec(config, job.scenario, run)
+    bench.host.run(partial(bench.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
-    outcome = _drive_loadgen(bench, scenario, directory, sut, ledger)
+    outcome = _drive_loadgen(bench, job, directory, sut, ledger)
     write_table(ledger, bench.prompt_tokens, directory.ledger)
+    audit = _audit_config(config, job)
     facts = RunFacts(
-        scenario=scenario.value,
-        mode=config.mode.value,
+        scenario=job.scenario.value,
+        mode=job.mode.value,
+        test=job.test,
         started_utc=started.isoformat(timespec="milliseconds"),
         ended_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        loadgen_model=loadgen_model(config, scenario),
+        loadgen_model=loadgen_model(config, job.scenario),
         loadgen_package=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
         loadgen_returned=sut.loadgen_returned,
         loadgen_exit=sut.loadgen_error or outcome.loadgen_exit,
         engine_failure=sut.fault,
         interrupted=outcome.interrupted,
-        audit_config=_audit_path(config),
+        audit_config=str(audit) if audit else None,
+        audit_config_sha256=sha256_of(audit) if audit else None,
         expected_settings=expected_settings(
-            config, scenario, bench.library.total_count, bench.rules, audit=_audited(config)
+            config,
+            job.scenario,
+            count,
+            bench.rules,
+            mode=job.mode,
+            audit=audit_of(config, job),
         ),
         ledger=ledger_facts(ledger, bench.prompt_tokens),
         engine_counters=_counters(bench, before),
-        log_sha256={name: sha256_of(path) for name, path in directory.loadgen_files().items()},
+        log_sha256=directory.hashes(),
     )
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
     return facts
 
 
-def _user_conf(bench: Bench, scenario: Scenario) -> str:
-    return user_conf(bench.config, scenario, bench.library.total_count, bench.rules)
-
-
-def _audited(config: RunConfig) -> bool:
-    return config.loadgen.audit_config is not None
-
-
-def _audit_path(config: RunConfig) -> str | None:
-    path = config.loadgen.audit_config
-    return str(path.resolve()) if path else None
+def _audit_config(config: RunConfig, job: Job) -> Path | None:
+    return audit_config_path(config, job.test) if job.test else None
 
 
 def _counters(bench: Bench, before: dict[str, float]) -> dict[str, float | None]:
@@ -132,19 +143,13 @@ class _Outcome:
 
 
 def _drive_loadgen(
-    bench: Bench, scenario: Scenario, directory: ScenarioDir, sut: SystemUnderTest, ledger: Ledger
+    bench: Bench, job: Job, directory: ScenarioDir, sut: SystemUnderTest, ledger: Ledger
 ) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
-    expected = plan(
-        bench.config,
-        scenario,
-        bench.library.total_count,
-        bench.rules,
-        audit=_audited(bench.config),
-    )
-    label = f"{scenario.value} {bench.config.mode.value}"
+    expected = plan_job(bench.config, job, bench.dataset.count, bench.rules)
+    label = f"{job.scenario.value} {job.folder}"
     interrupted = False
-    with LoadGenProcess(_spec(bench, scenario, directory), directory.root / "loadgen.log") as child:
+    with LoadGenProcess(_spec(bench, job, directory), directory.root / "loadgen.log") as child:
         bench.host.call(_attach(bench, sut, child), CALL_TIMEOUT_S)
         with RunProgress(bench.console, label, expected.queries_expected) as progress:
             try:
@@ -175,18 +180,19 @@ def _last_look(bench: Bench, sut: SystemUnderTest) -> None:
             bench.host.run(partial(sut.fail, error.message))
 
 
-def _spec(bench: Bench, scenario: Scenario, directory: ScenarioDir) -> LoadGenSpec:
-    config = bench.config
+def _spec(bench: Bench, job: Job, directory: ScenarioDir) -> LoadGenSpec:
+    config, count = bench.config, bench.dataset.count
     return LoadGenSpec(
         user_conf=str(directory.user_conf.resolve()),
-        loadgen_model=loadgen_model(config, scenario),
-        loadgen_scenario=scenario.loadgen_scenario,
-        mode=config.mode.value,
-        total_count=bench.library.total_count,
-        performance_count=bench.library.performance_count,
+        loadgen_model=loadgen_model(config, job.scenario),
+        loadgen_scenario=job.scenario.loadgen_scenario,
+        # LoadGen knows a compliance run as a performance run under an audit.config.
+        mode=(Mode.ACCURACY if job.mode is Mode.ACCURACY else Mode.PERFORMANCE).value,
+        total_count=count,
+        performance_count=performance_count(config, count, job.mode),
         log_dir=str(directory.root.resolve()),
         # Always a path of ours: LoadGen's default is audit.config in the working directory.
-        audit_config=_audit_path(config) or str(directory.root.resolve() / "no-audit.config"),
+        audit_config=str(_audit_config(config, job) or directory.root.resolve() / NO_AUDIT),
         enable_trace=config.loadgen.enable_trace,
     )
 

@@ -27,7 +27,9 @@ async def warm_up(
     ended = asyncio.Event()
 
     def sink(events: Sequence[Event]) -> None:
-        finished.extend(event.seq for event in events if type(event) is Finished and event.tokens)
+        done = [event for event in events if type(event) is Finished]
+        finished.extend(event.seq for event in done if event.tokens)
+        failures.extend("the engine returned no token" for event in done if not event.tokens)
         failures.extend(event.reason for event in events if type(event) is Failed)
         if len(finished) + len(failures) >= len(prompts):
             ended.set()

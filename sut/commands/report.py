@@ -1,4 +1,4 @@
-"""`sut report DIR`: build result and summary again from a run's directory, and show them."""
+"""`sut report DIR`: build result, summary or compliance report again from a run's directory."""
 
 from __future__ import annotations
 
@@ -7,38 +7,104 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sut.config.flags import FlagParser
-from sut.errors import LogError
+from sut.errors import ConfigError, LogError
+
+EPILOG = """\
+examples:
+  python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP
+  python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --compliance --html page.html
+
+Nothing is written but what --html names. Exit code: 0 VALID, or with --compliance every rule
+met; 1 not so; 2 bad input.
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what the directory's files amount to; nothing is written, nothing is run.
+    """Print what the directory's files amount to; nothing is run.
 
     Returns:
-        0 if the result is VALID, 1 if not.
+        0 if the result is VALID, or with --compliance every rule that applies is met; else 1.
 
     Raises:
         LogError: the directory holds no run.
+        ConfigError: the flags do not go together, or the page cannot be written.
     """
-    parser = FlagParser(
-        prog="python -m sut.main report",
-        description="Build result and summary again from a run's directory, and print them.",
-        epilog="example:\n  python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a run's directory")
-    parser.add_argument("--json", action="store_true", help="print the result's JSON")
-    options = parser.parse_args(arguments)
-
-    from sut.report.summary import summary_text
-    from sut.result.build import build, result_json
-
+    options = _parser().parse_args(arguments)
+    if options.html is not None and not options.compliance:
+        raise ConfigError(
+            "--html goes with --compliance.", where="command line", remedy="Add --compliance."
+        )
     if not (options.directory / "session.json").is_file():
         raise LogError(
             "there is no run in this directory: session.json is missing.",
             where=str(options.directory),
             remedy="Name a run's directory, one below results/mlperf_datacenter.",
         )
+    return _compliance(options) if options.compliance else _result(options)
+
+
+def _parser() -> FlagParser:
+    parser = FlagParser(
+        prog="python -m sut.main report",
+        description="Build result, summary or compliance report again from a run's directory.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a run's directory")
+    parser.add_argument(
+        "--compliance", action="store_true", help="each rule of the round, with its proof"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write the compliance report as a page; a new file",
+    )
+    return parser
+
+
+def _result(options: argparse.Namespace) -> int:
+    from sut.report.summary import summary_text
+    from sut.result.build import build, result_json
+
     result = build(options.directory)
     print(result_json(result) if options.json else summary_text(result), end="")
     return 0 if result.valid else 1
+
+
+def _compliance(options: argparse.Namespace) -> int:
+    from sut.report.compliance.report import (
+        compliance_html,
+        compliance_json,
+        compliance_report,
+        compliance_text,
+        headline,
+    )
+
+    report = compliance_report(options.directory)
+    if options.html is not None:
+        _write(options.html, compliance_html(report))
+        print(f"{headline(report)}\nWritten to {options.html}.")
+    else:
+        print(compliance_json(report) if options.json else compliance_text(report), end="")
+    return 0 if report.compliant else 1
+
+
+def _write(path: Path, text: str) -> None:
+    from sut.rundir import write_atomic
+
+    try:
+        write_atomic(path, text)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} exists and is not overwritten.", where="--html", remedy="Name a new file."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}.",
+            where="--html",
+            remedy="Name a file in a folder that you may write to.",
+        ) from error

@@ -31,14 +31,14 @@ def main(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(arguments)
     loaded = load_configuration(options)
     if options.dry_run:
-        return _dry_run(loaded, as_json=options.json)
+        return dry_run(loaded, as_json=options.json)
 
     from rich.console import Console
 
     from sut.run import run_benchmark
 
     outcome = run_benchmark(loaded, Console(stderr=True))
-    _show(outcome, as_json=options.json)
+    show_outcome(outcome, as_json=options.json)
     if outcome.interrupted:
         return Interrupted.exit_code
     return 0 if outcome.result.valid else 1
@@ -65,18 +65,18 @@ def load_configuration(options: argparse.Namespace) -> Loaded:
     return loaded
 
 
-def _dry_run(loaded: Loaded, *, as_json: bool) -> int:
+def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     """Print the plan; no engine, no LoadGen, no run directory."""
     import json
 
     from sut.config.rules import load_round
-    from sut.plan import plan, render_plan
+    from sut.plan import jobs, plan_job, render_plan
     from sut.run import load_inputs
 
     config = loaded.config
     rules = load_round(config.round)
     count = load_inputs(config).dataset.count
-    plans = [plan(config, scenario, count, rules) for scenario in config.scenarios]
+    plans = [plan_job(config, job, count, rules) for job in jobs(config)]
     if as_json:
         document = {
             "config": config.model_dump(mode="json"),
@@ -98,7 +98,7 @@ def _dry_run(loaded: Loaded, *, as_json: bool) -> int:
     return 0
 
 
-def _show(outcome: Outcome, *, as_json: bool) -> None:
+def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     """The summary, and where the result lies."""
     session = outcome.session
     if as_json:

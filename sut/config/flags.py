@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 from sut.errors import ConfigError
 
 SCENARIOS = ("Offline", "Server", "Interactive", "SingleStream")
+SMOKE_SAMPLES = 50
+MODES = ("performance", "accuracy", "compliance", "both", "all")
 
 # Environment variable → the key it sets. HF_TOKEN is read by the downloader alone.
 ENVIRONMENT = {
@@ -32,7 +34,12 @@ environment, below flags and above YAML:
   HF_TOKEN            only to download gated weights
 
 other verbs, each with its own --help:
-  report           build result and summary again from a run's directory
+  accuracy         ROUGE and lengths of an accuracy run, against its targets
+  audit            run a compliance test, or verify the logs of one
+  submit           make the submission tree of a round from results
+  check            check a submission tree, with MLCommons' own checker too
+  rehearse         every step of a submission with a model that costs nothing
+  report           build result and summary again; --compliance shows each rule and its proof
   prepare-dataset  build the MLCommons data set from a local CNN/DailyMail copy
   bench            the harness against the raw engine, or alone
 
@@ -105,7 +112,12 @@ def _add_what(parser: FlagParser) -> None:
     )
     add("--profile", choices=("quick", "mlperf"), help="quick: minutes; mlperf: the round's rules")
     add("--round", metavar="vX.Y", help="MLPerf Inference round: v5.0, v5.1, v6.0, v6.1 (v6.1)")
-    add("--mode", choices=("performance", "accuracy"), help="LoadGen's mode (performance)")
+    add("--mode", choices=MODES, help="both: performance and accuracy; all: compliance too")
+    add(
+        "--smoke",
+        action="store_true",
+        help=f"accuracy of the first {SMOKE_SAMPLES} samples, in minutes, before the long run",
+    )
     add("--engine", choices=("vllm", "null"), help="null answers without a model (vllm)")
     add(
         "--system",
@@ -146,6 +158,11 @@ def to_overrides(namespace: argparse.Namespace) -> list[tuple[str, Any, str]]:
         ConfigError: a --set without "=".
     """
     overrides: list[tuple[str, Any, str]] = []
+    if getattr(namespace, "smoke", False):
+        overrides += [
+            ("mode", "accuracy", "--smoke"),
+            ("dataset.max_samples", SMOKE_SAMPLES, "--smoke"),
+        ]
     for name, key in _PLAIN.items():
         value = getattr(namespace, name, None)
         if value is not None:

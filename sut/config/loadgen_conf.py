@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from sut.config.audit_conf import AuditSettings
 from sut.config.rules import Round, load_round, round_names
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.yaml_tree import read_text
@@ -22,10 +23,6 @@ HEADER = (
     "# Generated from the resolved configuration beside it; LoadGen reads this file.",
     '# Times in ms. A line counts only with blanks around "=".',
 )
-
-# compliance/TEST06/audit.config of mlcommons/inference; the same since v5.1.
-TEST06_LOG_SEED = 720381539243781796
-TEST06_SAMPLES = 100
 
 # Issued for 1.1 and 2 times the duration, in case the system is faster than expected
 # (kSlack in test_settings_internal.cc).
@@ -62,13 +59,13 @@ def loadgen_model(config: RunConfig, scenario: Scenario, rules: Round | None = N
     return rules.scenario_rules(config.model.benchmark, scenario)[2].loadgen_model
 
 
-def performance_count(config: RunConfig, dataset_count: int, mode: Mode | None = None) -> int:
+def performance_count(config: RunConfig, dataset_count: int, mode: Mode = Mode.PERFORMANCE) -> int:
     """Samples LoadGen cycles through; also the QSL's performance count.
 
     An accuracy run takes the whole data set as one, so that Offline stays one query.
     """
     asked = config.loadgen.performance_sample_count
-    if asked is None or (mode or config.mode) is Mode.ACCURACY:
+    if asked is None or mode is Mode.ACCURACY:
         return dataset_count
     return min(asked, dataset_count)
 
@@ -78,7 +75,7 @@ def user_conf(
     scenario: Scenario,
     dataset_count: int,
     rules: Round,
-    mode: Mode | None = None,
+    mode: Mode = Mode.PERFORMANCE,
 ) -> str:
     """The text of user.conf for one LoadGen run.
 
@@ -116,17 +113,17 @@ def effective(
     dataset_count: int,
     rules: Round,
     *,
-    audit: bool = False,
-    mode: Mode | None = None,
+    mode: Mode = Mode.PERFORMANCE,
+    audit: AuditSettings | None = None,
 ) -> Effective:
-    """What LoadGen will make of the configuration; `audit`: under TEST06's audit.config."""
+    """What LoadGen will make of the configuration; `audit`: of the run's audit.config."""
     rules.scenario_rules(config.model.benchmark, scenario)
     section = config.section(scenario)
-    mode = Mode.PERFORMANCE if audit else (mode or config.mode)
-    duration_ms = 0 if audit else round(section.min_duration_s * 1000)
-    requested = TEST06_SAMPLES if audit else section.min_query_count
+    audit = audit or AuditSettings()
+    duration_ms = _first(audit.min_duration, round(section.min_duration_s * 1000))
+    requested = _first(audit.min_query_count, section.min_query_count)
     count = performance_count(config, dataset_count, mode)
-    equal_issue = not audit
+    equal_issue = bool(_first(audit.sample_concatenate_permutation, 1))
     min_queries, samples_per_query, qps = requested, 1, _target_qps(config, scenario)
     if scenario is Scenario.OFFLINE:
         samples_per_query = max(requested, int(OFFLINE_SLACK * (duration_ms / 1000) * qps))
@@ -155,14 +152,16 @@ def expected_settings(
     scenario: Scenario,
     dataset_count: int,
     rules: Round,
-    audit: bool = False,
-    mode: Mode | None = None,
+    *,
+    mode: Mode = Mode.PERFORMANCE,
+    audit: AuditSettings | None = None,
 ) -> dict[str, Any]:
     """Keys of LoadGen's detail log and the values they must have, written as LoadGen logs them.
 
     Fractions have six significant digits there, so compare them for equality as they are.
     """
-    plan = effective(config, scenario, dataset_count, rules, audit=audit, mode=mode)
+    plan = effective(config, scenario, dataset_count, rules, mode=mode, audit=audit)
+    audit = audit or AuditSettings()
     expected: dict[str, Any] = {
         "qsl_reported_total_count": dataset_count,
         "effective_scenario": plan.loadgen_scenario,
@@ -177,8 +176,8 @@ def expected_settings(
         "effective_qsl_rng_seed": rules.seeds.qsl_rng_seed,
         "effective_sample_index_rng_seed": rules.seeds.sample_index_rng_seed,
         "effective_schedule_rng_seed": rules.seeds.schedule_rng_seed,
-        "effective_accuracy_log_rng_seed": TEST06_LOG_SEED if audit else 0,
-        "effective_accuracy_log_sampling_target": TEST06_SAMPLES if audit else 0,
+        "effective_accuracy_log_rng_seed": audit.accuracy_log_rng_seed,
+        "effective_accuracy_log_sampling_target": audit.accuracy_log_sampling_target,
         "effective_performance_issue_unique": False,
         "effective_performance_issue_same": False,
         "effective_performance_sample_count": plan.performance_count,
@@ -193,6 +192,10 @@ def expected_settings(
         expected["requested_server_ttft_latency"] = int(limits.ttft_limit_ms) * 1_000_000
         expected["requested_server_tpot_latency"] = int(limits.tpot_limit_ms) * 1_000_000
     return expected
+
+
+def _first(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
 
 
 def logged(value: float) -> float:

@@ -55,6 +55,63 @@ class BenchmarkRules(Strict):
     compliance_tests: tuple[str, ...] = ()
 
 
+class Layout(Strict):
+    """Where things lie below `<division>/<submitter>/`; the names in braces are filled in."""
+
+    systems: str
+    source: str = Field(description="our code that talks to LoadGen")
+    documentation: str
+    measurements: str = Field(description="folder of user.conf, README.md and the file below")
+    measurements_file: str
+    performance: str
+    accuracy: str
+    compliance: str
+
+
+class AccuracyLogRules(Strict):
+    """How the accuracy log is shortened; its whole SHA-256 goes into accuracy.txt."""
+
+    max_bytes: PositiveInt = Field(description="a longer one was not shortened")
+    kept_characters: PositiveInt = Field(description="kept at either end")
+    separator: str
+
+
+class SystemFileRules(Strict):
+    """What the checker asks of systems/<system>.json."""
+
+    statuses: tuple[str, ...]
+    types: tuple[str, ...]
+    integers: tuple[str, ...] = Field(description="keys whose text must convert to an integer")
+    network_key: str = Field(description="must be absent outside the network division")
+    must_be_filled: tuple[str, ...]
+    may_be_empty: tuple[str, ...] = Field(description="must be there, may say nothing")
+
+
+class SubmissionRules(Strict):
+    """The form of a submission tree in one round."""
+
+    checker_version: str = Field(description="the official checker's --version")
+    layout: Layout
+    folders: tuple[str, ...] = Field(description="all that a submitter's folder may hold")
+    performance_files: tuple[str, ...]
+    performance_optional: tuple[str, ...]
+    accuracy_files: tuple[str, ...]
+    compliance_files: tuple[str, ...]
+    extra_files: tuple[str, ...] = Field(description="allowed beside the logs, not asked for")
+    compliance_lines: dict[str, tuple[str, ...]] = Field(
+        description="test → patterns that lines of its verify_accuracy.txt must match"
+    )
+    measurement_documents: tuple[str, ...]
+    calibration_document: str
+    bandwidth_document: str
+    file_max_bytes: PositiveInt
+    accuracy_log: AccuracyLogRules
+    accuracy_patterns: dict[str, str] = Field(description="metric → pattern of accuracy.txt")
+    hash_pattern: str
+    measurements_required: tuple[str, ...]
+    system: SystemFileRules
+
+
 class Round(Strict):
     """One round of MLPerf Inference."""
 
@@ -67,6 +124,9 @@ class Round(Strict):
     benchmarks: dict[str, BenchmarkRules]
     absent: dict[str, str] = Field(
         default_factory=dict, description="benchmark a user may ask for → why the round lacks it"
+    )
+    submission: SubmissionRules | None = Field(
+        None, description="null: the round has no benchmark of this family"
     )
     sources: dict[str, str] = Field(description="figure or group of figures → where it is from")
 

@@ -40,10 +40,28 @@ class Scenario(StrEnum):
 
 
 class Mode(StrEnum):
-    """LoadGen's mode for one run."""
+    """What one LoadGen run is; a compliance run is a performance run under an audit.config."""
 
     PERFORMANCE = "performance"
     ACCURACY = "accuracy"
+    COMPLIANCE = "compliance"
+
+
+class ModeChoice(StrEnum):
+    """Which LoadGen runs each scenario gets, on one engine start."""
+
+    PERFORMANCE = "performance"
+    ACCURACY = "accuracy"
+    COMPLIANCE = "compliance"
+    BOTH = "both"
+    ALL = "all"
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The runs, in the order they are made."""
+        if self is ModeChoice.BOTH:
+            return (Mode.PERFORMANCE, Mode.ACCURACY)
+        return tuple(Mode) if self is ModeChoice.ALL else (Mode(self.value),)
 
 
 class ModelConfig(Strict):
@@ -137,9 +155,23 @@ class LoadGenConfig(Strict):
     performance_sample_count: PositiveInt | None = Field(
         None, description="samples LoadGen cycles through; null: the whole data set"
     )
+
+
+class ComplianceConfig(Strict):
+    """The tests that compliance runs are made for."""
+
+    tests: tuple[str, ...] = Field((), description="tests to run, e.g. TEST06")
     audit_config: Path | None = Field(
-        None, description="an audit.config to run under; never looked for in the working directory"
+        None,
+        description="the audit.config to run under; null: audit/<test>/audit.config. One in the "
+        "working directory is never read",
     )
+
+    @model_validator(mode="after")
+    def _one_file_for_one_test(self) -> ComplianceConfig:
+        if self.audit_config is not None and len(self.tests) > 1:
+            raise ValueError("audit_config goes with one test; name it in tests")
+        return self
 
 
 class WarmupConfig(Strict):
@@ -218,7 +250,9 @@ class RunConfig(Strict):
     scenarios: tuple[Scenario, ...] = Field(
         (Scenario.OFFLINE, Scenario.SERVER), min_length=1, description="run in this order"
     )
-    mode: Mode = Mode.PERFORMANCE
+    mode: ModeChoice = Field(
+        ModeChoice.PERFORMANCE, description="both: performance and accuracy; all: compliance too"
+    )
     node_name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="names the result files")
     results_dir: Path = Path("results/mlperf_datacenter")
     system: SystemConfig
@@ -230,6 +264,7 @@ class RunConfig(Strict):
     interactive: ServerConfig = Field(default_factory=ServerConfig)
     single_stream: SingleStreamConfig = Field(default_factory=SingleStreamConfig)
     loadgen: LoadGenConfig = Field(default_factory=LoadGenConfig)
+    compliance: ComplianceConfig = Field(default_factory=ComplianceConfig)
     warmup: WarmupConfig = Field(default_factory=WarmupConfig)
     validity: ValidityConfig = Field(default_factory=ValidityConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)

@@ -238,6 +238,7 @@ def _round_places(
         "dataset.synthetic_count": (asked, "dataset_count"),
         "loadgen.performance_sample_count": (asked, "dataset_count"),
         "model.loadgen_model": (benchmark, "scenarios", "Offline", "loadgen_model"),
+        "compliance.tests": (asked, "compliance_tests"),
     }
     for section, scenario in _ROUND_SECTIONS.items():
         try:

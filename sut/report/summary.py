@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.schema import Scenario
-from sut.result.schema import Check, Distribution, Result, ScenarioResult, shown
+from sut.result.schema import Check, Distribution, Result, Rouge, ScenarioResult, shown
 
 NOT_MEASURED = "not measured"
 WIDTH = 96
@@ -32,13 +32,20 @@ COMMON_FORMULAS = (
 def summary_text(result: Result) -> str:
     """The summary of one session."""
     lines = [*_verdict(result), ""]
-    for mode, runs in (("", result.scenarios), (" accuracy run", result.accuracy_runs)):
-        for scenario, run in runs.items():
-            lines += [*_heading(f"{scenario}{mode}"), *_scenario(scenario, run), ""]
+    for scenario, name, run in _all_runs(result):
+        lines += [*_heading(f"{scenario}{name}"), *_scenario(scenario, run), ""]
     lines += [*_heading("What ran"), *_circumstances(result), ""]
     lines += [*_heading("How the figures are made"), *_formulas(result), "", result.trust]
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     return text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _all_runs(result: Result) -> Iterable[tuple[Scenario, str, ScenarioResult]]:
+    yield from ((scenario, "", run) for scenario, run in result.scenarios.items())
+    for scenario, run in result.accuracy_runs.items():
+        yield scenario, " accuracy run", run
+    for scenario, tests in result.compliance_runs.items():
+        yield from ((scenario, f" {test} run", run) for test, run in tests.items())
 
 
 def _verdict(result: Result) -> Iterable[str]:
@@ -60,6 +67,10 @@ def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
         yield from _limits(run.checks)
         yield ""
         yield from _table(run)
+    if run.mode == "accuracy":
+        yield from _rouge(run.rouge)
+    if run.mode == "compliance":
+        yield from _test(run)
     yield ""
     yield from _queries(run)
     yield from _replicas(run)
@@ -70,6 +81,32 @@ def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
     yield _row("audit.config", run.audit_config or "none")
     for log in run.logs:
         yield _row("file", log.path)
+
+
+def _rouge(rouge: Rouge | None) -> Iterable[str]:
+    """Each metric with its bounds; what was not measured says so."""
+    if rouge is None:
+        yield _row("accuracy", NOT_MEASURED)
+        return
+    for name, value in rouge.metrics.items():
+        bounds = []
+        if name in rouge.targets:
+            bounds.append(f"must be >= {rouge.targets[name]:.8g}")
+        if name in rouge.upper_limits:
+            bounds.append(f"must be <= {rouge.upper_limits[name]:.8g}")
+        shown_value = NOT_MEASURED if value is None else f"{value:.8g}"
+        yield _row(name, f"{shown_value}{' (' + ', '.join(bounds) + ')' if bounds else ''}")
+    yield _row("judged against", rouge.judged_against or "nothing: there is no reference")
+    yield _row("answers, characters in all", f"{rouge.gen_num}, {rouge.gen_len}")
+    for problem in rouge.problems:
+        yield _row("sign of a broken engine", problem)
+
+
+def _test(run: ScenarioResult) -> Iterable[str]:
+    """The checks of the compliance test itself."""
+    for each in run.checks:
+        if each.name.startswith(run.test or "\0"):
+            yield _row(each.name, "yes" if each.passed else each.reason)
 
 
 def _headline(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:

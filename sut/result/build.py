@@ -14,10 +14,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sut.config.rules import Round, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import Mode, RunConfig, Scenario
 from sut.errors import ConfigError, LogError
+from sut.plan import Job, jobs
 from sut.result import metrics
-from sut.result.facts import LedgerFacts, RunFacts, SessionFacts
+from sut.result.evaluations import evaluation_checks, rouge_of
+from sut.result.facts import (
+    AccuracyFacts,
+    LedgerFacts,
+    RunFacts,
+    SessionFacts,
+    VerificationFacts,
+)
 from sut.result.grade import submission_grade
 from sut.result.ledger_file import read_ledger
 from sut.result.logs import LoadGenLogs, read_logs
@@ -60,18 +68,19 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     if round_ is None:
         round_ = _round(config.round, problems)
     runs = _runs(directory)
-    results: dict[str, dict[Scenario, ScenarioResult]] = {"performance": {}, "accuracy": {}}
-    for folder, run in runs:
-        evidence = _evidence(folder, config, session, run, round_)
-        results[run.mode][Scenario(run.scenario)] = scenario_result(evidence, directory.root)
+    made = {
+        Job(Scenario(run.scenario), Mode(run.mode), run.test): scenario_result(
+            _evidence(folder, config, session, run, round_), directory.root
+        )
+        for folder, run in runs
+    }
     problems += [
-        f"{scenario} was asked for in {config.mode} mode and has no run"
-        for scenario in config.scenarios
-        if scenario not in results[config.mode]
+        f"{job.scenario} was asked for in {job.folder} mode and has no run"
+        for job in jobs(config)
+        if job not in made
     ]
-    for mode, made in results.items():
-        where = "" if mode == "performance" else " accuracy run"
-        problems += [f"{s}{where}: {why}" for s, each in made.items() for why in each.reasons]
+    problems += [f"{_run_name(job)}: {why}" for job, each in made.items() for why in each.reasons]
+    rouge = {job.scenario: each.rouge for job, each in made.items() if each.rouge}
     against = submission_grade(config, session, round_, [run for _, run in runs])
     if problems:
         against.append("the session is not valid")
@@ -83,8 +92,13 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
         reasons=problems,
         submission_grade=not against,
         not_submission_grade_because=against,
-        scenarios=results["performance"],
-        accuracy_runs=results["accuracy"],
+        scenarios={
+            job.scenario: each.model_copy(update={"rouge": rouge.get(job.scenario)})
+            for job, each in made.items()
+            if job.mode is Mode.PERFORMANCE
+        },
+        accuracy_runs={j.scenario: each for j, each in made.items() if j.mode is Mode.ACCURACY},
+        compliance_runs=_compliance_runs(made),
         warmup=session.warmup,
         engine=session.engine,
         hardware=session.hardware,
@@ -96,6 +110,20 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     )
 
 
+def _run_name(job: Job) -> str:
+    if job.mode is Mode.PERFORMANCE:
+        return job.scenario.value
+    return f"{job.scenario} {job.test or 'accuracy'} run"
+
+
+def _compliance_runs(made: dict[Job, ScenarioResult]) -> dict[Scenario, dict[str, ScenarioResult]]:
+    found: dict[Scenario, dict[str, ScenarioResult]] = {}
+    for job, each in made.items():
+        if job.test is not None:
+            found.setdefault(job.scenario, {})[job.test] = each
+    return found
+
+
 def result_json(result: Result) -> str:
     """The text of result.json: the same bytes for the same result."""
     return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
@@ -104,7 +132,10 @@ def result_json(result: Result) -> str:
 def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     """Figures and verdict of one LoadGen run."""
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
-    checks = validity_checks(evidence)
+    folder = ScenarioDir(evidence.directory)
+    evaluated = _evaluated(AccuracyFacts, folder.accuracy)
+    verified = _evaluated(VerificationFacts, folder.verification)
+    checks = [*validity_checks(evidence), *evaluation_checks(evidence, evaluated, verified)]
     reasons = [each.reason for each in checks if not each.passed]
     rates, times = _rates(evidence), _times(evidence)
     latency, facts = times["latency"], run.ledger
@@ -124,9 +155,10 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         throughput_tokens_per_sec=rates.tokens.per_second,
         latency_p99=None if p99_ns is None else p99_ns / 1e6,
         accuracy=accuracy,
-        rouge=None,
+        rouge=rouge_of(evaluated),
         figure_sources={key: source for key, source in sources.items() if source},
         mode=run.mode,
+        test=run.test,
         started_utc=run.started_utc,
         ended_utc=run.ended_utc,
         duration_s=metrics.judged_duration_s(
@@ -155,8 +187,8 @@ def _rates(evidence: Evidence) -> metrics.Rates:
     official = metrics.loadgen_rates(evidence.run.scenario, evidence.figures)
     if official.samples.per_second is not None or evidence.ledger is None:
         return official
-    if evidence.run.mode == "accuracy":
-        return official  # an accuracy run measures no rate
+    if evidence.run.mode != "performance":
+        return official  # an accuracy or compliance run measures no rate
     return metrics.ledger_rates(evidence.ledger)
 
 
@@ -192,6 +224,10 @@ def _evidence(
     with contextlib.suppress(LogError):  # the check of the ledger's rows says "not measured"
         ledger = read_ledger(folder.ledger)
     return Evidence(config, session, run, folder.root, logs, problem, ledger, round_)
+
+
+def _evaluated(kind: type[M], path: Path) -> M | None:
+    return _model(kind, _document(path), path) if path.is_file() else None
 
 
 def _runs(directory: SessionDir) -> list[tuple[ScenarioDir, RunFacts]]:
@@ -265,8 +301,8 @@ def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
 def _log_files(folder: Path, session_root: Path) -> list[LogFile]:
     """The files of a run that its result rests on, as they are now."""
     scenario = ScenarioDir(folder)
-    files = {"user.conf": scenario.user_conf, "ledger.parquet": scenario.ledger}
-    files |= scenario.loadgen_files()
+    kept = (scenario.user_conf, scenario.ledger, scenario.accuracy, scenario.verification)
+    files = {path.name: path for path in kept} | scenario.loadgen_files()
     root = session_root.resolve()
     return [
         LogFile(

@@ -141,7 +141,8 @@ class RunFacts(Facts):
     """`run.json`: one LoadGen run."""
 
     scenario: str = Field(description="Offline, Server, Interactive or SingleStream")
-    mode: str = Field(description="performance or accuracy")
+    mode: str = Field(description="performance, accuracy or compliance")
+    test: str | None = Field(description="the compliance test the run is for, e.g. TEST06")
     started_utc: str
     ended_utc: str
     loadgen_model: str
@@ -151,6 +152,7 @@ class RunFacts(Facts):
     engine_failure: str | None = Field(description="one line naming an engine fault; null if none")
     interrupted: bool
     audit_config: str | None = Field(description="path given to LoadGen; null for none")
+    audit_config_sha256: str | None
     expected_settings: dict[str, Any] = Field(
         description="effective_* keys of LoadGen's log and the value the rules and config ask for"
     )
@@ -158,4 +160,57 @@ class RunFacts(Facts):
     engine_counters: dict[str, float | None] = Field(
         description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )
-    log_sha256: dict[str, str] = Field(description="LoadGen's files as it left them, by name")
+    log_sha256: dict[str, str] = Field(
+        description="LoadGen's files, user.conf and ledger as the run left them, by name"
+    )
+
+
+class AccuracyMetric(Facts):
+    """One metric of the accuracy evaluation, by the submission checker's name."""
+
+    name: str = Field(description="ROUGE1, ROUGE2, ROUGEL, ROUGELSUM, GEN_LEN, TOKENS_PER_SAMPLE")
+    value: float | None = Field(description="null: not measured")
+    target: float | None = Field(description="least value; null: nothing to hold it to")
+    upper_limit: float | None
+    passed: bool | None = Field(description="null: not measured, or nothing to hold it to")
+
+
+class AccuracyFacts(Facts):
+    """`accuracy.json`: an accuracy log against the data set's references."""
+
+    metrics: list[AccuracyMetric]
+    gen_len: int | None = Field(description="characters of all answers")
+    gen_num: int = Field(description="answers evaluated")
+    tokens_per_sample: float | None
+    judged_against: str | None = Field(description="whose targets; null: there are none")
+    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    complete: bool = Field(description="whether every metric that is judged was measured")
+    passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
+    empty_share: float
+    looping_share: float
+    identical_share: float
+    success_rate: float | None = Field(description="share that ended properly and is not empty")
+    problems: list[str] = Field(description="alarms of a broken engine, in words")
+    notes: list[str] = Field([], description="why a metric was not measured, or not judged")
+    log_sha256: str = Field(description="of the mlperf_log_accuracy.json evaluated")
+
+
+class Verified(Facts):
+    """One condition of a compliance test; the fields of a Check."""
+
+    name: str
+    measured: bool | int | float | str | None
+    limit: bool | int | float | str | None
+    comparison: str
+    unit: str | None
+    source: str
+    passed: bool
+
+
+class VerificationFacts(Facts):
+    """`verification.json`: what a compliance test found in the logs of its run."""
+
+    test: str
+    checks: list[Verified]
+    passed: bool
+    log_sha256: str = Field(description="of the mlperf_log_accuracy.json verified")

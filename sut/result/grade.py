@@ -15,13 +15,14 @@ def submission_grade(
     config: RunConfig, facts: SessionFacts, round_: Round | None, runs: Sequence[RunFacts] = ()
 ) -> list[str]:
     """Every reason against submitting, whatever the verdict on the run itself."""
-    reasons = [*_profile(config), *_system(config, facts), *_runs(runs)]
+    reasons = [*_profile(config), *_system(config, facts)]
     if round_ is None:
         return [*reasons, f"the rules of round {config.round} are unknown"]
     name = config.model.benchmark
     if name not in round_.benchmarks:
         return [*reasons, f"round {config.round} has no benchmark {name}"]
     benchmark = round_.benchmarks[name]
+    reasons += _runs(config, runs, round_)
     reasons += _scenario_set(config, benchmark)
     for scenario in config.scenarios:
         try:
@@ -44,8 +45,6 @@ def _profile(config: RunConfig) -> Iterable[str]:
         yield f"{config.model.name} is not the benchmark's own model"
     if config.engine.kind == "vllm" and config.engine.vllm.load_format == "dummy":
         yield "the weights are random (load_format dummy)"
-    if config.loadgen.audit_config is not None:
-        yield "LoadGen ran under an audit.config"
 
 
 def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
@@ -57,17 +56,27 @@ def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
         yield f"the settings of system {config.system.name} were never measured on that hardware"
     if facts.engine is None:
         yield "the engine never became ready"
-    elif facts.engine.arguments.get("enable_prefix_caching"):
+        return
+    if facts.engine.arguments.get("enable_prefix_caching"):
         yield "prefix caching is on, which the rules prohibit"
+    if facts.engine.details.get("speculative_decoding"):
+        yield "speculative decoding is on, which the rules prohibit for this model"
+    if facts.engine.sampling.get("temperature", 0.0) != 0.0:
+        yield f"the temperature is {facts.engine.sampling['temperature']:g}, not 0 (greedy)"
 
 
-def _runs(runs: Sequence[RunFacts]) -> Iterable[str]:
-    if not any(run.mode == "performance" for run in runs):
-        yield "there is no performance run in this session"
-    if not any(run.mode == "accuracy" for run in runs):
-        yield "there is no accuracy run in this session"
-    if not any(run.audit_config for run in runs):
-        yield "there is no compliance run in this session"
+def _runs(config: RunConfig, runs: Sequence[RunFacts], round_: Round) -> Iterable[str]:
+    """Each scenario needs a performance and an accuracy run, and the compliance tests."""
+    made = {(run.scenario, run.test or run.mode) for run in runs}
+    for scenario in config.scenarios:
+        needed = ["performance", "accuracy"]
+        try:
+            needed += round_.scenario_rules(config.model.benchmark, scenario)[1].compliance_tests
+        except ConfigError:
+            continue  # said by submission_grade
+        for kind in needed:
+            if (scenario.value, kind) not in made:
+                yield f"{scenario} has no {kind} run in this session"
 
 
 def _scenario_set(config: RunConfig, benchmark: BenchmarkRules) -> Iterable[str]:

@@ -22,7 +22,7 @@ from sut.result.facts import (
     WarmupFacts,
 )
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -150,9 +150,17 @@ class LogFile(Published):
 class Rouge(Published):
     """Accuracy of an accuracy run against the benchmark's references."""
 
-    metrics: dict[str, float]
-    targets: dict[str, float]
-    passed: bool
+    metrics: dict[str, float | None] = Field(description="null: not measured")
+    targets: dict[str, float] = Field(description="least values; none where nothing is to judge by")
+    upper_limits: dict[str, float]
+    gen_len: int | None = Field(description="characters of all answers")
+    gen_num: int = Field(description="answers")
+    tokens_per_sample: float | None
+    judged_against: str | None
+    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    complete: bool
+    problems: list[str] = Field(description="signs of a broken engine")
+    passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
 
 
 class ScenarioResult(Published):
@@ -166,9 +174,10 @@ class ScenarioResult(Published):
     throughput_tokens_per_sec: float | None
     latency_p99: float | None = Field(description="end to end, ms")
     accuracy: float | None = Field(description="success rate, 0 to 1")
-    rouge: Rouge | None = Field(description="null until there is an accuracy run")
+    rouge: Rouge | None = Field(description="null until there is an accuracy run of the scenario")
     figure_sources: dict[str, Source] = Field(description="whose figure each of the above is")
     mode: str
+    test: str | None = Field(description="the compliance test the run is for")
     started_utc: str
     ended_utc: str
     duration_s: float | None = Field(description="what LoadGen holds against min_duration")
@@ -193,7 +202,7 @@ class ScenarioResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.0"]
+    schema_version: Literal["1.1"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool
@@ -202,6 +211,9 @@ class Result(Published):
     not_submission_grade_because: list[str]
     scenarios: dict[Scenario, ScenarioResult] = Field(description="performance runs")
     accuracy_runs: dict[Scenario, ScenarioResult] = Field(description="accuracy runs")
+    compliance_runs: dict[Scenario, dict[str, ScenarioResult]] = Field(
+        description="compliance runs by test"
+    )
     warmup: WarmupFacts | None
     engine: EngineFacts | None
     hardware: HardwareFacts

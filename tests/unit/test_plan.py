@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from sut.config.audit_conf import audit_config_path
 from sut.config.loadgen_conf import loadgen_model, performance_count, user_conf
 from sut.config.rules import load_round
 from sut.config.schema import Mode, Scenario
-from sut.plan import plan, render_plan, schedule_ns
+from sut.plan import Job, jobs, plan, plan_job, render_plan, schedule_ns
 from tests.unit.config.loadgen_probe import detail_of
 from tests.unit.config.support import loaded
 
@@ -110,14 +111,29 @@ def test_accuracy_asks_every_sample_once(scenario, tmp_path):
 @pytest.mark.parametrize("scenario", list(Scenario))
 def test_an_audit_run_asks_a_hundred(scenario, tmp_path):
     config = config_of("server.target_qps=900", "interactive.target_qps=900")
-    audit = (
-        "*.*.mode = 2\n*.*.min_query_count = 100\n*.*.min_duration = 0\n"
-        "*.*.sample_concatenate_permutation = 0\n"
-    )
-    log = real(config, scenario, tmp_path, audit=audit)
-    expected = plan(config, scenario, COUNT, ROUND, audit=True)
+    job = Job(scenario, Mode.COMPLIANCE, "TEST06")
+    shipped = audit_config_path(config, "TEST06").read_text()
+    log = real(config, scenario, tmp_path, audit=shipped)
+    expected = plan_job(config, job, COUNT, ROUND)
     assert log["generated_query_count"] * log["generated_samples_per_query"] == 100
     assert expected.queries_expected == 100
+
+
+def test_all_makes_every_run_of_a_scenario_before_the_next():
+    made = jobs(loaded("--mode", "all", "--scenario", "Offline,Server").config)
+    assert [(job.scenario.value, job.folder) for job in made] == [
+        ("Offline", "performance"),
+        ("Offline", "accuracy"),
+        ("Offline", "TEST06"),
+        ("Server", "performance"),
+        ("Server", "accuracy"),
+        ("Server", "TEST06"),
+    ]
+
+
+def test_the_edge_benchmark_has_no_compliance_run():
+    config = loaded("--mode", "all", "--scenario", "SingleStream").config
+    assert [job.folder for job in jobs(config)] == ["performance", "accuracy"]
 
 
 @pytest.mark.parametrize(

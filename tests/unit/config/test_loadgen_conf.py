@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from sut.config.audit_conf import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
 from sut.config.loadgen_conf import (
     expected_settings,
     loadgen_model,
@@ -38,15 +39,8 @@ SHORT = {
         "single_stream.latency_percentile=95",
     ),
 }
-TEST06 = """\
-*.*.mode = 2
-*.*.accuracy_log_rng_seed = 720381539243781796
-*.*.accuracy_log_sampling_target = 100
-*.*.min_query_count = 100
-*.*.min_duration = 0
-# Turn off equal issue mode for TEST06
-*.*.sample_concatenate_permutation = 0
-"""
+TEST06 = AUDIT_ROOT / "TEST06" / AUDIT_FILE
+AUDIT = parse_audit_config(TEST06)
 
 
 def short_config():
@@ -85,16 +79,16 @@ def test_under_test06_loadgen_takes_the_audits_settings(scenario, tmp_path):
         tmp_path,
         total=COUNT,
         performance=performance_count(config, COUNT),
-        audit=TEST06,
+        audit=TEST06.read_text(),
     )
-    expected = expected_settings(config, scenario, COUNT, ROUND, audit=True)
+    expected = expected_settings(config, scenario, COUNT, ROUND, audit=AUDIT)
     assert {key: log.get(key) for key in expected} == expected
 
 
 def test_the_expectation_differs_between_an_audit_and_a_run():
     config = short_config()
     plain = expected_settings(config, Scenario.SERVER, COUNT, ROUND)
-    audit = expected_settings(config, Scenario.SERVER, COUNT, ROUND, audit=True)
+    audit = expected_settings(config, Scenario.SERVER, COUNT, ROUND, audit=AUDIT)
     differing = {key for key in plain if plain[key] != audit[key]}
     assert differing == {
         "effective_min_duration_ms",

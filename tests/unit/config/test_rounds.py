@@ -6,7 +6,7 @@ import pytest
 
 from sut.config import rules
 from sut.config.checks import check_loadgen
-from sut.config.rules import load_round, round_names
+from sut.config.rules import SubmissionRules, load_round, round_names
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from tests.unit.config.loadgen_probe import settings_of
@@ -156,3 +156,49 @@ def test_no_figure_is_lost_between_the_rounds_with_the_model():
     first, *others = (load_round(name).benchmarks for name in WITH_MODEL)
     assert all(other == first for other in others)
     assert rules.load_round("v6.1").seeds.schedule_rng_seed == 16159082839903944936
+
+
+def submission(name: str) -> SubmissionRules:
+    found = load_round(name).submission
+    assert found is not None
+    return found
+
+
+def test_a_round_without_the_model_has_no_form_of_a_submission():
+    assert load_round("v5.0").submission is None
+
+
+@pytest.mark.parametrize("name", WITH_MODEL)
+def test_every_part_of_a_rounds_submission_has_a_source(name):
+    named = " ".join(load_round(name).sources).replace(",", " ").split()
+    parts = set(SubmissionRules.model_fields) - {"checker_version"}
+    assert sorted(parts - set(named)) == []
+
+
+@pytest.mark.parametrize("name", WITH_MODEL)
+def test_a_systems_json_has_35_keys_of_which_9_may_be_empty(name):
+    system = submission(name).system
+    keys = (*system.must_be_filled, *system.may_be_empty)
+    assert (len(keys), len(set(keys)), len(system.may_be_empty)) == (35, 35, 9)
+    assert set(system.integers) <= set(system.must_be_filled)
+
+
+def test_the_old_layout_has_folders_of_its_own_and_the_new_one_has_not():
+    old, new = submission("v5.1"), submission("v6.1")
+    assert old.folders == (
+        "systems", "code", "documentation", "measurements", "results", "compliance"
+    )  # fmt: skip
+    assert new.folders == ("systems", "src", "documentation", "results")
+    assert old.layout.measurements_file == "{system}_{implementation}_{scenario}.json"
+    assert new.layout.measurements_file == "measurements.json"
+    assert submission("v6.0") == new.model_copy(update={"checker_version": "v6.0"})
+
+
+@pytest.mark.parametrize("name", WITH_MODEL)
+def test_every_metric_has_its_pattern_and_every_test_its_lines(name):
+    rules, form = load_round(name), submission(name)
+    for benchmark in rules.benchmarks.values():
+        assert set(benchmark.accuracy_min) == set(form.accuracy_patterns)
+        assert set(benchmark.compliance_tests) <= set(form.compliance_lines)
+    log = form.accuracy_log
+    assert 2 * log.kept_characters + len(log.separator) == 8199 <= log.max_bytes

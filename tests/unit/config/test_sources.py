@@ -130,7 +130,7 @@ def test_data_set_flags():
 def test_scenarios_and_mode():
     config = loaded("--scenario", "server,single-stream", "--mode", "accuracy").config
     assert config.scenarios == (Scenario.SERVER, Scenario.SINGLE_STREAM)
-    assert config.mode is Mode.ACCURACY
+    assert config.mode.modes == (Mode.ACCURACY,)
     spelled = loaded("--set", "scenarios=Offline, Server").config
     assert spelled.scenarios == (Scenario.OFFLINE, Scenario.SERVER)
 

@@ -75,6 +75,16 @@ def test_max_samples_of_text_and_synthetic(model_folder: Path) -> None:
     assert load("x", source="synthetic", max_samples=30).count == 20
 
 
+def test_synthetic_has_references_where_the_model_has_a_tokenizer(model_folder: Path) -> None:
+    data = load(model_folder, source="synthetic")
+    without = load("no/such/model", source="synthetic")
+    assert data.references is not None
+    assert len(data.references) == data.count
+    assert all(data.references)
+    assert without.references is None
+    assert data.sha256 == without.sha256
+
+
 def test_synthetic_fits_the_context_and_needs_no_model() -> None:
     data = load("no/such/model", source="synthetic", context_tokens=400, max_tokens=100)
     assert (data.synthetic, data.count) == (True, 20)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qsl.synthetic import MAX_TOKENS, MIN_TOKENS, generate
+from qsl.synthetic import MAX_TOKENS, MIN_TOKENS, REFERENCE_TOKENS, generate
 from sut.errors import DatasetError
 
 
@@ -48,6 +48,28 @@ def test_it_is_labelled() -> None:
     assert data.name == "synthetic-3-seed5"
     assert data.references is None
     assert data.articles is None
+
+
+def joined(batch: list[list[int]]) -> list[str]:
+    return [" ".join(map(str, ids)) for ids in batch]
+
+
+def test_references_are_texts_of_drawn_ids() -> None:
+    data = generate(200, 1000, avoid_ids=(2, 3), decode=joined)
+    assert data.references is not None
+    words = [text.split() for text in data.references]
+    lengths = [len(each) for each in words]
+    assert (min(lengths), max(lengths)) == REFERENCE_TOKENS
+    assert {"2", "3"}.isdisjoint(word for each in words for word in each)
+    assert len(set(data.references)) == 200
+
+
+def test_references_follow_the_seed_and_leave_the_prompts_alone() -> None:
+    plain = generate(50, 1000, seed=3)
+    first, again, other = (generate(50, 1000, seed=seed, decode=joined) for seed in (3, 3, 4))
+    assert first.sha256 == plain.sha256
+    assert first.references == again.references
+    assert first.references != other.references
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from sut.config.schema import (
     SystemConfig,
 )
 from sut.result.ledger_file import count_states
-from sut.rundir import LOADGEN_FILES, sha256_of
+from sut.rundir import ScenarioDir, sha256_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"
@@ -72,6 +72,7 @@ def make_round(**changes: Any) -> Round:
                 },
                 "required": ("Offline",),
                 "one_of": ("Server", "Interactive"),
+                "compliance_tests": ("TEST06",),
                 "accuracy_min": {"ROUGE1": 38.391408},
             }
         },
@@ -175,6 +176,7 @@ def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
     return {
         "scenario": scenario,
         "mode": mode,
+        "test": None,
         "started_utc": STARTED,
         "ended_utc": STARTED,
         "loadgen_model": "llama3_1-8b",
@@ -184,11 +186,34 @@ def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
         "engine_failure": None,
         "interrupted": False,
         "audit_config": None,
+        "audit_config_sha256": None,
         "expected_settings": SETTINGS,
         "ledger": ledger_facts(folder / "ledger.parquet"),
         "engine_counters": {"prefix_cache_hit_tokens": 0.0},
-        "log_sha256": {n: sha256_of(folder / n) for n in LOADGEN_FILES if (folder / n).is_file()},
+        "log_sha256": ScenarioDir(folder).hashes(),
     }
+
+
+def make_accuracy(folder: Path, **changes: Any) -> dict[str, Any]:
+    """An accuracy.json for the log in `folder`, with nothing to judge by."""
+    names = ("ROUGE1", "ROUGE2", "ROUGEL", "ROUGELSUM", "GEN_LEN")
+    metric = {"value": 30.0, "target": None, "upper_limit": None, "passed": None}
+    return {
+        "metrics": [{"name": name} | metric for name in names],
+        "gen_len": 4800,
+        "gen_num": 48,
+        "tokens_per_sample": 20.0,
+        "judged_against": None,
+        "sentence_splitter": None,
+        "complete": True,
+        "passed": None,
+        "empty_share": 0.0,
+        "looping_share": 0.0,
+        "identical_share": 0.0,
+        "success_rate": 1.0,
+        "problems": [],
+        "log_sha256": sha256_of(folder / "mlperf_log_accuracy.json"),
+    } | changes
 
 
 def dump(path: Path, document: Any) -> None:
@@ -207,7 +232,7 @@ def edit_ledger(folder: Path, change: Callable[[list[dict[str, Any]]], None]) ->
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
-    edit(folder / "run.json", ledger=ledger_facts(path))
+    edit(folder / "run.json", ledger=ledger_facts(path), log_sha256=ScenarioDir(folder).hashes())
 
 
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
@@ -233,4 +258,6 @@ def make_session(parent: Path, *names: str, **config: Any) -> Path:
         for path in (RECORDED / name).iterdir():
             shutil.copyfile(path, folder / path.name)
         dump(folder / "run.json", make_run(folder, scenario, mode))
+        if mode == "accuracy":
+            dump(folder / "accuracy.json", make_accuracy(folder))
     return root

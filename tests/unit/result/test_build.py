@@ -14,7 +14,7 @@ from sut.config.rules import Round
 from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.result.build import build, result_json
-from sut.rundir import sha256_of
+from sut.rundir import ScenarioDir, sha256_of
 from tests.unit.result.sessions import (
     dump,
     edit,
@@ -111,13 +111,12 @@ def kill(root: Path) -> Path:
             row.update(state="failed", first_token_ns=None, tokens_out=None, failure="worker died")
 
     edit_ledger(folder, die)
-    hashes = {name: sha256_of(folder / name) for name in (DETAIL, SUMMARY)}
     edit(
         folder / "run.json",
         loadgen_returned=False,
         loadgen_exit="ended 10 s after the engine died",
         engine_failure="worker 0 exited with -9",
-        log_sha256=hashes,
+        log_sha256=ScenarioDir(folder).hashes(),
     )
     return folder
 

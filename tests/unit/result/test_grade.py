@@ -9,7 +9,6 @@ import pytest
 from sut.config.schema import (
     EngineConfig,
     GenerationConfig,
-    LoadGenConfig,
     ModelConfig,
     NullConfig,
     OfflineConfig,
@@ -55,14 +54,17 @@ def facts(dataset: dict[str, Any] | None = None, **changes: Any) -> SessionFacts
     return SessionFacts.model_validate(values)
 
 
-def runs(*modes: str, audit: str | None = "audit/test06/audit.config") -> list[RunFacts]:
-    made = [
-        make_run(RECORDED / "server", "Server", mode) | {"audit_config": audit} for mode in modes
-    ]
-    return [RunFacts.model_validate(each) for each in made]
+def runs(*kinds: str, scenarios: tuple[str, ...] = tuple(Scenario)) -> list[RunFacts]:
+    made = []
+    for scenario in scenarios:
+        for kind in kinds:
+            test = kind if kind == "TEST06" else None
+            run = make_run(RECORDED / "server", scenario, "compliance" if test else kind)
+            made.append(RunFacts.model_validate(run | {"test": test}))
+    return made
 
 
-ALL = ("performance", "accuracy")
+ALL = ("performance", "accuracy", "TEST06")
 
 
 def test_nothing_stands_against_an_official_run() -> None:
@@ -89,7 +91,6 @@ def test_nothing_stands_against_an_official_run() -> None:
             {"system": SystemConfig(name="a30-bf16")},
             "the settings of system a30-bf16 were never measured on that hardware",
         ),
-        ({"loadgen": LoadGenConfig(audit_config="a")}, "LoadGen ran under an audit.config"),
         (
             {"offline": OFFLINE.model_copy(update={"min_duration_s": 60.0})},
             "Offline ran for 60 s at least, not 600 s",
@@ -146,6 +147,16 @@ def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) ->
             ),
             "prefix caching is on, which the rules prohibit",
         ),
+        (
+            facts(engine=make_session_facts()["engine"] | {"sampling": {"temperature": 0.7}}),
+            "the temperature is 0.7, not 0 (greedy)",
+        ),
+        (
+            facts(
+                engine=make_session_facts()["engine"] | {"details": {"speculative_decoding": True}}
+            ),
+            "speculative decoding is on, which the rules prohibit for this model",
+        ),
     ],
 )
 def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
@@ -155,9 +166,18 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (runs("performance"), "there is no accuracy run in this session"),
-        (runs("accuracy"), "there is no performance run in this session"),
-        (runs(*ALL, audit=None), "there is no compliance run in this session"),
+        (
+            [*runs(*ALL, scenarios=("Offline",)), *runs("performance", "TEST06")],
+            "Server has no accuracy run in this session",
+        ),
+        (
+            [*runs(*ALL, scenarios=("Offline",)), *runs("accuracy", "TEST06")],
+            "Server has no performance run in this session",
+        ),
+        (
+            [*runs(*ALL, scenarios=("Server",)), *runs("performance", "accuracy")],
+            "Offline has no TEST06 run in this session",
+        ),
     ],
 )
 def test_missing_runs_are_reasons(made: list[RunFacts], reason: str) -> None:

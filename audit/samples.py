@@ -1,0 +1,127 @@
+"""Reads mlperf_log_accuracy.json: what the system answered to each sample that LoadGen logged.
+
+LoadGen writes one object per sample (logging.cc): `seq_id`, `qsl_idx`, `data` and, with token
+latencies, `token_count`; outside Offline also `token_data`, the bytes reported as first token.
+Bytes are hex, tokens little-endian integers. An entry that is no such object is an error: a
+verdict over half a log would be none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sut.errors import LogError
+
+ACCURACY_NAME = "mlperf_log_accuracy.json"
+
+# A whole data set of 13368 answers is 15 MB; what is far beyond is not one of these logs.
+MAX_BYTES = 512 * 1024 * 1024
+
+TOKEN_TYPES: dict[str, np.dtype[Any]] = {"int32": np.dtype("<i4"), "int64": np.dtype("<i8")}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One logged answer.
+
+    Attributes:
+        place: file and entry, for messages.
+        tokens: token ids as the system returned them.
+        first: token ids reported as first token; None where LoadGen logged none.
+        token_count: the count given to LoadGen; None where it logged none.
+    """
+
+    place: str
+    seq_id: int
+    qsl_idx: int
+    tokens: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64] | None
+    token_count: int | None
+
+
+def read_samples(path: Path, token_type: str = "int32") -> list[Sample]:
+    """Every entry of an accuracy log, in its order.
+
+    Args:
+        path: the JSON file.
+        token_type: a key of TOKEN_TYPES, the integers that `data` holds.
+
+    Raises:
+        LogError: missing, cut short, no JSON, or an entry that LoadGen does not write.
+    """
+    return list(_samples(path, _entries(path), TOKEN_TYPES[token_type]))
+
+
+def _entries(path: Path) -> list[Any]:
+    remedy = f"Give the folder of a run whose {ACCURACY_NAME} is as LoadGen wrote it."
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8") if size <= MAX_BYTES else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        message = f"the accuracy log cannot be read: {reason}."
+        raise LogError(message, where=str(path), remedy=remedy) from error
+    if size > MAX_BYTES:
+        message = f"the accuracy log has {size} bytes, more than {MAX_BYTES}."
+        raise LogError(message, where=str(path), remedy=remedy)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        message = f"the accuracy log is cut short or no JSON: {error.msg}, column {error.colno}."
+        raise LogError(message, where=f"{path}:{error.lineno}", remedy=remedy) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
+        raise LogError("the accuracy log is no JSON.", where=str(path), remedy=remedy) from error
+    if not isinstance(document, list):
+        message = "the accuracy log is no JSON array of samples."
+        raise LogError(message, where=str(path), remedy=remedy)
+    return document
+
+
+def _samples(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[Sample]:
+    for number, entry in enumerate(entries):
+        place = f"{path}: entry {number}"
+        if not isinstance(entry, dict):
+            raise LogError("the entry is no JSON object.", where=place)
+        first = entry.get("token_data")
+        yield Sample(
+            place=place,
+            seq_id=_whole(entry, "seq_id", place),
+            qsl_idx=_whole(entry, "qsl_idx", place),
+            tokens=_tokens(entry.get("data"), "data", dtype, place),
+            first=None if first is None else _tokens(first, "token_data", dtype, place),
+            token_count=_whole(entry, "token_count", place) if "token_count" in entry else None,
+        )
+
+
+def _whole(entry: dict[str, Any], key: str, place: str) -> int:
+    value = entry.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise LogError(f"{key} is {_shown(value)}, must be a whole number.", where=place)
+    return value
+
+
+def _tokens(value: Any, key: str, dtype: np.dtype[Any], place: str) -> npt.NDArray[np.int64]:
+    """The integers that a hex string spells."""
+    try:
+        raw = bytes.fromhex(value)
+    except (TypeError, ValueError) as error:
+        raise LogError(f"{key} is {_shown(value)}, must be hex digits.", where=place) from error
+    if len(raw) % dtype.itemsize:
+        raise LogError(
+            f"{key} has {len(raw)} bytes, must be a multiple of {dtype.itemsize} ({dtype.name}).",
+            where=place,
+        )
+    return np.frombuffer(raw, dtype).astype(np.int64)
+
+
+def _shown(value: Any) -> str:
+    """A value of a log, short enough for one line."""
+    text = "missing" if value is None else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,0 +1,108 @@
+"""The logs of a compliance run → its verdict, and the two files that hold it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from audit.logs import AuditLogs, find_logs
+from audit.registry import find_test
+from audit.samples import ACCURACY_NAME
+from sut.config.schema import Scenario
+from sut.errors import ConfigError, LogError
+from sut.result.facts import VerificationFacts
+from sut.result.schema import Check
+from sut.result.validity import check
+from sut.rundir import sha256_of, write_atomic
+
+VERIFICATION_NAME = "verification.json"
+OFFICIAL_NAME = "verify_accuracy.txt"
+LOGS_WHOLE = "logs of the compliance run"
+
+
+def verify_run(test: str, logs: AuditLogs) -> VerificationFacts:
+    """The verdict of one test on one run's logs.
+
+    Raises:
+        ConfigError: there is no such test.
+        LogError: a log is cut short or corrupt.
+    """
+    return _facts(test, find_test(test).verify(logs), logs.accuracy)
+
+
+def official_text(facts: VerificationFacts, scenario: Scenario) -> str:
+    """The text of verify_accuracy.txt, as the submission checker reads it."""
+    checks = [Check.model_validate(each.model_dump()) for each in facts.checks]
+    return find_test(facts.test).official_output(checks, scenario)
+
+
+def write_verification(
+    run_dir: Path,
+    test: str,
+    scenario: Scenario | str,
+    eos_token_ids: Collection[int],
+    *,
+    max_tokens: int | None = None,
+) -> VerificationFacts:
+    """Verify one run of ours; write verification.json and verify_accuracy.txt beside its logs.
+
+    A log that cannot be read is a test failed: whatever a run broke on, its result is built.
+
+    Raises:
+        ConfigError: there is no such test.
+        FileExistsError: the run has been verified before.
+    """
+    scenario = Scenario(scenario)
+    try:
+        logs = find_logs(run_dir, scenario, eos_token_ids, max_tokens=max_tokens)
+        facts = verify_run(test, logs)
+    except LogError as error:
+        facts = _unreadable(test, error, run_dir / ACCURACY_NAME)
+    write_atomic(run_dir / VERIFICATION_NAME, facts.model_dump_json(indent=2) + "\n")
+    write_atomic(run_dir / OFFICIAL_NAME, official_text(facts, scenario))
+    return facts
+
+
+def write_submission_folder(facts: VerificationFacts, logs: AuditLogs, out: Path) -> Path:
+    """Make OUT/<test> as a submission holds it: the verdict, and the accuracy log whole.
+
+    Raises:
+        ConfigError: the folder is there already, or cannot be made.
+    """
+    target = out / facts.test
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise FileExistsError(None, "it exists already")
+        with tempfile.TemporaryDirectory(dir=out, prefix=f".{facts.test}.") as temporary:
+            made = Path(temporary) / facts.test
+            (made / "accuracy").mkdir(parents=True)
+            shutil.copyfile(logs.accuracy, made / "accuracy" / ACCURACY_NAME)
+            write_atomic(made / OFFICIAL_NAME, official_text(facts, logs.scenario))
+            made.rename(target)
+    except OSError as error:
+        raise ConfigError(
+            f"{target} cannot be made: {error.strerror}.",
+            where="--out",
+            remedy="Name another folder.",
+        ) from error
+    return target
+
+
+def _facts(test: str, checks: list[Check], log: Path) -> VerificationFacts:
+    return VerificationFacts.model_validate(
+        {
+            "test": find_test(test).name,
+            "checks": [each.model_dump() for each in checks],
+            "passed": all(each.passed for each in checks),
+            "log_sha256": sha256_of(log) if log.is_file() else "",
+        }
+    )
+
+
+def _unreadable(test: str, error: LogError, log: Path) -> VerificationFacts:
+    """A failed verdict that says which log is broken and how."""
+    state = f"{error.where}: {error.message}" if error.where else error.message
+    return _facts(test, [check(LOGS_WHOLE, state, "==", "whole", ACCURACY_NAME)], log)

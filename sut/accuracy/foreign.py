@@ -1,0 +1,74 @@
+"""An accuracy log from elsewhere: only the log, a data set's file and a model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from qsl.files import read_file
+from qsl.tokenizer import open_tokenizer
+from sut.accuracy.evaluate import assemble, material
+from sut.accuracy.log import ACCURACY_LOG
+from sut.accuracy.rouge import find_splitter
+from sut.accuracy.targets import for_count
+from sut.config.rules import load_round
+from sut.errors import ConfigError
+from sut.result.facts import AccuracyFacts
+from sut.rundir import sha256_of
+
+FAMILY = "llama3.1-8b"
+
+
+class _EndIds(msgspec.Struct):
+    """What generation_config.json says of the end of an answer."""
+
+    eos_token_id: int | list[int] | None = None
+
+
+def evaluate_log(
+    folder: Path, dataset: Path, model: Path, round_name: str | None = None
+) -> AccuracyFacts:
+    """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
+
+    There is no ledger, so no success rate, and nothing tells max_tokens or the engine.
+
+    Args:
+        folder: holds the log.
+        dataset: the file that was asked, with reference summaries.
+        model: folder with the tokenizer that reads the answers.
+        round_name: the round of the targets; None: scores only.
+
+    Raises:
+        LogError, DatasetError, ConfigError: a file is missing, broken, or does not fit.
+    """
+    columns = read_file(dataset)
+    held = columns.references if columns.references is not None else columns.texts
+    count = len(columns.prompts) if columns.prompts is not None else len(held or [])
+    log = folder / ACCURACY_LOG
+    asked = material(
+        log, columns.references, count, _end_ids(model), open_tokenizer(model), find_splitter()
+    )
+    yardstick, notes = None, ["not judged: no round was named"]
+    if round_name is not None:
+        yardstick = for_count(load_round(round_name), FAMILY, count)
+        notes = []
+    if round_name is not None and yardstick is None:
+        notes = [f"not judged: no {FAMILY} benchmark of round {round_name} has {count} samples"]
+    return assemble(asked, yardstick, notes, None, sha256_of(log))
+
+
+def _end_ids(model: Path) -> list[int]:
+    """Ids that end an answer, as the folder says; none where it does not."""
+    path = model / "generation_config.json"
+    if not path.is_file():
+        return []
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_EndIds).eos_token_id
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"eos_token_id cannot be read: {error}.", where=str(path), remedy="Mend the file."
+        ) from error
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]

@@ -1,0 +1,77 @@
+"""Figures against targets: a list of metrics and one verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sut.accuracy.scores import ROUGE_NAMES, Scores
+from sut.config.rules import BenchmarkRules
+from sut.result.facts import AccuracyMetric
+
+# The share of the reference that a closed submission must keep, and the length it may have
+# (mlperf.md §1.5: accuracy-target and accuracy-upper-limit).
+LEAST_SHARE = 0.99
+LEAST_LENGTH = 0.9
+MOST_LENGTH = 1.1
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """Whose targets, and what they are, by the checker's name of the metric."""
+
+    name: str
+    least: dict[str, float]
+    most: dict[str, float] = field(default_factory=dict)
+
+
+def round_yardstick(round_name: str, benchmark: str, rules: BenchmarkRules) -> Yardstick:
+    """The targets of a benchmark in a round."""
+    return Yardstick(f"round {round_name}, {benchmark}", rules.accuracy_min, rules.accuracy_max)
+
+
+def relative_yardstick(name: str, reference: Scores) -> Yardstick:
+    """99 % of a reference's own scores; its length within a tenth.
+
+    What the reference could not measure is not asked: without a splitter it has no ROUGELSUM.
+    """
+    least = {
+        metric: value * LEAST_SHARE
+        for metric in ROUGE_NAMES
+        if (value := reference.value(metric)) is not None
+    }
+    if reference.gen_len is None:
+        return Yardstick(name, least)
+    least["GEN_LEN"] = reference.gen_len * LEAST_LENGTH
+    return Yardstick(name, least, {"GEN_LEN": reference.gen_len * MOST_LENGTH})
+
+
+def judge(scores: Scores, yardstick: Yardstick | None) -> list[AccuracyMetric]:
+    """Every metric measured or asked for, held to its bounds where there are any."""
+    least = yardstick.least if yardstick else {}
+    most = yardstick.most if yardstick else {}
+    names = dict.fromkeys((*ROUGE_NAMES, "GEN_LEN", *least, *most))
+    return [_metric(name, scores.value(name), least.get(name), most.get(name)) for name in names]
+
+
+def verdict(metrics: list[AccuracyMetric], yardstick: Yardstick | None) -> tuple[bool, bool | None]:
+    """Whether all that is asked was measured, and whether it passed.
+
+    Returns:
+        (complete, passed): passed is None where nothing is asked, or where something was not
+        measured and nothing failed.
+    """
+    asked = {*yardstick.least, *yardstick.most} if yardstick else set()
+    judged = [metric for metric in metrics if metric.name in asked]
+    complete = all(metric.value is not None for metric in judged)
+    if any(metric.passed is False for metric in judged):
+        return complete, False
+    return complete, True if judged and complete else None
+
+
+def _metric(
+    name: str, value: float | None, least: float | None, most: float | None
+) -> AccuracyMetric:
+    passed = None
+    if value is not None and (least is not None or most is not None):
+        passed = (least is None or value >= least) and (most is None or value <= most)
+    return AccuracyMetric(name=name, value=value, target=least, upper_limit=most, passed=passed)

@@ -1,0 +1,115 @@
+"""Which targets a run is held to: the round's, a reference of ours, or none, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsl.tokenizer import Tokenizer
+from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
+from sut.accuracy.reference import REFERENCES, load_reference
+from sut.accuracy.rouge import Splitter
+from sut.accuracy.scores import measure
+from sut.config.rules import CONF_ROOT, Round
+from sut.config.schema import RunConfig, Scenario
+from sut.errors import ConfigError
+from sut.result.facts import DatasetFacts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked in a run, and what reads the answers.
+
+    Args:
+        indices: the samples that were answered, in the order of the answers.
+        references: their summaries; None: the data set has none.
+        tokenizer: the model's own; None: it has none that can be opened.
+        splitter: cuts texts into sentences; None: none at hand.
+    """
+
+    indices: Sequence[int]
+    references: Sequence[str] | None
+    tokenizer: Tokenizer | None
+    splitter: Splitter | None
+
+
+def choose(
+    config: RunConfig,
+    scenario: Scenario,
+    dataset: DatasetFacts,
+    rules: Round,
+    asked: Asked,
+    folder: Path | None = None,
+) -> tuple[Yardstick | None, list[str]]:
+    """The targets of a run; None with the reasons where nothing may be judged.
+
+    Args:
+        config: the run's.
+        scenario: the run's.
+        dataset: what was asked.
+        rules: the round.
+        asked: the answers' samples, and what a reference's answers are scored with.
+        folder: where references are; None: user_confs/references.
+
+    Raises:
+        ConfigError: the model's reference file is malformed.
+    """
+    if config.engine.kind == "null":
+        return None, ["not judged: the null engine answers without a model"]
+    if dataset.synthetic:
+        return None, ["not judged: the references of a synthetic data set are no summaries"]
+    if config.model.official:
+        return _of_round(config, scenario, dataset, rules)
+    return _of_reference(config, dataset, asked, folder or REFERENCES)
+
+
+def for_count(rules: Round, family: str, count: int) -> Yardstick | None:
+    """The targets of the benchmark of `family` whose data set has `count` samples."""
+    for name in (family, f"{family}-edge"):
+        benchmark = rules.benchmarks.get(name)
+        if benchmark is not None and benchmark.dataset_count == count:
+            return round_yardstick(rules.name, name, benchmark)
+    return None
+
+
+def _of_round(
+    config: RunConfig, scenario: Scenario, dataset: DatasetFacts, rules: Round
+) -> tuple[Yardstick | None, list[str]]:
+    """The round's targets hold for its whole data set and its output length, nothing else."""
+    try:
+        name, benchmark, _ = rules.scenario_rules(config.model.benchmark, scenario)
+    except ConfigError as error:
+        return None, [f"not judged: {error.message}"]
+    against = []
+    if dataset.source != "file":
+        against.append(f"the data set is the {dataset.source} one")
+    if dataset.count != benchmark.dataset_count:
+        against.append(f"{dataset.count} of {benchmark.dataset_count} samples were asked")
+    if config.generation.max_tokens != benchmark.max_tokens:
+        against.append(
+            f"max_tokens is {config.generation.max_tokens} and not {benchmark.max_tokens}"
+        )
+    if against:
+        return None, [f"not judged by round {rules.name}: {', '.join(against)}"]
+    return round_yardstick(rules.name, name, benchmark), []
+
+
+def _of_reference(
+    config: RunConfig, dataset: DatasetFacts, asked: Asked, folder: Path
+) -> tuple[Yardstick | None, list[str]]:
+    reference = load_reference(config.model.name, folder)
+    if reference is None:
+        return None, [f"not judged: there is no reference for model {config.model.name}"]
+    where = folder / f"{config.model.name}.json"
+    ours = where.is_relative_to(CONF_ROOT.parent)
+    name = str(where.relative_to(CONF_ROOT.parent) if ours else where)
+    others = reference.mismatches(config, dataset.sha256)
+    if others:
+        return None, [f"not judged: {name} was made for other conditions: {', '.join(others)}"]
+    if any(index >= len(reference.outputs) for index in asked.indices):
+        return None, [f"not judged: {name} has {len(reference.outputs)} samples"]
+    scores = measure(
+        reference.answers(asked.indices), asked.references, asked.tokenizer, asked.splitter
+    )
+    return relative_yardstick(name, scores), []

@@ -1,0 +1,84 @@
+"""accuracy.txt as the submission checker reads it, and the table that a person reads."""
+
+from __future__ import annotations
+
+from sut.accuracy.scores import ROUGE_NAMES
+from sut.result.facts import AccuracyFacts, AccuracyMetric
+
+# The checker's names → the keys of the official script's output (mlperf.md §4).
+_KEYS = {"ROUGE1": "rouge1", "ROUGE2": "rouge2", "ROUGEL": "rougeL", "ROUGELSUM": "rougeLsum"}
+_HEADINGS = ("metric", "value", "target", "margin", "verdict")
+_VERDICTS = {True: "pass", False: "FAIL", None: "not judged"}
+
+
+def official_text(facts: AccuracyFacts) -> str:
+    """The official script's output: one line that the checker's patterns match.
+
+    Scores are strings and counts are plain integers, as there; a metric that was not measured
+    is left out. The hash line is added when the log is shortened for a submission.
+    """
+    values = {metric.name: metric.value for metric in facts.metrics}
+    parts = [
+        f"'{_KEYS[name]}': '{value}'"
+        for name in ROUGE_NAMES
+        if (value := values.get(name)) is not None
+    ]
+    if facts.gen_len is not None:
+        parts.append(f"'gen_len': {facts.gen_len}")
+    parts.append(f"'gen_num': {facts.gen_num}")
+    tokens = values.get("TOKENS_PER_SAMPLE")
+    if tokens is not None:
+        parts.append(f"'tokens_per_sample': {tokens}")
+    return f"\nResults\n\n{{{', '.join(parts)}}}\n"
+
+
+def table(facts: AccuracyFacts) -> str:
+    """The evaluation for a person: each metric with its bound and margin, then the rest."""
+    rows = [_HEADINGS, *(_row(metric) for metric in facts.metrics)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+             for row in rows]  # fmt: skip
+    lines += ["", f"judged against: {facts.judged_against or 'nothing'}"]
+    lines.append(f"answers: {facts.gen_num}; tokens per answer: {_shown(facts.tokens_per_sample)}")
+    lines.append(
+        f"success rate: {_shown(facts.success_rate)}; empty {facts.empty_share:.1%}, "
+        f"looping {facts.looping_share:.1%}, identical {facts.identical_share:.1%}"
+    )
+    lines.append(f"sentence splitter: {facts.sentence_splitter or 'none at hand'}")
+    lines += [f"problem: {text}" for text in facts.problems]
+    lines += [f"note: {text}" for text in facts.notes]
+    return "\n".join([*lines, f"verdict: {overall(facts)}"]) + "\n"
+
+
+def overall(facts: AccuracyFacts) -> str:
+    """The verdict in words."""
+    if facts.passed is not None:
+        return "pass" if facts.passed else "FAIL"
+    return "nothing to judge by" if facts.judged_against is None else "incomplete"
+
+
+def _row(metric: AccuracyMetric) -> tuple[str, str, str, str, str]:
+    value = "not measured" if metric.value is None else _shown(metric.value)
+    return metric.name, value, _bounds(metric), _margin(metric), _VERDICTS[metric.passed]
+
+
+def _bounds(metric: AccuracyMetric) -> str:
+    least = [] if metric.target is None else [f">= {_shown(metric.target)}"]
+    most = [] if metric.upper_limit is None else [f"<= {_shown(metric.upper_limit)}"]
+    return " and ".join([*least, *most]) or "none"
+
+
+def _margin(metric: AccuracyMetric) -> str:
+    """Distance to the nearer bound; negative where it is missed."""
+    if metric.value is None:
+        return "-"
+    distances = []
+    if metric.target is not None:
+        distances.append(metric.value - metric.target)
+    if metric.upper_limit is not None:
+        distances.append(metric.upper_limit - metric.value)
+    return f"{min(distances):+.6g}" if distances else "-"
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.10g}"

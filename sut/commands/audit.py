@@ -1,0 +1,240 @@
+"""`sut audit`: run a compliance test, or verify the logs of one, whoever made them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import MODES, SCENARIOS, FlagParser, build_parser
+from sut.errors import ConfigError, Interrupted, LogError
+
+if TYPE_CHECKING:
+    from audit.logs import AuditLogs
+    from audit.text import Verification
+    from sut.config.schema import Scenario
+    from sut.rundir import ScenarioDir
+
+COMPLIANCE = "compliance"
+EPILOG = """\
+examples:
+  python -m sut.main audit --test TEST06 --scenario Server --system cpu
+  python -m sut.main audit --verify results/mlperf_datacenter/NODE_TIMESTAMP/Server/TEST06
+  python -m sut.main audit --verify LOGS --scenario Server --model llama3.1-8b --out OUT
+
+Without --verify the benchmark is run under the test's audit.config, with every flag of run.
+Exit codes: 0 passed, 1 not, 2 bad input, 3 the engine could not start, 130 interrupted.
+"""
+
+# Flags that say how logs are verified; those of run that --verify goes with.
+ONLY_VERIFY = ("eos", "max_tokens", "token_type", "out")
+WITH_VERIFY = frozenset({"verify", "test", "official", "scenario", "model", "round", "json"})
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and verify, or only verify.
+
+    Returns:
+        0 if the test is passed, 1 if not, 130 after Ctrl-C.
+
+    Raises:
+        HarnessError: bad input (2), or an engine that did not start (3).
+    """
+    parser = audit_parser()
+    options = parser.parse_args(arguments)
+    if options.verify is not None:
+        _refuse(parser, options, WITH_VERIFY | set(ONLY_VERIFY), "does not go with --verify")
+        return _verify(options)
+    allowed = {action.dest for action in parser._actions} - set(ONLY_VERIFY)
+    _refuse(parser, options, allowed, "goes with --verify DIR")
+    return _run(options)
+
+
+def audit_parser() -> FlagParser:
+    """The run verb's flags, and those of the tests."""
+    parser = build_parser("python -m sut.main audit")
+    parser.description = "Run a compliance test, or verify the logs of one, whoever made them."
+    parser.epilog = EPILOG
+    add = parser.add_argument_group("compliance test").add_argument
+    add("--test", metavar="NAME", help="TEST06 (the round's tests; with --verify TEST06)")
+    add("--verify", type=Path, metavar="DIR", help="run nothing: verify the logs in this folder")
+    add("--eos", metavar="IDS", help="every id that ends an answer, e.g. 128001,128008,128009")
+    add("--max-tokens", type=_count, metavar="N", help="longest answer allowed, in tokens")
+    add("--token-type", choices=("int32", "int64"), help="integers of the answers (int32)")
+    add("--out", type=Path, metavar="OUT", help="also make OUT/TEST06 as a submission holds it")
+    add(
+        "--official",
+        type=Path,
+        metavar="DIR",
+        help="checkout of mlcommons/inference: use its audit.config, run its verification too",
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
+
+
+def _refuse(
+    parser: FlagParser, options: argparse.Namespace, allowed: set[str] | frozenset[str], why: str
+) -> None:
+    """Refuse flags that would be ignored."""
+    for action in parser._actions:
+        given = getattr(options, action.dest, action.default)
+        if action.dest not in allowed and given != action.default:
+            flag = action.option_strings[0]
+            raise ConfigError(f"{flag} {why}.", where="command line", remedy="See --help.")
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run the benchmark in mode compliance; show what the verification found."""
+    from audit.official import CONFIG, official_file
+    from audit.registry import find_test, require_covered
+    from sut.commands.run import dry_run, load_configuration, show_outcome
+
+    if options.mode not in (None, COMPLIANCE):
+        raise ConfigError(
+            f"--mode is {options.mode}, audit runs {COMPLIANCE}.",
+            where="command line",
+            remedy=f"Leave --mode out; sut run --mode has {', '.join(MODES)}.",
+        )
+    options.mode = COMPLIANCE
+    assignments = list(options.assignments or ())
+    if options.test is not None:
+        assignments.append(f"compliance.tests={find_test(options.test).name}")
+    if options.official is not None:
+        test = find_test(options.test or "TEST06").name
+        path = official_file(options.official, test, CONFIG)
+        assignments.append(f"compliance.audit_config={path}")
+    options.assignments = assignments
+    loaded = load_configuration(options)
+    if loaded.config.mode != COMPLIANCE:
+        origin = loaded.origins.get("mode")
+        raise ConfigError(f"mode is {loaded.config.mode}, audit runs {COMPLIANCE}.", where=origin)
+    for name in loaded.config.compliance.tests:
+        require_covered(find_test(name), loaded.config.model.benchmark, "compliance.tests")
+    if options.dry_run:
+        return dry_run(loaded, as_json=options.json)
+
+    from rich.console import Console
+
+    from sut.run import run_benchmark
+
+    outcome = run_benchmark(loaded, Console(stderr=True))
+    if not options.json:
+        show_outcome(outcome, as_json=False)
+    found = [_found(run, options.official) for run in outcome.session.scenario_dirs()]
+    _show(found, as_json=options.json, result=outcome.session.result)
+    if outcome.interrupted:
+        return Interrupted.exit_code
+    passed = bool(found) and all(each.passed for each in found)
+    return 0 if passed and outcome.result.valid else 1
+
+
+def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
+    """The verdict that a run of ours left, and the official one beside it."""
+    from audit.logs import find_logs
+    from audit.model import yardstick
+    from audit.official import official_verdict
+    from audit.text import Verification
+    from audit.verify import VERIFICATION_NAME
+    from sut.config.schema import Scenario
+    from sut.result.facts import RunFacts, VerificationFacts
+
+    run_facts = RunFacts.model_validate_json(run.run_facts.read_text(encoding="utf-8"))
+    scenario, test = Scenario(run_facts.scenario), run_facts.test or ""
+    path = run.root / VERIFICATION_NAME
+    facts = None
+    if path.is_file():
+        facts = VerificationFacts.model_validate_json(path.read_text(encoding="utf-8"))
+    judge = yardstick(run.root, None, None, None)
+    official = None
+    if checkout is not None:
+        logs = find_logs(run.root, scenario, judge.eos_token_ids)
+        official = official_verdict(checkout, test, logs)
+    return Verification(run.root, test, scenario, facts, official, str(judge))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Verify the logs in a folder; nothing is run, nothing written but --out."""
+    from audit.logs import find_logs
+    from audit.model import yardstick
+    from audit.official import official_verdict
+    from audit.registry import find_test, require_covered
+    from audit.text import Verification
+    from audit.verify import verify_run, write_submission_folder
+
+    directory: Path = options.verify
+    test = find_test(options.test or "TEST06")
+    judge = yardstick(directory, options.eos, options.model, options.round)
+    if judge.benchmark is not None:
+        require_covered(test, judge.benchmark, judge.origin)
+    logs: AuditLogs = find_logs(
+        directory,
+        _scenario(options),
+        judge.eos_token_ids,
+        max_tokens=options.max_tokens or judge.max_tokens,
+        token_type=options.token_type or "int32",
+    )
+    facts = verify_run(test.name, logs)
+    official = None
+    if options.official is not None:
+        official = official_verdict(options.official, test.name, logs)
+    written = write_submission_folder(facts, logs, options.out) if options.out else None
+    found = Verification(directory, test.name, logs.scenario, facts, official, str(judge))
+    _show([found], as_json=options.json, written=written)
+    return 0 if found.passed else 1
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    """--scenario, else what run.json of a run of ours says."""
+    from sut.config.flags import to_overrides
+    from sut.config.schema import Scenario
+
+    given = next((value for key, value, _ in to_overrides(options) if key == "scenarios"), None)
+    run_json = options.verify / "run.json"
+    if given is None and run_json.is_file():
+        try:
+            given = [json.loads(run_json.read_text(encoding="utf-8"))["scenario"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise LogError("it names no scenario.", where=str(run_json)) from error
+    known = ", ".join(SCENARIOS)
+    if given is None or len(given) != 1:
+        raise ConfigError(
+            "--verify needs one --scenario: the logs alone do not tell Interactive from Server.",
+            where="command line",
+            remedy=f"Give one of {known}.",
+        )
+    if given[0] not in SCENARIOS:
+        raise ConfigError(
+            f"{given[0]} is no scenario.", where="--scenario", remedy=f"Give one of {known}."
+        )
+    return Scenario(given[0])
+
+
+def _show(
+    found: list[Verification],
+    *,
+    as_json: bool,
+    result: Path | None = None,
+    written: Path | None = None,
+) -> None:
+    from audit.text import verification_text
+
+    if as_json:
+        document = {
+            "passed": bool(found) and all(each.passed for each in found),
+            "runs": [each.document() for each in found],
+            "result": str(result) if result else None,
+            "written": str(written) if written else None,
+        }
+        print(json.dumps(document, indent=2))
+        return
+    for each in found:
+        print(verification_text(each))
+    if written is not None:
+        print(f"Written: {written}")

@@ -1,0 +1,66 @@
+"""`sut check TREE`: what stands against a submission tree, each complaint with its remedy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import FlagParser
+
+if TYPE_CHECKING:
+    from sut.submission.findings import Finding
+
+EPILOG = """\
+example:
+  python -m sut.main check tree --round v6.1 --checker ~/inference
+
+--checker names a checkout of https://github.com/mlcommons/inference; its submission checker is
+run as well, its whole log read, and each complaint explained. Exit codes: 0 nothing stands against
+the tree (warnings may), 1 something does, 2 bad input.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check a tree.
+
+    Returns:
+        0 if nothing stands against it, else 1.
+
+    Raises:
+        ConfigError: no such tree, round or checker.
+    """
+    parser = FlagParser(
+        prog="python -m sut.main check",
+        description="Check a submission tree against the rules of its round.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("tree", type=Path, metavar="TREE", help="the folder above closed/, open/")
+    parser.add_argument("--round", default="v6.1", metavar="vX.Y", help="v5.1, v6.0, v6.1 (v6.1)")
+    parser.add_argument("--checker", type=Path, metavar="DIR", help="run MLCommons' checker too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+
+    from sut.submission.check import check_tree, passed
+
+    findings = check_tree(options.tree, options.round, options.checker)
+    good = passed(findings)
+    if options.json:
+        document = {"passed": good, "findings": [vars(each) for each in findings]}
+        print(json.dumps(document, indent=2))
+    else:
+        _print(findings, good, official=options.checker is not None)
+    return 0 if good else 1
+
+
+def _print(findings: Sequence[Finding], good: bool, *, official: bool) -> None:
+    for each in findings:
+        print(each.line)
+    errors = sum(each.severity == "error" for each in findings)
+    who = "our checks and the official checker" if official else "our checks"
+    verdict = "nothing stands against the tree" if good else f"{errors} errors"
+    print(f"{who}: {verdict}, {len(findings) - errors} warnings.")

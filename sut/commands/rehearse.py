@@ -1,0 +1,118 @@
+"""`sut rehearse`: every step of a submission with a model that costs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import FlagParser
+from sut.errors import Interrupted
+
+if TYPE_CHECKING:
+    from sut.rehearsal.measure import Loader, Override
+    from sut.rehearsal.rehearse import Report
+
+EPILOG = """\
+example:
+  python -m sut.main rehearse --round v6.1 --out rehearsal --checker inference
+
+Offline, Server and Interactive: performance, accuracy and TEST06 of each, then the submission
+tree and its check, with the tiny dummy model through real vLLM and LoadGen at official counts
+and durations. Says beforehand how long it takes. Called again with the same --out it goes on
+where it was stopped: a finished stage is kept while its inputs are the same.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rehearse.
+
+    Returns:
+        0 if every stage succeeded and the tree is clean, 1 if not, 130 after Ctrl-C.
+
+    Raises:
+        HarnessError: bad input (2), or an engine that did not start (3).
+    """
+    options = _parser().parse_args(arguments)
+
+    from rich.console import Console
+
+    from sut.rehearsal.rehearse import Request, rehearse
+
+    request = Request(
+        round=options.round,
+        out=options.out,
+        division=options.division,
+        submitter=options.submitter,
+        checker=options.checker,
+        fast=options.fast,
+    )
+    try:
+        report = rehearse(request, _loader(), Console(stderr=True))
+    except KeyboardInterrupt:
+        print(f"Interrupted; the same command goes on from here ({options.out}/stages).")
+        return Interrupted.exit_code
+    _show(report, as_json=options.json)
+    return 1 if report.failed else 0
+
+
+def _parser() -> FlagParser:
+    parser = FlagParser(
+        prog="python -m sut.main rehearse",
+        description="Rehearse a whole submission before any GPU is rented.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--round", default="v6.1", metavar="vX.Y", help="round of MLPerf Inference (v6.1)")
+    add("--out", type=Path, required=True, metavar="DIR", help="sessions, stages and tree")
+    add("--division", choices=("open", "closed"), default="open", help="(open)")
+    add("--submitter", default="Rehearsal", metavar="NAME", help="folder name in the tree")
+    add("--checker", type=Path, metavar="DIR", help="a checkout of mlcommons/inference")
+    add("--fast", action="store_true", help="reduced counts, minutes; the tree is marked so")
+    add("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _loader() -> Loader:
+    from sut.config.checks import check_loadgen
+    from sut.config.rules import load_round
+    from sut.config.sources import Loaded, load
+    from sut.hardware import package_version
+
+    def loader(overrides: Sequence[Override]) -> Loaded:
+        # No environment: a rehearsal is the same for everyone.
+        loaded = load(overrides, environment={}, gpu_present=False, host_name=platform.node())
+        installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
+        check_loadgen(load_round(loaded.config.round), installed)
+        return loaded
+
+    return loader
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    stages = [
+        {
+            "stage": each.stage.name,
+            "left": None if each.left is None else os.fspath(each.left),
+            "kept": each.kept,
+        }
+        for each in report.finished
+    ]
+    if as_json:
+        findings = [vars(each) for each in report.findings]
+        print(
+            json.dumps({"failed": report.failed, "stages": stages, "findings": findings}, indent=2)
+        )
+        return
+    for each in stages:
+        state = "kept" if each["kept"] else "made"
+        print(f"{each['stage']:<28} {state if each['left'] else 'FAILED'}  {each['left'] or ''}")
+    for finding in report.findings:
+        print(f"{finding.severity}: {finding.place}: {finding.sentence} {finding.remedy}")
+    print(f"FAILED at {report.failed}" if report.failed else "The rehearsal went through.")

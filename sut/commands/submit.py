@@ -1,0 +1,106 @@
+"""`sut submit RESULTS…`: a submission tree in the round's layout, or every reason against it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sut.config.flags import FlagParser
+from sut.errors import ConfigError
+
+EPILOG = """\
+example:
+  python -m sut.main submit --system-template results/mlperf_datacenter > system.yaml
+  python -m sut.main submit --round v6.1 --division closed --submitter Example \\
+      --system system.yaml --out tree results/mlperf_datacenter
+
+RESULTS are session folders or folders that hold several. A scenario's performance, accuracy and
+compliance runs may come from different sessions with the same settings.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make a tree, or print the form of a system's file.
+
+    Returns:
+        0 once the tree is there.
+
+    Raises:
+        ConfigError: something stands against a submission; every reason is named.
+    """
+    options = _parser().parse_args(arguments)
+    if options.system_template:
+        print(_template(options.results, options.round), end="")
+        return 0
+    missing = [f"--{n}" for n in ("submitter", "system", "out") if getattr(options, n) is None]
+    if missing:
+        raise ConfigError(
+            f"{', '.join(missing)} must be given.", where="command line", remedy="See --help."
+        )
+    return _make(options)
+
+
+def _parser() -> FlagParser:
+    parser = FlagParser(
+        prog="python -m sut.main submit",
+        description="Make the submission tree of a round from the sessions of runs.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="folders of sessions")
+    add("--round", default="v6.1", metavar="vX.Y", help="v5.1, v6.0, v6.1 (v6.1)")
+    add("--division", choices=("closed", "open"), default="closed", help="(closed)")
+    add("--submitter", metavar="NAME", help="the submitter's folder")
+    add("--system", type=Path, metavar="FILE", help="YAML: what no program can detect")
+    add("--out", type=Path, metavar="DIR", help="the tree; must not exist")
+    add(
+        "--rehearsal",
+        action="store_true",
+        help="let in the quick profile and synthetic data, and mark the tree as no submission",
+    )
+    add("--system-template", action="store_true", help="print a form for --system and stop")
+    add("--json", action="store_true", help="print the tree or the refusals as JSON")
+    return parser
+
+
+def _template(results: Sequence[Path], name: str) -> str:
+    from sut.config.rules import load_round
+    from sut.submission.sessions import load_session, session_folders
+    from sut.submission.template import template
+
+    rules = load_round(name)
+    return template(load_session(session_folders(results)[0], rules)[0], rules)
+
+
+def _make(options: Any) -> int:
+    from sut.submission.plan import Refused, SubmissionPlan
+    from sut.submission.statement import read_statement
+    from sut.submission.tree import make_tree
+
+    plan = SubmissionPlan(
+        round=options.round,
+        division=options.division,
+        submitter=options.submitter,
+        system=read_statement(options.system),
+        out=options.out,
+        sessions=tuple(options.results),
+        rehearsal=options.rehearsal,
+    )
+    try:
+        tree = make_tree(plan)
+    except Refused as refused:
+        if not options.json:
+            raise
+        print(json.dumps({"tree": None, "refused": list(refused.reasons)}, indent=2))
+        return refused.exit_code
+    if options.json:
+        print(json.dumps({"tree": str(tree), "refused": []}, indent=2))
+    else:
+        print(f"Tree: {tree}")
+        print(f"Check it: python -m sut.main check {tree} --round {plan.round} --checker DIR")
+    return 0

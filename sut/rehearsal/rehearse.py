@@ -1,0 +1,124 @@
+"""A submission from the first query to the checked tree, with a model that costs nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sut.hardware import package_version
+from sut.rehearsal.measure import Loader, measuring_stages, overrides
+from sut.rehearsal.stages import Finished, Stage, kept, run_stages
+from sut.rundir import sha256_of, write_atomic
+from sut.submission.check import Finding, check_tree
+from sut.submission.statement import example_statement
+from sut.submission.tree import SubmissionPlan, make_tree
+
+# Both take seconds, but for the copying and hashing of full accuracy logs.
+TREE_S = 30.0
+CHECK_S = 30.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is rehearsed, and where it is kept."""
+
+    round: str
+    out: Path
+    division: str
+    submitter: str
+    checker: Path | None
+    fast: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a rehearsal ended."""
+
+    finished: list[Finished]
+    failed: str | None
+    """The stage that was found wanting; None if none was."""
+    findings: list[Finding]
+
+
+def rehearse(request: Request, load: Loader, console: Console) -> Report:
+    """Make every stage that is not kept; each says beforehand how long it will take.
+
+    Raises:
+        HarnessError: bad input, or an engine that did not start.
+        KeyboardInterrupt: stopped; the next call resumes.
+    """
+    request.out.mkdir(parents=True, exist_ok=True)
+    base = overrides(request.round, request.out, fast=request.fast)
+    measuring = measuring_stages(load, base, console)
+    _foretell(request, measuring, console)
+    say = partial(_announce, console)
+    finished = list(run_stages(request.out, measuring, say))
+    if finished[-1].left is None:
+        return Report(finished, finished[-1].stage.name, [])
+    sessions = [each.left for each in finished if each.left is not None]
+    tree = _tree_stage(request, sessions)
+    finished += run_stages(request.out, [tree], say)
+    findings = check_tree(finished[-1].left or request.out, request.round, request.checker)
+    _write_findings(request, findings)
+    wrong = any(each.severity == "error" for each in findings)
+    return Report(finished, "check" if wrong else None, findings)
+
+
+def _foretell(request: Request, stages: Sequence[Stage], console: Console) -> None:
+    """Say how long it will take, before the first engine starts."""
+    open_ = [each for each in stages if kept(request.out, each) is None]
+    seconds = sum(each.estimate_s for each in open_) + TREE_S + CHECK_S
+    kind = "a fast rehearsal (reduced counts)" if request.fast else "a rehearsal at official counts"
+    console.print(
+        f"Round {request.round}, {request.division} division, {kind}: "
+        f"{len(open_)} of {len(stages)} runs to make, about {seconds / 60:.0f} minutes.",
+        highlight=False,
+    )
+
+
+def _announce(console: Console, stage: Stage, left: Path | None) -> None:
+    if left is None:
+        console.rule(f"{stage.name}, about {stage.estimate_s / 60:.1f} minutes", align="left")
+    else:
+        console.print(f"{stage.name}: kept, {left.name}", highlight=False)
+
+
+def _tree_stage(request: Request, sessions: Sequence[Path]) -> Stage:
+    """The tree is named after its inputs' hash: another one never overwrites it."""
+    inputs: dict[str, Any] = {
+        "round": request.round,
+        "division": request.division,
+        "submitter": request.submitter,
+        "fast": request.fast,
+        "harness": package_version("sut-mlperf"),
+        "sessions": {
+            str(path.relative_to(session)): sha256_of(path)
+            for session in sessions
+            for path in sorted(session.glob("*/*/run.json"))
+        },
+    }
+    number = len(list(request.out.glob("tree*"))) + 1
+    target = request.out / (f"tree-{number}" if number > 1 else "tree")
+    plan = SubmissionPlan(
+        round=request.round,
+        division=request.division,
+        submitter=request.submitter,
+        system=example_statement(),
+        out=target,
+        sessions=tuple(sessions),
+        rehearsal=True,
+    )
+    return Stage("tree", inputs, TREE_S, partial(make_tree, plan))
+
+
+def _write_findings(request: Request, findings: Sequence[Finding]) -> None:
+    """`check.json`: what the last check of the tree said; a later check replaces it."""
+    target = request.out / "check.json"
+    target.unlink(missing_ok=True)
+    write_atomic(target, json.dumps([vars(each) for each in findings], indent=2) + "\n")

@@ -1,0 +1,102 @@
+"""Stages that are kept: a finished one is not repeated while its inputs are the same.
+
+`<out>/stages/<name>.json` holds the hash of a stage's inputs, the inputs themselves and what
+the stage left. It is written when the stage has succeeded, so an interrupted rehearsal resumes
+at the stage it was in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sut.errors import ConfigError
+from sut.rundir import write_atomic
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a rehearsal.
+
+    `inputs` is everything that decides its outcome, as JSON values; `make` returns what it
+    leaves, or raises; None means that it was measured and found wanting.
+    """
+
+    name: str
+    inputs: dict[str, Any]
+    estimate_s: float
+    make: Callable[[], Path | None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage and what it left; `kept` if that was there already. `left` None: it failed."""
+
+    stage: Stage
+    left: Path | None
+    kept: bool
+
+
+def inputs_sha256(stage: Stage) -> str:
+    """Hash of a stage's inputs, the same for the same values in any order."""
+    text = json.dumps(stage.inputs, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def kept(out: Path, stage: Stage) -> Path | None:
+    """What an earlier call left of this stage with these inputs, if it is still there.
+
+    Raises:
+        ConfigError: the record is not one of ours.
+    """
+    record = out / "stages" / f"{stage.name}.json"
+    if not record.is_file():
+        return None
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+        same = document["inputs_sha256"] == inputs_sha256(stage)
+        left = out / document["left"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            "the record of a finished stage cannot be read.",
+            where=str(record),
+            remedy="Remove it; the stage is then made again.",
+        ) from error
+    return left if same and left.exists() else None
+
+
+def run_stages(
+    out: Path, stages: Sequence[Stage], announce: Callable[[Stage, Path | None], None]
+) -> Iterator[Finished]:
+    """Make each stage that is not kept, in order; stops after one that failed."""
+    (out / "stages").mkdir(parents=True, exist_ok=True)
+    for stage in stages:
+        left = kept(out, stage)
+        announce(stage, left)
+        if left is not None:
+            yield Finished(stage, left, kept=True)
+            continue
+        left = stage.make()
+        if left is not None:
+            _record(out, stage, left)
+        yield Finished(stage, left, kept=False)
+        if left is None:
+            return
+
+
+def _record(out: Path, stage: Stage, left: Path) -> None:
+    record = out / "stages" / f"{stage.name}.json"
+    record.unlink(missing_ok=True)  # of other inputs: superseded
+    document = {
+        "stage": stage.name,
+        "inputs_sha256": inputs_sha256(stage),
+        "left": str(left.resolve().relative_to(out.resolve())),
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "inputs": stage.inputs,
+    }
+    write_atomic(record, json.dumps(document, indent=2, sort_keys=True, default=str) + "\n")

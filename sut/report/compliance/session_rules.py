@@ -1,0 +1,353 @@
+"""The rules that hold for a whole session: scenario set, data, weights, engine, warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sut.config.rules import BenchmarkRules
+from sut.config.schema import Scenario
+from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
+from sut.report.compliance.rows import Part, Proof, Row, Rule, Subject, Verdict, text_of
+from sut.result.schema import Value
+
+RULES = "inference_rules.adoc"
+
+SCENARIOS = Rule(
+    "scenario-set",
+    "The required scenarios were run, and one of those that may be chosen",
+    f"{RULES} §4.1.1, submission_checker",
+    "required",
+)
+RUNS = Rule(
+    "runs-complete",
+    "The scenario has a performance run, an accuracy run and every compliance test",
+    "submission_rules.adoc §5.6.3, submission_checker",
+    "compliance_tests",
+)
+SAME_ENGINE = Rule(
+    "same-engine",
+    "Performance, accuracy and compliance runs used one engine with the same settings",
+    f"{RULES} §5.1",
+)
+DATASET_COUNT = Rule(
+    "dataset-count", "The data set has every sample", f"{RULES} §4.1.1", "dataset_count"
+)
+DATASET = Rule("dataset", "The data set is the benchmark's own", f"{RULES} §4.1.1", "dataset")
+DATASET_SHA = Rule(
+    "dataset-checksum", "The data set's checksum is recorded", "submission_rules.adoc §5.10"
+)
+MODEL = Rule("model", "The weights are the benchmark's own", f"{RULES} §6.1")
+WEIGHTS = Rule("weights-checksum", "The weights' checksum is recorded", f"{RULES} §6.1")
+REAL_WEIGHTS = Rule("weights-loaded", "The weights are read from files, not drawn", f"{RULES} §6.1")
+ENGINE = Rule("engine", "An engine with the model gives the answers", f"{RULES} §6.1")
+NUMERICS = Rule("numerics", "The number formats and the quantisation are stated", f"{RULES} §8.1")
+GREEDY = Rule("greedy", "Decoding is greedy", f"{RULES} §9.4")
+LENGTHS = Rule(
+    "output-length", "Answers have the round's length bounds", f"{RULES} §4.1.3", "max_tokens"
+)
+PLAIN = Rule("plain-sampling", "No other sampling parameter changes the answers", f"{RULES} §9.4")
+STOPS = Rule(
+    "stop-tokens", "Answers end at the model's end-of-sequence tokens only", f"{RULES} §9.4"
+)
+NO_CACHE = Rule(
+    "prefix-caching-off",
+    "Prefix caching is off: no query uses another's KV cache",
+    f"{RULES} §5.1, §8.2, §9.4",
+)
+NO_SPECULATION = Rule("no-speculation", "No speculative decoding", f"{RULES} §8.2")
+WARMUP = Rule(
+    "warm-up", "Warm-up was answered in full before LoadGen's first clock", f"{RULES} §5.1"
+)
+
+# Parameters that leave greedy answers as they are, whatever their value.
+HARMLESS = frozenset(
+    {"temperature", "top_k", "max_tokens", "min_tokens", "stop_token_ids", "detokenize"}
+    | {"stream_interval", "seed", "output_kind", "skip_special_tokens"}
+)
+# Parameters that do so at these values only; null always does.
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "top_p": (1, 1.0),
+    "min_p": (0, 0.0),
+    "n": (1,),
+    "presence_penalty": (0, 0.0),
+    "frequency_penalty": (0, 0.0),
+    "repetition_penalty": (1, 1.0),
+    "ignore_eos": (False,),
+    "stop": ([], ""),
+    "bad_words": ([],),
+}
+# vLLM takes 0 and -1 for no limit, which at temperature 0 is the most probable token as well.
+GREEDY_TOP_K = (None, 1, 0, -1)
+
+
+def rows(view: SessionView) -> Iterable[Row]:
+    """Every rule on the session as a whole."""
+    for name, (benchmark, scenarios) in _benchmarks(view).items():
+        yield _scenario_set(view, name, benchmark, scenarios)
+        yield from _dataset(view, benchmark)
+    yield from _weights(view)
+    yield from _engine(view)
+    yield _warmup(view)
+
+
+def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
+    """What the runs of one scenario must be together."""
+    _, benchmark, _ = view.round.scenario_rules(view.config.model.benchmark, scenario)
+    say = Subject(scenario.value, view.round)
+    found = view.of(scenario)
+    wanted = (PERFORMANCE, ACCURACY, *benchmark.compliance_tests)
+    missing = [kind for kind in wanted if kind not in found]
+    proof = [run.fact("mode") for run in found.values()]
+    reason = f"this session has no run of kind {', '.join(missing)}" if missing else None
+    yield say.row(
+        RUNS,
+        Verdict.NOT_MEASURED if missing else Verdict.MET,
+        required=", ".join(wanted),
+        measured=", ".join(found) or None,
+        proof=proof,
+        reason=reason,
+    )
+    yield _same_engine(view, scenario, wanted, reason)
+
+
+def _benchmarks(view: SessionView) -> dict[str, tuple[BenchmarkRules, list[Scenario]]]:
+    """The benchmark ids of the session: SingleStream belongs to the edge one."""
+    found: dict[str, tuple[BenchmarkRules, list[Scenario]]] = {}
+    for scenario in view.config.scenarios:
+        name, benchmark, _ = view.round.scenario_rules(view.config.model.benchmark, scenario)
+        found.setdefault(name, (benchmark, []))[1].append(scenario)
+    return found
+
+
+def _scenario_set(
+    view: SessionView, name: str, benchmark: BenchmarkRules, asked: list[Scenario]
+) -> Row:
+    ran = [run.scenario for run in view.runs if run.kind == PERFORMANCE and run.scenario in asked]
+    choice = not benchmark.one_of or set(benchmark.one_of) & set(ran)
+    complete = set(benchmark.required) <= set(ran) and choice
+    required = ", ".join(benchmark.required)
+    if benchmark.one_of:
+        required += f" and one of {', '.join(benchmark.one_of)}"
+    return view.subject.row(
+        SCENARIOS,
+        Verdict.MET if complete else Verdict.NOT_MET,
+        required=f"{name}: {required}",
+        measured=", ".join(ran) or "no performance run",
+        proof=[
+            view.fact(CONFIG, "config", "scenarios"),
+            *(run.fact("scenario") for run in view.runs if run.kind == PERFORMANCE),
+        ],
+        reason=None if complete else "in this session; a submission may join several sessions",
+    )
+
+
+def _same_engine(
+    view: SessionView, scenario: Scenario, wanted: tuple[str, ...], missing: str | None
+) -> Row:
+    """One engine start serves a session, so a run from before it belongs to another."""
+    runs = view.of(scenario)
+    ready = datetime.fromisoformat(view.session.started_utc)
+    alien = [k for k, run in runs.items() if datetime.fromisoformat(run.run.started_utc) < ready]
+    proof = [view.fact(SESSION, "started_utc"), view.fact(SESSION, "engine", "arguments")]
+    proof += [run.fact("started_utc") for run in runs.values()]
+    say, reason = Subject(scenario.value, view.round), missing
+    served = f"one engine start for {', '.join(runs)}" if runs else None
+    if alien:
+        verdict, served = Verdict.NOT_MET, f"{', '.join(alien)} began before this engine was ready"
+    elif missing or view.session.engine is None:
+        verdict = Verdict.NOT_MEASURED
+        reason = missing or "the engine never became ready"
+    else:
+        verdict = Verdict.MET
+    required = f"one engine start for {', '.join(wanted)}"
+    return say.row(
+        SAME_ENGINE, verdict, required=required, measured=served, proof=proof, reason=reason
+    )
+
+
+def _dataset(view: SessionView, benchmark: BenchmarkRules) -> Iterable[Row]:
+    say, data = view.subject, view.session.dataset
+    proof = [view.fact(SESSION, "dataset", "count")]
+    yield say.judged(DATASET_COUNT, data.count, "==", benchmark.dataset_count, proof)
+    own = data.source == "file" and not data.synthetic
+    proof = [view.fact(SESSION, "dataset", key) for key in ("source", "synthetic", "path")]
+    yield say.row(
+        DATASET,
+        Verdict.MET if own else Verdict.NOT_MET,
+        required=f"a file of {benchmark.dataset}",
+        measured=f"{data.name}, {'synthetic' if data.synthetic else data.source}",
+        proof=proof,
+    )
+    yield say.row(
+        DATASET_SHA,
+        Verdict.MET if data.sha256 else Verdict.NOT_MEASURED,
+        required="a SHA-256",
+        measured=data.sha256 or None,
+        proof=[view.fact(SESSION, "dataset", "sha256")],
+        reason="the official sources publish no checksum to compare it with",
+    )
+
+
+def _weights(view: SessionView) -> Iterable[Row]:
+    say, model, engine = view.subject, view.config.model, view.session.engine
+    names = ("official", "name", "revision")
+    yield say.judged(
+        MODEL,
+        model.official,
+        "==",
+        True,
+        [view.fact(CONFIG, "config", "model", name) for name in names],
+        reason=f"{model.name}, revision {model.revision or 'not named'}",
+    )
+    proof = [view.fact(SESSION, "engine", name) for name in ("model_sha256", "model_path")]
+    sha256 = engine.model_sha256 if engine else None
+    verdict = Verdict.MET if sha256 else Verdict.NOT_MEASURED
+    yield say.row(WEIGHTS, verdict, required="a SHA-256", measured=sha256, proof=proof)
+    kind = engine.kind if engine else None
+    verdict = Verdict.NOT_MEASURED
+    if kind is not None:
+        verdict = Verdict.NOT_MET if kind == "null" else Verdict.MET
+    proof = [view.fact(SESSION, "engine", "kind")]
+    required = "an engine other than null"
+    yield say.row(ENGINE, verdict, required=required, measured=kind, proof=proof)
+
+
+def _engine(view: SessionView) -> Iterable[Row]:
+    """What the engine was told, and what it says of itself."""
+    engine, say = view.session.engine, view.subject
+    rules = (REAL_WEIGHTS, NUMERICS, NO_CACHE, NO_SPECULATION, GREEDY, LENGTHS, PLAIN, STOPS)
+    if engine is None:
+        for rule in rules:
+            yield say.row(
+                rule,
+                Verdict.NOT_MEASURED,
+                required="the engine's own record",
+                measured=None,
+                reason="the engine never became ready",
+            )
+    elif engine.kind == "null":
+        for rule in rules:
+            yield say.not_applicable(rule, "the null engine has no model")
+    else:
+        yield from _arguments(view, engine.arguments, engine.details)
+        yield from _sampling(view, engine.sampling)
+
+
+def _arguments(
+    view: SessionView, arguments: dict[str, Any], details: dict[str, Any]
+) -> Iterable[Row]:
+    say = view.subject
+    loader = arguments.get("load_format")
+    verdict = Verdict.NOT_MEASURED
+    if loader is not None:
+        verdict = Verdict.NOT_MET if loader == "dummy" else Verdict.MET
+    proof = [_argument(view, "load_format")]
+    required = "any load_format but dummy"
+    yield say.row(REAL_WEIGHTS, verdict, required=required, measured=loader, proof=proof)
+    yield _numerics(view, arguments)
+    parts = [
+        Part("argument", arguments.get("enable_prefix_caching"), False),
+        Part("engine's own word", details.get("prefix_caching"), False),
+    ]
+    proof = [_argument(view, "enable_prefix_caching"), _detail(view, "prefix_caching")]
+    yield say.combined(NO_CACHE, parts, proof)
+    told = [k for k, v in arguments.items() if "specul" in k and v not in (None, False, 0)]
+    parts = [
+        Part("arguments", ", ".join(told) or "none", "none"),
+        Part("engine's own word", details.get("speculative_decoding"), False),
+    ]
+    proof = [_argument(view, key) for key in told] or [view.fact(SESSION, "engine", "arguments")]
+    yield say.combined(NO_SPECULATION, parts, [*proof, _detail(view, "speculative_decoding")])
+
+
+def _numerics(view: SessionView, arguments: dict[str, Any]) -> Row:
+    names = ("dtype", "quantization", "kv_cache_dtype")
+    stated = all(name in arguments for name in names)
+    quantised = arguments.get("quantization")
+    return view.subject.row(
+        NUMERICS,
+        Verdict.MET if stated else Verdict.NOT_MEASURED,
+        required="weights, quantisation and KV cache stated",
+        measured=", ".join(f"{n} {arguments[n] or 'none'}" for n in names if n in arguments)
+        or None,
+        proof=[_argument(view, name) for name in names],
+        reason="quantisation asks for the published calibration write-up" if quantised else None,
+    )
+
+
+def _sampling(view: SessionView, sampling: dict[str, Any]) -> Iterable[Row]:
+    say = view.subject
+    top_k = sampling.get("top_k")
+    parts = [
+        Part("temperature", sampling.get("temperature"), 0.0),
+        Part("top_k", _top_k(top_k), "1 or unlimited"),
+    ]
+    proof = [_parameter(view, name) for name in ("temperature", "top_k")]
+    yield say.combined(GREEDY, parts, proof, "at temperature 0 the most probable token is taken")
+    for benchmark, _ in _benchmarks(view).values():
+        names = ("max_tokens", "min_tokens")
+        parts = [Part(name, sampling.get(name), getattr(benchmark, name)) for name in names]
+        yield say.combined(LENGTHS, parts, [_parameter(view, name) for name in names])
+    odd = [name for name, value in sampling.items() if not _neutral(name, value)]
+    proof = [_parameter(view, name) for name in odd] or [view.fact(SESSION, "engine", "sampling")]
+    yield say.judged(PLAIN, ", ".join(odd) or "none", "==", "none", proof)
+    stops, ours = sampling.get("stop_token_ids"), view.config.model.eos_token_ids
+    measured = None if stops is None else _ids(stops)
+    proof = [
+        _parameter(view, "stop_token_ids"),
+        view.fact(CONFIG, "config", "model", "eos_token_ids"),
+    ]
+    yield say.judged(STOPS, measured, "==", _ids(ours), proof)
+
+
+def _top_k(value: Value) -> str:
+    return "1 or unlimited" if value in GREEDY_TOP_K else text_of(value)
+
+
+def _neutral(name: str, value: Any) -> bool:
+    return value is None or name in HARMLESS or value in NEUTRAL.get(name, ())
+
+
+def _ids(values: Iterable[Any]) -> str:
+    return ", ".join(str(value) for value in sorted(set(values)))
+
+
+def _argument(view: SessionView, name: str) -> Proof:
+    return view.fact(SESSION, "engine", "arguments", name)
+
+
+def _detail(view: SessionView, name: str) -> Proof:
+    return view.fact(SESSION, "engine", "details", name)
+
+
+def _parameter(view: SessionView, name: str) -> Proof:
+    return view.fact(SESSION, "engine", "sampling", name)
+
+
+def _warmup(view: SessionView) -> Row:
+    """`session.json` is written after warm-up and before the first LoadGen process starts."""
+    warmup, say = view.session.warmup, view.subject
+    proof = [view.fact(SESSION, "warmup"), view.fact(SESSION, "started_utc")]
+    required = "every warm-up query answered before the first run"
+    if warmup is None or not view.runs:
+        reason = "there was no warm-up" if warmup is None else "there is no run"
+        return say.row(
+            WARMUP, Verdict.NOT_MEASURED, required=required, measured=None, proof=proof,
+            reason=reason,
+        )  # fmt: skip
+    first = min(view.runs, key=lambda run: datetime.fromisoformat(run.run.started_utc))
+    before = datetime.fromisoformat(view.session.started_utc) <= datetime.fromisoformat(
+        first.run.started_utc
+    )
+    answered = warmup.succeeded == warmup.requested
+    order = "before" if before else "not before"
+    return say.row(
+        WARMUP,
+        Verdict.MET if before and answered else Verdict.NOT_MET,
+        required=required,
+        measured=f"{warmup.succeeded} of {warmup.requested}, {order} the first run",
+        proof=[*proof, first.fact("started_utc")],
+        reason="its prompts are outside the data set",
+    )

@@ -1,0 +1,82 @@
+"""Checks from what was evaluated after a run: ROUGE of an accuracy run, a compliance test's proof.
+
+Both are read from files beside the logs; an evaluation that is missing fails its run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sut.result.facts import AccuracyFacts, VerificationFacts
+from sut.result.schema import Check, Rouge
+from sut.result.validity import Evidence, check
+
+UNJUDGED_WEIGHTS = "dummy"
+
+
+def evaluation_checks(
+    evidence: Evidence, accuracy: AccuracyFacts | None, verification: VerificationFacts | None
+) -> list[Check]:
+    """What an accuracy or compliance run must show beside the rules of any run."""
+    if evidence.run.mode == "accuracy":
+        return list(_accuracy(evidence, accuracy))
+    if evidence.run.mode == "compliance":
+        return list(_compliance(evidence, verification))
+    return []
+
+
+def _accuracy(evidence: Evidence, facts: AccuracyFacts | None) -> Iterable[Check]:
+    if facts is None:
+        yield check("accuracy evaluation", None, "==", "made", "accuracy.json")
+        return
+    yield _same_log(evidence, facts.log_sha256)
+    covered = evidence.session.dataset.count
+    yield check("answers evaluated", facts.gen_num, "==", covered, "data set", unit="samples")
+    source = facts.judged_against or ""
+    for metric in facts.metrics:
+        if metric.target is not None:
+            yield check(metric.name, metric.value, ">=", metric.target, source)
+        if metric.upper_limit is not None:
+            yield check(metric.name, metric.value, "<=", metric.upper_limit, source)
+    engine = evidence.config.engine
+    if engine.kind == "vllm" and engine.vllm.load_format != UNJUDGED_WEIGHTS:
+        alarms = "; ".join(facts.problems) or "none"
+        yield check("signs of a broken engine", alarms, "==", "none", "accuracy.json")
+
+
+def _compliance(evidence: Evidence, facts: VerificationFacts | None) -> Iterable[Check]:
+    test = evidence.run.test or "compliance test"
+    if facts is None:
+        yield check(f"{test} verification", None, "==", "made", "verification.json")
+        return
+    yield _same_log(evidence, facts.log_sha256)
+    yield check(f"{test} verification", facts.test, "==", test, "verification.json")
+    yield from (Check(**each.model_dump()) for each in facts.checks)
+    yield check(f"{test} passed", facts.passed, "==", True, "verification.json")
+
+
+def _same_log(evidence: Evidence, evaluated: str) -> Check:
+    """The evaluation is of the log that LoadGen left."""
+    left = evidence.run.log_sha256.get("mlperf_log_accuracy.json")
+    return check("accuracy log evaluated", evaluated, "==", left, "SHA-256 in run.json")
+
+
+def rouge_of(facts: AccuracyFacts | None) -> Rouge | None:
+    """The published object; null until there is an evaluation."""
+    if facts is None:
+        return None
+    return Rouge(
+        metrics={each.name: each.value for each in facts.metrics},
+        targets={each.name: each.target for each in facts.metrics if each.target is not None},
+        upper_limits={
+            each.name: each.upper_limit for each in facts.metrics if each.upper_limit is not None
+        },
+        gen_len=facts.gen_len,
+        gen_num=facts.gen_num,
+        tokens_per_sample=facts.tokens_per_sample,
+        judged_against=facts.judged_against,
+        sentence_splitter=facts.sentence_splitter,
+        complete=facts.complete,
+        problems=facts.problems,
+        passed=facts.passed,
+    )

@@ -1,0 +1,58 @@
+"""The runs of one scenario must be of one system, one model and one set of settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sut.submission.entries import Entry
+from sut.submission.sessions import Run
+
+LONGEST_SHOWN = 60
+
+
+def agreement(entry: Entry) -> Iterable[str]:
+    """A line for each setting that two runs of the entry differ in (mlperf.md §10.9)."""
+    runs = list(entry.runs.values())
+    first, *others = ((run, settings(run)) for run in runs)
+    for other, theirs in others:
+        if other.session is first[0].session:
+            continue
+        ours = first[1]
+        for key in sorted(ours.keys() | theirs.keys()):
+            if ours.get(key) != theirs.get(key):
+                yield (
+                    f"{entry.name}: {key} is {_shown(ours.get(key))} in {first[0].name} and "
+                    f"{_shown(theirs.get(key))} in {other.name}: the runs of a scenario need the "
+                    "same settings."
+                )
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """What must be the same in performance, accuracy and compliance run of a scenario."""
+    result, config = run.session.result, run.session.config
+    engine, software = result.engine, result.software
+    made: dict[str, Any] = {
+        "system": config.system.name,
+        "model": config.model.path,
+        "data set SHA-256": result.dataset.sha256,
+        "loadgen": software.loadgen,
+        "engine package": software.engine_package,
+        "generation": config.generation.model_dump(mode="json"),
+    }
+    if engine is None:
+        return made
+    made |= {
+        "engine": engine.kind,
+        "replicas": engine.replicas,
+        "model SHA-256": engine.model_sha256,
+    }
+    made |= {f"engine argument {key}": value for key, value in engine.arguments.items()}
+    made |= {f"sampling parameter {key}": value for key, value in engine.sampling.items()}
+    return made
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

@@ -1,0 +1,26 @@
+"""One complaint about a submission tree, ours or the official checker's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+Origin = Literal["ours", "official"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, where, and what to do; an error makes the tree one not to hand in."""
+
+    severity: Severity
+    place: str
+    sentence: str
+    remedy: str
+    source: Origin = "ours"
+
+    @property
+    def line(self) -> str:
+        """The finding on one line."""
+        place = f"{self.place}: " if self.place else ""
+        return f"{self.severity} ({self.source}): {place}{self.sentence} {self.remedy}".rstrip()

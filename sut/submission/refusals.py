@@ -1,0 +1,176 @@
+"""Why runs cannot be handed in: every reason, one line each, with the run it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sut.config.rules import Round
+from sut.result.grade import submission_grade
+from sut.result.schema import Check
+from sut.rundir import LOADGEN_FILES, sha256_of
+from sut.submission.agreement import agreement
+from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
+from sut.submission.plan import SubmissionPlan
+from sut.submission.sessions import Run, Session
+
+EVALUATION = "accuracy.txt"
+VERIFICATION = "verify_accuracy.txt"
+SHOWN_CHECKS = 3
+# What submission_grade says of one session is judged here over all of them together.
+SAID_HERE = re.compile(r"in this session$|was not run$|^none of .* was run$")
+# Checks that have a line of their own here.
+TAMPER_CHECK = "logs that are not as LoadGen left them"
+RELEASE_CHECK = "LoadGen release"
+
+
+def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> list[str]:
+    """Every reason against a tree of these entries; empty if there is none."""
+    reasons: list[str] = []
+    for entry in entries:
+        reasons += _pair(entry, plan)
+        for run in _used(entry, plan):
+            reasons += _run(run, plan, rules)
+        reasons += agreement(entry)
+    reasons += _scenario_sets(plan, entries)
+    reasons += _one_system(entries)
+    reasons += _grade(plan, entries, rules)
+    return list(dict.fromkeys(reasons))
+
+
+def included_tests(entry: Entry, plan: SubmissionPlan) -> dict[str, Run]:
+    """The compliance runs that go into the tree: in open none is asked for, a bad one is left."""
+    if plan.division == "closed":
+        return entry.compliance
+    return {test: run for test, run in entry.compliance.items() if run.result.valid}
+
+
+def _used(entry: Entry, plan: SubmissionPlan) -> list[Run]:
+    kinds = [entry.runs[kind] for kind in (PERFORMANCE, ACCURACY) if kind in entry.runs]
+    return [*kinds, *included_tests(entry, plan).values()]
+
+
+def _pair(entry: Entry, plan: SubmissionPlan) -> Iterable[str]:
+    needed = [PERFORMANCE, ACCURACY]
+    if plan.division == "closed":
+        needed += entry.rules.compliance_tests
+    for kind in needed:
+        if kind not in entry.runs:
+            yield f"{entry.name} has no {kind} run: name the session that holds one, or make it."
+    if ACCURACY in entry.runs:
+        yield from _written(entry.accuracy, EVALUATION, "python -m sut.main accuracy")
+    for run in included_tests(entry, plan).values():
+        yield from _written(run, VERIFICATION, "python -m sut.main audit --verify")
+
+
+def _written(run: Run, name: str, verb: str) -> Iterable[str]:
+    path = run.folder.root / name
+    if not path.is_file() or not path.stat().st_size:
+        yield f"{run.name} has no {name}: make it with `{verb} {run.folder.root}`."
+
+
+def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:
+    for name in _edited(run):
+        yield (
+            f"{run.name}/{name} is not as the run left it (SHA-256 in run.json): "
+            "restore the file, or run again."
+        )
+    wrong_seeds = [k for k, v in rules.seeds.model_dump().items() if run.result.seeds.get(k) != v]
+    if wrong_seeds:
+        yield (
+            f"{run.name} was not run with the seeds of round {rules.name} "
+            f"({', '.join(wrong_seeds)}): run again with --round {rules.name}."
+        )
+    failed = [each for each in run.result.checks if not each.passed]
+    told = {TAMPER_CHECK, *(f"effective_{key}" for key in wrong_seeds)}
+    told |= {RELEASE_CHECK} if wrong_seeds else set()
+    failed = [each for each in failed if each.name not in told]
+    if plan.division == "open":
+        failed = [each for each in failed if not _of_accuracy(each, rules)]
+    if failed:
+        shown = "; ".join(each.reason for each in failed[:SHOWN_CHECKS])
+        more = f"; and {len(failed) - SHOWN_CHECKS} more" if len(failed) > SHOWN_CHECKS else ""
+        yield f"{run.name} is not VALID: {shown}{more}."
+
+
+def _edited(run: Run) -> list[str]:
+    """Files of the run whose bytes are not those it left."""
+    recorded = run.facts.log_sha256
+    unknown = [n for n in (*LOADGEN_FILES[:3], "user.conf") if n not in recorded]
+    paths = {name: run.folder.root / name for name in recorded}
+    changed = [
+        name
+        for name, path in paths.items()
+        if not path.is_file() or sha256_of(path) != recorded[name]
+    ]
+    return sorted({*unknown, *changed})
+
+
+def _of_accuracy(each: Check, rules: Round) -> bool:
+    """Whether the check holds a score to its target, which binds in closed only."""
+    names = {name for b in rules.benchmarks.values() for name in (*b.accuracy_min, *b.accuracy_max)}
+    return each.name in names
+
+
+def _scenario_sets(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[str]:
+    """Closed: each benchmark has its required scenarios and one of its alternatives."""
+    if not entries:
+        yield "there is no run to submit: name sessions with performance and accuracy runs."
+    if plan.division != "closed":
+        return
+    for name in dict.fromkeys(entry.benchmark for entry in entries):
+        mine = {entry.scenario: entry.rules for entry in entries if entry.benchmark == name}
+        benchmark = next(iter(mine.values()))
+        for scenario in benchmark.required:
+            if scenario not in mine:
+                yield f"{name} lacks the scenario {scenario}, which closed requires: run it."
+        if benchmark.one_of and not set(benchmark.one_of) & set(mine):
+            choice = " or ".join(benchmark.one_of)
+            yield f"{name} lacks {choice}, one of which closed requires: run it."
+
+
+def _one_system(entries: Sequence[Entry]) -> Iterable[str]:
+    """Every run is of one machine: a tree made here describes one system."""
+    machines: dict[str, str] = {}
+    for run in (run for entry in entries for run in entry.runs.values()):
+        found = run.session.result.hardware
+        gpus = [f"{gpu.name} {gpu.memory_mib} MiB" for gpu in found.gpus]
+        machine = f"{found.cpu_model}, {found.cpu_cores} cores, GPUs {', '.join(gpus) or 'none'}"
+        machines.setdefault(machine, run.session.name)
+    if len(machines) > 1:
+        listed = "; ".join(f"{session}: {machine}" for machine, session in machines.items())
+        yield f"the sessions are of different machines ({listed}): make a tree for each."
+
+
+def _grade(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> Iterable[str]:
+    """What the sessions' settings say against submitting; a rehearsal may have it so."""
+    if plan.rehearsal:
+        return
+    sessions = {run.session.name: run.session for entry in entries for run in entry.runs.values()}
+    by_reason: dict[str, list[str]] = {}
+    for name, session in sessions.items():
+        for reason in _against(plan, session, rules):
+            by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        yield f"{', '.join(names)}: {reason}; only a tree made with --rehearsal may hold it."
+
+
+def _against(plan: SubmissionPlan, session: Session, rules: Round) -> Iterable[str]:
+    config, dataset = session.config, session.result.dataset
+    if plan.division == "closed":
+        against = submission_grade(config, session.facts, rules)
+        return [reason for reason in against if not SAID_HERE.search(reason)]
+    benchmark = rules.benchmark(config.model.benchmark)
+    edge = rules.benchmarks.get(f"{config.model.benchmark}-edge", benchmark)
+    conditions = {
+        f"the profile is {config.profile}, which relaxes the round's rules": (
+            config.profile == "mlperf"
+        ),
+        "the null engine answers without a model": config.engine.kind != "null",
+        "the data set is synthetic": not dataset.synthetic,
+        "the data set is the shipped sample": dataset.source != "sample",
+        f"the data set has {dataset.count} samples, not {benchmark.dataset_count}": (
+            dataset.count in (benchmark.dataset_count, edge.dataset_count)
+        ),
+    }
+    return [reason for reason, holds in conditions.items() if not holds]

@@ -1,0 +1,93 @@
+"""What the submitter states of system and method, because no program can detect it: a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from sut.config.rules import CONF_ROOT
+from sut.config.schema import Strict
+from sut.errors import ConfigError
+
+EXAMPLE = CONF_ROOT / "submission" / "system-example.yaml"
+NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+
+
+class Documents(Strict):
+    """Write-ups that go into documentation/; Markdown files, relative to the YAML file."""
+
+    calibration: Path | None = Field(None, description="how the weights were quantised")
+    bandwidth: Path | None = Field(None, description="system architecture and its bandwidths")
+
+
+class SystemStatement(Strict):
+    """One system and how it was used."""
+
+    system: str = Field(pattern=NAME, description="names the system's folder and JSON file")
+    implementation: str = Field("vllm", pattern=NAME, description="names the source folder")
+    description: dict[str, str] = Field(
+        description="keys of systems/<system>.json; a key stated here wins over what was detected"
+    )
+    measurements: dict[str, str] = Field(
+        default_factory=dict, description="keys of the measurements file, likewise"
+    )
+    documents: Documents = Field(default_factory=lambda: Documents.model_validate({}))
+
+
+def read_statement(path: Path) -> SystemStatement:
+    """Read the submitter's YAML file.
+
+    Raises:
+        ConfigError: the file is missing or malformed, or names a document that is not there.
+    """
+    remedy = "`submit --system-template RESULTS` prints one to fill in."
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"the system's file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
+        ) from error
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(f"the file is no YAML: {said}.", where=str(path)) from error
+    if not isinstance(document, dict):
+        raise ConfigError("the file holds no mapping.", where=str(path), remedy=remedy)
+    try:
+        statement = SystemStatement.model_validate(_texts(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"{field}: {first['msg']}.", where=str(path), remedy=remedy) from error
+    return statement.model_copy(update={"documents": _found(statement.documents, path)})
+
+
+def _texts(document: dict[str, object]) -> dict[str, object]:
+    """The document with the values of its tables as text: YAML reads 2 as a number."""
+    made = dict(document)
+    for table in ("description", "measurements"):
+        values = made.get(table)
+        if isinstance(values, dict):
+            made[table] = {
+                str(key): "" if value is None else str(value) for key, value in values.items()
+            }
+    return made
+
+
+def _found(documents: Documents, path: Path) -> Documents:
+    named = {"calibration": documents.calibration, "bandwidth": documents.bandwidth}
+    found = {key: path.parent / each for key, each in named.items() if each is not None}
+    for key, each in found.items():
+        if not each.is_file() or not each.read_text(encoding="utf-8").strip():
+            raise ConfigError(
+                f"documents.{key} is {each.name}, which is missing or empty.",
+                where=str(path),
+                remedy="Write the document, or leave the key out.",
+            )
+    return documents.model_copy(update=found)
+
+
+def example_statement() -> SystemStatement:
+    """The shipped example: a machine without accelerator, for rehearsals."""
+    return read_statement(EXAMPLE)

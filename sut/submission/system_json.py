@@ -1,0 +1,166 @@
+"""systems/<system>.json and the measurements file: what was detected, then what was stated."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from sut.config.rules import BenchmarkRules, SubmissionRules
+from sut.result.facts import SessionFacts
+from sut.submission.plan import SubmissionPlan
+from sut.submission.sessions import Session
+from sut.submission.statement import SystemStatement
+
+NOT_THERE = "N/A"
+NO_MODEL = "none, the null engine has no weights"
+REHEARSAL_MARK = "REHEARSAL: not a submission"
+# vLLM's name of a type → the short form that results tables use.
+TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "half": "fp16", "float": "fp32"}
+# Filled from the plan, whatever a file says.
+OF_PLAN = ("division", "submitter")
+
+
+def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]:
+    """Every key of the system's JSON that is known."""
+    made = {"division": plan.division, "submitter": plan.submitter}
+    made |= detected(session.facts)
+    made |= {key: text for key, text in plan.system.description.items() if text}
+    if plan.rehearsal:
+        made["sw_notes"] = f"{REHEARSAL_MARK}. {made.get('sw_notes', '')}".strip()
+    return made
+
+
+def detected(facts: SessionFacts) -> dict[str, str]:
+    """The keys that a session knows by itself."""
+    hardware, software, gpus = facts.hardware, facts.software, facts.hardware.gpus
+    sockets = hardware.cpu_sockets
+    stack = {
+        "Python": software.python,
+        "PyTorch": software.torch,
+        "Transformers": software.transformers,
+        "MLPerf LoadGen": software.loadgen,
+        "NVIDIA driver": gpus[0].driver if gpus else None,
+    }
+    found: dict[str, str | None] = {
+        "number_of_nodes": "1",
+        "host_processor_model_name": hardware.cpu_model,
+        "host_processors_per_node": None if sockets is None else str(sockets),
+        "host_processor_core_count": None
+        if sockets is None
+        else str(hardware.cpu_cores // sockets),
+        "host_memory_capacity": f"{hardware.memory_gib:g} GiB",
+        "accelerators_per_node": str(len(gpus)),
+        "accelerator_model_name": ", ".join(dict.fromkeys(g.name for g in gpus)) or NOT_THERE,
+        "accelerator_memory_capacity": f"{gpus[0].memory_mib / 1024:.0f} GiB"
+        if gpus
+        else NOT_THERE,
+        "framework": software.engine_package,
+        "operating_system": f"{hardware.operating_system}, Linux {hardware.kernel}",
+        "other_software_stack": ", ".join(f"{k} {v}" for k, v in stack.items() if v),
+    }
+    if not gpus:
+        found |= dict.fromkeys(
+            (
+                "accelerator_memory_configuration",
+                "accelerator_host_interconnect",
+                "accelerator_interconnect",
+            ),
+            NOT_THERE,
+        )
+    return {key: text for key, text in found.items() if text}
+
+
+def system_problems(
+    description: dict[str, str],
+    statement: SystemStatement,
+    rules: SubmissionRules,
+    benchmarks: dict[str, BenchmarkRules],
+) -> Iterable[str]:
+    """Every reason why the system's JSON would not do, by the key to mend."""
+    wanted = rules.system
+    known = (*wanted.must_be_filled, *wanted.may_be_empty)
+    for key in statement.description:
+        if key in OF_PLAN:
+            yield f"description.{key} comes from --{key}: leave it out of the system's file."
+        elif key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            yield f"description.{key} is no key of a system's JSON: the nearest is {near}."
+    for key in wanted.must_be_filled:
+        if not description.get(key):
+            yield f"description.{key} is missing and was not detected: state it."
+    if description.get("status", "").lower() not in ("", *wanted.statuses):
+        said = description["status"]
+        yield f"description.status is {said}: choose one of {', '.join(wanted.statuses)}."
+    for key in wanted.integers:
+        if key in description and not description[key].isdecimal():
+            yield f"description.{key} is {description[key]}: give a whole number."
+    yield from _type_problems(description.get("system_type", ""), rules, benchmarks)
+
+
+def _type_problems(
+    said: str, rules: SubmissionRules, benchmarks: dict[str, BenchmarkRules]
+) -> Iterable[str]:
+    if not said:
+        return
+    if said not in rules.system.types:
+        choice = " | ".join(rules.system.types)
+        yield f"description.system_type is {said}: choose one of {choice}."
+        return
+    for name, benchmark in benchmarks.items():
+        if benchmark.system_type not in said.split(","):
+            yield (
+                f"description.system_type is {said}, and {name} is a benchmark of "
+                f"{benchmark.system_type}: state {benchmark.system_type}."
+            )
+
+
+def full_description(description: dict[str, str], rules: SubmissionRules) -> dict[str, str]:
+    """Every required key in the round's order; those that may be empty are there."""
+    keys = (*rules.system.must_be_filled, *rules.system.may_be_empty)
+    return {key: description.get(key, "") for key in keys}
+
+
+def measurements(plan: SubmissionPlan, session: Session) -> dict[str, str]:
+    """The keys of the measurements file that are known."""
+    stated = {key: text for key, text in plan.system.measurements.items() if text}
+    return measurements_of(session) | stated
+
+
+def measurements_of(session: Session) -> dict[str, str]:
+    """What a session knows of its weights; nothing of how quantised ones were made."""
+    arguments = session.facts.engine.arguments if session.facts.engine else {}
+    dtype = str(arguments.get("dtype", ""))
+    revision = session.config.model.revision
+    weights = PurePath(session.config.model.path).name + (f" at {revision}" if revision else "")
+    made = {
+        "input_data_types": "int32",
+        "retraining": "No",
+        "starting_weights_filename": weights,
+    }
+    if quantisation(session):
+        return made
+    if session.config.engine.kind == "null":
+        return made | dict.fromkeys(("weight_data_types", "weight_transformations"), NO_MODEL)
+    dummy = arguments.get("load_format") == "dummy"
+    return made | {
+        "weight_data_types": TYPES.get(dtype, dtype),
+        "weight_transformations": "random weights (load_format dummy)" if dummy else "none",
+    }
+
+
+def measurements_problems(
+    made: dict[str, str], session: Session, rules: SubmissionRules
+) -> Iterable[str]:
+    """A line for each key that must be stated."""
+    for key in rules.measurements_required:
+        if not made.get(key):
+            how = quantisation(session)
+            why = f": the weights are quantised ({how})" if how else ""
+            yield f"measurements.{key} is not stated{why}: write it in the system's file."
+
+
+def quantisation(session: Session) -> str | None:
+    """The engine's name of the quantisation; None for weights as they were published."""
+    how = session.config.engine.vllm.quantization
+    return how if session.config.engine.kind == "vllm" else None

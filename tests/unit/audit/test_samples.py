@@ -1,0 +1,96 @@
+"""The accuracy log is read as LoadGen writes it, and refused where it is anything else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit import samples
+from audit.samples import read_samples
+from sut.errors import LogError
+from tests.unit.audit.sabotage import entry, healthy, write_log
+
+RECORDED = Path(__file__).resolve().parents[2] / "data" / "logs"
+
+
+def test_a_recorded_log_is_read(tmp_path: Path):
+    read = read_samples(RECORDED / "accuracy" / samples.ACCURACY_NAME)
+    assert len(read) == 48
+    first = read[0]
+    assert (first.seq_id, first.qsl_idx, first.token_count) == (6, 0, 3)
+    assert first.tokens.tolist() == [5, 6, 7]
+    assert first.first is None, "Offline reports no first token"
+
+
+def test_a_log_without_samples_is_an_empty_one():
+    # LoadGen leaves this behind a performance run.
+    assert read_samples(RECORDED / "server" / samples.ACCURACY_NAME) == []
+
+
+def test_negative_ids_keep_their_sign(tmp_path: Path):
+    (read,) = read_samples(write_log(tmp_path, [entry(0, [-1, 5])]))
+    assert read.tokens.tolist() == [-1, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ["mlperf_log_accuracy.json:1", "cut short"]),
+        ('[\n{ "seq_id" : 1,', ["mlperf_log_accuracy.json:2", "cut short"]),
+        ("[\n{},\n\n...\n\n{}]", ["mlperf_log_accuracy.json:4", "cut short"]),
+        ("{}", ["no JSON array"]),
+        ("[1]", ["entry 0", "no JSON object"]),
+        ("[" * 100_000, ["no JSON"]),
+        ("[" + "9" * 5000 + "]", ["no JSON"]),
+        ([entry(0, [5, 6]), entry(1, [5, 6]) | {"data": "0G"}], ["entry 1", "data", "0G", "hex"]),
+        ([entry(0, [5, 6], data="050000")], ["entry 0", "data", "3 bytes", "multiple of 4"]),
+        ([entry(0, [5, 6], data=None)], ["entry 0", "data is missing"]),
+        ([entry(0, [5, 6], data=7)], ["entry 0", "data is 7"]),
+        ([entry(0, [5, 6], token_data="zz")], ["entry 0", "token_data"]),
+        ([entry(0, [5, 6], token_count="2")], ["entry 0", "token_count", '"2"', "whole number"]),
+        ([entry(0, [5, 6], token_count=None)], ["entry 0", "token_count is missing"]),
+        ([entry(0, [5, 6], seq_id=True)], ["entry 0", "seq_id is true"]),
+        ([entry(0, [5, 6], qsl_idx=1.5)], ["entry 0", "qsl_idx is 1.5"]),
+    ],
+)
+def test_a_broken_log_is_one_sentence_that_names_the_place(
+    tmp_path: Path, text: object, wanted: list[str]
+):
+    with pytest.raises(LogError) as caught:
+        read_samples(write_log(tmp_path, text))
+    rendered = caught.value.render()
+    assert "\n" not in rendered
+    assert all(word in rendered for word in wanted), rendered
+
+
+def test_a_long_value_is_shortened_in_the_message(tmp_path: Path):
+    with pytest.raises(LogError) as caught:
+        read_samples(write_log(tmp_path, [entry(0, [5], data="x" * 100_000)]))
+    assert len(caught.value.message) < 200
+
+
+def test_a_log_that_is_no_text_is_refused(tmp_path: Path):
+    path = write_log(tmp_path, "")
+    path.write_bytes(b"\xff\xfe[]")
+    with pytest.raises(LogError, match="UTF-8"):
+        read_samples(path)
+
+
+def test_a_missing_log_is_refused(tmp_path: Path):
+    with pytest.raises(LogError, match="No such file"):
+        read_samples(tmp_path / samples.ACCURACY_NAME)
+
+
+def test_a_file_beyond_any_log_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = write_log(tmp_path, healthy())
+    monkeypatch.setattr(samples, "MAX_BYTES", 100)
+    with pytest.raises(LogError, match="more than 100"):
+        read_samples(path)
+
+
+def test_the_order_of_the_log_is_kept(tmp_path: Path):
+    shutil.copy(RECORDED / "accuracy" / samples.ACCURACY_NAME, tmp_path)
+    read = read_samples(tmp_path / samples.ACCURACY_NAME)
+    assert [each.seq_id for each in read][:4] == [6, 13, 16, 21]

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sut.accuracy.reference import outputs_sha256
+from sut.commands.accuracy import main
+from sut.config.schema import EngineConfig, GenerationConfig, VllmConfig
+from sut.errors import ConfigError, LogError
+from tests.unit.accuracy.answered import (
+    SUMMARIES,
+    encoded,
+    make_answered,
+    make_model,
+    write_log,
+)
+from tests.unit.accuracy.test_reference import document
+from tests.unit.result.sessions import dump, edit
+
+
+@pytest.fixture(autouse=True)
+def _references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference that gave the summaries themselves; punkt's data is nowhere."""
+    import nltk
+
+    monkeypatch.setattr(nltk.data, "path", [])
+    folder = tmp_path / "references"
+    folder.mkdir()
+    model = make_model(tmp_path / "tokenizer")
+    outputs = [encoded(model, text) for text in SUMMARIES]
+    made = document(outputs=outputs, outputs_sha256=outputs_sha256(outputs), max_tokens=200)
+    dump(folder / "small.json", made)
+    monkeypatch.setattr("sut.accuracy.targets.REFERENCES", folder)
+
+
+def session(tmp_path: Path, texts: tuple[str, ...] = SUMMARIES) -> tuple[Path, Path]:
+    """A session under the reference's conditions."""
+    from qsl.files import read_file
+
+    root, run = make_answered(
+        tmp_path,
+        texts,
+        generation=GenerationConfig(max_tokens=200),
+        engine=EngineConfig(vllm=VllmConfig(dtype="float32")),
+    )
+    path = tmp_path / "references" / "small.json"
+    edit(path, dataset_sha256=read_file(tmp_path / "news.json").sha256)
+    return root, run
+
+
+def test_a_run_as_good_as_the_reference_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    assert main([str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert "ROUGE1     100           >= 99" in shown
+    assert "verdict: pass" in shown
+    assert (run / "accuracy.json").is_file()
+    assert (run / "accuracy.txt").is_file()
+
+
+def test_a_worse_run_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, run = session(tmp_path, ("The river rose by two metres on Sunday.", *SUMMARIES[1:]))
+    assert main([str(run)]) == 1
+    shown = capsys.readouterr().out
+    assert "FAIL" in shown
+    assert "verdict: FAIL" in shown
+
+
+def test_what_cannot_be_judged_is_no_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _ = session(tmp_path)
+    (tmp_path / "references" / "small.json").unlink()
+    assert main([str(root)]) == 1
+    assert "verdict: nothing to judge by" in capsys.readouterr().out
+
+
+def test_json_holds_the_facts_of_every_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    assert main([str(root), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed["runs"]) == [str(run)]
+    facts = printed["runs"][str(run)]
+    assert (facts["passed"], facts["gen_num"], facts["differs_from_written"]) == (True, 4, [])
+
+
+def test_a_second_time_nothing_is_written_and_nothing_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    assert main([str(root)]) == 0
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    assert main([str(root)]) == 0
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert "differs" not in capsys.readouterr().out
+
+
+def test_a_difference_from_what_was_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    main([str(root)])
+    edit(run / "accuracy.json", gen_len=7, success_rate=0.5)
+    written = (run / "accuracy.json").read_bytes()
+    assert main([str(root)]) == 1
+    shown = capsys.readouterr().out
+    assert "differs from the accuracy.json written before in gen_len, success_rate" in shown
+    assert (run / "accuracy.json").read_bytes() == written
+
+
+def test_replace_keeps_the_old_files_beside_the_new(tmp_path: Path) -> None:
+    root, run = session(tmp_path)
+    main([str(root)])
+    edit(run / "accuracy.json", gen_len=7)
+    assert main([str(root), "--replace"]) == 0
+    assert main([str(root), "--replace"]) == 0
+    names = sorted(path.name for path in run.iterdir() if path.name.startswith("accuracy"))
+    assert names == [
+        "accuracy.json",
+        "accuracy.json.old1",
+        "accuracy.json.old2",
+        "accuracy.txt",
+        "accuracy.txt.old1",
+        "accuracy.txt.old2",
+    ]
+    assert json.loads((run / "accuracy.json.old1").read_text())["gen_len"] == 7
+    assert json.loads((run / "accuracy.json").read_text())["gen_len"] != 7
+
+
+def test_a_log_from_elsewhere_needs_data_set_and_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    write_log(folder, [encoded(tmp_path / "model", text) for text in SUMMARIES])
+    with pytest.raises(ConfigError, match="needs --dataset and --model"):
+        main([str(folder)])
+    flags = ["--dataset", str(tmp_path / "news.json"), "--model", str(tmp_path / "model")]
+    assert main([str(folder), *flags]) == 1
+    assert "success rate: not measured" in capsys.readouterr().out
+
+
+def test_a_round_is_for_logs_from_elsewhere(tmp_path: Path) -> None:
+    root, _ = session(tmp_path)
+    with pytest.raises(ConfigError, match="the run has a round of its own"):
+        main([str(root), "--round", "v6.1"])
+
+
+def test_a_place_without_an_accuracy_run_is_refused(tmp_path: Path) -> None:
+    root, run = session(tmp_path)
+    with pytest.raises(LogError, match="neither a session nor"):
+        main([str(tmp_path / "references")])
+    run.rename(run.with_name("performance"))
+    with pytest.raises(LogError, match="no accuracy run in this session"):
+        main([str(root)])
+    with pytest.raises(LogError, match="the folder of a performance run"):
+        main([str(run.with_name("performance"))])

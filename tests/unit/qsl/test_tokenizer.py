@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import decoders
+
+from qsl.tokenizer import Tokenizer, TransformersTokenizer, open_tokenizer
+from tests.unit.qsl.conftest import make_tokenizer
+
+EOS = 2
+
+
+def opened(folder: Path, **config: object) -> Tokenizer:
+    """A tokenizer of single characters."""
+    tokenizer = make_tokenizer()
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return open_tokenizer(folder)
+
+
+def ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return tokenizer.encode_batch([text], special_tokens=False)[0]
+
+
+def test_what_was_encoded_is_decoded(tmp_path: Path) -> None:
+    tokenizer = opened(tmp_path)
+    texts = ["The river rose.", "", " a  b\n"]
+    batch = [ids(tokenizer, text) for text in texts]
+    assert tokenizer.decode_batch(batch, skip_special_tokens=True) == texts
+
+
+def test_special_tokens_are_left_out_on_demand(tmp_path: Path) -> None:
+    tokenizer = opened(tmp_path)
+    batch = [[1, *ids(tokenizer, "ab"), EOS, EOS]]
+    assert tokenizer.decode_batch(batch, skip_special_tokens=True) == ["ab"]
+    assert tokenizer.decode_batch(batch, skip_special_tokens=False) == ["<s>ab</s></s>"]
+
+
+def test_numpy_ids_and_ids_outside_the_vocabulary_are_taken(tmp_path: Path) -> None:
+    tokenizer = opened(tmp_path)
+    known = np.array([*ids(tokenizer, "ab"), 2_000_000_000], dtype=np.int32)
+    assert tokenizer.decode_batch([known.tolist()], skip_special_tokens=True) == ["ab"]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, "He did n't go , she 's sure ."),
+        ({"clean_up_tokenization_spaces": False}, "He did n't go , she 's sure ."),
+        # Llama-3.1's configuration, as the reference's transformers 4.46 reads it.
+        ({"clean_up_tokenization_spaces": True}, "He didn't go, she's sure."),
+    ],
+)
+def test_blanks_are_cleaned_up_where_the_model_asks_for_it(
+    tmp_path: Path, config: dict[str, bool], expected: str
+) -> None:
+    tokenizer = opened(tmp_path, **config)
+    batch = [ids(tokenizer, "He did n't go , she 's sure .")]
+    assert tokenizer.decode_batch(batch, skip_special_tokens=True) == [expected]
+
+
+def test_a_tokenizer_of_transformers_decodes_alike() -> None:
+    class Foreign:
+        clean_up_tokenization_spaces = True
+
+        def decode(self, ids: list[int], **settings: bool) -> str:
+            assert settings == {
+                "skip_special_tokens": True,
+                "clean_up_tokenization_spaces": False,
+            }
+            return " .".join(map(str, ids))
+
+    tokenizer = TransformersTokenizer(Foreign())
+    assert tokenizer.decode_batch([[1, 2], []], skip_special_tokens=True) == ["1.2", ""]

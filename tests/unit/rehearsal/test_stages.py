@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.errors import ConfigError
+from sut.rehearsal.stages import Stage, inputs_sha256, kept, run_stages
+
+
+class Maker:
+    """Stages that leave a file each, and remember how often they were made."""
+
+    def __init__(self, out: Path):
+        self.out = out
+        self.made: list[str] = []
+        self.wanting: set[str] = set()
+
+    def stage(self, name: str, **inputs: Any) -> Stage:
+        def make() -> Path | None:
+            self.made.append(name)
+            if name in self.wanting:
+                return None
+            left = self.out / f"{name}-{len(self.made)}"
+            left.mkdir()
+            return left
+
+        return Stage(name, inputs, 1.0, make)
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Maker:
+    return Maker(tmp_path)
+
+
+def run(maker: Maker, *stages: Stage) -> list[tuple[str, bool]]:
+    done = run_stages(maker.out, stages, lambda stage, left: None)
+    return [(each.stage.name, each.kept) for each in done]
+
+
+def test_a_finished_stage_is_not_made_again(maker: Maker) -> None:
+    stages = (maker.stage("a", x=1), maker.stage("b", x=2))
+    assert run(maker, *stages) == [("a", False), ("b", False)]
+    assert run(maker, *stages) == [("a", True), ("b", True)]
+    assert maker.made == ["a", "b"]
+
+
+def test_other_inputs_make_it_again_and_supersede_the_record(maker: Maker) -> None:
+    run(maker, maker.stage("a", x=1))
+    assert run(maker, maker.stage("a", x=2)) == [("a", False)]
+    assert kept(maker.out, maker.stage("a", x=1)) is None
+    assert kept(maker.out, maker.stage("a", x=2)) is not None
+
+
+def test_what_a_stage_left_must_still_be_there(maker: Maker) -> None:
+    run(maker, maker.stage("a"))
+    (maker.out / "a-1").rmdir()
+    assert run(maker, maker.stage("a")) == [("a", False)]
+
+
+def test_a_stage_found_wanting_stops_the_rest_and_is_not_kept(maker: Maker) -> None:
+    maker.wanting = {"b"}
+    stages = (maker.stage("a"), maker.stage("b"), maker.stage("c"))
+    assert run(maker, *stages) == [("a", False), ("b", False)]
+    maker.wanting = set()
+    assert run(maker, *stages) == [("a", True), ("b", False), ("c", False)]
+
+
+def test_an_interruption_keeps_what_was_finished(maker: Maker) -> None:
+    def interrupt() -> Path | None:
+        raise KeyboardInterrupt
+
+    stopped = Stage("b", {}, 1.0, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(maker, maker.stage("a"), stopped)
+    assert run(maker, maker.stage("a"), maker.stage("b")) == [("a", True), ("b", False)]
+
+
+def test_the_order_of_inputs_does_not_matter() -> None:
+    def nothing() -> Path | None:
+        return None
+
+    one = Stage("a", {"x": 1, "y": 2}, 1.0, nothing)
+    other = Stage("a", {"y": 2, "x": 1}, 1.0, nothing)
+    assert inputs_sha256(one) == inputs_sha256(other)
+
+
+def test_a_record_that_is_none_is_bad_input(maker: Maker) -> None:
+    run(maker, maker.stage("a"))
+    (maker.out / "stages" / "a.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"stages/a\.json"):
+        run(maker, maker.stage("a"))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.config.schema import Scenario
+from sut.result.build import build
+from sut.result.schema import ScenarioResult
+from tests.unit.result.sessions import (
+    dump,
+    edit,
+    make_accuracy,
+    make_round,
+    make_session,
+)
+
+AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
+
+
+def accuracy_run(root: Path) -> ScenarioResult:
+    return build(root, make_round()).accuracy_runs[Scenario.OFFLINE]
+
+
+def failed(run: ScenarioResult) -> list[str]:
+    return [each.name for each in run.checks if not each.passed]
+
+
+def evaluated(tmp_path: Path, **changes: Any) -> ScenarioResult:
+    root = make_session(tmp_path, "accuracy")
+    folder = root / "Offline" / "accuracy"
+    dump(folder / "accuracy.json", make_accuracy(folder, **changes))
+    return accuracy_run(root)
+
+
+def metric(value: float | None, target: float | None, upper: float | None) -> dict[str, Any]:
+    return {
+        "name": "GEN_LEN",
+        "value": value,
+        "target": target,
+        "upper_limit": upper,
+        "passed": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"log_sha256": "0" * 64}, ["accuracy log evaluated"]),
+        ({"gen_num": 47}, ["answers evaluated"]),
+        ({"problems": ["9 of 48 answers loop"]}, ["signs of a broken engine"]),
+        ({"metrics": [metric(90.0, 90.0, 110.0)]}, []),
+        ({"metrics": [metric(89.9, 90.0, None)]}, ["GEN_LEN"]),
+        ({"metrics": [metric(110.1, 90.0, 110.0)]}, ["GEN_LEN"]),
+        ({"metrics": [metric(None, 90.0, None)]}, ["GEN_LEN"]),
+    ],
+)
+def test_what_an_evaluation_must_show(
+    tmp_path: Path, changes: dict[str, Any], expected: list[str]
+) -> None:
+    assert failed(evaluated(tmp_path, **changes)) == expected
+
+
+def test_an_accuracy_run_without_its_evaluation_is_not_valid(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "accuracy")
+    (root / "Offline" / "accuracy" / "accuracy.json").unlink()
+    run = accuracy_run(root)
+    assert failed(run) == ["accuracy evaluation"]
+    assert run.rouge is None
+
+
+def test_the_rouge_of_an_accuracy_run_stands_beside_its_performance_run(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "offline", "accuracy")
+    result = build(root, make_round())
+    rouge = result.scenarios[Scenario.OFFLINE].rouge
+    assert rouge is not None
+    assert (rouge.metrics["ROUGE1"], rouge.gen_num, rouge.passed) == (30.0, 48, None)
+
+
+def test_random_weights_are_not_alarming(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "accuracy", engine={"vllm": {"load_format": "dummy"}})
+    folder = root / "Offline" / "accuracy"
+    dump(folder / "accuracy.json", make_accuracy(folder, problems=["all loop"]))
+    assert failed(accuracy_run(root)) == []
+
+
+def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> ScenarioResult:
+    """A Server recording passed off as a compliance run: only our side of it is looked at."""
+    root = make_session(tmp_path, "server", mode="compliance", compliance={"tests": ["TEST06"]})
+    folder = (root / "Server" / "performance").rename(root / "Server" / "TEST06")
+    edit(folder / "run.json", mode="compliance", test="TEST06")
+    if verification is not None:
+        made = make_accuracy(folder)
+        dump(folder / "verification.json", verification | {"log_sha256": made["log_sha256"]})
+    result = build(root, make_round())
+    assert not result.scenarios
+    assert result.reasons == [
+        f"Server TEST06 run: {why}"
+        for why in result.compliance_runs[Scenario.SERVER]["TEST06"].reasons
+    ]
+    return result.compliance_runs[Scenario.SERVER]["TEST06"]
+
+
+def test_a_compliance_run_is_not_held_to_duration_and_latency(tmp_path: Path) -> None:
+    run = compliance_session(tmp_path, {"test": "TEST06", "checks": [], "passed": True})
+    names = {each.name for each in run.checks}
+    assert "LoadGen's verdict" not in names
+    assert "duration" not in names
+    assert failed(run) == []
+
+
+def test_a_failed_check_of_the_test_fails_the_run(tmp_path: Path) -> None:
+    broken = {
+        "name": "TEST06 one end", "measured": 2, "limit": 0, "comparison": "==", "unit": None,
+        "source": "x", "passed": False,
+    }  # fmt: skip
+    run = compliance_session(tmp_path, {"test": "TEST06", "checks": [broken], "passed": False})
+    assert failed(run) == ["TEST06 one end", "TEST06 passed"]
+
+
+def test_a_compliance_run_that_was_not_verified_is_not_valid(tmp_path: Path) -> None:
+    assert failed(compliance_session(tmp_path, None)) == ["TEST06 verification"]

@@ -1,0 +1,243 @@
+"""Sessions and trees for the tests, made of the recorded LoadGen logs.
+
+The recordings have 48 samples, so sessions are judged by a round whose counts are theirs;
+`official_counts` writes the real round's counts into the logs of a finished tree.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sut.config.rules import Round, load_round
+from sut.rundir import ScenarioDir, sha256_of
+from sut.submission.plan import SubmissionPlan
+from sut.submission.statement import SystemStatement, example_statement
+from tests.unit.result.sessions import (
+    NAMES,
+    RECORDED,
+    dump,
+    edit,
+    make_accuracy,
+    make_config,
+    make_run,
+    make_session_facts,
+)
+
+ROUNDS = ("v5.1", "v6.0", "v6.1")
+SUBMITTER = "Example"
+RECORDED_RELEASE, RECORDED_ROUND = "6.0.17", "v6.1"
+ROUGE = (
+    "\nResults\n\n{'rouge1': '38.7792', 'rouge2': '15.9075', 'rougeL': '24.4957', "
+    "'rougeLsum': '35.793', 'gen_len': 8167644, 'gen_num': 13368}\n"
+)
+VERIFIED = (
+    "First token check pass: Skipped\nEOS check pass: True\nSample length check pass: True\n"
+    "TEST06 verification complete\n"
+)
+AUDIT_LINE = (
+    ':::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file '
+    '(audit.config). Overriding TestSettings from audit.config file.", "time_ms": 0.0, '
+    '"namespace": "mlperf::logging", "event_type": "POINT_IN_TIME", "metadata": {"is_error": '
+    'false, "is_warning": true, "file": "x.cc", "line_no": 1, "pid": 1, "tid": 1}}\n'
+)
+
+
+@cache
+def small_round(name: str) -> Round:
+    """The round with the recordings' counts in place of its own."""
+    rules = load_round(name)
+    benchmarks = {
+        key: each.model_copy(
+            update={
+                "dataset_count": 48,
+                "max_tokens": 64,
+                "scenarios": {
+                    scenario: found.model_copy(update={"min_duration_ms": 1, "min_query_count": 1})
+                    for scenario, found in each.scenarios.items()
+                },
+            }
+        )
+        for key, each in rules.benchmarks.items()
+    }
+    return rules.model_copy(update={"benchmarks": benchmarks})
+
+
+def session(
+    parent: Path,
+    *kinds: str,
+    name: str = "node_20261124T000000Z",
+    round_: str = "v6.1",
+    **config: Any,
+) -> Path:
+    """A session that closed could take; `kinds`: recordings, `+accuracy` or `+TEST06` appended.
+
+    "server" is the performance run of the recording, "server+accuracy" its accuracy run.
+    """
+    root = parent / name
+    root.mkdir(parents=True)
+    recordings = tuple(dict.fromkeys(kind.partition("+")[0] for kind in kinds))
+    made = make_config(recordings, **{"profile": "mlperf", "round": round_, "mode": "all"} | config)
+    document = made.model_dump(mode="json")
+    document["model"]["official"] = True
+    document["compliance"] = {"tests": ["TEST06"], "audit_config": None}
+    for section in ("server", "interactive"):
+        document[section]["latency_percentile"] = 99
+    dump(root / "config.json", {"config": document, "origins": {}})
+    facts = make_session_facts()
+    facts["engine"]["model_sha256"] = "1" * 64
+    dump(root / "session.json", facts)
+    for kind in kinds:
+        recording, _, other = kind.partition("+")
+        _add_run(root, recording, other or "performance", round_)
+    _match_mode(root, kinds)
+    return root
+
+
+def _match_mode(root: Path, kinds: tuple[str, ...]) -> None:
+    """The configuration asks for what was run, so that nothing is missing from the session."""
+    document = json.loads((root / "config.json").read_text(encoding="utf-8"))
+    others = {kind.partition("+")[2] or "performance" for kind in kinds}
+    if others == {"performance", "accuracy"}:
+        document["config"]["mode"] = "both"
+    elif len(others) == 1:
+        only = others.pop()
+        document["config"]["mode"] = "compliance" if only == "TEST06" else only
+    dump(root / "config.json", document)
+
+
+def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
+    scenario = NAMES[recording][0]
+    folder = root / scenario / kind
+    source = "accuracy" if kind == "accuracy" else recording
+    shutil.copytree(RECORDED / source, folder)
+    mode = "compliance" if kind == "TEST06" else kind
+    detail, summary = folder / "mlperf_log_detail.txt", folder / "mlperf_log_summary.txt"
+    summary.write_text(as_round(summary.read_text(encoding="utf-8"), round_), encoding="utf-8")
+    text = as_round(detail.read_text(encoding="utf-8"), round_)
+    if kind == "accuracy":
+        text = text.replace('"value": "Offline"', f'"value": "{_loadgen_scenario(scenario)}"')
+    if kind == "TEST06":
+        text = AUDIT_LINE + text
+        changed = re.sub(
+            r"(?m)^(No|\d+) warnings? encountered.*$",
+            "1 warning encountered. See detailed log.",
+            summary.read_text(encoding="utf-8"),
+        )
+        summary.write_text(changed, encoding="utf-8")
+        (folder / "mlperf_log_accuracy.json").write_text("[\n]\n", encoding="utf-8")
+    detail.write_text(text, encoding="utf-8")
+    run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
+    if kind == "TEST06":
+        run |= {"test": "TEST06", "audit_config": "audit.config", "audit_config_sha256": "2" * 64}
+        write_verification(folder)
+    dump(folder / "run.json", run)
+    if kind == "accuracy":
+        dump(folder / "accuracy.json", make_accuracy(folder))
+        (folder / "accuracy.txt").write_text(ROUGE, encoding="utf-8")
+
+
+def write_verification(folder: Path) -> None:
+    """verification.json and the official text, of a test that passed."""
+    checks = [
+        {
+            "name": name, "measured": True, "limit": True, "comparison": "==", "unit": None,
+            "source": "TEST06", "passed": True,
+        }
+        for name in ("first token", "EOS", "length")
+    ]  # fmt: skip
+    digest = sha256_of(folder / "mlperf_log_accuracy.json")
+    facts = {"test": "TEST06", "checks": checks, "passed": True, "log_sha256": digest}
+    dump(folder / "verification.json", facts)
+    (folder / "verify_accuracy.txt").write_text(VERIFIED, encoding="utf-8")
+
+
+def _loadgen_scenario(scenario: str) -> str:
+    return "Server" if scenario == "Interactive" else scenario
+
+
+def as_round(text: str, name: str) -> str:
+    """A recorded log with the seeds and the LoadGen release of another round."""
+    rules, recorded = load_round(name), load_round(RECORDED_ROUND)
+    for key, seed in recorded.seeds.model_dump().items():
+        text = text.replace(str(seed), str(rules.seeds.model_dump()[key]))
+    if name != RECORDED_ROUND:
+        text = text.replace(f'"{RECORDED_RELEASE} @', f'"{rules.loadgen_install} @')
+    return text
+
+
+def closed_session(parent: Path, round_: str = "v6.1", **changes: Any) -> Path:
+    """Everything closed asks for, Offline and Server, in one session."""
+    kinds = [f"{r}{k}" for r in ("offline", "server") for k in ("", "+accuracy", "+TEST06")]
+    return session(parent, *kinds, round_=round_, **changes)
+
+
+def statement(tmp_path: Path | None = None) -> SystemStatement:
+    """The shipped example, with a bandwidth document where a folder for it is given."""
+    found = example_statement()
+    if tmp_path is None:
+        return found
+    document = tmp_path / "bandwidth.md"
+    document.write_text("One 100 Gbit/s port.\n", encoding="utf-8")
+    documents = found.documents.model_copy(update={"bandwidth": document})
+    return found.model_copy(update={"documents": documents})
+
+
+def plan(out: Path, *sessions: Path, **changes: Any) -> SubmissionPlan:
+    """A closed plan for v6.1."""
+    values: dict[str, Any] = {
+        "round": "v6.1",
+        "division": "closed",
+        "submitter": SUBMITTER,
+        "system": statement(sessions[0].parent if sessions else None),
+        "out": out,
+        "sessions": sessions,
+    }
+    return SubmissionPlan(**(values | changes))
+
+
+def rewrite(run: Path, name: str, change: Callable[[str], str]) -> None:
+    """Change a file of a run as the run might have left it: the recorded hash follows."""
+    path = run / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    edit(run / "run.json", log_sha256=ScenarioDir(run).hashes())
+
+
+def edit_config(root: Path, **sections: Any) -> None:
+    """Change sections of a session's configuration."""
+    document = json.loads((root / "config.json").read_text(encoding="utf-8"))
+    for key, value in sections.items():
+        found = document["config"][key]
+        document["config"][key] = found | value if isinstance(found, dict) else value
+    dump(root / "config.json", document)
+
+
+def set_value(path: Path, key: str, value: Any) -> None:
+    """Set the value of a key in a detail log."""
+    text = path.read_text(encoding="utf-8")
+    pattern = rf'("key": "{re.escape(key)}", "value": )("[^"]*"|[^,]+)'
+    changed, count = re.subn(pattern, lambda m: m[1] + json.dumps(value), text)
+    assert count, f"{path.name} has no {key}"
+    path.write_text(changed, encoding="utf-8")
+
+
+def official_counts(tree: Path) -> Path:
+    """Write the real counts into the logs of a tree made of recordings."""
+    for path in tree.rglob("mlperf_log_detail.txt"):
+        for key, value in {
+            "effective_performance_sample_count": 13368,
+            "effective_min_duration_ms": 600000,
+        }.items():
+            set_value(path, key, value)
+        text = path.read_text(encoding="utf-8")
+        if '"effective_accuracy_sample_count"' in text:
+            set_value(path, "effective_accuracy_sample_count", 13368)
+        set_value(path, "qsl_reported_total_count", 13368)
+        if '"effective_scenario", "value": "Offline"' in text:
+            set_value(path, "effective_samples_per_query", 13368)
+    return tree

@@ -1,0 +1,408 @@
+"""A good tree passes; each thing that the rules ask for, broken once, is one complaint."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.errors import ConfigError
+from sut.submission.check import check_tree, passed
+from tests.unit.submission import support
+from tests.unit.submission.support import ROUNDS, SUBMITTER, set_value
+
+SYSTEM, BENCHMARK = "rehearsal-cpu", "llama3.1-8b"
+RESULTS = Path(f"results/{SYSTEM}/{BENCHMARK}")
+Breaker = Callable[[Path], Any]
+
+
+def detail(root: Path, scenario: str, kind: str) -> Path:
+    folder = "performance/run_1" if kind == "performance" else kind
+    return root / RESULTS / scenario / folder / "mlperf_log_detail.txt"
+
+
+def setting(
+    key: str, value: object, scenario: str = "Server", kind: str = "performance"
+) -> Breaker:
+    return lambda root: set_value(detail(root, scenario, kind), key, value)
+
+
+def error_line(root: Path, scenario: str, kind: str) -> None:
+    path = detail(root, scenario, kind)
+    line = support.AUDIT_LINE.replace("warning_generic_message", "error_runtime")
+    line = line.replace('"is_error": false', '"is_error": true').replace(
+        '"is_warning": true', '"is_warning": false'
+    )
+    line = re.sub(r"Found Audit Config[^\"]*", "Attempted to complete a sample twice.", line)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines[:-1], line, lines[-1]]), encoding="utf-8")
+
+
+def as_interactive(root: Path) -> None:
+    """The blind spot that ran: a plain Server log in the folder Interactive."""
+    (root / RESULTS / "Server").rename(root / RESULTS / "Interactive")
+
+
+def text_of(root: Path, name: str, old: str, new: str) -> None:
+    path = root / RESULTS / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    document = json.loads(path.read_text(encoding="utf-8")) | changes
+    kept = {key: value for key, value in document.items() if value is not None}
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def system(**changes: Any) -> Breaker:
+    return lambda root: edit_json(root / f"systems/{SYSTEM}.json", **changes)
+
+
+def measured(**changes: Any) -> Breaker:
+    return lambda root: edit_json(root / RESULTS / "Offline/measurements.json", **changes)
+
+
+def write(path: Path, text: str = "x") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def large(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(50 * 2**20 + 1)
+
+
+def evaluated(old: str, new: str) -> Breaker:
+    return lambda root: text_of(root, "Offline/accuracy/accuracy.txt", old, new)
+
+
+def verified(old: str, new: str) -> Breaker:
+    return lambda root: text_of(root, "Server/TEST06/verify_accuracy.txt", old, new)
+
+
+# What is done below closed/<submitter> → the sentences that come of it, in part.
+LOGS: dict[str, tuple[Breaker, list[str]]] = {
+    # mlperf.md §7.7, the checker's blind spots, and §10.4
+    "an INVALID run": (
+        setting("result_validity", "INVALID", "Offline"),
+        ["LoadGen's verdict is INVALID"],
+    ),
+    "an error that LoadGen logged": (
+        lambda root: error_line(root, "Server", "performance"),
+        ["LoadGen logged 1 errors."],
+    ),
+    "an error that LoadGen counted": (setting("num_errors", 3), ["LoadGen logged 3 errors."]),
+    "an error in the accuracy run": (
+        lambda root: error_line(root, "Offline", "accuracy"),
+        ["LoadGen logged 1 errors."],
+    ),
+    "a Server log in the folder Interactive": (
+        as_interactive,
+        [
+            "requested_server_ttft_latency is 2000000000 ns; Interactive has 500000000 ns.",
+            "requested_server_tpot_latency is 100000000 ns; Interactive has 30000000 ns.",
+        ],
+    ),
+    "early stopping": (setting("early_stopping_met", False), ["Early stopping was not met."]),
+    "TTFT at its limit": (
+        setting("result_first_token_99.00_percentile_latency_ns", 2_000_000_000),
+        ["TTFT P99 is 2000 ms; Server requires less than 2000 ms."],
+    ),
+    "TPOT above its limit": (
+        setting("result_time_per_output_token_99.00_percentile_ns", 100_000_001),
+        ["TPOT P99 is 100 ms; Server requires less than 100 ms."],
+    ),
+    "a short run": (
+        setting("effective_min_duration_ms", 60000),
+        ["effective_min_duration_ms is 60000, must be 600000 at least."],
+    ),
+    "few samples in the cycle": (
+        setting("effective_performance_sample_count", 5000),
+        ["effective_performance_sample_count is 5000, must be 13368 at least."],
+    ),
+    "a small Offline query": (
+        setting("effective_samples_per_query", 13367, "Offline"),
+        ["effective_samples_per_query is 13367, must be 13368 at least."],
+    ),
+    # §10.1 and §10.2
+    "another seed": (
+        setting("effective_schedule_rng_seed", 1),
+        ["schedule_rng_seed is 1; round v6.1 has 16159082839903944936."],
+    ),
+    "another seed in the accuracy run": (
+        setting("effective_qsl_rng_seed", 1, "Offline", "accuracy"),
+        ["qsl_rng_seed is 1; round v6.1 has 2085463073848966840."],
+    ),
+    "no token latencies": (
+        setting("requested_use_token_latencies", False),
+        ["requested_use_token_latencies is not set."],
+    ),
+    "no equal issue": (
+        setting("effective_sample_concatenate_permutation", False),
+        ["effective_sample_concatenate_permutation is not set"],
+    ),
+    # §10.3
+    "a run under an audit.config": (
+        lambda root: write(
+            detail(root, "Server", "performance"),
+            support.AUDIT_LINE + detail(root, "Server", "performance").read_text(encoding="utf-8"),
+        ),
+        ["LoadGen ran under an audit.config."],
+    ),
+    "an accuracy run as performance run": (
+        setting("effective_test_mode", "AccuracyOnly"),
+        ["LoadGen ran as AccuracyOnly, not as PerformanceOnly."],
+    ),
+    "an Offline log in the folder Server": (
+        setting("effective_scenario", "Offline"),
+        ["LoadGen ran Offline; the folder is Server."],
+    ),
+    "a log cut short": (
+        lambda root: detail(root, "Server", "performance").write_bytes(
+            detail(root, "Server", "performance").read_bytes()[:20000]
+        ),
+        ["the log breaks off in line 62"],
+    ),
+    "a log that is gone": (
+        lambda root: detail(root, "Offline", "performance").unlink(),
+        ["The file is missing or empty."],
+    ),
+    # §10.8
+    "an accuracy run over part of the data": (
+        setting("effective_accuracy_sample_count", 100, "Offline", "accuracy"),
+        ["The accuracy run covers 100 samples; the data set has 13368."],
+    ),
+}
+FILES: dict[str, tuple[Breaker, list[str]]] = {
+    "a score below its target": (
+        evaluated("'38.7792'", "'38.3914'"),
+        ["ROUGE1 is 38.3914, must be 38.391408 at least."],
+    ),
+    "answers too long": (
+        evaluated("8167644", "8984409"),
+        ["GEN_LEN is 8984409, must be 8984408.4 at most."],
+    ),
+    "gen_len as NumPy 2 prints it": (
+        evaluated("8167644", "np.int64(8167644)"),
+        ["GEN_LEN is not printed in the form the checker reads."],
+    ),
+    "no hash": (evaluated("hash=", "sha="), ["The line hash=… of the whole accuracy log"]),
+    "the hash of another log": (
+        lambda root: write(root / RESULTS / "Offline/accuracy/mlperf_log_accuracy.json", "[\n]\n"),
+        ["The hash is not that of the accuracy log beside it."],
+    ),
+    "a whole accuracy log": (
+        lambda root: write(
+            root / RESULTS / "Offline/accuracy/mlperf_log_accuracy.json", "x" * 10241
+        ),
+        ["The log has 10241 bytes; at most 10240 are taken."],
+    ),
+    "a failed EOS check": (
+        verified("EOS check pass: True", "EOS check pass: False"),
+        ["No line reads 'EOS check pass: True': TEST06 did not pass."],
+    ),
+    "a failed first-token check": (
+        verified("First token check pass: Skipped", "First token check pass: False"),
+        ["No line reads 'First token check pass: (True|Skipped)'"],
+    ),
+    "no compliance run": (
+        lambda root: shutil.rmtree(root / RESULTS / "Server/TEST06"),
+        ["The closed division requires TEST06; the file is missing or empty."] * 2,
+    ),
+    "an empty user.conf": (
+        lambda root: write(root / RESULTS / "Offline/user.conf", ""),
+        ["The file is missing or empty."],
+    ),
+    "no README": (
+        lambda root: (root / RESULTS / "Offline/README.md").unlink(),
+        ["The file is missing or empty."],
+    ),
+    "no measurements": (
+        lambda root: (root / RESULTS / "Offline/measurements.json").unlink(),
+        ["The file is missing."],
+    ),
+    "a measurement that says nothing": (
+        measured(weight_data_types=""),
+        ["The key weight_data_types is missing or empty."],
+    ),
+    "no source": (
+        lambda root: shutil.rmtree(root / "src"),
+        ["There is no source of this benchmark."] * 2,
+    ),
+    "a key that is missing": (system(cooling=None), ["The key cooling is missing."] * 2),
+    "a key that says nothing": (system(framework=""), ["The key framework is empty."] * 2),
+    "a status of our own": (system(status="soon"), ["status is soon."] * 2),
+    "a number in words": (
+        system(number_of_nodes="one"),
+        ["number_of_nodes is 'one'; the checker breaks on it."] * 2,
+    ),
+    "another division": (
+        system(division="open"),
+        ["division is open; the folder is closed."] * 2,
+    ),
+    "another submitter": (
+        system(submitter="Other"),
+        [f"submitter is Other; the folder is {SUBMITTER}."] * 2,
+    ),
+    "an edge system": (
+        system(system_type="edge"),
+        ["system_type is edge, and llama3.1-8b is a benchmark of datacenter"] * 2,
+    ),
+    "an unknown type": (system(system_type="cloud"), ["system_type is cloud."] * 2),
+    "a network key": (
+        system(is_network="false"),
+        ["is_network is stated, and the division is closed."] * 2,
+    ),
+}
+STRUCTURE: dict[str, tuple[Breaker, list[str]]] = {
+    "a blank in a name": (
+        lambda root: write(root / "src/llama3.1-8b/a b.py"),
+        ["The name holds a blank."],
+    ),
+    "a name with a dot first": (
+        lambda root: write(root / "src/llama3.1-8b/.gitkeep"),
+        ["The name starts with a dot."],
+    ),
+    "a link": (
+        lambda root: (root / "documentation/link.md").symlink_to("nowhere.md"),
+        ["This is a link"],
+    ),
+    "an empty folder": (
+        lambda root: (root / "src/empty").mkdir(),
+        ["The folder is empty."],
+    ),
+    "a large file": (
+        lambda root: large(root / "src/llama3.1-8b/weights.bin"),
+        ["The file has 50.0 MiB, more than 50 MiB."],
+    ),
+    "compiled Python": (
+        lambda root: write(root / "src/__pycache__/a.pyc"),
+        ["This is a folder of compiled Python."],
+    ),
+    "an extra file in accuracy": (
+        lambda root: write(root / RESULTS / "Server/accuracy/notes.txt"),
+        ["Nothing else may lie in this folder."],
+    ),
+    "an extra file in run_1": (
+        lambda root: write(root / RESULTS / "Server/performance/run_1/ledger.parquet"),
+        ["Nothing else may lie in this folder."],
+    ),
+    "a system without results": (
+        lambda root: shutil.copy(root / f"systems/{SYSTEM}.json", root / "systems/b.json"),
+        ["The system has no results."],
+    ),
+    "no calibration document": (
+        lambda root: (root / "documentation/calibration.md").unlink(),
+        ["The division closed requires this document."],
+    ),
+    "no bandwidth document": (
+        lambda root: (root / "documentation/bandwidth.md").unlink(),
+        ["The division closed requires this document."],
+    ),
+    "a folder of our own": (
+        lambda root: write(root / "tools/a.py"),
+        ["A submitter's folder may hold systems, src, documentation, results only."],
+    ),
+    "a file beside the submitters": (
+        lambda root: write(root.parent / "a.txt"),
+        ["A file lies outside of a submitter's folder."],
+    ),
+    "a file at the root": (
+        lambda root: write(root.parents[1] / "summary.csv"),
+        ["The root may hold .md and .pdf files only."],
+    ),
+    "a division of our own": (
+        lambda root: write(root.parents[1] / "preview/a.md"),
+        ["preview is no division."],
+    ),
+    "no required scenario": (
+        lambda root: shutil.rmtree(root / RESULTS / "Offline"),
+        ["The scenario Offline is missing."],
+    ),
+    "none of the alternatives": (
+        lambda root: shutil.rmtree(root / RESULTS / "Server"),
+        ["Neither Server and Interactive is there."],
+    ),
+}
+
+
+@pytest.mark.parametrize("division", ["closed", "open"])
+@pytest.mark.parametrize("round_", ROUNDS)
+def test_nothing_stands_against_a_good_tree(made_trees, round_, division):
+    assert check_tree(made_trees(round_, division), round_) == []
+
+
+@pytest.mark.parametrize("case", [*LOGS, *FILES, *STRUCTURE])
+def test_one_broken_thing_is_found(tree, case):
+    breaks, sentences = (LOGS | FILES | STRUCTURE)[case]
+    breaks(tree / "closed" / SUBMITTER)
+    found = check_tree(tree, "v6.1")
+    assert not passed(found)
+    said = [each.sentence for each in found]
+    for sentence in dict.fromkeys(sentences):
+        assert any(each.startswith(sentence) for each in said), said
+    assert {each.severity for each in found} == {"error"}
+    assert all(each.place and each.remedy and each.source == "ours" for each in found)
+
+
+@pytest.mark.parametrize(
+    "case", ["an INVALID run", "a score below its target", "a blank in a name"]
+)
+def test_what_is_found_is_found_once(tree, case):
+    breaks, _ = (LOGS | FILES | STRUCTURE)[case]
+    breaks(tree / "closed" / SUBMITTER)
+    assert len(check_tree(tree, "v6.1")) == 1
+
+
+@pytest.mark.parametrize(("old", "new"), [("'38.7792'", "'12.0'"), ("'rougeLsum': '35.793', ", "")])
+def test_open_is_warned_of_a_score_that_closed_would_refuse(made_trees, tmp_path, old, new):
+    tree = tmp_path / "tree"
+    shutil.copytree(made_trees("v6.1", "open"), tree)
+    evaluated(old, new)(tree / "open" / SUBMITTER)
+    (found,) = check_tree(tree, "v6.1")
+    assert found.severity == "warning"
+    assert passed([found])
+
+
+def test_the_old_layout_is_judged_by_the_old_rounds_paths(tree_v5_1):
+    root = tree_v5_1 / "closed" / SUBMITTER
+    (root / f"measurements/{SYSTEM}/{BENCHMARK}/Server/user.conf").unlink()
+    (root / f"compliance/{SYSTEM}/{BENCHMARK}/Server/TEST06/verify_accuracy.txt").unlink()
+    places = [each.place for each in check_tree(tree_v5_1, "v5.1")]
+    assert places == [
+        f"closed/{SUBMITTER}/compliance/{SYSTEM}/{BENCHMARK}/Server/TEST06/verify_accuracy.txt",
+        f"closed/{SUBMITTER}/measurements/{SYSTEM}/{BENCHMARK}/Server/user.conf",
+    ]
+
+
+def test_a_tree_of_another_round_fails_on_layout_and_seeds(tree):
+    said = {each.sentence.partition(" ")[0] for each in check_tree(tree, "v5.1")}
+    assert "qsl_rng_seed" in said
+    assert "There" in said  # no source below code/
+
+
+def test_errors_come_before_warnings(made_trees, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(made_trees("v6.1", "open"), tree)
+    root = tree / "open" / SUBMITTER
+    evaluated("'38.7792'", "'12.0'")(root)
+    measured(retraining="")(root)
+    assert [each.severity for each in check_tree(tree, "v6.1")] == ["error", "warning"]
+
+
+def test_a_tree_that_is_not_there_and_an_old_round_are_bad_input(tmp_path):
+    with pytest.raises(ConfigError, match="no such folder"):
+        check_tree(tmp_path / "nowhere", "v6.1")
+    with pytest.raises(ConfigError, match="takes no submission"):
+        check_tree(tmp_path, "v5.0")
+
+
+def test_an_empty_tree_is_found(tmp_path):
+    assert [each.sentence for each in check_tree(tmp_path, "v6.1")] == ["The tree holds no result."]

