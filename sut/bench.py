@@ -6,7 +6,6 @@ ratio. These are measurements, not tests.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -20,12 +19,14 @@ from rich.console import Console
 
 from sut.config.schema import RunConfig, Scenario
 from sut.config.sources import Loaded
+from sut.devices import usable_cores
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.launch import cpu_libraries, environment, in_one_process
 from sut.engines.vllm.raw import RawMeasurement, RawRequest
 from sut.errors import EngineStartError, RunError
+from sut.inputs import load_inputs
 from sut.result.schema import ScenarioResult
-from sut.run import load_inputs, run_benchmark
+from sut.run import run_benchmark
 
 NS_PER_MS = 1e6
 RAW_TIMEOUT_S = 3600
@@ -50,6 +51,10 @@ class HarnessPoint:
     samples: int
     ttft_mean_ms: float | None
     ttft_p99_ms: float | None
+    data_plane_p99_ms: float | None
+    """What the way to replicas on Ray and back added to the first token; None without any."""
+    driver_cpu_us: float | None
+    """Processor time of the driver per query, with replicas."""
 
 
 def measure_harness(
@@ -89,6 +94,8 @@ def _point(result: ScenarioResult, scenario: Scenario, target_qps: float) -> Har
         samples=result.queries.issued,
         ttft_mean_ms=ttft.mean_ns / NS_PER_MS if ttft and ttft.mean_ns is not None else None,
         ttft_p99_ms=ttft.p99_ns / NS_PER_MS if ttft and ttft.p99_ns is not None else None,
+        data_plane_p99_ms=result.engine_figures.get("data_plane_first_token_p99_ms"),
+        driver_cpu_us=result.engine_figures.get("driver_cpu_per_query_us"),
     )
 
 
@@ -152,7 +159,7 @@ def _raw(config: RunConfig, pattern: str, number: int) -> Throughput:
     vllm = config.engine.vllm
     longest = inputs.longest_prompt + config.generation.max_tokens
     dataset = inputs.dataset
-    cores = sorted(os.sched_getaffinity(0))
+    cores = usable_cores()
     as_reference = pattern == "batches"
     arguments = engine_arguments(
         vllm, model_path=str(inputs.model_path), max_model_len=vllm.max_model_len or longest

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import subprocess
 from pathlib import Path
 
 import psutil
 
+from sut.devices import gpus, usable_cores
 from sut.result.facts import GpuFacts, HardwareFacts, SoftwareFacts
 
-GPU_FIELDS = "name,uuid,memory.total,driver_version"
 CPU_INFO = Path("/proc/cpuinfo")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 QUERY_TIMEOUT_S = 20
-
-
-def gpus() -> list[GpuFacts]:
-    """NVIDIA GPUs by nvidia-smi; none where there is no driver."""
-    try:
-        printed = subprocess.run(
-            ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=QUERY_TIMEOUT_S,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    found = []
-    for line in printed.splitlines():
-        name, uuid, memory_mib, driver = (field.strip() for field in line.split(","))
-        found.append(GpuFacts(name=name, uuid=uuid, memory_mib=int(memory_mib), driver=driver))
-    return found
 
 
 def _cpu_field(name: str) -> list[str]:
@@ -62,7 +42,7 @@ def _operating_system() -> str:
 def hardware() -> HardwareFacts:
     """The machine this process runs on."""
     models, sockets = _cpu_field("model name"), _cpu_field("physical id")
-    threads = len(os.sched_getaffinity(0))
+    threads = len(usable_cores())
     return HardwareFacts(
         host=platform.node(),
         operating_system=_operating_system(),
@@ -73,7 +53,7 @@ def hardware() -> HardwareFacts:
         cpu_threads_usable=threads,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         cpu_governor=_read(GOVERNOR),
-        gpus=gpus(),
+        gpus=[GpuFacts(**vars(gpu)) for gpu in gpus()],
     )
 
 

@@ -79,12 +79,19 @@ def _replicas(ledger: Ledger) -> list[ReplicaFacts]:
     replica = np.array(ledger.replica, np.int64)
     tokens = np.array(ledger.tokens_out, np.int64)
     failed = np.frombuffer(ledger.state, np.uint8) == State.FAILED if ledger.issued else replica > 0
+    done_ns = np.array(ledger.done_ns, np.int64)
     return [
         ReplicaFacts(
             replica=str(number),
             samples=int((replica == number).sum()),
             tokens_out=int(tokens[replica == number].sum()),
             failed=int(failed[replica == number].sum()),
+            last_done_ns=_latest(done_ns[replica == number]),
         )
         for number in np.unique(replica)
     ]
+
+
+def _latest(done_ns: npt.NDArray[np.int64]) -> int | None:
+    latest = int(done_ns.max(initial=NO_TIME))
+    return None if latest == NO_TIME else latest

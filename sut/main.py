@@ -25,6 +25,7 @@ VERBS = {
     "rehearse": "every step of a submission with a model that costs nothing",
     "report": "build result and summary again from a run's directory; its compliance report",
     "prepare-dataset": "build the MLCommons data set from a local CNN/DailyMail copy",
+    "cluster": "check the nodes of a Ray cluster; start, stop or lift one",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
 

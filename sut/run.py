@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +15,17 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from qsl.dataset import Dataset
-from qsl.load import load_dataset, load_warmup
-from sut.config.checks import check_dataset_count
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
-from sut.engines.base import Engine, TokenIds
+from sut.engines.base import Engine
 from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.host import EngineHost
 from sut.errors import ConfigError, EngineStartError, HarnessError, LogError
 from sut.evaluation import evaluate_run
+from sut.inputs import Inputs, load_inputs
 from sut.interrupts import first_ends_the_run, ignore_further
-from sut.plan import audit_of, jobs
+from sut.plan import Job, audit_of, jobs
 from sut.report.compliance.report import write_compliance
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json
@@ -37,23 +36,12 @@ from sut.rundir import SessionDir, write_atomic
 from sut.scenario import Bench, run_scenario, run_spec
 from sut.session import engine_facts, notes, write_config, write_session
 from sut.warmup import warm_up
-from sut.weights import resolve_model, weights_sha256
+from sut.weights import weights_sha256
 
 CLOSE_TIMEOUT_S = 60.0
 
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is asked, and with which weights it is answered."""
-
-    dataset: Dataset
-    warmup_prompts: list[TokenIds]
-    model_path: Path
-
-    @property
-    def longest_prompt(self) -> int:
-        """Tokens of the longest prompt, warm-up included."""
-        return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
+Gate = Callable[[Job], None]
+"""Called before each LoadGen run; returns when it may begin."""
 
 
 @dataclass(frozen=True)
@@ -82,59 +70,28 @@ def check_jobs(config: RunConfig) -> None:
         audit_of(config, job)
 
 
-def load_inputs(config: RunConfig) -> Inputs:
-    """Find the model's files, load and check the data set; everything is tokenised here.
-
-    Raises:
-        ConfigError, DatasetError: before anything was started.
-    """
-    model, data = config.model, config.dataset
-    check_jobs(config)
-    model_path = resolve_model(model)
-    dataset = load_dataset(
-        source=data.source,
-        path=data.path,
-        model_path=model_path,
-        prompt_format=model.prompt_format,
-        vocab_size=model.vocab_size,
-        eos_token_ids=model.eos_token_ids,
-        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
-        max_tokens=config.generation.max_tokens,
-        synthetic_count=data.synthetic_count,
-        synthetic_seed=data.synthetic_seed,
-        max_samples=data.max_samples,
-        allow_pickle=data.allow_pickle,
-    )
-    rules = load_round(config.round)
-    for scenario in config.scenarios:
-        check_dataset_count(config, scenario, dataset.count, rules)
-    prompts = load_warmup(
-        dataset=dataset,
-        count=config.warmup.queries,
-        model_path=model_path,
-        prompt_format=model.prompt_format,
-        vocab_size=model.vocab_size,
-        eos_token_ids=model.eos_token_ids,
-    )
-    return Inputs(dataset, prompts, model_path)
-
-
-def run_benchmark(loaded: Loaded, console: Console) -> Outcome:
+def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) -> Outcome:
     """Run every scenario of the configuration on one engine start; write and return the result.
+
+    Args:
+        loaded: the configuration.
+        console: for progress.
+        gate: what each LoadGen run waits for; None: nothing.
 
     Raises:
         ConfigError, DatasetError: before anything was started.
         EngineStartError: the engine did not become ready; the session's folder holds its log.
     """
     config = loaded.config
+    check_jobs(config)
     inputs = load_inputs(config)
-    for note in notes(Path.cwd()):
+    for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)
     write_config(session, config, loaded.origins)
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
     with first_ends_the_run():
-        interrupted = _measure(loaded, inputs, session, console)
+        interrupted = _measure(loaded, inputs, session, console, gate)
         return Outcome(write_result(session, console), session, interrupted)
 
 
@@ -148,7 +105,9 @@ def _new_session(config: RunConfig) -> SessionDir:
         ) from error
 
 
-def _measure(loaded: Loaded, inputs: Inputs, session: SessionDir, console: Console) -> bool:
+def _measure(
+    loaded: Loaded, inputs: Inputs, session: SessionDir, console: Console, gate: Gate | None
+) -> bool:
     """Everything that needs the engine; return whether it was interrupted.
 
     When this returns the engine is stopped, and no signal keeps the result from being written.
@@ -158,7 +117,7 @@ def _measure(loaded: Loaded, inputs: Inputs, session: SessionDir, console: Conso
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
-        write_session(session, inputs.dataset, facts, warmup)
+        write_session(session, config, inputs.dataset, facts, warmup)
         bench = Bench(
             config=config,
             rules=load_round(config.round),
@@ -169,7 +128,7 @@ def _measure(loaded: Loaded, inputs: Inputs, session: SessionDir, console: Conso
             session=session,
             console=console,
         )
-        interrupted = _run_jobs(bench)
+        interrupted = _run_jobs(bench, gate)
         ignore_further()
     return interrupted
 
@@ -189,6 +148,7 @@ def _start_engine(
         model_path=inputs.model_path,
         max_model_len=config.engine.vllm.max_model_len or longest,
         log=session.engine_log,
+        dataset_sha256=inputs.dataset.sha256,
     )
     engine = make_engine(request)
     stack.callback(_close, host, engine, console)
@@ -202,7 +162,7 @@ def _start_engine(
     try:
         info = host.call(engine.start())
     except EngineStartError:
-        write_session(session, inputs.dataset, None, None)
+        write_session(session, config, inputs.dataset, None, None)
         raise
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
@@ -233,10 +193,12 @@ def _warm_up(
     return facts
 
 
-def _run_jobs(bench: Bench) -> bool:
+def _run_jobs(bench: Bench, gate: Gate | None) -> bool:
     """Every LoadGen run in order, none on a dead engine; return whether it was interrupted."""
     try:
         for number, job in enumerate(jobs(bench.config), 1):
+            if gate is not None:
+                gate(job)
             facts = run_scenario(bench, job, number)
             if facts.interrupted or facts.engine_failure:
                 return facts.interrupted

@@ -63,14 +63,15 @@ class Bench:
     console: Console
 
 
-def run_spec(config: RunConfig, scenario: Scenario, run: int) -> RunSpec:
-    """What one LoadGen run asks of the engine."""
+def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) -> RunSpec:
+    """What one LoadGen run asks of the engine; Offline may be reordered within a block."""
     return RunSpec(
         run=run,
         max_tokens=config.generation.max_tokens,
         min_tokens=config.generation.min_tokens,
         reports_first_token=scenario.reports_first_token,
         throughput_first=scenario is Scenario.OFFLINE,
+        block=block,
     )
 
 
@@ -84,15 +85,17 @@ def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
         reports_first_token=job.scenario.reports_first_token,
         eos_token_ids=config.model.eos_token_ids,
     )
-    library = Library(bench.dataset, performance_count(config, count, job.mode))
+    copy_size = performance_count(config, count, job.mode)
+    library = Library(bench.dataset, copy_size)
     sut = SystemUnderTest(bench.engine, ledger, library, config.engine.stall_timeout_s)
     before = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
-    spec = run_spec(config, job.scenario, run)
+    spec = run_spec(config, job.scenario, run, copy_size)
     bench.host.run(partial(bench.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
     outcome = _drive_loadgen(bench, job, directory, sut, ledger)
     write_table(ledger, bench.prompt_tokens, directory.ledger)
     audit = _audit_config(config, job)
+    report = bench.host.run(bench.engine.report)
     facts = RunFacts(
         scenario=job.scenario.value,
         mode=job.mode.value,
@@ -117,6 +120,8 @@ def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
         ),
         ledger=ledger_facts(ledger, bench.prompt_tokens),
         engine_counters=_counters(bench, before),
+        engine_figures=report.figures,
+        incidents=report.incidents,
         log_sha256=directory.hashes(),
     )
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")

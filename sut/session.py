@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qsl.dataset import Dataset
-from sut.config.schema import RunConfig
+from sut.accuracy.rouge import find_splitter
+from sut.config.schema import Mode, RunConfig
 from sut.engines.base import EngineInfo
 from sut.hardware import hardware, software
 from sut.result.facts import DatasetFacts, EngineFacts, SessionFacts, WarmupFacts
@@ -54,9 +55,14 @@ def engine_facts(
     )
 
 
-def notes(working_directory: Path) -> list[str]:
+def notes(config: RunConfig, working_directory: Path) -> list[str]:
     """What a reader of the result should know about the circumstances."""
     found = []
+    if config.model.official and Mode.ACCURACY in config.mode.modes and find_splitter() is None:
+        found.append(
+            "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "
+            "accuracy verdict stays incomplete: python -m nltk.downloader punkt_tab"
+        )
     if (working_directory / STRAY_AUDIT).exists():
         found.append(
             f"a file named {STRAY_AUDIT} lies in the working directory; it was not read: "
@@ -67,6 +73,7 @@ def notes(working_directory: Path) -> list[str]:
 
 def write_session(
     session: SessionDir,
+    config: RunConfig,
     dataset: Dataset,
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
@@ -80,7 +87,7 @@ def write_session(
         dataset=dataset_facts(dataset),
         engine=engine,
         warmup=warmup,
-        notes=notes(Path.cwd()),
+        notes=notes(config, Path.cwd()),
     )
     write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")
     return facts

@@ -54,7 +54,6 @@ class SystemUnderTest(asyncio.Protocol):
         self.fault: str | None = None
         self.loadgen_error: str | None = None
         self.loadgen_returned = False
-        self.all_issued = False
         self.disconnected = threading.Event()
 
     # -- LoadGen's side -------------------------------------------------------------------
@@ -85,8 +84,6 @@ class SystemUnderTest(asyncio.Protocol):
                 self._spawn(self._load(parse_indices(payload)))
             elif kind is Kind.UNLOAD:
                 self._spawn(self._unload(parse_indices(payload)))
-            elif kind is Kind.FLUSH:
-                self.all_issued = True
             elif kind is Kind.DONE:
                 self.loadgen_returned = True
             elif kind is Kind.ERROR:

@@ -24,8 +24,14 @@ example:
   python -m sut.main bench harness --rates 100,1000,10000
 
 engine   Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
-harness  the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s
+harness  the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s;
+         with --replicas N as N null engines on Ray (many: --set engine.ray.cpus_per_replica=0.05)
 """
+
+HARNESS_HEAD = (
+    "scenario   target/s  completed/s  TTFT mean   TTFT P99   Ray P99  driver CPU\n"
+    "                                         ms         ms        ms    us/query"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _loader(options: argparse.Namespace) -> Loader:
     from sut.config.sources import Loaded, load
-    from sut.hardware import gpus
+    from sut.devices import gpus
 
     def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
         given = to_overrides(options)
@@ -96,13 +102,12 @@ def _harness(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         _print([asdict(point) for point in points])
         return 0
-    print(
-        f"{'scenario':9} {'target/s':>9} {'completed/s':>12} {'TTFT mean':>10} {'TTFT P99':>10} ms"
-    )
+    print(HARNESS_HEAD)
     for point in points:
         print(
             f"{point.scenario:9} {point.target_qps or '-':>9} {point.completed_qps:12.1f} "
-            f"{_shown(point.ttft_mean_ms):>10} {_shown(point.ttft_p99_ms):>10}"
+            f"{_shown(point.ttft_mean_ms):>10} {_shown(point.ttft_p99_ms):>10} "
+            f"{_shown(point.data_plane_p99_ms):>10} {_shown(point.driver_cpu_us):>10}"
         )
     return 0
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import build_parser, to_overrides
-from sut.errors import Interrupted
+from sut.config.flags import add_coordinated, build_parser, to_overrides
+from sut.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     import argparse
@@ -28,20 +28,76 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    add_coordinated(parser)
+    options = parser.parse_args(arguments)
+    refuse_strays(options)
     loaded = load_configuration(options)
     if options.dry_run:
         return dry_run(loaded, as_json=options.json)
+
+    if options.coordinated:
+        return coordinated(loaded, options)
 
     from rich.console import Console
 
     from sut.run import run_benchmark
 
-    outcome = run_benchmark(loaded, Console(stderr=True))
+    gate = None
+    if options.start_gate is not None:
+        from sut.cluster.gate import StartGate
+
+        gate = StartGate(options.start_gate)
+    outcome = run_benchmark(loaded, Console(stderr=True), gate)
     show_outcome(outcome, as_json=options.json)
     if outcome.interrupted:
         return Interrupted.exit_code
     return 0 if outcome.result.valid else 1
+
+
+def refuse_strays(options: argparse.Namespace) -> None:
+    """Flags of a coordinated run without one, or two sources of its baseline.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    compared = options.baseline or options.baseline_results
+    if compared and not options.coordinated:
+        raise ConfigError(
+            "--baseline and --baseline-results go with --coordinated.",
+            where="command line",
+            remedy="Add --coordinated.",
+        )
+    if options.baseline and options.baseline_results:
+        raise ConfigError(
+            "--baseline measures what --baseline-results would name.",
+            where="command line",
+            remedy="Give one of the two.",
+        )
+
+
+def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
+    """The same run on every node of the cluster at once, and its sum."""
+    from rich.console import Console
+
+    from sut.cluster.coordinated import run_coordinated
+    from sut.report.aggregate import aggregated_text
+
+    summed = run_coordinated(
+        loaded,
+        baseline=options.baseline,
+        stored=options.baseline_results or (),
+        console=Console(stderr=True),
+    )
+    if options.json:
+        print(summed.path.read_text(encoding="utf-8"), end="")
+    else:
+        print(aggregated_text(summed.result))
+        print(f"Result:  {_relative(summed.path)}")
+    sys.stdout.flush()
+    if summed.interrupted:
+        return Interrupted.exit_code
+    return 0 if summed.result.valid else 1
 
 
 def load_configuration(options: argparse.Namespace) -> Loaded:
@@ -50,16 +106,23 @@ def load_configuration(options: argparse.Namespace) -> Loaded:
     from sut.config.checks import check_loadgen
     from sut.config.rules import load_round
     from sut.config.sources import load
-    from sut.hardware import gpus, package_version
+    from sut.devices import gpus
+    from sut.hardware import package_version
 
-    loaded = load(
-        to_overrides(options),
-        environment=os.environ,
-        gpu_present=bool(gpus()),
-        host_name=platform.node(),
-        config_file=options.config,
-        user_conf=options.user_conf,
-    )
+    resolved = getattr(options, "resolved", None)
+    if resolved is not None:
+        from sut.cluster.gate import read_resolved
+
+        loaded = read_resolved(resolved)
+    else:
+        loaded = load(
+            to_overrides(options),
+            environment=os.environ,
+            gpu_present=bool(gpus()),
+            host_name=platform.node(),
+            config_file=options.config,
+            user_conf=options.user_conf,
+        )
     installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
     check_loadgen(load_round(loaded.config.round), installed)
     return loaded
@@ -70,8 +133,8 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     import json
 
     from sut.config.rules import load_round
+    from sut.inputs import load_inputs
     from sut.plan import jobs, plan_job, render_plan
-    from sut.run import load_inputs
 
     config = loaded.config
     rules = load_round(config.round)

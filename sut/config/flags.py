@@ -41,6 +41,7 @@ other verbs, each with its own --help:
   rehearse         every step of a submission with a model that costs nothing
   report           build result and summary again; --compliance shows each rule and its proof
   prepare-dataset  build the MLCommons data set from a local CNN/DailyMail copy
+  cluster          check the nodes of a Ray cluster; start, stop or lift one
   bench            the harness against the raw engine, or alone
 
 Each value's source is shown by --dry-run. Exit codes: 0 good, 1 measured and found wanting,
@@ -57,6 +58,12 @@ _PLAIN = {
     "mode": "mode",
     "engine": "engine.kind",
     "results_dir": "results_dir",
+    "replicas": "engine.replicas",
+    "tensor_parallel_size": "engine.vllm.tensor_parallel_size",
+    "pipeline_parallel_size": "engine.vllm.pipeline_parallel_size",
+    "address": "engine.ray.address",
+    "dispatch": "engine.ray.dispatch",
+    "on_replica_loss": "engine.ray.on_replica_loss",
 }
 
 
@@ -97,6 +104,7 @@ def build_parser(prog: str = "python -m sut.main") -> FlagParser:
         allow_abbrev=False,
     )
     _add_what(parser)
+    _add_replicas(parser)
     _add_where(parser)
     return parser
 
@@ -130,6 +138,47 @@ def _add_what(parser: FlagParser) -> None:
         help="a file of user_confs/models, a folder with weights, or a .yaml (the system's)",
     )
     add("--dataset", metavar="PATH", help="the data set's file, or sample, or synthetic (sample)")
+
+
+def _add_replicas(parser: FlagParser) -> None:
+    group = parser.add_argument_group("several replicas, on Ray")
+    add = group.add_argument
+    add("--replicas", metavar="N|all", help="replicas of the engine (one, without Ray)")
+    add("--tensor-parallel-size", metavar="N", help="GPUs per replica, tensor parallel (1)")
+    add("--pipeline-parallel-size", metavar="N", help="GPUs per replica, pipeline parallel (1)")
+    add("--address", metavar="HOST:PORT", help="a running Ray cluster, or auto (one of our own)")
+    add("--dispatch", choices=("auto", "equal"), help="equal: a strict equal split (auto)")
+    add(
+        "--on-replica-loss",
+        choices=("fail", "continue"),
+        help="continue: the others take over its work, the run is marked (fail)",
+    )
+
+
+def add_coordinated(parser: FlagParser) -> None:
+    """The flags that only the run verb has."""
+    group = parser.add_argument_group("each node its own LoadGen, on Ray")
+    add = group.add_argument
+    add(
+        "--coordinated",
+        action="store_true",
+        help="run on every node of the cluster at --address at once, and add up the results",
+    )
+    add(
+        "--baseline",
+        action="store_true",
+        help="first run each node alone, for scaling efficiency and overhead",
+    )
+    add(
+        "--baseline-results",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="compare with these mlperf_datacenter_*.json of nodes alone instead",
+    )
+    # How a coordinated run starts itself on a node; nobody types these.
+    add("--resolved", type=Path, help=argparse.SUPPRESS)
+    add("--start-gate", type=int, help=argparse.SUPPRESS)
 
 
 def _add_where(parser: FlagParser) -> None:

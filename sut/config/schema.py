@@ -221,16 +221,42 @@ class NullConfig(Strict):
     tpot_ms: float = Field(0.0, ge=0, description="delay per further token, ms")
 
 
+class RayConfig(Strict):
+    """Replicas on a Ray cluster; used where engine.replicas is set."""
+
+    address: str | None = Field(
+        None, description="of a running cluster, HOST:PORT or auto; null: one of our own, here"
+    )
+    cpus_per_replica: PositiveFloat = Field(
+        1.0, description="cores set aside for each replica; below 1 it is bound to none"
+    )
+    dispatch: Literal["auto", "equal"] = Field(
+        "auto",
+        description="auto: Offline is pulled, Server goes to the least loaded; equal: in turn",
+    )
+    on_replica_loss: Literal["fail", "continue"] = Field(
+        "fail", description="continue: the others take over its work; the run is marked either way"
+    )
+    heartbeat_s: PositiveFloat = Field(2.0, description="seconds between two signs of life asked")
+    heartbeat_timeout_s: PositiveFloat = Field(
+        10.0, description="seconds without an answer until a replica counts as lost"
+    )
+
+
 class EngineConfig(Strict):
     """Which engine answers and how it is set."""
 
     kind: Literal["vllm", "null"] = "vllm"
+    replicas: PositiveInt | Literal["all"] | None = Field(
+        None, description="replicas on Ray, or all that fit; null: one, in this process"
+    )
     start_timeout_s: PositiveFloat = Field(900.0, description="seconds until it must be ready")
     stall_timeout_s: PositiveFloat = Field(
         600.0, description="seconds without any answer, with queries open, until it counts as hung"
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)
+    ray: RayConfig = Field(default_factory=RayConfig)
 
 
 class SystemConfig(Strict):

@@ -64,6 +64,17 @@ class RunSpec:
     min_tokens: int
     reports_first_token: bool
     throughput_first: bool  # Offline: no latency counts, everything is submitted at once
+    block: int = 0  # samples of one copy of the data set; 0: keep the order
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What an engine has to say of a run beside its events."""
+
+    incidents: list[str] = field(default_factory=list)
+    """What a reader must know, e.g. a replica that was lost; any makes the run INVALID."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """Measured by the engine, units in the names."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,10 @@ class Engine(Protocol):
 
     async def stats(self) -> dict[str, float]:
         """The engine's own monotonic counters; a counter it lacks is absent, not 0."""
+        ...
+
+    def report(self) -> RunReport:
+        """What there is to say of the run since `begin_run`."""
         ...
 
     async def health(self) -> None:

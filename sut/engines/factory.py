@@ -19,12 +19,14 @@ class EngineRequest:
         model_path: local folder of the weights.
         max_model_len: tokens, longest prompt plus longest answer.
         log: file for whatever the engine prints.
+        dataset_sha256: of the data set here, which every replica's must equal.
     """
 
     config: RunConfig
     model_path: Path
     max_model_len: int
     log: Path
+    dataset_sha256: str
 
 
 def _null(request: EngineRequest) -> Engine:
@@ -51,5 +53,9 @@ ENGINES: dict[str, Callable[[EngineRequest], Engine]] = {"null": _null, "vllm": 
 
 
 def make_engine(request: EngineRequest) -> Engine:
-    """The engine that the configuration names, not yet started."""
+    """The engine that the configuration names, not yet started; several of them are on Ray."""
+    if request.config.engine.replicas is not None:
+        from sut.engines.ray.pool import RayEngine
+
+        return RayEngine(request)
     return ENGINES[request.config.engine.kind](request)

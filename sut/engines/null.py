@@ -18,6 +18,7 @@ from sut.engines.base import (
     EventSink,
     Finished,
     FirstToken,
+    RunReport,
     RunSpec,
     TokenIds,
 )
@@ -106,6 +107,10 @@ class NullEngine:
     async def stats(self) -> dict[str, float]:
         """Answers given."""
         return {"requests_finished": float(self._answered)}
+
+    def report(self) -> RunReport:
+        """Nothing."""
+        return RunReport()
 
     async def health(self) -> None:
         """Always healthy."""

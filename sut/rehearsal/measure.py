@@ -16,9 +16,10 @@ from sut.config.rules import Round, load_round
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
 from sut.hardware import package_version
+from sut.inputs import load_inputs
 from sut.plan import Job, jobs, plan_job
 from sut.rehearsal.stages import Stage
-from sut.run import load_inputs, run_benchmark
+from sut.run import run_benchmark
 from sut.rundir import sha256_of
 
 Override = tuple[str, object, str]
@@ -70,6 +71,29 @@ def overrides(round_name: str, out: Path, *, fast: bool) -> list[Override]:
     }
     values |= FAST if fast else {}
     return [(key, value, ORIGIN) for key, value in values.items()]
+
+
+def reduced(rules: Round) -> Round:
+    """The round as a fast rehearsal asks it: its tree is checked by these counts and limits."""
+    name, sections = "llama3.1-8b", {Scenario.OFFLINE: "offline", Scenario.SERVER: "server"}
+    benchmark = rules.benchmark(name)
+    scenarios = {}
+    for scenario in SCENARIOS:
+        section = sections.get(scenario, "interactive")
+        of = {key.removeprefix(f"{section}."): value for key, value in FAST.items()}
+        changes = {
+            "min_duration_ms": round(float(str(of["min_duration_s"])) * 1000),
+            "min_query_count": of["min_query_count"],
+        }
+        if scenario is not Scenario.OFFLINE:
+            changes |= {
+                key: of[key] for key in ("latency_percentile", "ttft_limit_ms", "tpot_limit_ms")
+            }
+        scenarios[scenario] = benchmark.scenarios[scenario].model_copy(update=changes)
+    smaller = benchmark.model_copy(
+        update={"scenarios": scenarios, "dataset_count": FAST["dataset.synthetic_count"]}
+    )
+    return rules.model_copy(update={"benchmarks": {name: smaller}})
 
 
 def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -> list[Stage]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.config.rules import load_round
 from sut.hardware import package_version
-from sut.rehearsal.measure import Loader, measuring_stages, overrides
+from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
 from sut.rehearsal.stages import Finished, Stage, kept, run_stages
 from sut.rundir import sha256_of, write_atomic
 from sut.submission.check import Finding, check_tree
@@ -64,7 +65,12 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     sessions = [each.left for each in finished if each.left is not None]
     tree = _tree_stage(request, sessions)
     finished += run_stages(request.out, [tree], say)
-    findings = check_tree(finished[-1].left or request.out, request.round, request.checker)
+    rules = load_round(request.round)
+    findings = check_tree(
+        finished[-1].left or request.out,
+        reduced(rules) if request.fast else rules,
+        request.checker,
+    )
     _write_findings(request, findings)
     wrong = any(each.severity == "error" for each in findings)
     return Report(finished, "check" if wrong else None, findings)
@@ -79,6 +85,7 @@ def _foretell(request: Request, stages: Sequence[Stage], console: Console) -> No
         f"Round {request.round}, {request.division} division, {kind}: "
         f"{len(open_)} of {len(stages)} runs to make, about {seconds / 60:.0f} minutes.",
         highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -100,6 +100,8 @@ def _rouge(rouge: Rouge | None) -> Iterable[str]:
     yield _row("answers, characters in all", f"{rouge.gen_num}, {rouge.gen_len}")
     for problem in rouge.problems:
         yield _row("sign of a broken engine", problem)
+    for note in rouge.notes:
+        yield _row("note", note)
 
 
 def _test(run: ScenarioResult) -> Iterable[str]:

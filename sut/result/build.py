@@ -174,7 +174,9 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         replicas=_replicas(facts),
         seeds={key: _whole(effective.get(f"effective_{key}")) for key in SEED_KEYS},
         engine_counters=run.engine_counters,
+        engine_figures=run.engine_figures,
         engine_failure=run.engine_failure,
+        incidents=run.incidents,
         audit_config=run.audit_config,
         loadgen=_loadgen_info(run, logs, evidence.logs_problem),
         checks=checks,
@@ -286,6 +288,7 @@ def _loadgen_info(run: RunFacts, logs: LoadGenLogs | None, problem: str | None) 
 
 
 def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
+    latest = max((r.last_done_ns for r in facts.replicas if r.last_done_ns is not None), default=0)
     return [
         ReplicaShare(
             replica=each.replica,
@@ -293,6 +296,9 @@ def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
             share=each.samples / facts.issued if facts.issued else None,
             tokens_out=each.tokens_out,
             failed=each.failed,
+            ended_before_last_s=None
+            if each.last_done_ns is None
+            else (latest - each.last_done_ns) / 1e9,
         )
         for each in facts.replicas
     ]

@@ -78,5 +78,6 @@ def rouge_of(facts: AccuracyFacts | None) -> Rouge | None:
         sentence_splitter=facts.sentence_splitter,
         complete=facts.complete,
         problems=facts.problems,
+        notes=facts.notes,
         passed=facts.passed,
     )

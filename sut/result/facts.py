@@ -118,6 +118,9 @@ class ReplicaFacts(Facts):
     samples: int
     tokens_out: int
     failed: int
+    last_done_ns: int | None = Field(
+        description="end of its last sample, ns of the harness's clock"
+    )
 
 
 class LedgerFacts(Facts):
@@ -160,6 +163,10 @@ class RunFacts(Facts):
     engine_counters: dict[str, float | None] = Field(
         description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )
+    engine_figures: dict[str, float] = Field(
+        description="what the engine measured of itself, units in the names"
+    )
+    incidents: list[str] = Field(description="e.g. a replica that was lost; any is INVALID")
     log_sha256: dict[str, str] = Field(
         description="LoadGen's files, user.conf and ledger as the run left them, by name"
     )

@@ -22,7 +22,7 @@ from sut.result.facts import (
     WarmupFacts,
 )
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -125,6 +125,9 @@ class ReplicaShare(Published):
     share: float | None = Field(description="of the samples issued, 0 to 1")
     tokens_out: int
     failed: int
+    ended_before_last_s: float | None = Field(
+        description="how long before the last replica it was done, seconds"
+    )
 
 
 class Queries(Published):
@@ -160,6 +163,7 @@ class Rouge(Published):
     sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
     complete: bool
     problems: list[str] = Field(description="signs of a broken engine")
+    notes: list[str] = Field(description="why something was not measured or not judged")
     passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
 
 
@@ -191,7 +195,9 @@ class ScenarioResult(Published):
     replicas: list[ReplicaShare]
     seeds: dict[str, int | None]
     engine_counters: dict[str, float | None]
+    engine_figures: dict[str, float]
     engine_failure: str | None
+    incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
     loadgen: LoadGenInfo
     checks: list[Check]
@@ -202,7 +208,7 @@ class ScenarioResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.1"]
+    schema_version: Literal["1.2"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

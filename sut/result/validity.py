@@ -143,6 +143,7 @@ def ran_to_its_end(evidence: Evidence) -> Iterable[Check]:
     state = problem or ("whole" if evidence.logs else None)
     yield check("LoadGen's logs", state, "==", "whole", "mlperf_log_*.txt")
     yield check("engine failure", run.engine_failure or "none", "==", "none", source)
+    yield check("incidents", "; ".join(run.incidents) or "none", "==", "none", source)
     yield check("interrupted", run.interrupted, "==", False, source)
     warmup, asked = evidence.session.warmup, evidence.config.warmup.queries
     done = warmup.succeeded if warmup else (0 if not asked else None)

@@ -19,13 +19,15 @@ __all__ = ["Finding", "check_tree", "passed"]
 PER_ENTRY = (performance, accuracy_run, evaluation, compliance, system, measurements)
 
 
-def check_tree(tree: Path, round_: str, checker: Path | None = None) -> list[Finding]:
+def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> list[Finding]:
     """Every complaint about a tree, errors first; `checker`: a checkout of mlcommons/inference.
+
+    `round_` is a round's name, or its rules where they are not the published ones.
 
     Raises:
         ConfigError: the tree or the checker is not there, or the round takes none.
     """
-    rules = load_round(round_)
+    rules = round_ if isinstance(round_, Round) else load_round(round_)
     form = submission_rules(rules)
     found = list(structure(open_tree(tree), form))
     present = list(entries(tree, rules))

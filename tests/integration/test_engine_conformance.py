@@ -20,9 +20,12 @@ from sut.config.schema import (
     VllmConfig,
 )
 from sut.engines.base import Engine, Event, Failed, Finished, FirstToken, RunSpec
+from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.host import EngineHost
 from sut.engines.null import NullEngine
 from sut.engines.vllm.engine import VllmEngine
+from sut.inputs import load_inputs
+from tests.unit.config.support import loaded
 
 # vLLM and torch are imported into this process; their own deprecations are not ours to fail on.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -82,10 +85,31 @@ def vllm_engine(tmp_path: Path, model: Path) -> Engine:
     )
 
 
+def ray_engine(tmp_path: Path, model: Path) -> Engine:
+    """Two replicas of the dummy model, each on a core of its own."""
+    flags = ("--system", "cpu-dummy", "--replicas", "2", "--dataset", "synthetic")
+    small = ("engine.vllm.max_num_seqs=16", "engine.vllm.cpu_kvcache_gib=1")
+    config = loaded(*flags, *(word for each in small for word in ("--set", each))).config
+    inputs = load_inputs(config)
+    return make_engine(
+        EngineRequest(
+            config=config,
+            model_path=model,
+            max_model_len=inputs.longest_prompt + config.generation.max_tokens,
+            log=tmp_path / "engine.log",
+            dataset_sha256=inputs.dataset.sha256,
+        )
+    )
+
+
 @pytest.fixture(
     scope="module",
-    params=[null_engine, pytest.param(vllm_engine, marks=pytest.mark.integration)],
-    ids=["null", "vllm"],
+    params=[
+        null_engine,
+        pytest.param(vllm_engine, marks=pytest.mark.integration),
+        pytest.param(ray_engine, marks=pytest.mark.integration),
+    ],
+    ids=["null", "vllm", "ray"],
 )
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dummy_model: Path
@@ -154,6 +178,11 @@ def test_cancel_silences_a_run(started: Started):
 
     assert started.call(run()) == 0
     assert len(started.answer([0], first_token=True)) == 2, "a later run is not disturbed"
+
+
+def test_a_run_without_incident_reports_none(started: Started):
+    started.answer([0, 1, 2], first_token=True)
+    assert started.host.run(started.engine.report).incidents == []
 
 
 def test_a_healthy_engine_says_so_and_counts(started: Started):

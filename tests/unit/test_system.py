@@ -142,7 +142,6 @@ def test_a_sample_that_does_not_exist_is_a_fault_and_not_a_hang():
     ("sent", "attribute", "value"),
     [
         (frame(Kind.DONE), "loadgen_returned", True),
-        (frame(Kind.FLUSH), "all_issued", True),
         (frame(Kind.ERROR, b"no such scenario"), "loadgen_error", "no such scenario"),
     ],
 )

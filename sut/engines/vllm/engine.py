@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from sut.config.rules import PREFIX_CACHE_HITS
 from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig
+from sut.devices import usable_cores
 from sut.engines.base import (
     EngineInfo,
     Event,
@@ -25,6 +25,7 @@ from sut.engines.base import (
     Failed,
     Finished,
     FirstToken,
+    RunReport,
     RunSpec,
     TokenIds,
 )
@@ -81,7 +82,7 @@ class VllmEngine:
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
-        cores = sorted(os.sched_getaffinity(0))
+        cores = usable_cores()
         self._preload = cpu_libraries(system)
         self._environment = environment(config.vllm, system, cores, self._preload)
         self._one_process = in_one_process(config.vllm, system, cores)
@@ -262,6 +263,10 @@ class VllmEngine:
     async def stats(self) -> dict[str, float]:
         """Counters since the start."""
         return dict(self._counters)
+
+    def report(self) -> RunReport:
+        """Nothing."""
+        return RunReport()
 
     async def health(self) -> None:
         """Both vLLM's own word and that its processes live."""

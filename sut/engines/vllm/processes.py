@@ -7,6 +7,7 @@ import contextlib
 import psutil
 
 GRACE_S = 5.0
+DEAD = ("gone", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
 class ProcessGuard:
@@ -35,12 +36,13 @@ class ProcessGuard:
         return [process.pid for process in self._adopted]
 
     def dead(self) -> str | None:
-        """Names an adopted process that has ended; None if all live."""
+        """Names an adopted process that has ended or was stopped; None if all live."""
         for process in self._adopted:
+            state = "gone"
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                    continue
-            return f"pid {process.pid}"
+                state = process.status() if process.is_running() else state
+            if state in DEAD:
+                return f"pid {process.pid} is {state}"
         return None
 
     def end_new(self) -> None:

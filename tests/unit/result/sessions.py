@@ -149,6 +149,7 @@ def ledger_facts(path: Path) -> dict[str, Any]:
                 "samples": mine.num_rows,
                 "tokens_out": pc.sum(mine["tokens_out"]).as_py() or 0,
                 "failed": count_states(mine)["failed"],
+                "last_done_ns": pc.max(mine["done_ns"]).as_py(),
             }
         )
     return {
@@ -190,6 +191,8 @@ def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
         "expected_settings": SETTINGS,
         "ledger": ledger_facts(folder / "ledger.parquet"),
         "engine_counters": {"prefix_cache_hit_tokens": 0.0},
+        "engine_figures": {},
+        "incidents": [],
         "log_sha256": ScenarioDir(folder).hashes(),
     }
 

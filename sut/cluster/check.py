@@ -1,0 +1,136 @@
+"""`cluster check`: asks every node of a cluster, each with a deadline, and compares."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sut.cluster.hosts import Hosts
+from sut.cluster.nodes import CLOCK_ROUNDS, NodeFacts, clock, describe, offset_of
+from sut.cluster.preflight import Row, compare
+from sut.config.schema import RunConfig
+from sut.devices import gpus, usable_cores
+from sut.engines.ray.placement import how_many, needed
+from sut.engines.ray.session import connect, disconnect
+from sut.errors import EngineStartError
+
+DIED_UNASKED = 2  # ray.protobuf NodeDeathInfo.UNEXPECTED_TERMINATION
+ENGINE_RESOURCES = ("CPU", "GPU")
+
+
+def check_cluster(config: RunConfig, hosts: Hosts | None, deadline_s: float) -> list[Row]:
+    """Connect, ask, compare, leave.
+
+    Args:
+        config: of the run that is meant.
+        hosts: nodes that must be there; None: those that are.
+        deadline_s: until a node that has not answered counts as unreachable.
+
+    Raises:
+        EngineStartError: there is no cluster to ask.
+    """
+    address = config.engine.ray.address or (hosts.address if hosts else None)
+    connect(address, len(usable_cores()), len(gpus()))
+    try:
+        import ray
+
+        listed = ray.nodes()
+        alive = [node for node in listed if node["Alive"]]
+        driver = NodeFacts(name=platform.node(), runs_engine=False, **describe(_text(config)))
+        facts = _ask(alive, _text(config), deadline_s) + _missing(listed, hosts)
+        return [*compare(config, driver, facts), _room(config, alive)]
+    finally:
+        disconnect()
+
+
+def _text(config: RunConfig) -> str:
+    return config.model_dump_json()
+
+
+def _missing(listed: Sequence[Mapping[str, Any]], hosts: Hosts | None) -> list[NodeFacts]:
+    """Nodes that ought to be there: named in the hosts file, or died without being asked to."""
+    here = {node["NodeManagerAddress"] for node in listed if node["Alive"]}
+    missing = {}
+    for node in listed:
+        ip = node["NodeManagerAddress"]
+        if not node["Alive"] and ip not in here and node.get("DeathReason") == DIED_UNASKED:
+            name = f"{node['NodeManagerHostname']} ({ip})"
+            why = node.get("DeathReasonMessage") or "it was lost"
+            missing[ip] = NodeFacts(name, runs_engine=True, problem=f"gone: {_one_line(why)}")
+    for ip in (hosts.head, *hosts.workers) if hosts else ():
+        if ip not in here and ip not in missing:
+            missing[ip] = NodeFacts(ip, runs_engine=True, problem="not in the cluster")
+    return list(missing.values())
+
+
+def _ask(nodes: Sequence[Mapping[str, Any]], text: str, deadline_s: float) -> list[NodeFacts]:
+    """All at once; whoever is silent at the deadline has a problem."""
+    import ray
+
+    asked = [(node, _on(node, describe).remote(text)) for node in nodes]
+    ray.wait([each for _, each in asked], num_returns=len(asked), timeout=deadline_s)
+    return [_answer(node, reference, deadline_s) for node, reference in asked]
+
+
+def _on(node: Mapping[str, Any], function: Any) -> Any:
+    """The function as a task that runs on this node or not at all, whatever else runs there."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    where = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
+    return ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
+
+
+def _answer(node: Mapping[str, Any], reference: Any, deadline_s: float) -> NodeFacts:
+    import ray
+
+    name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+    runs_engine = any(node["Resources"].get(kind, 0) for kind in ENGINE_RESOURCES)
+    try:
+        said = ray.get(reference, timeout=0)
+    except ray.exceptions.GetTimeoutError:
+        with contextlib.suppress(Exception):
+            ray.cancel(reference, force=True)
+        return NodeFacts(name, runs_engine, problem=f"no answer within {deadline_s:g} s")
+    except Exception as error:  # noqa: BLE001 - Ray's errors are many, and a node's own too
+        return NodeFacts(name, runs_engine, problem=_why(error))
+    offset_s, error_s = _clock_offset(node, deadline_s)
+    return NodeFacts(name, runs_engine, **said, clock_offset_s=offset_s, clock_error_s=error_s)
+
+
+def _clock_offset(node: Mapping[str, Any], deadline_s: float) -> tuple[float | None, float | None]:
+    """The quickest of a few readings, which is the least uncertain."""
+    import ray
+
+    task = _on(node, clock)
+    readings = []
+    for _ in range(CLOCK_ROUNDS):
+        before_ns = clock()
+        try:
+            there_ns: int = ray.get(task.remote(), timeout=deadline_s)
+        except Exception:  # noqa: BLE001 - a node lost meanwhile has no clock to compare
+            return None, None
+        readings.append(offset_of(before_ns, there_ns, clock()))
+    return min(readings, key=lambda reading: reading[1])
+
+
+def _why(error: BaseException) -> str:
+    cause = getattr(error, "cause", None) or error
+    return _one_line(str(cause) or type(cause).__name__)
+
+
+def _one_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:160] if lines else "no cause given"
+
+
+def _room(config: RunConfig, alive: Sequence[Mapping[str, Any]]) -> Row:
+    """Whether the replicas asked for have a place."""
+    asked = config.engine.replicas or 1
+    try:
+        count = how_many(asked, needed(config), alive)
+    except EngineStartError as error:
+        return Row("room", "cluster", error.message, f"{asked} replicas", False, error.remedy or "")
+    return Row("room", "cluster", f"room for {count}", f"{asked} replicas", True)

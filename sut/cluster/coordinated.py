@@ -1,0 +1,198 @@
+"""The straight line of a coordinated run: nodes, runs alone, the run together, the sum."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from sut.cluster.coordinate import Limits, Node, NodeOutcome, Together, run_together
+from sut.cluster.gate import label_of
+from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
+from sut.cluster.workers import workers
+from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.sources import Loaded
+from sut.errors import ConfigError, EngineStartError
+from sut.interrupts import first_ends_the_run
+from sut.plan import jobs
+from sut.result.aggregate import Alone, Call, NodeRecord, Start, aggregate, check_stored
+from sut.result.aggregated import Aggregated, aggregated_json
+from sut.result.schema import Result
+from sut.run import check_jobs
+
+INTERRUPTED = "interrupted before every node's run was whole"
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What a coordinated call leaves behind."""
+
+    result: Aggregated
+    path: Path
+    interrupted: bool
+
+
+def check_coordinated(config: RunConfig) -> None:
+    """Refuse what no coordinated run can be made of.
+
+    Raises:
+        ConfigError: no cluster is named, replicas are asked for, or there is nothing to run.
+    """
+    if config.engine.ray.address is None:
+        raise ConfigError(
+            "a coordinated run needs the Ray cluster whose nodes it is to use.",
+            where="--coordinated",
+            remedy="Give its --address.",
+        )
+    if config.engine.replicas is not None:
+        raise ConfigError(
+            f"engine.replicas is {config.engine.replicas}, but a coordinated run has one engine "
+            "on each node.",
+            where="--coordinated",
+            remedy="Leave out --replicas, or leave out --coordinated for one system of replicas.",
+        )
+    check_jobs(config)
+
+
+def run_coordinated(
+    loaded: Loaded, *, baseline: bool, stored: Sequence[Path], console: Console
+) -> Summed:
+    """Run the configuration on every node at once; write and return the sum.
+
+    Args:
+        loaded: resolved here, the same for every node but for its name.
+        baseline: first run each node alone, to compare with.
+        stored: results of nodes alone to compare with instead.
+        console: for progress.
+
+    Raises:
+        ConfigError, LogError: before anything was started.
+        EngineStartError: the cluster or a node's engine could not start.
+    """
+    check_coordinated(loaded.config)
+    call = _Call(loaded, console, {str(path): read_result(path) for path in stored})
+    with first_ends_the_run(), workers(loaded.config) as nodes:
+        names = ", ".join(f"{node.name} ({node.place})" for node in nodes)
+        call.say(f"{len(nodes)} nodes: {names}.")
+        return call.run(nodes, measure_alone=baseline)
+
+
+@dataclass
+class _Call:
+    loaded: Loaded
+    console: Console
+    stored: Mapping[str, Result]
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def run(self, nodes: Sequence[Node], *, measure_alone: bool) -> Summed:
+        """Everything between the nodes' start and their end."""
+        config = self.loaded.config
+        alone = self._stored_alone(nodes) if self.stored else None
+        if measure_alone:
+            measured: dict[str, NodeRecord] = {}
+            for node in nodes:
+                self.say(f"node {node.name} alone:")
+                together = self._together([node])
+                (measured[node.name],) = self._records(together)
+                if together.interrupted or together.failures:
+                    return self._sum(list(measured.values()), None, together)
+            alone = Alone(
+                "measured",
+                {name: each.result for name, each in measured.items() if each.result},
+                {name: each.session for name, each in measured.items() if each.session},
+            )
+        self.say(f"all {len(nodes)} nodes together, {config.engine.kind} engine on each:")
+        together = self._together(nodes)
+        return self._sum(self._records(together), alone, together)
+
+    def _stored_alone(self, nodes: Sequence[Node]) -> Alone:
+        names = [node.name for node in nodes]
+        paths = check_stored(self.loaded.config, names, self.stored)
+        return Alone("stored", {name: self.stored[path] for name, path in paths.items()}, paths)
+
+    def _together(self, nodes: Sequence[Node]) -> Together:
+        config = self.loaded.config
+        ray = config.engine.ray
+        start_s = config.engine.start_timeout_s + config.warmup.timeout_s
+        return run_together(
+            nodes,
+            {node.name: document_for(self.loaded, node.name) for node in nodes},
+            [label_of(job) for job in jobs(config)],
+            Limits(start_s, ray.heartbeat_s, ray.heartbeat_timeout_s),
+            self.say,
+        )
+
+    def _records(self, together: Together) -> list[NodeRecord]:
+        """Each node's session, unpacked here, and what it holds.
+
+        Raises:
+            EngineStartError: a node failed before anything was measured.
+        """
+        records = [self._record(outcome) for outcome in together.outcomes]
+        if together.failures and not together.begun and not together.interrupted:
+            raise EngineStartError(
+                f"the nodes' runs did not start: {together.failures[0]}.",
+                remedy="Run: python -m sut.main cluster check.",
+            )
+        return records
+
+    def _record(self, outcome: NodeOutcome) -> NodeRecord:
+        node = outcome.node
+        if outcome.archive is None:
+            failure = outcome.failure or "its run left no session"
+            return NodeRecord(node.name, node.place, None, None, failure)
+        session = keep(outcome.archive, self.loaded.config.results_dir)
+        starts: dict[Scenario, Start] = {}
+        for job in jobs(self.loaded.config):
+            offset = outcome.offsets.get(label_of(job))
+            if job.mode is Mode.PERFORMANCE and offset is not None:
+                start = first_query(session, job.scenario, offset.ns, offset.error_ns)
+                if start is not None:
+                    starts[job.scenario] = start
+        result = read_session(session)
+        return NodeRecord(node.name, node.place, session.root.name, result, outcome.failure, starts)
+
+    def _sum(
+        self, records: Sequence[NodeRecord], alone: Alone | None, together: Together
+    ) -> Summed:
+        call = Call(
+            timestamp=self.started.isoformat(timespec="milliseconds"),
+            command=sys.argv,
+            problems=[INTERRUPTED] if together.interrupted else [],
+        )
+        result = aggregate(self.loaded.config, records, alone, call)
+        path = write_aggregated(self.loaded.config.results_dir, aggregated_json(result))
+        return Summed(result, path, together.interrupted)
+
+
+def document_for(loaded: Loaded, name: str) -> str:
+    """config.json for one node: its own name, one engine, paths that do not depend on a folder."""
+    config = loaded.config
+    ray = config.engine.ray.model_copy(update={"address": None})
+    changes: dict[str, object] = {
+        "node_name": name,
+        "engine": config.engine.model_copy(update={"ray": ray}),
+    }
+    if config.dataset.path is not None:
+        path = config.dataset.path.expanduser().absolute()
+        changes["dataset"] = config.dataset.model_copy(update={"path": path})
+    model = Path(config.model.path).expanduser()
+    if (model / "config.json").is_file():
+        path = model.absolute()
+        changes["model"] = config.model.model_copy(update={"path": str(path)})
+    if config.compliance.audit_config is not None:
+        path = config.compliance.audit_config.expanduser().absolute()
+        changes["compliance"] = config.compliance.model_copy(update={"audit_config": path})
+    document = {
+        "config": config.model_copy(update=changes).model_dump(mode="json"),
+        "origins": loaded.origins | {"node_name": "coordinated run"},
+    }
+    return json.dumps(document)

@@ -1,0 +1,204 @@
+"""The actor of a coordinated run: starts our own command line on its node and speaks for it.
+
+The run is a process of its own, the same program as a run on one node; the actor holds the
+other end of its start gate (`sut.cluster.gate`) and hands its session back as one archive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sut.cluster.gate import GO, PING, READY
+from sut.config.flags import ENVIRONMENT
+
+LOG_NAME = "node.log"
+TAIL_LINES = 20
+# Ray sets it to the cores it set aside for the actor, which a run started by hand does not have.
+OF_RAY = "OMP_NUM_THREADS"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The run waits to be let into this LoadGen run."""
+
+    label: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run's process is gone."""
+
+    code: int
+    last_line: str | None
+
+    @property
+    def reason(self) -> str:
+        """How it ended, in words."""
+        how = f"exit code {self.code}"
+        if self.code < 0:
+            how = f"signal {signal.Signals(-self.code).name}"
+        return f"its run ended with {how}" + (f": {self.last_line}" if self.last_line else "")
+
+
+Message = Ready | Ended
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign of life."""
+
+    monotonic_ns: int
+    """The node's clock: CLOCK_MONOTONIC, the one its ledger is stamped with."""
+    silent_s: float
+    """Seconds since the run itself was last heard; 0 where none is running."""
+
+
+@dataclass
+class _Run:
+    """One call of the command line."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    gate: socket.socket
+    messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
+    heard_ns: int = field(default_factory=time.monotonic_ns)
+
+
+class NodeRun:
+    """Wrapped by Ray as an actor with several threads: a call may block without stopping others."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="sut-node-"))
+        self._runs: list[_Run] = []
+
+    def whereabouts(self) -> dict[str, Any]:
+        """Where this process is."""
+        return {"host": platform.node(), "pid": os.getpid()}
+
+    def start(self, document: str) -> int:
+        """Start the command line; returns its process id.
+
+        Args:
+            document: config.json's text; the results directory in it is replaced by ours.
+        """
+        folder = self._folder / f"run-{len(self._runs)}"
+        folder.mkdir()
+        resolved = json.loads(document)
+        resolved["config"]["results_dir"] = str(folder)
+        path = folder / "resolved.json"
+        path.write_text(json.dumps(resolved), encoding="utf-8")
+        ours, theirs = socket.socketpair()
+        with theirs, (folder / LOG_NAME).open("wb") as log:
+            words = ["run", "--resolved", str(path), "--start-gate", str(theirs.fileno())]
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sut.main", *words],
+                cwd=folder,
+                env=_environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        run = _Run(folder, process, ours)
+        self._runs.append(run)
+        threading.Thread(target=_listen, args=(run,), daemon=True).start()
+        return process.pid
+
+    def next_message(self) -> Message:
+        """What the run has to say next; blocks until there is something."""
+        return self._runs[-1].messages.get()
+
+    def go(self) -> None:
+        """Let the run begin."""
+        self._runs[-1].gate.sendall(f"{GO}\n".encode())
+
+    def sign(self) -> Sign:
+        """Asked for by the coordinator: are node and run still there?"""
+        silent_s = 0.0
+        if self._runs and self._runs[-1].process.poll() is None:
+            run = self._runs[-1]
+            silent_s = (time.monotonic_ns() - run.heard_ns) / 1e9
+            with contextlib.suppress(OSError):  # its end is on its way as a message
+                run.gate.sendall(f"{PING}\n".encode())
+        return Sign(time.monotonic_ns(), silent_s)
+
+    def stop(self, grace_s: float) -> None:
+        """End the run: as Ctrl-C would, and after `grace_s` by force."""
+        if not self._runs:
+            return
+        process = self._runs[-1].process
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def session(self) -> bytes | None:
+        """The last run's session folder as a tar file; None where it made none."""
+        run = self._runs[-1]
+        folders = [path for path in run.folder.iterdir() if path.is_dir()]
+        if not folders:
+            return None
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.add(folders[0], folders[0].name)
+            archive.add(run.folder / LOG_NAME, f"{folders[0].name}/{LOG_NAME}")
+        return buffer.getvalue()
+
+    def close(self) -> None:
+        """Leave nothing behind on the node."""
+        self.stop(0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what would be taken for an order: all of that is resolved."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ENVIRONMENT and name != OF_RAY
+    }
+
+
+def _listen(run: _Run) -> None:
+    """Pass on what the run says; when it closes its end, how it ended."""
+    try:
+        with run.gate.makefile("r", encoding="utf-8") as lines:
+            for line in lines:
+                run.heard_ns = time.monotonic_ns()
+                word, _, rest = line.rstrip().partition(" ")
+                if word == READY:
+                    run.messages.put(Ready(rest))
+    except OSError:
+        pass
+    code = run.process.wait()
+    run.messages.put(Ended(code, _last_line(run.folder / LOG_NAME)))
+
+
+def _last_line(log: Path) -> str | None:
+    """The last line the run printed: for a run that failed, its error."""
+    with log.open(encoding="utf-8", errors="replace") as stream:
+        tail = deque((line.strip() for line in stream if line.strip()), TAIL_LINES)
+    return tail[-1].removeprefix("sut: ") if tail else None

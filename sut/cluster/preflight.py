@@ -1,0 +1,197 @@
+"""Are the nodes alike, and is there room: facts of nodes → rows of one table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sut.cluster.nodes import NodeFacts
+from sut.config.schema import RunConfig
+
+GIB = 2**30
+MIB = 2**20
+SHOWN = 12
+# Coordinated runs are started together and their results added up. The shortest takes a
+# minute; half a second is under 1 % of it, and any time service keeps to milliseconds.
+CLOCK_BOUND_S = 0.5
+# An engine's own code, its activations and Ray's worker beside weights and cache: a process
+# that has imported vLLM and torch takes about 1.5 GiB on the CPU.
+BESIDE_THE_WEIGHTS_BYTES = 2 * GIB
+
+INSTALL = {
+    "Python": "Install Python {wanted} there and run `make setup` again.",
+    "vllm": "Run there: pip install '{package}'.",
+    "mlcommons-loadgen": "Run there: pip install mlcommons-loadgen=={wanted}.",
+    "ray": "Run there: pip install ray=={wanted}.",
+    "this project": "Bring both nodes to the same version and run `make setup` there.",
+    "this project's commit": "Run there: git checkout of the same commit, without local changes.",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check of one node.
+
+    Attributes:
+        passed: None if there was nothing to check.
+        remedy: for a failure, what to do in one sentence.
+    """
+
+    check: str
+    node: str
+    found: str
+    wanted: str
+    passed: bool | None
+    remedy: str = ""
+
+
+def compare(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> list[Row]:
+    """Every node held against the driver, check by check."""
+    answered = [node for node in nodes if node.problem is None]
+    return [
+        *_reachable(nodes),
+        *_versions(config, driver, answered),
+        *_files(config, driver, answered),
+        *_memory(config, answered),
+        *_clocks(answered),
+    ]
+
+
+def _reachable(nodes: Iterable[NodeFacts]) -> Iterator[Row]:
+    remedy = "Look at its cable, its firewall and `ray status`; start Ray there again."
+    for node in nodes:
+        found = "answers" if node.problem is None else node.problem
+        role = "answers" if node.runs_engine else "answers (no engine there)"
+        good = node.problem is None
+        yield Row("reachable", node.name, role if good else found, "answers", good, remedy)
+
+
+def _versions(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    for name, wanted in driver.versions.items():
+        for node in nodes:
+            if name == "vllm" and (config.engine.kind == "null" or not node.runs_engine):
+                continue
+            found = node.versions.get(name)
+            if name == "vllm" and wanted is None and found is not None:
+                continue  # a control node needs no engine
+            remedy = INSTALL[name].format(
+                wanted=wanted, package=(wanted or "vllm").replace(" ", "==")
+            )
+            yield Row(name, node.name, _said(found), _said(wanted), found == wanted, remedy)
+    if driver.versions.get("vllm") is None and config.engine.kind == "vllm":
+        yield from _same_among_themselves(nodes)
+
+
+def _same_among_themselves(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    """Without an engine on the driver, the first that has one sets the version."""
+    having = [node for node in nodes if node.runs_engine and node.versions.get("vllm")]
+    for node in having:
+        found, wanted = node.versions["vllm"], having[0].versions["vllm"]
+        remedy = INSTALL["vllm"].format(package=(wanted or "").replace(" ", "=="))
+        yield Row("vllm", node.name, _said(found), _said(wanted), found == wanted, remedy)
+
+
+def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    for node in nodes:
+        if not node.runs_engine:
+            continue
+        if config.engine.kind != "null":
+            yield _same_file(
+                "weights",
+                node.name,
+                (node.weights_sha256, node.weights_problem),
+                (driver.weights_sha256, driver.weights_problem),
+                f"Copy {config.model.path} from this machine there.",
+            )
+        yield _same_file(
+            "data set",
+            node.name,
+            (node.dataset_sha256, node.dataset_problem),
+            (driver.dataset_sha256, driver.dataset_problem),
+            f"Copy {config.dataset.path or 'the data set'} there, under the same path.",
+        )
+
+
+def _same_file(
+    check: str,
+    node: str,
+    found: tuple[str | None, str | None],
+    wanted: tuple[str | None, str | None],
+    remedy: str,
+) -> Row:
+    (digest, problem), (ours, our_problem) = found, wanted
+    if problem or our_problem:
+        place = problem or f"not on this machine: {our_problem}"
+        return Row(check, node, place, _short(ours), False, remedy)
+    if digest is None and ours is None:
+        return Row(check, node, "no files to hash", "no files to hash", None)
+    return Row(check, node, _short(digest), _short(ours), digest == ours, remedy)
+
+
+def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    """Whether one replica fits; how many do is a question of cores and cards."""
+    if config.engine.kind == "null":
+        return
+    vllm = config.engine.vllm
+    for node in nodes:
+        if not node.runs_engine:
+            continue
+        if config.system.platform == "cuda":
+            yield _card(config, node)
+            continue
+        weights = node.weights_bytes
+        has = node.memory_available_bytes
+        if weights is None or has is None:
+            yield Row("memory", node.name, "unknown", "unknown", None)
+            continue
+        needs = weights + vllm.cpu_kvcache_gib * GIB + BESIDE_THE_WEIGHTS_BYTES
+        yield Row(
+            "memory",
+            node.name,
+            f"{has / GIB:.1f} GiB free",
+            f"{needs / GIB:.1f} GiB a replica",
+            has >= needs,
+            "Free memory there, or lower engine.vllm.cpu_kvcache_gib.",
+        )
+
+
+def _card(config: RunConfig, node: NodeFacts) -> Row:
+    """The smallest card against its part of the weights; what is left is the cache's."""
+    vllm = config.engine.vllm
+    if not node.gpu_memory_mib or node.weights_bytes is None:
+        found = "no NVIDIA driver answers" if not node.gpu_memory_mib else "weights unknown"
+        remedy = "Look at nvidia-smi there."
+        return Row("memory", node.name, found, "a card", False, remedy)
+    has = min(node.gpu_memory_mib) * MIB * vllm.gpu_memory_utilization
+    needs = node.weights_bytes / (vllm.tensor_parallel_size * vllm.pipeline_parallel_size)
+    return Row(
+        "memory",
+        node.name,
+        f"{has / GIB:.1f} GiB a card",
+        f"over {needs / GIB:.1f} GiB for the weights",
+        has > needs + BESIDE_THE_WEIGHTS_BYTES,
+        "Take a smaller or a quantised model, or more cards with --tensor-parallel-size.",
+    )
+
+
+def _clocks(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    for node in nodes:
+        if node.clock_offset_s is None or node.clock_error_s is None:
+            continue
+        certain_s = max(0.0, abs(node.clock_offset_s) - node.clock_error_s)
+        yield Row(
+            "clock",
+            node.name,
+            f"{node.clock_offset_s * 1e3:+.1f} ± {node.clock_error_s * 1e3:.1f} ms",
+            f"within {CLOCK_BOUND_S * 1e3:g} ms",
+            certain_s <= CLOCK_BOUND_S,
+            "Run a time service (chrony, systemd-timesyncd) on both.",
+        )
+
+
+def _said(version: str | None) -> str:
+    return "not installed" if version is None else version
+
+
+def _short(digest: str | None) -> str:
+    return "none" if digest is None else f"{digest[:SHOWN]}…"

@@ -1,0 +1,161 @@
+"""The nodes of a coordinated run on Ray: one actor on each that has room for an engine."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from sut.cluster.coordinate import reason_of
+from sut.cluster.node_run import Message, NodeRun, Sign
+from sut.config.schema import RunConfig
+from sut.engines.ray.placement import how_many, needed
+from sut.engines.ray.session import connect, disconnect
+from sut.errors import EngineStartError
+
+CLOSE_S = 15.0
+# A blocked `next_message` and `stop` must leave room for signs of life and the rest.
+ACTOR_THREADS = 8
+
+
+@dataclass(frozen=True)
+class RayNode:
+    """Keeps the `Node` protocol of `sut.cluster.coordinate`."""
+
+    name: str
+    place: str
+    actor: Any
+
+    def _call(self, method: str, *arguments: object) -> Future[Any]:
+        future: Future[Any] = getattr(self.actor, method).remote(*arguments).future()
+        return future
+
+    def start(self, document: str) -> Future[Any]:
+        return self._call("start", document)
+
+    def next_message(self) -> Future[Message]:
+        return self._call("next_message")
+
+    def go(self) -> Future[Any]:
+        return self._call("go")
+
+    def sign(self) -> Future[Sign]:
+        return self._call("sign")
+
+    def stop(self, grace_s: float) -> Future[Any]:
+        return self._call("stop", grace_s)
+
+    def session(self) -> Future[bytes | None]:
+        return self._call("session")
+
+
+@contextlib.contextmanager
+def workers(config: RunConfig) -> Iterator[list[RayNode]]:
+    """An actor on every node that has what one engine needs; all gone when this ends.
+
+    Raises:
+        EngineStartError: the cluster cannot be reached, or no node has room.
+    """
+    connect(config.engine.ray.address, 0, 0)
+    nodes: list[RayNode] = []
+    try:
+        nodes += _place(config)
+        _await_places(nodes, config.engine.start_timeout_s)
+        yield nodes
+    finally:
+        _close(nodes)
+
+
+def _place(config: RunConfig) -> list[RayNode]:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    need = needed(config)
+    listed = ray.nodes()
+    how_many(1, need, listed)
+    fitting = sorted(fitting_nodes(need, listed), key=lambda node: str(node["NodeManagerAddress"]))
+    actor = ray.remote(NodeRun)
+    return [
+        RayNode(
+            name,
+            f"{node['NodeManagerHostname']}, {node['NodeManagerAddress']}",
+            actor.options(
+                num_cpus=need["CPU"],
+                num_gpus=need.get("GPU", 0),
+                max_restarts=0,
+                max_concurrency=ACTOR_THREADS,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+            ).remote(),
+        )
+        for name, node in zip(names_of(fitting), fitting, strict=True)
+    ]
+
+
+def fitting_nodes(
+    need: Mapping[str, float], nodes: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The nodes that are alive and have what one engine needs."""
+    return [
+        node
+        for node in nodes
+        if node["Alive"]
+        and all(node["Resources"].get(name, 0.0) >= amount for name, amount in need.items())
+    ]
+
+
+def names_of(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A name for each node's files: its host's; its address where hosts share a name.
+
+    Nodes that share both are numbered.
+    """
+    hosts = [_for_a_file(str(node["NodeManagerHostname"])) for node in nodes]
+    addresses = [_for_a_file(str(node["NodeManagerAddress"])) for node in nodes]
+    for names in (hosts, addresses):
+        if len(set(names)) == len(names):
+            return names
+    counted = Counter[str]()
+    numbered = []
+    for host in hosts:
+        counted[host] += 1
+        numbered.append(f"{host}-{counted[host]}")
+    return numbered
+
+
+def _for_a_file(text: str) -> str:
+    kept = (c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in text)
+    return "".join(kept) or "node"
+
+
+def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> None:
+    """Every actor answers, or the user is told which does not."""
+    asked = {node.actor.whereabouts.remote().future(): node for node in nodes}
+    wait(asked, timeout=timeout_s)
+    for future, node in asked.items():
+        why = f"it gave no answer within {timeout_s:g} s"
+        if future.done():
+            error = future.exception()
+            if error is None:
+                continue
+            why = reason_of(error)
+        raise EngineStartError(
+            f"node {node.name} ({node.place}) could not be used: {why}.",
+            remedy="Run: python -m sut.main cluster check.",
+        )
+
+
+def _close(nodes: Sequence[RayNode]) -> None:
+    """End actors and connection; nothing here waits for ever."""
+    import ray
+
+    wait([node.actor.close.remote().future() for node in nodes], timeout=CLOSE_S)
+    for node in nodes:
+        with contextlib.suppress(Exception):
+            ray.kill(node.actor)
+    # Leaving a cluster whose head is gone may block; the process's end does it then.
+    leaving = threading.Thread(target=disconnect, daemon=True)
+    leaving.start()
+    leaving.join(CLOSE_S)

@@ -1,0 +1,158 @@
+"""`sut cluster`: is it fit for a run; start, stop, and lift a whole one from a hosts file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import FlagParser, build_parser
+from sut.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sut.cluster.preflight import Row
+
+VERBS = ("check", "start", "stop", "up", "down")
+EPILOG = """\
+example:
+  python -m sut.main cluster start                          on the control node
+  python -m sut.main cluster check --address 10.0.0.1:6379 --replicas all
+  python -m sut.main --address 10.0.0.1:6379 --replicas all
+
+check  hold every node against this one: versions, weights, data set, memory, clock, room
+start  a Ray head here, without work of its own; prints the line that joins a worker
+stop   end what `start`, or the line it printed, started on this machine
+up     start head and workers of a hosts file over SSH, by Ray's own launcher
+down   end them
+
+check takes the flags of a run. Exit codes: 0 good, 2 a check failed or bad input, 3 no cluster.
+"""
+PORT = 6379
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the verbs.
+
+    Raises:
+        HarnessError: bad input (2), or a cluster that cannot be started or reached (3).
+    """
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    if verb in VERBS:
+        return _VERBS[verb](list(rest))
+    parser = FlagParser(
+        prog="python -m sut.main cluster",
+        description="The cluster a run is made on.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("verb", choices=VERBS)
+    parser.parse_args([verb])  # --help, or a complaint
+    return 0
+
+
+def _check(arguments: list[str]) -> int:
+    parser = build_parser("python -m sut.main cluster check")
+    parser.description = "Hold every node against this one. Takes the flags of a run besides:"
+    parser.epilog = EPILOG
+    parser.add_argument("--hosts", type=Path, metavar="FILE", help="nodes that must be there")
+    parser.add_argument(
+        "--node-timeout", type=float, default=120.0, metavar="S", help="a node's time to answer"
+    )
+    options = parser.parse_args(arguments)
+
+    from sut.cluster.check import check_cluster
+    from sut.cluster.hosts import read_hosts
+    from sut.commands.run import load_configuration
+
+    hosts = read_hosts(options.hosts) if options.hosts else None
+    loaded = load_configuration(options)
+    rows = check_cluster(loaded.config, hosts, options.node_timeout)
+    good = all(row.passed is not False for row in rows)
+    if options.json:
+        print(json.dumps({"passed": good, "rows": [vars(row) for row in rows]}, indent=2))
+    else:
+        _print(rows, good)
+    return 0 if good else ConfigError.exit_code
+
+
+def _print(rows: Sequence[Row], good: bool) -> None:
+    """One table; below it what to do about each failure."""
+    table = [("check", "node", "found", "wanted", "")]
+    marks = {True: "ok", False: "FAILED", None: "not checked"}
+    table += [(row.check, row.node, row.found, row.wanted, marks[row.passed]) for row in rows]
+    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    for line in table:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=False)]
+        print("  ".join([*cells, line[4]]).rstrip())
+    failed = [row for row in rows if row.passed is False]
+    for row in failed:
+        print(f"{row.check}, {row.node}: {row.remedy}")
+    print("The cluster is fit for this run." if good else f"{len(failed)} checks failed.")
+
+
+def _start(arguments: list[str]) -> int:
+    parser = FlagParser(prog="python -m sut.main cluster start", allow_abbrev=False)
+    parser.description = "Start a Ray head on this machine."
+    parser.add_argument("--node-ip", metavar="IP", help="this machine's address for the others")
+    parser.add_argument("--port", type=int, default=PORT, metavar="N", help=f"({PORT})")
+    parser.add_argument("--temp-dir", type=Path, metavar="DIR", help="Ray's files (/tmp/ray)")
+    options = parser.parse_args(arguments)
+
+    from sut.cluster.network import addresses, choose, default_route_ip
+    from sut.cluster.start import join_line, start_head
+
+    choice = choose(addresses(), options.node_ip, default_route_ip())
+    print(choice.sentence())
+    head = start_head(choice, options.port, options.temp_dir)
+    print(f"Ray head at {head.address}: token authentication on, dashboard off, no work here.")
+    print("\nTo join a worker:")
+    if head.token:
+        print(f"1. Copy {head.token} to ~/.ray/auth_token there, mode 600.")
+    else:
+        print("1. Put the token of RAY_AUTH_TOKEN into ~/.ray/auth_token there, mode 600.")
+    print("2. Run there, with its own address for WORKER_IP:")
+    print(f"   {join_line(head.address)}")
+    print(f"\nThen here: python -m sut.main cluster check --address {head.address} --replicas all")
+    return 0
+
+
+def _stop(arguments: list[str]) -> int:
+    parser = FlagParser(prog="python -m sut.main cluster stop", allow_abbrev=False)
+    parser.description = "End what `cluster start`, or the line it printed, started here."
+    parser.add_argument("--address", metavar="HOST:PORT", help="of that cluster alone (all)")
+    options = parser.parse_args(arguments)
+
+    from sut.cluster.start import stop
+
+    print(f"{stop(options.address)} processes of Ray ended.")
+    return 0
+
+
+def _up(arguments: list[str]) -> int:
+    return _launch("up", "Start head and workers of a hosts file over SSH.", arguments)
+
+
+def _down(arguments: list[str]) -> int:
+    return _launch("down", "End head and workers of a hosts file over SSH.", arguments)
+
+
+def _launch(verb: str, description: str, arguments: list[str]) -> int:
+    parser = FlagParser(prog=f"python -m sut.main cluster {verb}", allow_abbrev=False)
+    parser.description = description
+    parser.add_argument("--hosts", type=Path, metavar="FILE", required=True, help="YAML")
+    options = parser.parse_args(arguments)
+
+    from sut.cluster.hosts import launch, read_hosts
+
+    hosts = read_hosts(options.hosts)
+    log = launch(verb, hosts)
+    print(f"ray {verb}: done; its output is in {log}.")
+    if verb == "up":
+        print(f"python -m sut.main cluster check --address {hosts.address} --hosts {options.hosts}")
+    return 0
+
+
+_VERBS = {"check": _check, "start": _start, "stop": _stop, "up": _up, "down": _down}

@@ -1,0 +1,165 @@
+"""Which replica answers which query: pure policy, no clock, no network.
+
+A policy is told of queries as they come (`offer`), of answers as they end (`ended`) and of
+replicas that are gone (`lost`); `take` says what a replica is to be given next. Work is
+measured in tokens: a prompt's plus the most an answer may have.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Query = tuple[int, int]
+"""(sequence number within the run, sample index)."""
+
+# A replica should never run dry while a hand-over is under way, and never hold so much that
+# it ends later than the others: twice what it can work on at once.
+WINDOW_FACTOR = 2
+
+
+class Dispatch(Protocol):
+    """What the pool asks of a policy."""
+
+    def offer(self, queries: Sequence[Query]) -> None:
+        """Queries that are to be answered."""
+        ...
+
+    def take(self, replica: int) -> list[Query]:
+        """What this replica is to be given now; it counts as held by it from here on."""
+        ...
+
+    def ended(self, replica: int, queries: Iterable[Query]) -> None:
+        """Queries this replica holds no longer."""
+        ...
+
+    def lost(self, replica: int) -> list[Query]:
+        """Take a replica out; returns the queries that were meant for it but not yet taken."""
+        ...
+
+
+class Pull:
+    """Offline: replicas pull as they drain, so that all end together.
+
+    A replica holds at most a window of samples; near the end the window shrinks to its part
+    of what is left, so that none sits on a queue while another is idle.
+
+    Args:
+        replicas: number of replicas.
+        window: samples one replica works on at a time.
+    """
+
+    def __init__(self, replicas: int, window: int):
+        self._window = window * WINDOW_FACTOR
+        self._queue: deque[Query] = deque()
+        self._held = [0] * replicas
+        self._alive = set(range(replicas))
+
+    def offer(self, queries: Sequence[Query]) -> None:
+        """Queue them in the order given."""
+        self._queue.extend(queries)
+
+    def take(self, replica: int) -> list[Query]:
+        """As many as fill the replica's window."""
+        if replica not in self._alive:
+            return []
+        fair = -(-len(self._queue) // max(1, len(self._alive)))
+        room = min(self._window - self._held[replica], fair)
+        taken = [self._queue.popleft() for _ in range(max(0, room))]
+        self._held[replica] += len(taken)
+        return taken
+
+    def ended(self, replica: int, queries: Iterable[Query]) -> None:
+        """Make room."""
+        self._held[replica] -= sum(1 for _ in queries)
+
+    def lost(self, replica: int) -> list[Query]:
+        """Nothing in the queue is meant for anyone; without replicas all of it is lost."""
+        self._alive.discard(replica)
+        if self._alive:
+            return []
+        rest = list(self._queue)
+        self._queue.clear()
+        return rest
+
+
+class _Assigned:
+    """Queries are given to a replica the moment they come."""
+
+    def __init__(self, replicas: int):
+        self._alive = list(range(replicas))
+        self._queues: list[list[Query]] = [[] for _ in range(replicas)]
+
+    def take(self, replica: int) -> list[Query]:
+        """Everything assigned to it since it was last asked."""
+        taken, self._queues[replica] = self._queues[replica], []
+        return taken
+
+    def ended(self, replica: int, queries: Iterable[Query]) -> None:
+        """Nothing to remember."""
+
+    def lost(self, replica: int) -> list[Query]:
+        """Take it out; what it was assigned and had not taken comes back."""
+        if replica in self._alive:
+            self._alive.remove(replica)
+        return self.take(replica)
+
+
+class Equal(_Assigned):
+    """A strict equal split: query n goes to replica n modulo their number."""
+
+    def __init__(self, replicas: int):
+        super().__init__(replicas)
+        self._next = 0
+
+    def offer(self, queries: Sequence[Query]) -> None:
+        """In turn."""
+        for query in queries:
+            self._queues[self._alive[self._next % len(self._alive)]].append(query)
+            self._next += 1
+
+
+class LeastWork(_Assigned):
+    """Server: the replica with the least outstanding work, in tokens.
+
+    Args:
+        replicas: number of replicas.
+        work: tokens that a sample may cost, by its index; asked again for each query, because
+            LoadGen loads samples after a run has begun.
+    """
+
+    def __init__(self, replicas: int, work: Callable[[int], int]):
+        super().__init__(replicas)
+        self._work = work
+        self._outstanding = [0] * replicas
+
+    def offer(self, queries: Sequence[Query]) -> None:
+        """Each to the least busy; of equals to the one first in line."""
+        outstanding = self._outstanding
+        for query in queries:
+            replica = min(self._alive, key=outstanding.__getitem__)
+            outstanding[replica] += self._work(query[1])
+            self._queues[replica].append(query)
+
+    def ended(self, replica: int, queries: Iterable[Query]) -> None:
+        """Take their work off."""
+        self._outstanding[replica] -= sum(self._work(index) for _, index in queries)
+
+
+def longest_first(
+    queries: Sequence[Query], prompt_tokens: npt.NDArray[np.int64], block: int
+) -> list[Query]:
+    """Sort by falling prompt length inside each block of the issued order.
+
+    The rules allow reordering in Offline, but for LLMs never across the boundary of one copy
+    of the data set (mlperf.md §8), which is `block` samples long.
+    """
+    ordered: list[Query] = []
+    for start in range(0, len(queries), block):
+        part = queries[start : start + block]
+        ordered += sorted(part, key=lambda query: -int(prompt_tokens[query[1]]))
+    return ordered

@@ -1,0 +1,212 @@
+"""The replicas of a pool: placed, started, named, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sut.config.schema import RunConfig
+from sut.devices import gpus, usable_cores
+from sut.engines.base import EngineInfo
+from sut.engines.factory import EngineRequest
+from sut.engines.ray.dispatch import Query
+from sut.engines.ray.placement import STRATEGY, cores_for, how_many, needed, refuse_shared_cards
+from sut.engines.ray.replica import Replica
+from sut.engines.ray.session import connect, disconnect
+from sut.errors import EngineStartError
+
+END_S = 15.0
+
+
+class Member:
+    """One replica as the driver sees it."""
+
+    def __init__(self, number: int, actor: Any):
+        self.number = number
+        self.actor = actor
+        self.name = f"replica {number}"
+        self.lost: str | None = None
+        self.wanted = asyncio.Event()
+        self.seqs: list[int] = []
+        self._held: dict[int, Query] = {}
+
+    def begin(self) -> None:
+        """A new run: its queries are counted from 0 again."""
+        self.seqs, self._held = [], {}
+        self.wanted.set()
+
+    def give(self, queries: Sequence[Query]) -> None:
+        """Queries that are on their way to it, in order."""
+        for query in queries:
+            self._held[len(self.seqs)] = query
+            self.seqs.append(query[0])
+
+    def finish(self, local: int) -> int:
+        """A query ended; returns its sample index."""
+        return self._held.pop(local, (0, 0))[1]
+
+    def take_held(self) -> list[Query]:
+        """All that it holds, which it holds no longer."""
+        held, self._held = list(self._held.values()), {}
+        return held
+
+    def call(self, method: str, *arguments: object) -> asyncio.Future[Any]:
+        """Begin a remote call."""
+        reference = getattr(self.actor, method).remote(*arguments)
+        return asyncio.wrap_future(reference.future())
+
+
+class Members:
+    """Starts and ends the replicas of one pool."""
+
+    def __init__(self, request: EngineRequest):
+        self._request = request
+        self._config = request.config
+        self._group: Any = None
+        self._connected = False
+        self.everyone: list[Member] = []
+
+    def alive(self) -> list[Member]:
+        """Those that were not lost."""
+        return [member for member in self.everyone if member.lost is None]
+
+    async def start(self) -> EngineInfo:
+        """Connect, place, start; everything within engine.start_timeout_s.
+
+        Raises:
+            EngineStartError: naming what is missing, or the replica that failed and why.
+        """
+        timeout_s = self._config.engine.start_timeout_s
+        try:
+            return await asyncio.wait_for(self._start(), timeout_s)
+        except TimeoutError:
+            waiting = ", ".join(member.name for member in self.everyone) or "the placement"
+            raise EngineStartError(
+                f"the replicas were not ready after {timeout_s:g} s; waiting for {waiting}.",
+                remedy="Raise engine.start_timeout_s, or run: python -m sut.main cluster check.",
+            ) from None
+
+    async def _start(self) -> EngineInfo:
+        config = self._config
+        cores, cards = len(usable_cores()), len(gpus())
+        await asyncio.to_thread(connect, config.engine.ray.address, cores, cards)
+        self._connected = True
+        import ray
+
+        need = needed(config)
+        asked = config.engine.replicas or 1
+        count = how_many(asked, need, await asyncio.to_thread(ray.nodes))
+        await self._place(count, need)
+        places = await asyncio.gather(*(m.call("whereabouts") for m in self.everyone))
+        for member, place in zip(self.everyone, places, strict=True):
+            member.name = f"replica {member.number} on {place['host']} ({place['node_ip']})"
+        if config.system.platform == "cuda" and config.engine.kind == "vllm":
+            refuse_shared_cards(places, int(need["GPU"]))
+        elif config.engine.ray.cpus_per_replica >= 1:
+            cores_of = cores_for(places)
+            for member, place, own in zip(self.everyone, places, cores_of, strict=True):
+                place["cores"] = own
+                await member.call("bind", own)
+        return await self._start_engines(places)
+
+    async def _place(self, count: int, need: dict[str, float]) -> None:
+        import ray
+        from ray.util.placement_group import placement_group
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        self._group = placement_group([need] * count, strategy=STRATEGY)
+        await asyncio.wrap_future(self._group.ready().future())
+        actor = ray.remote(Replica)
+        text = _of_one_replica(self._config).model_dump_json()
+        for number in range(count):
+            options = actor.options(
+                num_cpus=need["CPU"],
+                num_gpus=need.get("GPU", 0),
+                max_restarts=0,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(
+                    placement_group=self._group, placement_group_bundle_index=number
+                ),
+            )
+            self.everyone.append(Member(number, options.remote(text, number)))
+
+    async def _start_engines(self, places: Sequence[dict[str, Any]]) -> EngineInfo:
+        request = self._request
+        calls = [
+            member.call("start", request.max_model_len, request.dataset_sha256)
+            for member in self.everyone
+        ]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                cause = getattr(result, "cause", None)
+                remedy = cause.remedy if isinstance(cause, EngineStartError) else None
+                raise EngineStartError(self.why(result), remedy=remedy) from None
+        first: dict[str, Any] = results[0]  # type: ignore[assignment]
+        details = first["details"] | {"replicas": list(places)}
+        return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
+
+    def why(self, error: BaseException) -> str:
+        """Ray's error in one line."""
+        import ray
+
+        cause = getattr(error, "cause", None) or error
+        if isinstance(cause, EngineStartError):
+            return cause.message
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = lines[0] if lines else type(error).__name__
+        if isinstance(error, ray.exceptions.RayActorError):
+            said = f"its process died ({_cause_of_death(lines)})"
+        return said
+
+    async def close(self) -> None:
+        """End actors, placement and connection; nothing here waits for ever."""
+        if not self._connected:
+            return
+        import ray
+
+        await self._fetch_logs()
+        calls = [member.call("close") for member in self.alive()]
+        if calls:
+            await asyncio.wait(calls, timeout=END_S)
+        for member in self.everyone:
+            with contextlib.suppress(Exception):
+                ray.kill(member.actor)
+        if self._group is not None:
+            with contextlib.suppress(Exception):
+                ray.util.remove_placement_group(self._group)
+        self._connected = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(disconnect), END_S)
+
+    async def _fetch_logs(self) -> None:
+        """Put what each replica's engine printed into the session's engine.log."""
+        calls = {member.call("log"): member for member in self.alive()}
+        if not calls:
+            return
+        done, _ = await asyncio.wait(calls, timeout=END_S)
+        texts = [
+            f"==== {calls[call].name}\n{call.result()}" for call in done if not call.exception()
+        ]
+        await asyncio.to_thread(_append, self._request.log, "\n".join(texts))
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def _of_one_replica(config: RunConfig) -> RunConfig:
+    """The configuration a replica works by: its own engine, and no replicas below it."""
+    engine = config.engine.model_copy(update={"replicas": None})
+    return config.model_copy(update={"engine": engine})
+
+
+def _cause_of_death(lines: Sequence[str]) -> str:
+    """The line of Ray's long message that says why."""
+    for line in lines:
+        if "cause of the death" in line.lower() or "exit" in line.lower():
+            return line.rstrip(".")
+    return lines[-1].rstrip(".") if lines else "no cause given"

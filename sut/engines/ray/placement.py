@@ -1,0 +1,114 @@
+"""Where replicas go: what each needs, whether the cluster has it, who shares what with whom.
+
+A replica is one bundle of a placement group, and a bundle lies on one node: so the cards of
+one replica are always together (STRICT_PACK), and SPREAD puts replicas on different nodes
+where there are several.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sut.config.schema import RunConfig
+from sut.errors import EngineStartError
+
+Resources = dict[str, float]
+STRATEGY = "SPREAD"
+
+
+def needed(config: RunConfig) -> Resources:
+    """What one replica asks of its node."""
+    vllm, engine = config.engine.vllm, config.engine
+    resources: Resources = {"CPU": engine.ray.cpus_per_replica}
+    if config.system.platform == "cuda" and engine.kind == "vllm":
+        resources["GPU"] = float(vllm.tensor_parallel_size * vllm.pipeline_parallel_size)
+    return resources
+
+
+def how_many(
+    asked: int | Literal["all"], need: Resources, nodes: Sequence[Mapping[str, Any]]
+) -> int:
+    """The number of replicas, held against the cluster before anything is asked of it.
+
+    Args:
+        asked: replicas, or all that fit.
+        need: of one replica.
+        nodes: as `ray.nodes()` lists them.
+
+    Raises:
+        EngineStartError: fewer fit than asked for; names the resource and what each node has.
+    """
+    total = sum(_fits(need, node) for node in nodes if node["Alive"])
+    wanted = max(1, total) if asked == "all" else asked
+    if total >= wanted:
+        return wanted
+    has = "; ".join(
+        f"{_name(node)} has {_amounts(node['Resources'], need)}" for node in nodes if node["Alive"]
+    )
+    raise EngineStartError(
+        f"{wanted} replicas need {_amounts(need, need)} each; the cluster has room for {total}: "
+        f"{has or 'no node is alive'}.",
+        remedy="Ask for fewer with --replicas, or add nodes.",
+    )
+
+
+def _fits(need: Resources, node: Mapping[str, Any]) -> int:
+    has = node["Resources"]
+    return min(int(has.get(name, 0.0) // amount) for name, amount in need.items())
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def _amounts(resources: Mapping[str, float], names: Mapping[str, float]) -> str:
+    return " and ".join(f"{resources.get(name, 0.0):g} {name}" for name in names)
+
+
+def cores_for(places: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Each replica's own cores: a node's usable cores, cut evenly among its replicas.
+
+    Raises:
+        EngineStartError: a node has fewer cores than replicas.
+    """
+    on_node: dict[str, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        on_node[place["node_id"]].append(number)
+    cores: list[list[int]] = [[] for _ in places]
+    for numbers in on_node.values():
+        usable = sorted(set().union(*(places[number]["cores"] for number in numbers)))
+        share = len(usable) // len(numbers)
+        if not share:
+            raise EngineStartError(
+                f"{places[numbers[0]]['host']} has {len(usable)} cores for {len(numbers)} "
+                "replicas.",
+                remedy="Ask for fewer with --replicas.",
+            )
+        for position, number in enumerate(numbers):
+            cores[number] = usable[position * share : (position + 1) * share]
+    return cores
+
+
+def refuse_shared_cards(places: Sequence[Mapping[str, Any]], each: int) -> None:
+    """Every replica has its own cards, by UUID; `each` is how many it must see.
+
+    Raises:
+        EngineStartError: two share a card, or one sees another number of them.
+    """
+    for place in places:
+        if len(place["gpu_uuids"]) != each:
+            raise EngineStartError(
+                f"replica {place['replica']} on {place['host']} sees {len(place['gpu_uuids'])} "
+                f"GPUs, not {each}.",
+                remedy="Look at CUDA_VISIBLE_DEVICES and nvidia-smi on that node.",
+            )
+    used = Counter(uuid for place in places for uuid in place["gpu_uuids"])
+    for uuid, count in used.items():
+        if count > 1:
+            holders = [str(p["replica"]) for p in places if uuid in p["gpu_uuids"]]
+            raise EngineStartError(
+                f"replicas {' and '.join(holders)} share GPU {uuid}.",
+                remedy="Stop what else runs on the cluster, or restart Ray on that node.",
+            )

@@ -1,0 +1,314 @@
+"""Many replicas behind the one Engine protocol: Ray places them, this feeds and watches them.
+
+Per replica three tasks on the driver's loop. One hands over queries, one takes events, each
+with a single Ray call under way: whatever comes meanwhile goes in the next call, so a call
+costs little at low rates and carries much at high ones. The third asks for a sign of life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sut.engines.base import (
+    EngineInfo,
+    Event,
+    EventSink,
+    Failed,
+    Finished,
+    FirstToken,
+    RunReport,
+    RunSpec,
+    TokenIds,
+)
+from sut.engines.factory import EngineRequest
+from sut.engines.ray.dispatch import (
+    Dispatch,
+    Equal,
+    LeastWork,
+    Pull,
+    longest_first,
+)
+from sut.engines.ray.frames import Opened, open_frame
+from sut.engines.ray.members import Member, Members
+from sut.errors import RunError
+
+CLOSE_S = 10.0
+
+
+class RayEngine:
+    """`engine.replicas` replicas of the configured engine on a Ray cluster."""
+
+    def __init__(self, request: EngineRequest):
+        self._config = request.config
+        self._members = Members(request)
+        self._spec: RunSpec | None = None
+        self._sink: EventSink | None = None
+        self._dispatch: Dispatch | None = None
+        self._prompt_tokens = np.zeros(0, np.int64)
+        self._lengths: list[int] = []
+        self._submitted_ns = array("q")
+        self._first_told = bytearray()
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._incidents: list[str] = []
+        self._added_ns = array("q")
+        self._cpu_before_s = 0.0
+
+    async def start(self) -> EngineInfo:
+        """Place, start and check every replica."""
+        info = await self._members.start()
+        for member in self._members.alive():
+            self._spawn(self._watch(member))
+        return info
+
+    # -- samples ----------------------------------------------------------------------------
+
+    async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
+        """Tell every replica which of its own samples are wanted; no prompt is sent."""
+        wanted = [index for index in samples if index >= 0]
+        if wanted:
+            size = max(max(wanted) + 1, len(self._prompt_tokens))
+            grown = np.zeros(size, np.int64)
+            grown[: len(self._prompt_tokens)] = self._prompt_tokens
+            grown[wanted] = [len(samples[index]) for index in wanted]
+            self._prompt_tokens = grown
+            # A list beside the array: looking up one item of an array costs several times more.
+            self._lengths = grown.tolist()
+        await self._everywhere("load", np.array(wanted, np.int32).tobytes())
+
+    async def unload_samples(self, indices: Sequence[int]) -> None:
+        """Tell every replica."""
+        await self._everywhere("unload", np.array(indices, np.int32).tobytes())
+
+    async def _everywhere(self, method: str, argument: object) -> None:
+        calls = [self._call(member, method, argument) for member in self._members.alive()]
+        await asyncio.gather(*calls)
+
+    async def _call(self, member: Member, method: str, *arguments: object) -> Any:
+        """One call to one replica; one that fails is lost, and there is no answer."""
+        try:
+            return await member.call(method, *arguments)
+        except Exception as error:  # noqa: BLE001 - whatever Ray raises, the replica is gone
+            self._lose(member, self._members.why(error))
+            return None
+
+    # -- one run ----------------------------------------------------------------------------
+
+    def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
+        """Start feeding and listening anew for this run."""
+        self._spec, self._sink = spec, sink
+        self._submitted_ns = array("q")
+        self._first_told = bytearray()
+        self._added_ns = array("q")
+        self._cpu_before_s = time.process_time()
+        self._open = 0
+        self._idle.set()
+        self._dispatch = self._policy(spec)
+        for member in self._members.everyone:
+            member.begin()
+            if member.lost is not None:
+                self._dispatch.lost(member.number)
+                continue
+            self._spawn(self._serve(member, spec))
+
+    def _policy(self, spec: RunSpec) -> Dispatch:
+        count, config = len(self._members.everyone), self._config.engine
+        if config.ray.dispatch == "equal":
+            return Equal(count)
+        if spec.throughput_first:
+            return Pull(count, config.vllm.max_num_seqs)
+        return LeastWork(count, self._work)
+
+    def _work(self, index: int) -> int:
+        """Tokens a sample may cost: its prompt's and the longest answer's; all warm-ups alike."""
+        longest = self._spec.max_tokens if self._spec is not None else 0
+        return (self._lengths[index] if index >= 0 else 0) + longest
+
+    def submit(self, first_seq: int, indices: Sequence[int]) -> None:
+        """Queue with the policy; the feeding tasks take from there."""
+        spec, dispatch = self._spec, self._dispatch
+        assert spec is not None, "submit before begin_run"
+        assert dispatch is not None, "submit before begin_run"
+        now_ns = time.monotonic_ns()
+        self._submitted_ns.extend([now_ns] * len(indices))
+        self._first_told.extend(bytes(len(indices)))
+        self._open += len(indices)
+        self._idle.clear()
+        queries = list(enumerate(indices, first_seq))
+        if spec.throughput_first and spec.block and min(indices) >= 0:
+            queries = longest_first(queries, self._prompt_tokens, spec.block)
+        if not self._members.alive():
+            self._deliver([Failed(seq, "no replica is left") for seq, _ in queries])
+            return
+        dispatch.offer(queries)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for member in self._members.alive():
+            member.wanted.set()
+
+    async def _serve(self, member: Member, spec: RunSpec) -> None:
+        await self._call(member, "begin_run", spec)
+        self._spawn(self._listen(member, spec.run))
+        await self._feed(member, spec.run)
+
+    async def _feed(self, member: Member, run: int) -> None:
+        """Hand over what the policy has for this replica, one call at a time."""
+        while member.lost is None and self._dispatch is not None and self._current(run):
+            queries = self._dispatch.take(member.number)
+            if not queries:
+                member.wanted.clear()
+                await member.wanted.wait()
+                continue
+            member.give(queries)
+            indices = np.array([index for _, index in queries], np.int32).tobytes()
+            await self._call(member, "submit", run, indices)
+
+    async def _listen(self, member: Member, run: int) -> None:
+        """Take what the replica has, one call at a time."""
+        while member.lost is None and self._current(run):
+            data = await self._call(member, "events", run)
+            if data is not None and self._current(run):
+                self._take(member, open_frame(data))
+
+    def _current(self, run: int) -> bool:
+        return self._spec is not None and self._spec.run == run and self._sink is not None
+
+    def _take(self, member: Member, frame: Opened) -> None:
+        events: list[Event] = []
+        now_ns, number = time.monotonic_ns(), member.number
+        for local, token, after_ns in zip(
+            frame.first_seqs, frame.first_tokens, frame.first_after_ns, strict=True
+        ):
+            seq = member.seqs[local]
+            if self._first_told[seq]:
+                continue  # told by a replica that was lost since
+            self._first_told[seq] = 1
+            self._added_ns.append(now_ns - self._submitted_ns[seq] - after_ns)
+            events.append(FirstToken(seq, token))
+        ended = []
+        for local, answer, reason in zip(
+            frame.done_seqs, frame.answers, frame.finish_reasons, strict=True
+        ):
+            ended.append(local)
+            events.append(Finished(member.seqs[local], answer, reason, number))
+        for local, why in frame.failures:
+            ended.append(local)
+            events.append(Failed(member.seqs[local], why, number))
+        if ended and self._dispatch is not None:
+            self._dispatch.ended(number, [(0, member.finish(local)) for local in ended])
+            member.wanted.set()
+        self._deliver(events)
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        self._open -= sum(1 for event in events if type(event) is not FirstToken)
+        if not self._open:
+            self._idle.set()
+        if self._sink is not None and events:
+            self._sink(events)
+
+    # -- failures ---------------------------------------------------------------------------
+
+    async def _watch(self, member: Member) -> None:
+        """Ask for a sign of life again and again; silence is a loss."""
+        ray = self._config.engine.ray
+        while member.lost is None:
+            await asyncio.sleep(ray.heartbeat_s)
+            try:
+                wrong = await asyncio.wait_for(member.call("health"), ray.heartbeat_timeout_s)
+            except TimeoutError:
+                wrong = f"it gave no sign for {ray.heartbeat_timeout_s:g} s"
+            except Exception as error:  # noqa: BLE001 - Ray's errors are many
+                wrong = self._members.why(error)
+            if wrong:
+                self._lose(member, wrong)
+
+    def _lose(self, member: Member, cause: str) -> None:
+        """Take a replica out: its work fails, or goes to the others."""
+        if member.lost is not None:
+            return
+        member.lost = f"{member.name} was lost: {cause}"
+        member.wanted.set()
+        self._incidents.append(member.lost)
+        held = member.take_held()
+        if self._dispatch is not None:
+            held += self._dispatch.lost(member.number)
+        goes_on = self._config.engine.ray.on_replica_loss == "continue" and self._members.alive()
+        if goes_on and self._dispatch is not None:
+            self._dispatch.offer(held)
+            self._wake_all()
+        else:
+            self._deliver([Failed(seq, member.lost, member.number) for seq, _ in held])
+
+    async def health(self) -> None:
+        """Raise once a replica is lost, unless the run may go on without it."""
+        lost = [member.lost for member in self._members.everyone if member.lost is not None]
+        may_go_on = self._config.engine.ray.on_replica_loss == "continue" and self._members.alive()
+        if lost and not may_go_on:
+            raise RunError("; ".join(lost))
+
+    # -- the rest of the protocol -----------------------------------------------------------
+
+    async def cancel(self) -> None:
+        """Abandon everything; a replica that cannot be told is lost already."""
+        self._sink = None
+        for member in self._members.everyone:
+            member.take_held()
+            member.wanted.set()
+        calls = [asyncio.wait_for(self._call(m, "cancel"), CLOSE_S) for m in self._members.alive()]
+        await asyncio.gather(*calls, return_exceptions=True)
+        self._open = 0
+        self._idle.set()
+
+    async def drain(self, deadline_s: float) -> int:
+        """Wait until nothing is open."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), deadline_s)
+        except TimeoutError:
+            return self._open
+        return 0
+
+    async def stats(self) -> dict[str, float]:
+        """The replicas' counters, summed; those of a lost one are gone."""
+        calls = [self._call(member, "stats") for member in self._members.alive()]
+        total: dict[str, float] = {}
+        for counters in await asyncio.gather(*calls):
+            for name, value in (counters or {}).items():
+                total[name] = total.get(name, 0.0) + value
+        return total
+
+    def report(self) -> RunReport:
+        """Lost replicas, and what the way to the replicas and back added to first tokens."""
+        added = np.sort(np.frombuffer(self._added_ns, np.int64)) if self._added_ns else None
+        figures: dict[str, float] = {}
+        if self._submitted_ns:
+            cpu_s = time.process_time() - self._cpu_before_s
+            figures["driver_cpu_per_query_us"] = cpu_s * 1e6 / len(self._submitted_ns)
+        if added is not None:
+            figures |= {
+                "data_plane_first_token_mean_ms": float(added.mean()) / 1e6,
+                "data_plane_first_token_p50_ms": float(added[len(added) // 2]) / 1e6,
+                "data_plane_first_token_p99_ms": float(added[int(len(added) * 0.99)]) / 1e6,
+            }
+        return RunReport(incidents=list(self._incidents), figures=figures)
+
+    async def close(self) -> None:
+        """Stop every replica, give the placement back, leave or end the cluster."""
+        self._sink = None
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._members.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,205 @@
+"""The actor: any Engine, beside its data set, on its own cores or cards.
+
+Ray starts it, places it and tells the driver when it dies. It loads weights and data set
+where it runs; over the wire come sample indices and go frames of events. All methods run on
+the actor's one loop, where the engine lives too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import tempfile
+import time
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from sut.config.schema import RunConfig
+from sut.devices import gpus, usable_cores
+from sut.engines.base import (
+    Engine,
+    Event,
+    Failed,
+    Finished,
+    FirstToken,
+    RunSpec,
+)
+from sut.engines.factory import EngineRequest, make_engine
+from sut.engines.ray.frames import FrameBuilder
+from sut.errors import EngineStartError, HarnessError
+from sut.inputs import Inputs, load_inputs
+
+LOG_BYTES = 1 << 20
+
+
+class Replica:
+    """One replica; wrapped by Ray as an async actor.
+
+    Args:
+        config_json: the run's RunConfig.
+        number: which replica this is, from 0.
+    """
+
+    def __init__(self, config_json: str, number: int):
+        self._config = RunConfig.model_validate_json(config_json)
+        self._number = number
+        self._engine: Engine | None = None
+        self._inputs: Inputs | None = None
+        self._log = Path(tempfile.mkdtemp(prefix="sut-replica-")) / f"engine-{number}.log"
+        self._builder = FrameBuilder()
+        self._arrived = asyncio.Event()
+        self._received_ns = array("q")
+        self._run = -1
+
+    async def whereabouts(self) -> dict[str, Any]:
+        """Where this process is: node, cores, cards."""
+        import ray
+
+        context = ray.get_runtime_context()
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        mine = {part.strip() for part in visible.split(",") if part.strip()}
+        cards = [gpu.uuid for n, gpu in enumerate(gpus()) if {str(n), gpu.uuid} & mine]
+        return {
+            "replica": self._number,
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "node_id": context.get_node_id(),
+            "node_ip": ray.util.get_node_ip_address(),
+            "cores": usable_cores(),
+            "gpu_uuids": cards,
+        }
+
+    async def bind(self, cores: Sequence[int]) -> None:
+        """Keep this process, and those it will start, to these cores."""
+        for thread in psutil.Process().threads():
+            os.sched_setaffinity(thread.id, cores)
+
+    async def start(self, max_model_len: int, dataset_sha256: str) -> dict[str, Any]:
+        """Load data set and weights; ready when this returns.
+
+        Raises:
+            EngineStartError: with the cause in one line, whatever it was.
+        """
+        try:
+            self._inputs = await asyncio.to_thread(load_inputs, self._config)
+            found = self._inputs.dataset.sha256
+            if found != dataset_sha256:
+                raise EngineStartError(
+                    f"the data set on {platform.node()} is not the driver's: its SHA-256 is "
+                    f"{found[:12]}…, not {dataset_sha256[:12]}….",
+                    remedy="Copy the same file to every node.",
+                )
+            request = EngineRequest(
+                self._config, self._inputs.model_path, max_model_len, self._log, found
+            )
+            self._engine = make_engine(request)
+            info = await self._engine.start()
+            await self._engine.load_samples(_warmup_samples(self._inputs))
+        except HarnessError as error:
+            # Rebuilt plainly: what crosses Ray must unpickle wherever it arrives.
+            message = f"replica {self._number} on {platform.node()}: {error.message}"
+            raise EngineStartError(message, remedy=error.remedy) from None
+        return {
+            "kind": info.kind,
+            "arguments": info.arguments,
+            "sampling": info.sampling,
+            "model_path": info.model_path,
+            "package": info.package,
+            "details": info.details,
+        }
+
+    async def load(self, indices: bytes) -> None:
+        """Load samples (int32 array) from this replica's own copy of the data set."""
+        engine, inputs = self._ready()
+        wanted = np.frombuffer(indices, np.int32).tolist()
+        await engine.load_samples({i: inputs.dataset.prompt(i) for i in wanted if i >= 0})
+
+    async def unload(self, indices: bytes) -> None:
+        """Forget samples."""
+        engine, _ = self._ready()
+        await engine.unload_samples(np.frombuffer(indices, np.int32).tolist())
+
+    async def begin_run(self, spec: RunSpec) -> None:
+        """Later queries belong to this run; what an earlier one left is forgotten."""
+        engine, _ = self._ready()
+        self._run, self._builder, self._received_ns = spec.run, FrameBuilder(), array("q")
+        run = self._run
+        self._arrived.set()  # lets go of a call that waits for the run before
+        engine.begin_run(spec, lambda events: self._take(run, events))
+
+    async def submit(self, run: int, indices: bytes) -> None:
+        """Accept queries for these samples (int32 array), in the order of arrival."""
+        engine, _ = self._ready()
+        if run != self._run:
+            return
+        wanted = np.frombuffer(indices, np.int32).tolist()
+        first_seq = len(self._received_ns)
+        self._received_ns.extend([time.monotonic_ns()] * len(wanted))
+        engine.submit(first_seq, wanted)
+
+    async def events(self, run: int) -> bytes:
+        """Every event since the last call; waits until there is one, or the run is over."""
+        while run == self._run and not self._builder:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._builder.take() if run == self._run else FrameBuilder().take()
+
+    def _take(self, run: int, events: Sequence[Event]) -> None:
+        if run != self._run:
+            return
+        now_ns, builder, received = time.monotonic_ns(), self._builder, self._received_ns
+        for event in events:
+            if type(event) is FirstToken:
+                builder.first(event, now_ns - received[event.seq])
+            elif type(event) is Finished:
+                builder.finished(event, now_ns - received[event.seq])
+            elif type(event) is Failed:
+                builder.failed(event)
+        self._arrived.set()
+
+    async def cancel(self) -> None:
+        """Abandon everything in flight."""
+        if self._engine is not None:
+            await self._engine.cancel()
+        self._builder = FrameBuilder()
+
+    async def stats(self) -> dict[str, float]:
+        """The engine's counters."""
+        return await self._ready()[0].stats()
+
+    async def health(self) -> str | None:
+        """None if the engine can answer, else what is wrong in one line."""
+        try:
+            await self._ready()[0].health()
+        except HarnessError as error:
+            return error.message
+        return None
+
+    async def log(self) -> str:
+        """What the engine printed, its end if it is long; it lies on this node."""
+        try:
+            text = await asyncio.to_thread(self._log.read_bytes)
+        except OSError:
+            return ""
+        return text[-LOG_BYTES:].decode("utf-8", "replace")
+
+    async def close(self) -> None:
+        """Stop the engine and all its processes."""
+        if self._engine is not None:
+            await self._engine.close()
+
+    def _ready(self) -> tuple[Engine, Inputs]:
+        if self._engine is None or self._inputs is None:
+            raise EngineStartError(f"replica {self._number} was not started.")
+        return self._engine, self._inputs
+
+
+def _warmup_samples(inputs: Inputs) -> dict[int, Any]:
+    """Warm-up prompts under the negative indices that `sut.warmup` asks for."""
+    return {-1 - place: prompt for place, prompt in enumerate(inputs.warmup_prompts)}

@@ -1,0 +1,91 @@
+"""The connection to Ray: a cluster that is there, or one of our own on this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from sut.errors import EngineStartError
+
+NAMESPACE = "sut"
+
+# For a cluster that we start: no usage reports, token authentication, and a worker's children
+# (vLLM's engine core) die with it even when it is killed.
+OWN_CLUSTER = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+TOKEN = "RAY_AUTH_TOKEN"
+TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+MODE = "RAY_AUTH_MODE"
+
+# Ray aborts a driver that has been without its head for so long (its default: 60 s). A lost head
+# ends a run within the heartbeat, and the result must be written after that.
+OF_THE_DRIVER = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
+}
+
+
+def token_file(environment: Mapping[str, str]) -> Path:
+    """Where Ray keeps the token of a cluster: the file named, or its default."""
+    named = environment.get(TOKEN_PATH)
+    return Path(named) if named else Path.home() / ".ray" / "auth_token"
+
+
+def has_token(environment: Mapping[str, str]) -> bool:
+    """Whether this user has a token, in the environment or in its file."""
+    return bool(environment.get(TOKEN)) or token_file(environment).is_file()
+
+
+def connect(address: str | None, cpus: int, cards: int) -> None:
+    """Join the cluster at `address`, or start one here; the driver takes no card either way.
+
+    Raises:
+        EngineStartError: Ray is not installed, or the cluster cannot be reached.
+    """
+    if address is None:
+        # Before the import, which reads them; they stay, because Ray's own processes and its
+        # client here go by the same ones.
+        os.environ.update(OWN_CLUSTER)
+        os.environ.setdefault(TOKEN, secrets.token_hex(32))
+    else:
+        for name, value in OF_THE_DRIVER.items():
+            os.environ.setdefault(name, value)
+        if MODE not in os.environ and has_token(os.environ):
+            # With an explicit address Ray itself never does this.
+            os.environ[MODE] = "token"
+    try:
+        import ray
+    except ImportError as error:
+        raise EngineStartError(
+            "replicas run on Ray, which is not installed.",
+            remedy="Run: pip install 'sut-mlperf[ray]', or leave --replicas out.",
+        ) from error
+    common = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address is None:
+            ray.init(
+                address="local", num_cpus=cpus, num_gpus=cards, include_dashboard=False, **common
+            )
+        else:
+            ray.init(address=address, **common)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EngineStartError(
+            f"the Ray cluster at {address or 'this machine'} cannot be used: {first_line}",
+            remedy="Run: python -m sut.main cluster check.",
+        ) from error
+
+
+def disconnect() -> None:
+    """Leave the cluster; one that we started ends with it."""
+    import ray
+
+    if ray.is_initialized():
+        ray.shutdown()

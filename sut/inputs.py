@@ -1,0 +1,71 @@
+"""What is asked and with which weights it is answered: found and checked before anything starts.
+
+A replica on another node calls this too: it loads weights and data set where it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qsl.dataset import Dataset
+from qsl.load import load_dataset, load_warmup
+from sut.config.checks import check_dataset_count
+from sut.config.rules import load_round
+from sut.config.schema import RunConfig
+from sut.weights import resolve_model
+
+TokenIds = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is asked, and with which weights it is answered."""
+
+    dataset: Dataset
+    warmup_prompts: list[TokenIds]
+    model_path: Path
+
+    @property
+    def longest_prompt(self) -> int:
+        """Tokens of the longest prompt, warm-up included."""
+        return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
+
+
+def load_inputs(config: RunConfig) -> Inputs:
+    """Find the model's files, load and check the data set; everything is tokenised here.
+
+    Raises:
+        ConfigError, DatasetError: before anything was started.
+    """
+    model, data = config.model, config.dataset
+    model_path = resolve_model(model)
+    dataset = load_dataset(
+        source=data.source,
+        path=data.path,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
+        max_tokens=config.generation.max_tokens,
+        synthetic_count=data.synthetic_count,
+        synthetic_seed=data.synthetic_seed,
+        max_samples=data.max_samples,
+        allow_pickle=data.allow_pickle,
+    )
+    rules = load_round(config.round)
+    for scenario in config.scenarios:
+        check_dataset_count(config, scenario, dataset.count, rules)
+    prompts = load_warmup(
+        dataset=dataset,
+        count=config.warmup.queries,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+    )
+    return Inputs(dataset, prompts, model_path)

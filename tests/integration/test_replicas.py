@@ -1,0 +1,145 @@
+"""Replicas on a real Ray, driven by real LoadGen: healthy, and with one lost in each way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.integration.conftest import (
+    Finished,
+    command,
+    left_running,
+    settings,
+    user_environment,
+)
+
+Sut = Callable[..., Finished]
+WAIT_S = 200
+TWO = ["--engine", "null", "--replicas", "2", "--dataset", "synthetic"]
+ANSWERS = settings(engine__null__tokens=16, generation__max_tokens=32)
+# Long enough that a loss falls into the run whatever the machine does.
+LONG = settings(
+    server__target_qps=20,
+    server__min_duration_s=60,
+    engine__null__ttft_ms=50,
+    engine__null__tpot_ms=20,
+)
+
+
+@contextmanager
+def running(results: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command(results, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=user_environment(),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def replica_pids(results: Path) -> list[int]:
+    (session,) = results.glob("*/session.json")
+    places = json.loads(session.read_text())["engine"]["details"]["replicas"]
+    return [place["pid"] for place in places]
+
+
+def lose_one(results: Path, how: signal.Signals, *flags: str) -> tuple[Finished, int]:
+    """Run Server, and send a signal to the second replica once queries are answered."""
+    arguments = ("--scenario", "Server", *TWO, *ANSWERS, *LONG, *flags)
+    with running(results, *arguments) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Server performance:"):
+                break
+        victim = replica_pids(results)[1]
+        psutil.Process(victim).send_signal(how)
+        stdout, stderr = process.communicate(timeout=WAIT_S)
+    return Finished(process.returncode, stdout, stderr, results), victim
+
+
+def nothing_left(results: Path) -> None:
+    assert left_running(str(results)) == []
+    # By number: another Ray on this machine has replicas of the same name.
+    assert [pid for pid in replica_pids(results) if psutil.pid_exists(pid)] == []
+
+
+def test_two_replicas_share_the_work(sut: Sut) -> None:
+    sized = settings(offline__min_duration_s=0, server__min_duration_s=3, server__target_qps=50)
+    done = sut("--scenario", "Offline,Server", *TWO, *ANSWERS, *sized)
+    assert done.code == 0, done.stderr
+    for scenario in ("Offline", "Server"):
+        run: dict[str, Any] = done.result["scenarios"][scenario]
+        assert run["valid"]
+        assert [each["replica"] for each in run["replicas"]] == ["0", "1"]
+        assert sum(each["samples"] for each in run["replicas"]) == run["queries"]["issued"]
+        assert min(each["samples"] for each in run["replicas"]) > 0
+        assert min(each["ended_before_last_s"] for each in run["replicas"]) == 0
+    assert done.result["scenarios"]["Server"]["engine_figures"]["data_plane_first_token_p99_ms"] > 0
+    places = done.result["engine"]["details"]["replicas"]
+    assert not set(places[0]["cores"]) & set(places[1]["cores"])
+    nothing_left(done.results)
+
+
+def test_equal_dispatch_is_an_equal_split(sut: Sut) -> None:
+    sized = settings(offline__min_duration_s=0)
+    done = sut("--scenario", "Offline", "--dispatch", "equal", *TWO, *ANSWERS, *sized)
+    assert done.code == 0, done.stderr
+    shares = [each["samples"] for each in done.result["scenarios"]["Offline"]["replicas"]]
+    assert len(shares) == 2
+    assert max(shares) - min(shares) <= 1
+
+
+def test_more_replicas_than_the_machine_has_room_for(sut: Sut) -> None:
+    done = sut("--scenario", "Offline", *TWO, "--replicas", "500")
+    assert done.code == 3
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("sut: 500 replicas need 1 CPU each; the cluster has room for")
+    assert "Traceback" not in done.stderr
+    assert left_running(str(done.results)) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> None:
+    done, victim = lose_one(tmp_path / "results", how)
+    assert done.code == 1, done.stderr
+    run = done.result["scenarios"]["Server"]
+    assert not run["valid"]
+    assert run["engine_failure"].startswith("replica 1 on ")
+    assert "was lost: " in run["engine_failure"]
+    queries = run["queries"]
+    assert queries["failed"] > 0
+    assert queries["succeeded"] > 0
+    assert queries["issued"] == queries["succeeded"] + queries["empty"] + queries["failed"]
+    detail = done.session / "Server" / "performance" / "mlperf_log_detail.txt"
+    assert "loadgen_version" in detail.read_text()
+    assert not psutil.pid_exists(victim)
+    nothing_left(done.results)
+
+
+def test_the_others_take_over_where_that_was_asked_for(tmp_path: Path) -> None:
+    done, _ = lose_one(tmp_path / "results", signal.SIGKILL, "--on-replica-loss", "continue")
+    assert done.code == 1, done.stderr
+    run = done.result["scenarios"]["Server"]
+    assert run["engine_failure"] is None
+    assert run["loadgen"]["verdict"] is not None, "LoadGen played its schedule to the end"
+    assert run["queries"]["failed"] == 0
+    assert run["queries"]["issued"] == run["queries"]["succeeded"]
+    (incident,) = run["incidents"]
+    assert incident.startswith("replica 1 on ")
+    assert any(
+        reason.startswith("Server: incidents: replica 1") for reason in done.result["reasons"]
+    )
+    nothing_left(done.results)

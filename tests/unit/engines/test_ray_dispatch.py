@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sut.engines.ray.dispatch import (
+    Dispatch,
+    Equal,
+    LeastWork,
+    Pull,
+    Query,
+    longest_first,
+)
+
+
+def queries(count: int, first: int = 0) -> list[Query]:
+    return [(first + n, n) for n in range(count)]
+
+
+def work(index: int) -> int:
+    return index % 7 + 10
+
+
+POLICIES: dict[str, Callable[[int], Dispatch]] = {
+    "pull": lambda replicas: Pull(replicas, window=4),
+    "equal": Equal,
+    "least": lambda replicas: LeastWork(replicas, work),
+}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@given(replicas=st.integers(1, 5), batches=st.lists(st.integers(1, 30), max_size=6))
+def test_every_query_is_given_out_exactly_once(name, replicas, batches):
+    policy = POLICIES[name](replicas)
+    offered: list[Query] = []
+    given_out: list[Query] = []
+    for size in batches:
+        batch = queries(size, first=len(offered))
+        offered += batch
+        policy.offer(batch)
+        progress = True
+        while progress:
+            progress = False
+            for replica in range(replicas):
+                taken = policy.take(replica)
+                policy.ended(replica, taken)
+                given_out += taken
+                progress = progress or bool(taken)
+    assert sorted(given_out) == offered
+
+
+def test_pull_gives_a_window_and_more_only_as_answers_end():
+    policy = Pull(2, window=4)
+    policy.offer(queries(100))
+    first = policy.take(0)
+    assert len(first) == 8
+    assert policy.take(0) == []
+    policy.ended(0, first[:3])
+    assert [seq for seq, _ in policy.take(0)] == [8, 9, 10]
+
+
+def test_pull_leaves_the_others_their_part_of_the_end():
+    policy = Pull(4, window=8)
+    policy.offer(queries(8))
+    assert [len(policy.take(replica)) for replica in range(4)] == [2, 2, 1, 1]
+
+
+def test_pull_ends_with_replicas_that_drain_together():
+    """Two replicas, one twice as fast: the work ends with at most one step between them."""
+    policy, done = Pull(2, window=2), [0, 0]
+    policy.offer(queries(90))
+    held: list[list[Query]] = [[], []]
+    steps = 0
+    while sum(done) < 90:
+        steps += 1
+        for replica, speed in ((0, 2), (1, 1)):
+            held[replica] += policy.take(replica)
+            ended, held[replica] = held[replica][:speed], held[replica][speed:]
+            policy.ended(replica, ended)
+            done[replica] += len(ended)
+    assert steps <= 90 / 3 + 2
+    assert 55 <= done[0] <= 62
+
+
+def test_equal_is_a_strict_split():
+    policy = Equal(3)
+    policy.offer(queries(4))
+    policy.offer(queries(5, first=4))
+    assert [[seq for seq, _ in policy.take(r)] for r in range(3)] == [
+        [0, 3, 6],
+        [1, 4, 7],
+        [2, 5, 8],
+    ]
+
+
+def test_least_work_counts_tokens_and_not_queries():
+    policy = LeastWork(2, [110, 11, 11, 11].__getitem__)
+    policy.offer([(0, 0), (1, 1), (2, 2), (3, 3)])
+    assert policy.take(0) == [(0, 0)]
+    assert policy.take(1) == [(1, 1), (2, 2), (3, 3)]
+    policy.ended(0, [(0, 0)])
+    policy.offer([(4, 1)])
+    assert policy.take(0) == [(4, 1)]
+
+
+@pytest.mark.parametrize("name", ["equal", "least"])
+def test_what_a_lost_replica_had_not_taken_comes_back_and_nothing_follows(name):
+    policy = POLICIES[name](2)
+    policy.offer(queries(6))
+    back = policy.lost(1)
+    assert back
+    policy.offer(back)
+    assert sorted(policy.take(0)) == queries(6)
+    policy.offer(queries(4, first=6))
+    assert policy.take(1) == []
+    assert len(policy.take(0)) == 4
+
+
+def test_pull_gives_the_queue_back_only_when_nobody_is_left():
+    policy = Pull(2, window=2)
+    policy.offer(queries(6))
+    assert policy.lost(0) == []
+    assert policy.take(0) == []
+    assert policy.lost(1) == queries(6)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 20))
+def test_longest_first_never_crosses_a_block(lengths, block):
+    prompt_tokens = np.array(lengths, np.int64)
+    issued = queries(len(lengths))
+    ordered = longest_first(issued, prompt_tokens, block)
+    for start in range(0, len(issued), block):
+        part = ordered[start : start + block]
+        assert sorted(part) == issued[start : start + block]
+        tokens = [lengths[index] for _, index in part]
+        assert tokens == sorted(tokens, reverse=True)

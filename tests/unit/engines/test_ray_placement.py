@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sut.engines.ray.placement import cores_for, how_many, needed, refuse_shared_cards
+from sut.errors import EngineStartError
+from tests.unit.config.support import loaded
+
+
+def node(name: str, *, alive: bool = True, **resources: float) -> dict[str, Any]:
+    return {
+        "Alive": alive,
+        "NodeManagerHostname": name,
+        "NodeManagerAddress": "10.0.0.1",
+        "Resources": resources,
+    }
+
+
+GPU = {"CPU": 1.0, "GPU": 1.0}
+
+
+def place(replica: int, node_id: str = "a", **changes: Any) -> dict[str, Any]:
+    base = {"replica": replica, "node_id": node_id, "host": f"host-{node_id}"}
+    return base | {"cores": [0, 1, 2, 3], "gpu_uuids": []} | changes
+
+
+def test_a_replica_on_cpu_asks_for_its_cores_and_on_cuda_for_its_cards() -> None:
+    config = loaded("--set", "engine.ray.cpus_per_replica=2").config
+    assert needed(config) == {"CPU": 2.0}
+    two = loaded("--system", "a30-bf16", "--tensor-parallel-size", "2").config
+    assert needed(two) == {"CPU": 1.0, "GPU": 2.0}
+
+
+def test_all_is_what_fits_node_by_node() -> None:
+    nodes = [node("head", CPU=0.0), node("a", CPU=8.0, GPU=3.0), node("b", CPU=1.0, GPU=2.0)]
+    assert how_many("all", GPU, nodes) == 4
+    # Two cards on different nodes are no room for a replica that needs two.
+    assert how_many("all", {"CPU": 1.0, "GPU": 2.0}, nodes) == 2
+    assert how_many(3, GPU, nodes) == 3
+
+
+def test_a_lack_is_named_with_what_each_node_has() -> None:
+    nodes = [node("a", CPU=8.0, GPU=1.0), node("b", CPU=4.0), node("gone", alive=False, GPU=8.0)]
+    with pytest.raises(EngineStartError) as raised:
+        how_many(2, GPU, nodes)
+    said = raised.value.render()
+    assert "2 replicas need 1 CPU and 1 GPU each; the cluster has room for 1" in said
+    assert "b (10.0.0.1) has 4 CPU and 0 GPU" in said
+    assert "gone" not in said
+
+
+def test_replicas_of_a_node_share_its_cores_and_those_of_two_nodes_do_not() -> None:
+    cores = cores_for([place(0), place(1), place(2, "b", cores=[5, 7])])
+    assert cores == [[0, 1], [2, 3], [5, 7]]
+
+
+def test_more_replicas_than_cores_is_refused() -> None:
+    with pytest.raises(EngineStartError, match="host-a has 1 cores for 2 replicas"):
+        cores_for([place(0, cores=[3]), place(1, cores=[3])])
+
+
+def test_no_two_replicas_share_a_card() -> None:
+    refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1, gpu_uuids=["y"])], 1)
+    with pytest.raises(EngineStartError, match="replicas 0 and 1 share GPU x"):
+        refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1, gpu_uuids=["x"])], 1)
+    with pytest.raises(EngineStartError, match="replica 1 on host-a sees 0 GPUs, not 1"):
+        refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1)], 1)
