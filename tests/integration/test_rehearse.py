@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.integration.conftest import left_running, user_environment
@@ -21,6 +22,12 @@ TIMEOUT_S = 900
 
 def command(out: Path) -> list[str]:
     return [sys.executable, "-m", "sut.main", "rehearse", "--fast", "--out", str(out), "--json"]
+
+
+def engine_pids() -> set[int]:
+    """vLLM's engines on this machine; another's may be among them."""
+    found = psutil.process_iter(["name"])
+    return {each.pid for each in found if "EngineCore" in (each.info["name"] or "")}
 
 
 def rehearse(out: Path) -> tuple[int, dict[str, Any], str]:
@@ -58,7 +65,7 @@ def interrupt_after_first_stage(out: Path) -> None:
 @pytest.mark.timeout(2 * TIMEOUT_S)
 @pytest.mark.usefixtures("dummy_model")
 def test_a_fast_rehearsal_is_resumed_and_leaves_a_tree(tmp_path: Path) -> None:
-    out = tmp_path / "rehearsal"
+    out, before = tmp_path / "rehearsal", engine_pids()
     interrupt_after_first_stage(out)
     code, report, stderr = rehearse(out)
     assert report["failed"] is None, stderr
@@ -80,4 +87,4 @@ def test_a_fast_rehearsal_is_resumed_and_leaves_a_tree(tmp_path: Path) -> None:
     assert code == 0
     assert all(each["kept"] for each in again["stages"])
     assert left_running(str(out)) == []
-    assert left_running("EngineCore") == []
+    assert engine_pids() <= before

@@ -1,0 +1,75 @@
+"""The edge benchmark: SingleStream and Offline, a data set and targets of its own, no TEST06."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sut.config.schema import ModelConfig
+from sut.submission.check import check_tree
+from sut.submission.plan import Refused
+from sut.submission.tree import make_tree
+from tests.unit.submission import support
+from tests.unit.submission.support import ROUNDS, SUBMITTER, plan
+
+COUNT = 5000
+EDGE = ModelConfig(
+    name="small",
+    path="models/small",
+    benchmark="llama3.1-8b-edge",
+    loadgen_model="llama3_1-8b-edge",
+    context_tokens=2048,
+    vocab_size=100,
+    eos_token_ids=(0,),
+)
+ROUGE = (
+    "\nResults\n\n{'rouge1': '39.06', 'rouge2': '16.1147', 'rougeL': '24.6375', "
+    "'rougeLsum': '36.124', 'gen_len': 3051113, 'gen_num': 5000}\n"
+)
+ALL = ("offline", "offline+accuracy", "singlestream", "singlestream+accuracy")
+
+
+def edge_session(parent: Path, round_: str, *kinds: str) -> Path:
+    root = support.session(parent, *kinds, round_=round_, model=EDGE)
+    for text in root.glob("*/accuracy/accuracy.txt"):
+        text.write_text(ROUGE, encoding="utf-8")
+    return root
+
+
+def edge_tree(tmp_path: Path, round_: str, *kinds: str) -> Path:
+    session = edge_session(tmp_path / "sessions", round_, *kinds)
+    asked = plan(tmp_path / "tree", session, round=round_)
+    described = asked.system.description | {"system_type": "edge"}
+    system = asked.system.model_copy(update={"description": described})
+    made = make_tree(plan(tmp_path / "tree", session, round=round_, system=system))
+    return support.official_counts(made, COUNT)
+
+
+@pytest.mark.parametrize("round_", ROUNDS)
+def test_an_edge_tree_has_its_own_benchmark_and_passes_every_check(
+    tmp_path: Path, round_: str
+) -> None:
+    tree = edge_tree(tmp_path, round_, *ALL)
+    results = tree / "closed" / SUBMITTER / "results"
+    assert sorted(path.relative_to(results).parts[1:] for path in results.glob("*/*/*")) == [
+        ("llama3.1-8b-edge", "Offline"),
+        ("llama3.1-8b-edge", "SingleStream"),
+    ]
+    assert not list(tree.rglob("TEST06"))
+    checkout = os.environ.get("MLCOMMONS_INFERENCE")
+    assert check_tree(tree, round_, Path(checkout) if checkout else None) == []
+
+
+def test_closed_edge_needs_single_stream(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="lacks the scenario SingleStream, which closed requires"):
+        edge_tree(tmp_path, "v6.1", "offline", "offline+accuracy")
+
+
+def test_the_datacenter_targets_are_not_those_of_edge(tmp_path: Path) -> None:
+    tree = edge_tree(tmp_path, "v6.1", *ALL)
+    for text in tree.rglob("accuracy.txt"):
+        text.write_text(text.read_text().replace("39.06", "38.6"), encoding="utf-8")
+    found = {each.sentence for each in check_tree(tree, "v6.1")}
+    assert found == {"ROUGE1 is 38.6, must be 38.6694 at least."}
