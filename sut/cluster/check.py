@@ -17,6 +17,7 @@ from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
 
 DIED_UNASKED = 2  # ray.protobuf NodeDeathInfo.UNEXPECTED_TERMINATION
+CLOCK_TIMEOUT_S = 10.0
 ENGINE_RESOURCES = ("CPU", "GPU")
 
 
@@ -36,17 +37,21 @@ def check_cluster(config: RunConfig, hosts: Hosts | None, deadline_s: float) -> 
     try:
         import ray
 
-        listed = ray.nodes()
+        listed = sorted(ray.nodes(), key=lambda node: _place(node["NodeManagerAddress"]))
         alive = [node for node in listed if node["Alive"]]
-        driver = NodeFacts(name=platform.node(), runs_engine=False, **describe(_text(config)))
-        facts = _ask(alive, _text(config), deadline_s) + _missing(listed, hosts)
+        text = config.model_dump_json()
+        asked = [(node, _on(node, describe).remote(text)) for node in alive]
+        # Hashing weights takes a while: here and there at the same time.
+        driver = NodeFacts(name=platform.node(), runs_engine=False, **describe(text))
+        facts = _answers(asked, deadline_s) + _missing(listed, hosts)
         return [*compare(config, driver, facts), _room(config, alive)]
     finally:
         disconnect()
 
 
-def _text(config: RunConfig) -> str:
-    return config.model_dump_json()
+def _place(ip: str) -> list[int | str]:
+    """10.0.0.9 before 10.0.0.10."""
+    return [int(part) if part.isdigit() else part for part in ip.split(".")]
 
 
 def _missing(listed: Sequence[Mapping[str, Any]], hosts: Hosts | None) -> list[NodeFacts]:
@@ -65,11 +70,10 @@ def _missing(listed: Sequence[Mapping[str, Any]], hosts: Hosts | None) -> list[N
     return list(missing.values())
 
 
-def _ask(nodes: Sequence[Mapping[str, Any]], text: str, deadline_s: float) -> list[NodeFacts]:
-    """All at once; whoever is silent at the deadline has a problem."""
+def _answers(asked: Sequence[tuple[Mapping[str, Any], Any]], deadline_s: float) -> list[NodeFacts]:
+    """Everyone's; whoever is silent at the deadline has a problem."""
     import ray
 
-    asked = [(node, _on(node, describe).remote(text)) for node in nodes]
     ray.wait([each for _, each in asked], num_returns=len(asked), timeout=deadline_s)
     return [_answer(node, reference, deadline_s) for node, reference in asked]
 
@@ -96,11 +100,11 @@ def _answer(node: Mapping[str, Any], reference: Any, deadline_s: float) -> NodeF
         return NodeFacts(name, runs_engine, problem=f"no answer within {deadline_s:g} s")
     except Exception as error:  # noqa: BLE001 - Ray's errors are many, and a node's own too
         return NodeFacts(name, runs_engine, problem=_why(error))
-    offset_s, error_s = _clock_offset(node, deadline_s)
+    offset_s, error_s = _clock_offset(node)
     return NodeFacts(name, runs_engine, **said, clock_offset_s=offset_s, clock_error_s=error_s)
 
 
-def _clock_offset(node: Mapping[str, Any], deadline_s: float) -> tuple[float | None, float | None]:
+def _clock_offset(node: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """The quickest of a few readings, which is the least uncertain."""
     import ray
 
@@ -109,7 +113,7 @@ def _clock_offset(node: Mapping[str, Any], deadline_s: float) -> tuple[float | N
     for _ in range(CLOCK_ROUNDS):
         before_ns = clock()
         try:
-            there_ns: int = ray.get(task.remote(), timeout=deadline_s)
+            there_ns: int = ray.get(task.remote(), timeout=CLOCK_TIMEOUT_S)
         except Exception:  # noqa: BLE001 - a node lost meanwhile has no clock to compare
             return None, None
         readings.append(offset_of(before_ns, there_ns, clock()))

@@ -21,6 +21,8 @@ CLOCK_READINGS = 5
 END_S = 90.0
 END_SILENT_S = 5.0
 MARGIN_S = 10.0
+# A run ends by itself when it was not asked after for so many heartbeat limits.
+PATIENCE = 3
 FETCH_S = 300.0
 
 
@@ -37,8 +39,8 @@ class Node(Protocol):
         """Where it is, for a person."""
         ...
 
-    def start(self, document: str) -> Future[Any]:
-        """Start a run with this configuration."""
+    def start(self, document: str, patience_s: float) -> Future[Any]:
+        """Start a run with this configuration; it ends when nobody asks after it for so long."""
         ...
 
     def next_message(self) -> Future[Message]:
@@ -161,7 +163,8 @@ class _Barrier:
         self.begun = False
 
     def start(self, documents: Mapping[str, str]) -> None:
-        started = {node.start(documents[node.name]): node for node in self._nodes}
+        patience_s = self._limits.heartbeat_timeout_s * PATIENCE
+        started = {node.start(documents[node.name], patience_s): node for node in self._nodes}
         self._each(started, lambda _node, _pid: None, self._limits.start_s)
 
     def pass_together(self, label: str) -> None:
@@ -178,6 +181,9 @@ class _Barrier:
         self._each(waited, ready, None if self.begun else self._limits.start_s)
         for node in self._nodes:
             self.outcomes[node.name].offsets[label] = self._offset(node)
+        if not self.begun:
+            # Signs from the start may tell of a silence that was no fault then.
+            self._signs.clear()
         gone = {node.go(): node for node in self._nodes}
         self.begun = True
         self._each(gone, lambda _node, _none: None, self._limits.heartbeat_timeout_s)
@@ -209,7 +215,8 @@ class _Barrier:
             for future in done:
                 node = pending.pop(future)
                 judge(node, _answer(node, future))
-            for node in pending.values():
+            # Of all, those too that wait for the others: nothing may die unnoticed.
+            for node in self._nodes:
                 self._heartbeat(node)
             if pending and until is not None and time.monotonic() > until:
                 late = next(iter(pending.values()))
@@ -257,7 +264,13 @@ class _Barrier:
             for name, outcome in self.outcomes.items()
         }
         stopped = [node.stop(graces[node.name]) for node in self._nodes]
-        wait(stopped, timeout=max(graces.values()) + MARGIN_S)
+        healthy = [
+            future
+            for node, future in zip(self._nodes, stopped, strict=True)
+            if self.outcomes[node.name].failure is None
+        ]
+        wait(healthy, timeout=END_S + MARGIN_S)
+        wait(stopped, timeout=END_SILENT_S + MARGIN_S)
         for node, future in zip(self._nodes, stopped, strict=True):
             outcome = self.outcomes[node.name]
             if not future.done():
@@ -266,11 +279,13 @@ class _Barrier:
                 outcome.failure = outcome.failure or reason_of(error)
 
     def fetch(self) -> None:
-        """Have the sessions brought here."""
+        """Have the sessions brought here.
+
+        A failed node may still have its logs, or may never answer: it gets a moment.
+        """
         asked = {node.name: node.session() for node in self._nodes}
         reachable = [f for name, f in asked.items() if self.outcomes[name].failure is None]
         wait(reachable, timeout=FETCH_S)
-        # A failed node may still have its logs, or may never answer: it gets a moment.
         wait(list(asked.values()), timeout=END_SILENT_S)
         for name, future in asked.items():
             outcome = self.outcomes[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,7 +103,9 @@ class _Call:
                 together = self._together([node])
                 (measured[node.name],) = self._records(together)
                 if together.interrupted or together.failures:
-                    return self._sum(list(measured.values()), None, together)
+                    return self._sum(
+                        [_not_together(each) for each in measured.values()], None, together
+                    )
             alone = Alone(
                 "measured",
                 {name: each.result for name, each in measured.items() if each.result},
@@ -171,6 +173,12 @@ class _Call:
         result = aggregate(self.loaded.config, records, alone, call)
         path = write_aggregated(self.loaded.config.results_dir, aggregated_json(result))
         return Summed(result, path, together.interrupted)
+
+
+def _not_together(record: NodeRecord) -> NodeRecord:
+    """A run alone, after which there was none together: its figures are no part of a sum."""
+    failure = record.failure or "it ran alone only"
+    return replace(record, result=None, failure=failure, starts={})
 
 
 def document_for(loaded: Loaded, name: str) -> str:

@@ -31,6 +31,9 @@ from sut.config.flags import ENVIRONMENT
 
 LOG_NAME = "node.log"
 TAIL_LINES = 20
+END_S = 5.0
+# How often within the patience it is looked at.
+LOOKS = 10
 # Ray sets it to the cores it set aside for the actor, which a run started by hand does not have.
 OF_RAY = "OMP_NUM_THREADS"
 
@@ -80,6 +83,7 @@ class _Run:
     gate: socket.socket
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     heard_ns: int = field(default_factory=time.monotonic_ns)
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 class NodeRun:
@@ -88,16 +92,19 @@ class NodeRun:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sut-node-"))
         self._runs: list[_Run] = []
+        self._asked_ns = time.monotonic_ns()
 
     def whereabouts(self) -> dict[str, Any]:
         """Where this process is."""
         return {"host": platform.node(), "pid": os.getpid()}
 
-    def start(self, document: str) -> int:
+    def start(self, document: str, patience_s: float) -> int:
         """Start the command line; returns its process id.
 
         Args:
             document: config.json's text; the results directory in it is replaced by ours.
+            patience_s: a run that nobody has asked after for so long is ended: the control
+                node is gone, or we are cut off from it.
         """
         folder = self._folder / f"run-{len(self._runs)}"
         folder.mkdir()
@@ -120,8 +127,16 @@ class NodeRun:
             )
         run = _Run(folder, process, ours)
         self._runs.append(run)
+        self._asked_ns = time.monotonic_ns()
         threading.Thread(target=_listen, args=(run,), daemon=True).start()
+        threading.Thread(target=self._watch, args=(run, patience_s), daemon=True).start()
         return process.pid
+
+    def _watch(self, run: _Run, patience_s: float) -> None:
+        while not run.over.wait(patience_s / LOOKS):
+            if (time.monotonic_ns() - self._asked_ns) / 1e9 > patience_s:
+                _end(run, END_S)
+                return
 
     def next_message(self) -> Message:
         """What the run has to say next; blocks until there is something."""
@@ -134,6 +149,7 @@ class NodeRun:
     def sign(self) -> Sign:
         """Asked for by the coordinator: are node and run still there?"""
         silent_s = 0.0
+        self._asked_ns = time.monotonic_ns()
         if self._runs and self._runs[-1].process.poll() is None:
             run = self._runs[-1]
             silent_s = (time.monotonic_ns() - run.heard_ns) / 1e9
@@ -143,17 +159,8 @@ class NodeRun:
 
     def stop(self, grace_s: float) -> None:
         """End the run: as Ctrl-C would, and after `grace_s` by force."""
-        if not self._runs:
-            return
-        process = self._runs[-1].process
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if self._runs:
+            _end(self._runs[-1], grace_s)
 
     def session(self) -> bytes | None:
         """The last run's session folder as a tar file; None where it made none."""
@@ -170,6 +177,8 @@ class NodeRun:
     def close(self) -> None:
         """Leave nothing behind on the node."""
         self.stop(0)
+        for run in self._runs:
+            run.over.wait(END_S)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -182,19 +191,33 @@ def _environment() -> dict[str, str]:
     }
 
 
+def _end(run: _Run, grace_s: float) -> None:
+    process = run.process
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def _listen(run: _Run) -> None:
     """Pass on what the run says; when it closes its end, how it ended."""
-    try:
-        with run.gate.makefile("r", encoding="utf-8") as lines:
-            for line in lines:
-                run.heard_ns = time.monotonic_ns()
-                word, _, rest = line.rstrip().partition(" ")
-                if word == READY:
-                    run.messages.put(Ready(rest))
-    except OSError:
-        pass
+    with (
+        run.gate,
+        contextlib.suppress(OSError),
+        run.gate.makefile("r", encoding="utf-8") as lines,
+    ):
+        for line in lines:
+            run.heard_ns = time.monotonic_ns()
+            word, _, rest = line.rstrip().partition(" ")
+            if word == READY:
+                run.messages.put(Ready(rest))
     code = run.process.wait()
     run.messages.put(Ended(code, _last_line(run.folder / LOG_NAME)))
+    run.over.set()
 
 
 def _last_line(log: Path) -> str | None:

@@ -6,10 +6,12 @@ so that a node with another version of this project can still answer or fail by 
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,6 +24,7 @@ from sut.inputs import load_inputs
 from sut.weights import WEIGHT_PATTERNS, resolve_model, weights_sha256
 
 CLOCK_ROUNDS = 5
+KV_ELEMENT_BYTES = 2  # bfloat16; a quantised cache takes less
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ class NodeFacts:
     weights_sha256: str | None = None
     weights_problem: str | None = None
     weights_bytes: int | None = None
+    kv_bytes_per_token: int | None = None
     dataset_sha256: str | None = None
     dataset_problem: str | None = None
+    longest_prompt: int | None = None
     memory_available_bytes: int | None = None
     gpu_memory_mib: tuple[int, ...] = ()
     clock_offset_s: float | None = None
@@ -84,14 +89,34 @@ def _weights(config: RunConfig) -> dict[str, Any]:
         return {"weights_problem": error.message}
     files = [path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)]
     size = sum(path.stat().st_size for path in files)
-    return {"weights_sha256": weights_sha256(folder), "weights_bytes": size}
+    return {
+        "weights_sha256": weights_sha256(folder),
+        "weights_bytes": size,
+        "kv_bytes_per_token": kv_bytes_per_token(folder / "config.json"),
+    }
+
+
+def kv_bytes_per_token(file: Path) -> int | None:
+    """Keys and values of one token over all layers, from a model's config.json.
+
+    None if the file does not say: the names are those of the Llama family.
+    """
+    try:
+        model = json.loads(file.read_text(encoding="utf-8"))
+        queries = model["num_attention_heads"]
+        heads = model.get("num_key_value_heads") or queries
+        width = model.get("head_dim") or model["hidden_size"] // queries
+        return int(2 * model["num_hidden_layers"] * heads * width * KV_ELEMENT_BYTES)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _dataset(config: RunConfig) -> dict[str, Any]:
     try:
-        return {"dataset_sha256": load_inputs(config).dataset.sha256}
+        inputs = load_inputs(config)
     except HarnessError as error:
         return {"dataset_problem": error.message}
+    return {"dataset_sha256": inputs.dataset.sha256, "longest_prompt": inputs.longest_prompt}
 
 
 def clock() -> int:

@@ -26,6 +26,8 @@ INSTALL = {
     "this project": "Bring both nodes to the same version and run `make setup` there.",
     "this project's commit": "Run there: git checkout of the same commit, without local changes.",
 }
+# Without these there is no run; a commit, say, may be unknown on every node alike.
+MUST_BE = ("vllm", "ray")
 
 
 @dataclass(frozen=True)
@@ -67,28 +69,20 @@ def _reachable(nodes: Iterable[NodeFacts]) -> Iterator[Row]:
 
 
 def _versions(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    for name, wanted in driver.versions.items():
-        for node in nodes:
-            if name == "vllm" and (config.engine.kind == "null" or not node.runs_engine):
+    for name, here in driver.versions.items():
+        wanted, held = here, nodes
+        if name == "vllm":
+            if config.engine.kind == "null":
                 continue
+            # A control node needs no engine: then the first that has one sets the version.
+            held = [node for node in nodes if node.runs_engine]
+            wanted = here or next(filter(None, (node.versions.get(name) for node in held)), None)
+        package = "vllm" if wanted is None else wanted.replace(" ", "==")
+        remedy = INSTALL[name].format(wanted=wanted, package=package)
+        for node in held:
             found = node.versions.get(name)
-            if name == "vllm" and wanted is None and found is not None:
-                continue  # a control node needs no engine
-            remedy = INSTALL[name].format(
-                wanted=wanted, package=(wanted or "vllm").replace(" ", "==")
-            )
-            yield Row(name, node.name, _said(found), _said(wanted), found == wanted, remedy)
-    if driver.versions.get("vllm") is None and config.engine.kind == "vllm":
-        yield from _same_among_themselves(nodes)
-
-
-def _same_among_themselves(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    """Without an engine on the driver, the first that has one sets the version."""
-    having = [node for node in nodes if node.runs_engine and node.versions.get("vllm")]
-    for node in having:
-        found, wanted = node.versions["vllm"], having[0].versions["vllm"]
-        remedy = INSTALL["vllm"].format(package=(wanted or "").replace(" ", "=="))
-        yield Row("vllm", node.name, _said(found), _said(wanted), found == wanted, remedy)
+            good = found == wanted and (found is not None or name not in MUST_BE)
+            yield Row(name, node.name, _said(found), _said(wanted), good, remedy)
 
 
 def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
@@ -156,20 +150,25 @@ def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
 
 
 def _card(config: RunConfig, node: NodeFacts) -> Row:
-    """The smallest card against its part of the weights; what is left is the cache's."""
+    """The smallest card against its part of the weights and of one longest request's cache."""
     vllm = config.engine.vllm
     if not node.gpu_memory_mib or node.weights_bytes is None:
         found = "no NVIDIA driver answers" if not node.gpu_memory_mib else "weights unknown"
         remedy = "Look at nvidia-smi there."
         return Row("memory", node.name, found, "a card", False, remedy)
-    has = min(node.gpu_memory_mib) * MIB * vllm.gpu_memory_utilization
-    needs = node.weights_bytes / (vllm.tensor_parallel_size * vllm.pipeline_parallel_size)
+    has = min(node.gpu_memory_mib) * MIB * vllm.gpu_memory_utilization - BESIDE_THE_WEIGHTS_BYTES
+    # As a run would have it; without the data set, which is a failure of its own, unknown.
+    longest = (node.longest_prompt or 0) + config.generation.max_tokens
+    tokens = vllm.max_model_len or longest
+    request = (node.kv_bytes_per_token or 0) * tokens
+    cards = vllm.tensor_parallel_size * vllm.pipeline_parallel_size
+    needs = (node.weights_bytes + request) / cards
     return Row(
         "memory",
         node.name,
         f"{has / GIB:.1f} GiB a card",
-        f"over {needs / GIB:.1f} GiB for the weights",
-        has > needs + BESIDE_THE_WEIGHTS_BYTES,
+        f"{needs / GIB:.1f} GiB for weights and one request of {tokens} tokens",
+        has >= needs,
         "Take a smaller or a quantised model, or more cards with --tensor-parallel-size.",
     )
 

@@ -23,7 +23,7 @@ from sut.errors import ConfigError, EngineStartError
 
 MARK = "SUT_CLUSTER"
 PORT = 6379
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 20
 TOKEN_MODE = 0o600
 TOKEN_BYTES = 32
@@ -148,17 +148,30 @@ def join_line(head_address: str) -> str:
 
 
 def members(address: str | None) -> list[psutil.Process]:
-    """This machine's processes of clusters that we started, or of the one at `address`."""
+    """This node's processes of clusters that we started, or of the one at `address`.
+
+    A node is a network namespace: containers that share a process table are others.
+    """
+    here = _network(os.getpid())
     found = []
     for process in psutil.process_iter():
         try:
             mark = process.environ().get(MARK)
         except psutil.Error:
             continue
+        wanted = mark is not None and address in (None, mark)
         # A shell in which the user exported the variable is not part of the cluster.
-        if mark and (address is None or mark == address) and _is_of_ray(process):
+        if wanted and _network(process.pid) == here and _is_of_ray(process):
             found.append(process)
     return found
+
+
+def _network(pid: int) -> str | None:
+    """The network namespace of a process; None if it is gone or not ours to ask."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return None
 
 
 def _is_of_ray(process: psutil.Process) -> bool:

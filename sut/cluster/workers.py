@@ -1,4 +1,7 @@
-"""The nodes of a coordinated run on Ray: one actor on each that has room for an engine."""
+"""The nodes of a coordinated run on Ray: an actor on each that has room for an engine.
+
+A node with several cards takes part once for each card, or group of cards, an engine needs.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ class RayNode:
         future: Future[Any] = getattr(self.actor, method).remote(*arguments).future()
         return future
 
-    def start(self, document: str) -> Future[Any]:
-        return self._call("start", document)
+    def start(self, document: str, patience_s: float) -> Future[Any]:
+        return self._call("start", document, patience_s)
 
     def next_message(self) -> Future[Message]:
         return self._call("next_message")
@@ -55,7 +58,7 @@ class RayNode:
 
 @contextlib.contextmanager
 def workers(config: RunConfig) -> Iterator[list[RayNode]]:
-    """An actor on every node that has what one engine needs; all gone when this ends.
+    """An actor for every engine that the cluster has room for; all gone when this ends.
 
     Raises:
         EngineStartError: the cluster cannot be reached, or no node has room.
@@ -77,7 +80,7 @@ def _place(config: RunConfig) -> list[RayNode]:
     need = needed(config)
     listed = ray.nodes()
     how_many(1, need, listed)
-    fitting = sorted(fitting_nodes(need, listed), key=lambda node: str(node["NodeManagerAddress"]))
+    fitting = sorted(places_for(need, listed), key=lambda node: str(node["NodeManagerAddress"]))
     actor = ray.remote(NodeRun)
     return [
         RayNode(
@@ -95,16 +98,20 @@ def _place(config: RunConfig) -> list[RayNode]:
     ]
 
 
-def fitting_nodes(
+def places_for(
     need: Mapping[str, float], nodes: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """The nodes that are alive and have what one engine needs."""
-    return [
-        node
-        for node in nodes
-        if node["Alive"]
-        and all(node["Resources"].get(name, 0.0) >= amount for name, amount in need.items())
-    ]
+    """The nodes that are alive and have what one engine needs, each as often as it takes part.
+
+    Without cards that is once: an engine on a CPU uses all of the node's cores.
+    """
+    found: list[Mapping[str, Any]] = []
+    for node in nodes:
+        has = node["Resources"]
+        fits = min(int(has.get(name, 0.0) // amount) for name, amount in need.items())
+        if node["Alive"] and fits:
+            found += [node] * (fits if "GPU" in need else 1)
+    return found
 
 
 def names_of(nodes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sut.config.flags import FlagParser, build_parser
 from sut.errors import ConfigError
@@ -59,7 +59,7 @@ def _check(arguments: list[str]) -> int:
     parser.epilog = EPILOG
     parser.add_argument("--hosts", type=Path, metavar="FILE", help="nodes that must be there")
     parser.add_argument(
-        "--node-timeout", type=float, default=120.0, metavar="S", help="a node's time to answer"
+        "--node-timeout", type=float, default=300.0, metavar="S", help="a node's time (300)"
     )
     options = parser.parse_args(arguments)
 
@@ -139,7 +139,7 @@ def _down(arguments: list[str]) -> int:
     return _launch("down", "End head and workers of a hosts file over SSH.", arguments)
 
 
-def _launch(verb: str, description: str, arguments: list[str]) -> int:
+def _launch(verb: Literal["up", "down"], description: str, arguments: list[str]) -> int:
     parser = FlagParser(prog=f"python -m sut.main cluster {verb}", allow_abbrev=False)
     parser.description = description
     parser.add_argument("--hosts", type=Path, metavar="FILE", required=True, help="YAML")

@@ -7,6 +7,7 @@ address, so what crosses nodes crosses a network, and a node can be cut off.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,12 +17,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
 import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND_TIMEOUT_S = 120
+COMMAND_TIMEOUT_S = 400
 END_TIMEOUT_S = 20
 PORT = 6379
 WORKERS = 2
@@ -174,10 +176,37 @@ def _bridge(name: str) -> Iterator[str]:
         _ip("link", "del", name)
 
 
+def _namespaces() -> list[str]:
+    printed = subprocess.run(
+        ["ip", "netns", "list"], capture_output=True, text=True, check=True
+    ).stdout
+    return [line.split()[0] for line in printed.splitlines() if line.strip()]
+
+
+def _free_prefix() -> str:
+    """Of this process alone, and not in use by another cluster of its; an interface has 15."""
+    used = {name[:-1] for name in _namespaces()}
+    return next(
+        name for letter in ascii_lowercase if (name := f"sut{os.getpid()}{letter}") not in used
+    )
+
+
+def _sweep() -> None:
+    """Take away what a test process left that was killed."""
+    for name in _namespaces():
+        ours = re.fullmatch(r"(sut(\d+)[a-z])(\d)", name)
+        if ours is None or psutil.pid_exists(int(ours[2])):
+            continue
+        _end_everything(Node(name, "", "", Path()))
+        # Another test process may be sweeping, too.
+        for words in (["netns", "del", name], ["link", "del", f"{ours[1]}br"]):
+            subprocess.run(["ip", *words], capture_output=True, check=False)
+
+
 @contextmanager
-def _node(bridge: str, number: int, scratch: Path) -> Iterator[Node]:
+def _node(prefix: str, bridge: str, number: int, scratch: Path) -> Iterator[Node]:
     """A namespace with one cable to the bridge; whatever ran in it is ended."""
-    name = f"sut{os.getpid()}n{number}"
+    name = f"{prefix}{number}"
     node = Node(name, f"10.77.0.{number}", f"{name}b", scratch / f"n{number}")
     node.scratch.mkdir()
     _ip("netns", "add", name)
@@ -199,11 +228,14 @@ def _node(bridge: str, number: int, scratch: Path) -> Iterator[Node]:
 def three_nodes() -> Iterator[list[Node]]:
     """Namespaces 10.77.0.1, .2 and .3, without Ray."""
     skip_where_not_permitted()
+    _sweep()
     with ExitStack() as stack:
         # Short, and not pytest's: Ray's sockets lie below, and a socket's path has 107 bytes.
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sutn")))
-        bridge = stack.enter_context(_bridge(f"sut{os.getpid()}br"))
-        yield [stack.enter_context(_node(bridge, n, scratch)) for n in range(1, WORKERS + 2)]
+        prefix = _free_prefix()
+        bridge = stack.enter_context(_bridge(f"{prefix}br"))
+        numbers = range(1, WORKERS + 2)
+        yield [stack.enter_context(_node(prefix, bridge, n, scratch)) for n in numbers]
 
 
 def _checked(done: Finished, what: str) -> Finished:

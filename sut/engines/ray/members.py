@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ class Members:
         self._config = request.config
         self._group: Any = None
         self._connected = False
+        self._head = ""
+        self._head_gone: str | None = None
         self.everyone: list[Member] = []
 
     def alive(self) -> list[Member]:
@@ -96,6 +99,7 @@ class Members:
         self._connected = True
         import ray
 
+        self._head = ray.get_runtime_context().gcs_address
         need = needed(config)
         asked = config.engine.replicas or 1
         count = how_many(asked, need, await asyncio.to_thread(ray.nodes))
@@ -165,21 +169,45 @@ class Members:
         """End actors, placement and connection; nothing here waits for ever."""
         if not self._connected:
             return
+        await self._fetch_logs()
+        # Without its head Ray ends nothing; the replicas themselves still hear us.
+        method, told = (
+            ("close", self.alive()) if self._head_gone is None else ("end", self.everyone)
+        )
+        calls = [member.call(method) for member in told]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), END_S)
+        self._connected = False
+        await _aside(self._leave, END_S)
+
+    def _leave(self) -> None:
+        """Give back what is Ray's; blocks for as long as the head is silent."""
         import ray
 
-        await self._fetch_logs()
-        calls = [member.call("close") for member in self.alive()]
-        if calls:
-            await asyncio.wait(calls, timeout=END_S)
-        for member in self.everyone:
-            with contextlib.suppress(Exception):
-                ray.kill(member.actor)
-        if self._group is not None:
-            with contextlib.suppress(Exception):
-                ray.util.remove_placement_group(self._group)
-        self._connected = False
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.to_thread(disconnect), END_S)
+        if self._head_gone is None:
+            for member in self.everyone:
+                with contextlib.suppress(Exception):
+                    ray.kill(member.actor)
+            if self._group is not None:
+                with contextlib.suppress(Exception):
+                    ray.util.remove_placement_group(self._group)
+        disconnect()
+
+    async def head_gone(self, timeout_s: float) -> str | None:
+        """None if the head's port answers, else what is wrong in one line.
+
+        Ray itself says nothing for a minute and then ends nodes and driver alike.
+        """
+        host, _, port = self._head.rpartition(":")
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), timeout_s)
+        except TimeoutError:
+            self._head_gone = f"the cluster's head at {self._head} is silent for {timeout_s:g} s"
+        except OSError as error:
+            self._head_gone = f"the cluster's head at {self._head} is gone ({error.strerror})"
+        else:
+            writer.close()
+        return self._head_gone
 
     async def _fetch_logs(self) -> None:
         """Put what each replica's engine printed into the session's engine.log."""
@@ -191,6 +219,21 @@ class Members:
             f"==== {calls[call].name}\n{call.result()}" for call in done if not call.exception()
         ]
         await asyncio.to_thread(_append, self._request.log, "\n".join(texts))
+
+
+async def _aside(function: Callable[[], None], timeout_s: float) -> None:
+    """Run it on a thread for so long; one that hangs then is left and keeps no process alive."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            function()
+        with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="ray-leave", daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), timeout_s)
 
 
 def _append(path: Path, text: str) -> None:

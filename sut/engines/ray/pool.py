@@ -67,6 +67,7 @@ class RayEngine:
         info = await self._members.start()
         for member in self._members.alive():
             self._spawn(self._watch(member))
+        self._spawn(self._watch_head())
         return info
 
     # -- samples ----------------------------------------------------------------------------
@@ -230,6 +231,16 @@ class RayEngine:
                 wrong = self._members.why(error)
             if wrong:
                 self._lose(member, wrong)
+
+    async def _watch_head(self) -> None:
+        """Without Ray's head no replica lasts: all are lost at once, and that is the cause."""
+        ray = self._config.engine.ray
+        gone: str | None = None
+        while gone is None:
+            await asyncio.sleep(ray.heartbeat_s)
+            gone = await self._members.head_gone(ray.heartbeat_timeout_s)
+        for member in self._members.alive():
+            self._lose(member, gone)
 
     def _lose(self, member: Member, cause: str) -> None:
         """Take a replica out: its work fails, or goes to the others."""

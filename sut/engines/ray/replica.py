@@ -8,6 +8,7 @@ the actor's one loop, where the engine lives too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import tempfile
@@ -35,6 +36,10 @@ from sut.engines.ray.frames import FrameBuilder
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs import Inputs, load_inputs
 
+END_S = 10.0
+# The driver gives a replica up after one such time without a sign; the other way round there is
+# no hurry, and a driver that was only stopped for a while finds its replicas again.
+FORGOTTEN_AFTER = 6
 LOG_BYTES = 1 << 20
 
 
@@ -56,6 +61,8 @@ class Replica:
         self._arrived = asyncio.Event()
         self._received_ns = array("q")
         self._run = -1
+        self._asked_s = 0.0
+        self._guard: asyncio.Future[None] | None = None
 
     async def whereabouts(self) -> dict[str, Any]:
         """Where this process is: node, cores, cards."""
@@ -175,6 +182,9 @@ class Replica:
 
     async def health(self) -> str | None:
         """None if the engine can answer, else what is wrong in one line."""
+        self._asked_s = time.monotonic()
+        if self._guard is None:
+            self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
             await self._ready()[0].health()
         except HarnessError as error:
@@ -193,6 +203,25 @@ class Replica:
         """Stop the engine and all its processes."""
         if self._engine is not None:
             await self._engine.close()
+
+    async def end(self) -> None:
+        """Stop, and this process with it: for when Ray is not there to end it."""
+        with contextlib.suppress(Exception):  # an engine that cannot be stopped goes all the same
+            await asyncio.wait_for(self.close(), END_S)
+        os._exit(0)
+
+    async def _end_when_forgotten(self) -> None:
+        """A driver that asks no more is gone or cut off, and so may be the head.
+
+        Ray leaves the processes of a node without a link for as long as the link is down.
+        """
+        ray = self._config.engine.ray
+        left_s = FORGOTTEN_AFTER * ray.heartbeat_timeout_s
+        while left_s > 0:
+            await asyncio.sleep(left_s)
+            asked_ago_s = time.monotonic() - self._asked_s
+            left_s = FORGOTTEN_AFTER * ray.heartbeat_timeout_s - asked_ago_s
+        await self.end()
 
     def _ready(self) -> tuple[Engine, Inputs]:
         if self._engine is None or self._inputs is None:

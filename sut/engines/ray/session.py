@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from sut.errors import EngineStartError
 
 NAMESPACE = "sut"
+PORT_TIMEOUT_S = 10.0
+SAID_LENGTH = 300
 
 # For a cluster that we start: no usage reports, token authentication, and a worker's children
 # (vLLM's engine core) die with it even when it is killed.
@@ -49,17 +52,7 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
     Raises:
         EngineStartError: Ray is not installed, or the cluster cannot be reached.
     """
-    if address is None:
-        # Before the import, which reads them; they stay, because Ray's own processes and its
-        # client here go by the same ones.
-        os.environ.update(OWN_CLUSTER)
-        os.environ.setdefault(TOKEN, secrets.token_hex(32))
-    else:
-        for name, value in OF_THE_DRIVER.items():
-            os.environ.setdefault(name, value)
-        if MODE not in os.environ and has_token(os.environ):
-            # With an explicit address Ray itself never does this.
-            os.environ[MODE] = "token"
+    _set_variables(address)
     try:
         import ray
     except ImportError as error:
@@ -68,19 +61,47 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
             remedy="Run: pip install 'sut-mlperf[ray]', or leave --replicas out.",
         ) from error
     common = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
+    foreign = (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError)
     try:
         if address is None:
             ray.init(
                 address="local", num_cpus=cpus, num_gpus=cards, include_dashboard=False, **common
             )
         else:
+            _try_port(address)
             ray.init(address=address, **common)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    except foreign as error:
+        # One line, for Ray's first often ends in a colon.
+        said = " ".join(str(error).split())[:SAID_LENGTH] or type(error).__name__
         raise EngineStartError(
-            f"the Ray cluster at {address or 'this machine'} cannot be used: {first_line}",
-            remedy="Run: python -m sut.main cluster check.",
+            f"the Ray cluster at {address or 'this machine'} cannot be used: {said}",
+            remedy="Look at the address, at the token (~/.ray/auth_token, the head's) and at "
+            "`ray status` on the head.",
         ) from error
+
+
+def _set_variables(address: str | None) -> None:
+    """What Ray's import reads; it stays, for Ray's own processes and its client here go by it."""
+    if address is None:
+        os.environ.update(OWN_CLUSTER)
+        os.environ.setdefault(TOKEN, secrets.token_hex(32))
+        return
+    for name, value in OF_THE_DRIVER.items():
+        os.environ.setdefault(name, value)
+    if MODE not in os.environ and has_token(os.environ):
+        # With an explicit address Ray itself never does this.
+        os.environ[MODE] = "token"
+
+
+def _try_port(address: str) -> None:
+    """Whether anybody listens, which Ray itself takes long to find out.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal():  # not `auto`
+        socket.create_connection((host, int(port)), timeout=PORT_TIMEOUT_S).close()
 
 
 def disconnect() -> None:

@@ -42,7 +42,7 @@ class PlayedNode:
         self.archive: bytes | None = b"session"
         self.document: str | None = None
 
-    def start(self, document: str) -> Future[Any]:
+    def start(self, document: str, patience_s: float) -> Future[Any]:
         self.document = document
         return done(1)
 
@@ -61,7 +61,7 @@ class PlayedNode:
 
     def stop(self, grace_s: float) -> Future[Any]:
         self.events.append((self.name, "stop"))
-        if self.open is not None:
+        if self.open is not None and not self.open.done():
             self.open.set_result(Ended(130, None))
         return self.stops()
 
@@ -168,8 +168,8 @@ def test_a_node_that_asks_for_another_run_is_refused() -> None:
 
 def test_a_node_without_a_sign_of_life_is_lost() -> None:
     cut = PlayedNode("cut", Ready(OFFLINE))
-    answers = iter([done(Sign(time.monotonic_ns(), 0.0)) for _ in range(coordinate.CLOCK_READINGS)])
-    cut.signs = lambda: next(answers, Future())
+    alive = cut.signs
+    cut.signs = lambda: Future() if ("cut", "go") in cut.events else alive()
     cut.stops = Future
     together = run(PlayedNode("a", Ready(OFFLINE)), cut)
     assert together.failures == ["node cut (host of cut): the node gave no sign of life for 0.1 s"]
@@ -202,7 +202,7 @@ def test_an_engine_that_starts_may_be_silent_until_the_deadline() -> None:
 
 def test_a_remote_error_is_one_line() -> None:
     broken = PlayedNode("broken")
-    broken.start = lambda document: failed(OSError("no space left\non the device"))  # type: ignore[method-assign]
+    broken.start = lambda document, patience_s: failed(OSError("no space left\non the device"))  # type: ignore[method-assign]
     assert run(broken).failures == ["node broken (host of broken): no space left"]
     error = RuntimeError("ray::NodeRun.start()\n  File")
     error.cause = ValueError("the cause.")  # type: ignore[attr-defined]
@@ -233,7 +233,7 @@ def test_a_run_that_cannot_be_ended_costs_a_bounded_time_and_is_told() -> None:
 
 def test_a_session_that_does_not_come_back_is_a_failure() -> None:
     lost = PlayedNode("lost", Ready(OFFLINE), Ended(0, None))
-    lost.session = Future  # type: ignore[method-assign, assignment]
+    lost.session = Future  # type: ignore[method-assign]
     assert run(lost).failures == ["node lost (host of lost): its session did not come back"]
 
 

@@ -7,13 +7,13 @@ import json
 import signal
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from sut.cluster import node_run
 from sut.cluster.gate import read_resolved
 from sut.cluster.node_run import LOG_NAME, Ended, NodeRun, Ready
 from sut.errors import ConfigError
@@ -35,6 +35,7 @@ gate(Job(Scenario.OFFLINE, Mode.PERFORMANCE))
 print("sut: the last word", file=sys.stderr)
 sys.exit(int((folder / "environment.json").exists()))
 """
+PATIENCE_S = 100.0
 DOCUMENT = json.dumps({"config": {"results_dir": "replaced"}, "origins": {}})
 
 
@@ -46,9 +47,9 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NodeRun]:
     script.write_text(PLAYED)
     program.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {script} "$@"\n')
     program.chmod(0o755)
-    monkeypatch.setattr(node_run.sys, "executable", str(program))
+    monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
-    monkeypatch.setattr(node_run.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     actor = NodeRun()
     yield actor
     actor.close()
@@ -56,7 +57,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NodeRun]:
 
 
 def test_the_run_waits_at_the_gate_and_ends_with_its_code(node: NodeRun) -> None:
-    pid = node.start(DOCUMENT)
+    pid = node.start(DOCUMENT, PATIENCE_S)
     assert node.next_message() == Ready("Offline performance")
     assert psutil.pid_exists(pid)
     node.go()
@@ -67,7 +68,7 @@ def test_the_run_waits_at_the_gate_and_ends_with_its_code(node: NodeRun) -> None
 
 
 def test_the_session_comes_back_with_the_runs_own_output(node: NodeRun) -> None:
-    node.start(DOCUMENT)
+    node.start(DOCUMENT, PATIENCE_S)
     node.next_message()
     node.go()
     node.next_message()
@@ -85,7 +86,7 @@ def test_the_nodes_environment_gives_no_orders(
     monkeypatch.setenv("NODE_NAME", "other")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("KEPT", "yes")
-    node.start(DOCUMENT)
+    node.start(DOCUMENT, PATIENCE_S)
     node.next_message()
     archive = node.session()
     assert archive is not None
@@ -99,7 +100,7 @@ def test_the_nodes_environment_gives_no_orders(
 
 def test_a_gate_that_closes_ends_the_run(node: NodeRun) -> None:
     """As when the actor is killed: its end of the socket is gone."""
-    node.start(DOCUMENT)
+    node.start(DOCUMENT, PATIENCE_S)
     node.next_message()
     node._runs[-1].gate.shutdown(2)
     ended = node.next_message()
@@ -109,18 +110,30 @@ def test_a_gate_that_closes_ends_the_run(node: NodeRun) -> None:
 
 
 def test_a_run_that_ignores_the_end_is_killed(node: NodeRun) -> None:
-    pid = node.start(DOCUMENT)
+    pid = node.start(DOCUMENT, PATIENCE_S)
     node.next_message()
     psutil.Process(pid).suspend()
     node.stop(0.05)
     ended = node.next_message()
     assert isinstance(ended, Ended)
-    assert ended.code == -signal.SIGKILL
+    assert ended.code < 0
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_run_that_nobody_asks_after_ends(node: NodeRun) -> None:
+    """As when the control node is gone, or this node is cut off."""
+    pid = node.start(DOCUMENT, 10.0)
+    node.next_message()
+    node._asked_ns -= 50_000_000_000
+    ended = node.next_message()
+    assert isinstance(ended, Ended)
+    assert ended.code == -signal.SIGTERM
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_sign_of_life_says_how_long_the_run_was_silent(node: NodeRun) -> None:
     assert node.sign().silent_s == 0
-    node.start(DOCUMENT)
+    node.start(DOCUMENT, PATIENCE_S)
     node.next_message()
     run = node._runs[-1]
     run.heard_ns -= 50_000_000_000

@@ -1,0 +1,190 @@
+"""Coordinated runs over two workers with addresses of their own, by one command on a third."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from jsonschema import Draft202012Validator
+
+from scripts.write_schema import AGGREGATED_TARGET
+from tests.integration.conftest import settings
+from tests.integration.netns import Cluster, Node, ray_cluster
+
+WAIT_S = 200
+NAME = "aggregated_datacenter_results.json"
+ASKED = [
+    *["--coordinated", "--engine", "null", "--dataset", "synthetic"],
+    *settings(engine__null__tokens=16, generation__max_tokens=32),
+]
+SHORT = settings(
+    offline__min_duration_s=0,
+    server__min_duration_s=2,
+    server__target_qps=50,
+    engine__null__ttft_ms=1,
+    engine__null__tpot_ms=1,
+)
+# Long enough that whatever is done to it falls into the run.
+LONG = ["--scenario", "Server", *settings(server__min_duration_s=120, server__target_qps=20)]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with ray_cluster() as cluster:
+        yield cluster
+
+
+def words(cluster: Cluster, results: Path, *arguments: str) -> list[str]:
+    place = ["--address", cluster.address, "--results-dir", str(results)]
+    return cluster.sut(*ASKED, *place, *arguments)
+
+
+def aggregated(results: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((results / NAME).read_text(encoding="utf-8"))
+    schema = json.loads(AGGREGATED_TARGET.read_text(encoding="utf-8"))
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+    return document
+
+
+def runs_on(node: Node) -> list[psutil.Process]:
+    return node.running("--resolved")
+
+
+def nothing_left(*nodes: Node) -> None:
+    for node in nodes:
+        for marker in ("sut.main", "sut.loadgen", "ray::NodeRun"):
+            assert node.running(marker) == []
+
+
+def begin(cluster: Cluster, results: Path) -> subprocess.Popen[str]:
+    """Start a long run; return once LoadGen was let go on both workers."""
+    process = cluster.control.popen(*words(cluster, results, *LONG))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "begun on 2 nodes" in line:
+            return process
+    raise AssertionError(f"the run did not begin: {process.communicate()}")
+
+
+def test_one_command_runs_both_workers_and_adds_up(cluster: Cluster, tmp_path: Path) -> None:
+    asked = words(cluster, tmp_path, "--scenario", "Offline,Server", "--baseline", *SHORT)
+    done = cluster.control.run(*asked, timeout_s=WAIT_S)
+    assert done.code == 0, done.stdout + done.stderr
+    document = aggregated(tmp_path)
+    assert document["valid"]
+    names = sorted(worker.ip for worker in cluster.workers)
+    assert sorted(document["nodes"]) == names, "hosts share a name here, and NODE_NAME is no order"
+    for scenario in ("Offline", "Server"):
+        found = document["scenarios"][scenario]
+        assert found["valid"]
+        assert [node["share"] for node in found["nodes"].values()] == [0.5, 0.5]
+        parts = [node["achieved_qps"] for node in found["nodes"].values()]
+        assert found["achieved_qps"] == pytest.approx(sum(parts))
+        assert found["coordination_overhead"] == pytest.approx(1 - found["scaling_efficiency"])
+        assert found["start_skew_ms"] >= 0
+    sessions = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    together = [node["session"] for node in document["nodes"].values()]
+    assert sorted([*together, *document["baseline"]["results"].values()]) == sessions
+    assert len(sessions) == 4
+    assert len(list(tmp_path.glob("mlperf_datacenter_*.json"))) == 4
+    for session in sessions:
+        assert (tmp_path / session / "Server/performance/mlperf_log_detail.txt").stat().st_size
+    nothing_left(*cluster.workers, cluster.control)
+
+
+def test_stored_results_serve_as_the_baseline(cluster: Cluster, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    short = ("--scenario", "Offline", *SHORT)
+    done = cluster.control.run(*words(cluster, first, *short), timeout_s=WAIT_S)
+    assert done.code == 0, done.stderr
+    assert aggregated(first)["baseline"] is None
+    stored = [str(path) for path in sorted(first.glob("mlperf_datacenter_*.json"))]
+    flags = ["--baseline-results", *stored]
+    done = cluster.control.run(*words(cluster, second, *short, *flags), timeout_s=WAIT_S)
+    assert done.code == 0, done.stderr
+    document = aggregated(second)
+    assert document["baseline"]["source"] == "stored"
+    assert document["scenarios"]["Offline"]["scaling_efficiency"] > 0
+    other = settings(offline__target_qps=77)
+    done = cluster.control.run(*words(cluster, second, *short, *other, *flags), timeout_s=WAIT_S)
+    assert done.code == 2
+    assert "offline.target_qps is 10.0 there and 77.0 in this run" in done.stderr
+
+
+def test_a_run_that_is_killed_makes_the_whole_invalid(cluster: Cluster, tmp_path: Path) -> None:
+    process = begin(cluster, tmp_path)
+    (victim,) = runs_on(cluster.workers[1])
+    victim.send_signal(signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1, stdout + stderr
+    document = aggregated(tmp_path)
+    ip = cluster.workers[1].ip
+    assert not document["valid"]
+    assert document["nodes"][ip]["failure"].startswith("its run ended with signal SIGKILL")
+    assert any(ip in reason and "SIGKILL" in reason for reason in document["reasons"])
+    assert document["nodes"][cluster.workers[0].ip]["failure"] is None
+    assert len(list(tmp_path.glob("mlperf_datacenter_*.json"))) >= 1, "the other wrote its result"
+    assert "Traceback" not in stderr
+    nothing_left(*cluster.workers, cluster.control)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [(signal.SIGKILL, "died"), (signal.SIGSTOP, "no sign of life")]
+)
+def test_an_actor_that_is_lost_makes_the_whole_invalid(
+    cluster: Cluster, tmp_path: Path, how: signal.Signals, words: str
+) -> None:
+    process = begin(cluster, tmp_path)
+    (actor,) = cluster.workers[1].running("ray::NodeRun")
+    runs = [run for worker in cluster.workers for run in runs_on(worker)]
+    actor.send_signal(how)
+    stdout, stderr = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1, stdout + stderr
+    failure = aggregated(tmp_path)["nodes"][cluster.workers[1].ip]["failure"]
+    assert words in failure
+    assert psutil.wait_procs(runs, timeout=30)[1] == []
+    nothing_left(*cluster.workers, cluster.control)
+
+
+def test_ctrl_c_ends_every_node_and_keeps_what_they_wrote(cluster: Cluster, tmp_path: Path) -> None:
+    process = begin(cluster, tmp_path)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130, stdout + stderr
+    document = aggregated(tmp_path)
+    assert document["reasons"][0] == "interrupted before every node's run was whole"
+    assert len(list(tmp_path.glob("mlperf_datacenter_*.json"))) == 2
+    nothing_left(*cluster.workers, cluster.control)
+
+
+def test_a_node_that_cannot_start_is_named_with_its_reason(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    asked = words(cluster, tmp_path, "--scenario", "Offline", "--dataset", "/absent.json")
+    done = cluster.control.run(*asked, timeout_s=WAIT_S)
+    assert done.code == 3, done.stdout + done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("sut: the nodes' runs did not start: node 10.77.0.")
+    assert "/absent.json" in last
+    assert not (tmp_path / NAME).exists()
+    nothing_left(*cluster.workers, cluster.control)
+
+
+def test_a_node_that_is_cut_off_makes_the_whole_invalid(tmp_path: Path) -> None:
+    with ray_cluster() as cluster:
+        process = begin(cluster, tmp_path)
+        runs = runs_on(cluster.workers[1])
+        cluster.workers[1].cut()
+        stdout, stderr = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 1, stdout + stderr
+        document = aggregated(tmp_path)
+        failure = document["nodes"][cluster.workers[1].ip]["failure"]
+        assert "no sign of life" in failure
+        nothing_left(cluster.workers[0], cluster.control)
+        assert psutil.wait_procs(runs, timeout=60)[1] == [], "the run on the cut node ends itself"
