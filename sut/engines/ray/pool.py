@@ -129,9 +129,12 @@ class RayEngine:
         return LeastWork(count, self._work)
 
     def _work(self, index: int) -> int:
-        """Tokens a sample may cost: its prompt's and the longest answer's; all warm-ups alike."""
+        """Tokens a sample may cost: its prompt's and the longest answer's.
+
+        One that was never loaded (a warm-up's index is negative) counts for its answer alone.
+        """
         longest = self._spec.max_tokens if self._spec is not None else 0
-        return (self._lengths[index] if index >= 0 else 0) + longest
+        return (self._lengths[index] if 0 <= index < len(self._lengths) else 0) + longest
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
         """Queue with the policy; the feeding tasks take from there."""
