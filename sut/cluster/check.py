@@ -12,6 +12,7 @@ from sut.cluster.nodes import CLOCK_ROUNDS, NodeFacts, clock, describe, offset_o
 from sut.cluster.preflight import Row, compare
 from sut.config.schema import RunConfig
 from sut.devices import gpus, usable_cores
+from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.placement import how_many, needed
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
@@ -99,7 +100,7 @@ def _answer(node: Mapping[str, Any], reference: Any, deadline_s: float) -> NodeF
             ray.cancel(reference, force=True)
         return NodeFacts(name, runs_engine, problem=f"no answer within {deadline_s:g} s")
     except Exception as error:  # noqa: BLE001 - Ray's errors are many, and a node's own too
-        return NodeFacts(name, runs_engine, problem=_why(error))
+        return NodeFacts(name, runs_engine, problem=in_one_line(error))
     offset_s, error_s = _clock_offset(node)
     return NodeFacts(name, runs_engine, **said, clock_offset_s=offset_s, clock_error_s=error_s)
 
@@ -118,11 +119,6 @@ def _clock_offset(node: Mapping[str, Any]) -> tuple[float | None, float | None]:
             return None, None
         readings.append(offset_of(before_ns, there_ns, clock()))
     return min(readings, key=lambda reading: reading[1])
-
-
-def _why(error: BaseException) -> str:
-    cause = getattr(error, "cause", None) or error
-    return _one_line(str(cause) or type(cause).__name__)
 
 
 def _one_line(text: str) -> str:

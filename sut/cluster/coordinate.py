@@ -63,6 +63,10 @@ class Node(Protocol):
         """The session folder of the run that ended, as a tar file."""
         ...
 
+    def why(self, error: BaseException) -> str:
+        """What a failed future says, in one line."""
+        ...
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -276,7 +280,7 @@ class _Barrier:
             if not future.done():
                 outcome.failure = outcome.failure or "its run could not be ended"
             elif error := future.exception():
-                outcome.failure = outcome.failure or reason_of(error)
+                outcome.failure = outcome.failure or outcome.node.why(error)
 
     def fetch(self) -> None:
         """Have the sessions brought here.
@@ -292,7 +296,7 @@ class _Barrier:
             if not future.done():
                 outcome.failure = outcome.failure or "its session did not come back"
             elif error := future.exception():
-                outcome.failure = outcome.failure or reason_of(error)
+                outcome.failure = outcome.failure or outcome.node.why(error)
             else:
                 outcome.archive = future.result()
 
@@ -300,12 +304,5 @@ class _Barrier:
 def _answer(node: Node, future: Future[Any]) -> Any:
     error = future.exception()
     if error is not None:
-        raise _Lost(node, reason_of(error))
+        raise _Lost(node, node.why(error))
     return future.result()
-
-
-def reason_of(error: BaseException) -> str:
-    """A remote error in one line."""
-    cause = getattr(error, "cause", None) or error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return (lines[0] if lines else type(cause).__name__).rstrip(".")

@@ -28,6 +28,7 @@ from typing import Any
 
 from sut.cluster.gate import GO, PING, READY
 from sut.config.flags import ENVIRONMENT
+from sut.engines.ray.children import wait_for_own
 
 LOG_NAME = "node.log"
 TAIL_LINES = 20
@@ -90,6 +91,7 @@ class NodeRun:
     """Wrapped by Ray as an actor with several threads: a call may block without stopping others."""
 
     def __init__(self) -> None:
+        wait_for_own()
         self._folder = Path(tempfile.mkdtemp(prefix="sut-node-"))
         self._runs: list[_Run] = []
         self._asked_ns = time.monotonic_ns()

@@ -13,9 +13,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from sut.cluster.coordinate import reason_of
 from sut.cluster.node_run import Message, NodeRun, Sign
 from sut.config.schema import RunConfig
+from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.placement import how_many, needed
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
@@ -54,6 +54,9 @@ class RayNode:
 
     def session(self) -> Future[bytes | None]:
         return self._call("session")
+
+    def why(self, error: BaseException) -> str:
+        return in_one_line(error)
 
 
 @contextlib.contextmanager
@@ -147,7 +150,7 @@ def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> None:
             error = future.exception()
             if error is None:
                 continue
-            why = reason_of(error)
+            why = in_one_line(error)
         raise EngineStartError(
             f"node {node.name} ({node.place}) could not be used: {why}.",
             remedy="Run: python -m sut.main cluster check.",

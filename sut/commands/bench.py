@@ -1,4 +1,4 @@
-"""`sut bench`: the harness against the raw engine, or alone on the null engine."""
+"""`sut bench`: the harness against raw engines, or alone on the null engine."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sut.config.flags import build_parser, to_overrides
+from sut.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
     from rich.console import Console
 
-    from sut.bench import HarnessPoint, Loader, Throughput
+    from sut.bench.engine import Throughput
+    from sut.bench.harness import HarnessPoint, Loader
+    from sut.bench.replicas import Pair
 
 EPILOG = """\
 example:
   python -m sut.main bench engine --system cpu-dummy --dataset synthetic --rounds 3
   python -m sut.main bench harness --rates 100,1000,10000
+  python -m sut.main bench replicas --replicas 2 --samples 128 --rate 2 --seconds 30
 
-engine   Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
-harness  the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s;
-         with --replicas N as N null engines on Ray (many: --set engine.ray.cpus_per_replica=0.05)
+engine    Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
+harness   the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s;
+          with --replicas N as N null engines on Ray (many: --set engine.ray.cpus_per_replica=0.05)
+replicas  Offline and Server through LoadGen on --replicas N, and the same engines raw at the same
+          time, each with the samples, order and moments its replica had; in turn
 """
 
 HARNESS_HEAD = (
@@ -39,22 +45,30 @@ def main(arguments: Sequence[str]) -> int:
     parser = build_parser("python -m sut.main bench")
     parser.description = "Measure what the harness costs. Takes the flags of a run besides:"
     parser.epilog = EPILOG
-    parser.add_argument("what", choices=("engine", "harness"))
-    parser.add_argument("--rounds", type=int, default=3, help="alternations, engine (3)")
-    parser.add_argument("--samples", type=int, default=512, help="Offline samples, engine (512)")
+    parser.add_argument("what", choices=("engine", "harness", "replicas"))
+    parser.add_argument("--rounds", type=int, default=3, help="alternations (3)")
+    parser.add_argument("--samples", type=int, default=512, help="Offline samples (512)")
     parser.add_argument(
         "--rates", default="100,1000,10000,30000,50000", help="Server queries/s, harness"
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="per rate, harness (5)")
     parser.add_argument(
-        "--offline-samples", type=int, default=200_000, help="Offline samples, harness (200000)"
+        "--seconds", type=float, default=5.0, help="per rate, harness and replicas (5)"
     )
+    parser.add_argument(
+        "--offline-samples",
+        type=int,
+        default=200_000,
+        help="Offline samples, harness (200000; 0: no Offline)",
+    )
+    parser.add_argument("--rate", type=float, default=2.0, help="Server queries/s, replicas (2)")
     options = parser.parse_args(arguments)
 
     from rich.console import Console
 
     console = Console(stderr=True)
-    return _engine(options, console) if options.what == "engine" else _harness(options, console)
+    return {"engine": _engine, "harness": _harness, "replicas": _replicas}[options.what](
+        options, console
+    )
 
 
 def _loader(options: argparse.Namespace) -> Loader:
@@ -78,7 +92,7 @@ def _loader(options: argparse.Namespace) -> Loader:
 
 
 def _engine(options: argparse.Namespace, console: Console) -> int:
-    from sut.bench import BASELINES, measure_overhead, ratio
+    from sut.bench.engine import BASELINES, measure_overhead, ratio
 
     measured: list[Throughput] = measure_overhead(
         _loader(options), options.samples, options.rounds, console
@@ -93,7 +107,7 @@ def _engine(options: argparse.Namespace, console: Console) -> int:
 
 
 def _harness(options: argparse.Namespace, console: Console) -> int:
-    from sut.bench import measure_harness
+    from sut.bench.harness import measure_harness
 
     rates = [float(rate) for rate in options.rates.split(",")]
     points: list[HarnessPoint] = measure_harness(
@@ -109,6 +123,27 @@ def _harness(options: argparse.Namespace, console: Console) -> int:
             f"{_shown(point.ttft_mean_ms):>10} {_shown(point.ttft_p99_ms):>10} "
             f"{_shown(point.data_plane_p99_ms):>10} {_shown(point.driver_cpu_us):>10}"
         )
+    return 0
+
+
+def _replicas(options: argparse.Namespace, console: Console) -> int:
+    from sut.bench.replicas import measure_replicas, median_ratio
+
+    if options.replicas is None:
+        raise ConfigError(
+            "there are no replicas to compare.",
+            where="bench replicas",
+            remedy="Give their number with --replicas.",
+        )
+    pairs: list[Pair] = measure_replicas(
+        _loader(options), options.samples, options.rate, options.seconds, options.rounds, console
+    )
+    ratios = {each: median_ratio(pairs, each) for each in dict.fromkeys(p.scenario for p in pairs)}
+    if options.json:
+        _print({"measured": [asdict(pair) for pair in pairs], "median_ratio": ratios})
+        return 0
+    for scenario, value in ratios.items():
+        print(f"{scenario}: replicas / raw {value:.3f} (median of {options.rounds}, tokens/s)")
     return 0
 
 

@@ -107,6 +107,7 @@ def aggregate(
 
 
 def _node_problems(nodes: Sequence[NodeRecord]) -> Iterable[str]:
+    """What failed comes first: the other nodes' reasons may only follow from it."""
     if not nodes:
         yield "no node ran"
     for node in nodes:
@@ -114,6 +115,7 @@ def _node_problems(nodes: Sequence[NodeRecord]) -> Iterable[str]:
             yield f"node {node.name} ({node.place}): {node.failure}"
         elif node.result is None:
             yield f"node {node.name} ({node.place}) left no result"
+    for node in nodes:
         for reason in node.result.reasons if node.result else ():
             yield f"node {node.name}: {reason}"
 

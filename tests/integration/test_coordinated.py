@@ -114,7 +114,7 @@ def test_stored_results_serve_as_the_baseline(cluster: Cluster, tmp_path: Path) 
     other = settings(offline__target_qps=77)
     done = cluster.control.run(*words(cluster, second, *short, *other, *flags), timeout_s=WAIT_S)
     assert done.code == 2
-    assert "offline.target_qps is 10.0 there and 77.0 in this run" in done.stderr
+    assert "offline.target_qps is 6.0 there and 77.0 in this run" in done.stderr
 
 
 def test_a_run_that_is_killed_makes_the_whole_invalid(cluster: Cluster, tmp_path: Path) -> None:
@@ -185,6 +185,7 @@ def test_a_node_that_is_cut_off_makes_the_whole_invalid(tmp_path: Path) -> None:
         assert process.returncode == 1, stdout + stderr
         document = aggregated(tmp_path)
         failure = document["nodes"][cluster.workers[1].ip]["failure"]
-        assert "no sign of life" in failure
+        # Whichever notices first: our heartbeat, or Ray's own of its nodes.
+        assert "no sign of life" in failure or "its node died" in failure
         nothing_left(cluster.workers[0], cluster.control)
         assert psutil.wait_procs(runs, timeout=60)[1] == [], "the run on the cut node ends itself"

@@ -14,6 +14,7 @@ from sut.devices import gpus, usable_cores
 from sut.engines.base import EngineInfo
 from sut.engines.factory import EngineRequest
 from sut.engines.ray.dispatch import Query
+from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.placement import STRATEGY, cores_for, how_many, needed, refuse_shared_cards
 from sut.engines.ray.replica import Replica
 from sut.engines.ray.session import connect, disconnect
@@ -147,23 +148,10 @@ class Members:
             if isinstance(result, BaseException):
                 cause = getattr(result, "cause", None)
                 remedy = cause.remedy if isinstance(cause, EngineStartError) else None
-                raise EngineStartError(self.why(result), remedy=remedy) from None
+                raise EngineStartError(in_one_line(result), remedy=remedy) from None
         first: dict[str, Any] = results[0]  # type: ignore[assignment]
         details = first["details"] | {"replicas": list(places)}
         return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
-
-    def why(self, error: BaseException) -> str:
-        """Ray's error in one line."""
-        import ray
-
-        cause = getattr(error, "cause", None) or error
-        if isinstance(cause, EngineStartError):
-            return cause.message
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = lines[0] if lines else type(error).__name__
-        if isinstance(error, ray.exceptions.RayActorError):
-            said = f"its process died ({_cause_of_death(lines)})"
-        return said
 
     async def close(self) -> None:
         """End actors, placement and connection; nothing here waits for ever."""
@@ -245,11 +233,3 @@ def _of_one_replica(config: RunConfig) -> RunConfig:
     """The configuration a replica works by: its own engine, and no replicas below it."""
     engine = config.engine.model_copy(update={"replicas": None})
     return config.model_copy(update={"engine": engine})
-
-
-def _cause_of_death(lines: Sequence[str]) -> str:
-    """The line of Ray's long message that says why."""
-    for line in lines:
-        if "cause of the death" in line.lower() or "exit" in line.lower():
-            return line.rstrip(".")
-    return lines[-1].rstrip(".") if lines else "no cause given"

@@ -34,6 +34,7 @@ from sut.engines.ray.dispatch import (
     Pull,
     longest_first,
 )
+from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import Opened, open_frame
 from sut.engines.ray.members import Member, Members
 from sut.errors import RunError
@@ -98,7 +99,7 @@ class RayEngine:
         try:
             return await member.call(method, *arguments)
         except Exception as error:  # noqa: BLE001 - whatever Ray raises, the replica is gone
-            self._lose(member, self._members.why(error))
+            self._lose(member, in_one_line(error))
             return None
 
     # -- one run ----------------------------------------------------------------------------
@@ -231,7 +232,7 @@ class RayEngine:
             except TimeoutError:
                 wrong = f"it gave no sign for {ray.heartbeat_timeout_s:g} s"
             except Exception as error:  # noqa: BLE001 - Ray's errors are many
-                wrong = self._members.why(error)
+                wrong = in_one_line(error)
             if wrong:
                 self._lose(member, wrong)
 

@@ -32,6 +32,7 @@ from sut.engines.base import (
     RunSpec,
 )
 from sut.engines.factory import EngineRequest, make_engine
+from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.frames import FrameBuilder
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs import Inputs, load_inputs
@@ -52,6 +53,7 @@ class Replica:
     """
 
     def __init__(self, config_json: str, number: int):
+        wait_for_own()
         self._config = RunConfig.model_validate_json(config_json)
         self._number = number
         self._engine: Engine | None = None

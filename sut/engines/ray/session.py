@@ -60,6 +60,7 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
             "replicas run on Ray, which is not installed.",
             remedy="Run: pip install 'sut-mlperf[ray]', or leave --replicas out.",
         ) from error
+    _keep_ray_off_stdout()
     common = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
     foreign = (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError)
     try:
@@ -91,6 +92,18 @@ def _set_variables(address: str | None) -> None:
     if MODE not in os.environ and has_token(os.environ):
         # With an explicit address Ray itself never does this.
         os.environ[MODE] = "token"
+
+
+def _keep_ray_off_stdout() -> None:
+    """Ray prints what befalls a cluster on stdout, in colours; there `--json` has its document.
+
+    It has no setting for that (`log_to_driver` is about workers' own output), and we say
+    ourselves what is lost. A Ray without this function just prints on.
+    """
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _try_port(address: str) -> None:

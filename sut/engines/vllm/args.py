@@ -37,6 +37,9 @@ def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -
         "skip_tokenizer_init": True,
         "seed": vllm.seed,
     }
+    if vllm.tensor_parallel_size * vllm.pipeline_parallel_size > 1:
+        # Inside a Ray actor vLLM would ask Ray for the cards that this actor holds already.
+        arguments["distributed_executor_backend"] = "mp"
     if vllm.attention_backend is not None:
         arguments["attention_backend"] = vllm.attention_backend
     return arguments

@@ -1,0 +1,164 @@
+"""Replicas behind LoadGen against the same engines raw, at the same time, without the harness.
+
+The raw engines get what each replica got, as the run's ledger has it: the same samples in the
+same order and, in Server, at the same moments. Both sides are measured alike, from the first
+query to the last answer over all engines.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from sut.bench.engine import offline_of
+from sut.bench.harness import NS_PER_MS, Loader, run_one, setting
+from sut.bench.raw import ARRIVALS, GENERATE, request_of, run_raw
+from sut.config.schema import Mode, RunConfig, Scenario
+from sut.engines.vllm.raw import RawMeasurement
+from sut.errors import RunError
+from sut.inputs import load_inputs
+
+NS_PER_S = 1e9
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison."""
+
+    samples: int
+    tokens: int
+    tokens_per_s: float
+    """Over all engines, from the first query to the last answer."""
+    ttft_p99_ms: float | None
+    """None in Offline, where nobody waits for a first token."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One round of one scenario."""
+
+    scenario: str
+    round: int
+    harness: Side
+    raw: Side
+
+    @property
+    def ratio(self) -> float:
+        return self.harness.tokens_per_s / self.raw.tokens_per_s
+
+
+def measure_replicas(
+    load: Loader, samples: int, rate: float, seconds: float, rounds: int, console: Console
+) -> list[Pair]:
+    """Offline and Server through LoadGen and raw, alternated.
+
+    Args:
+        load: makes configurations; they must ask for replicas.
+        samples: in Offline.
+        rate: queries/s in Server.
+        seconds: of Server.
+        rounds: alternations.
+        console: for progress.
+    """
+    server = [
+        setting("scenarios", ["Server"]),
+        setting("loadgen.enable_trace", value=False),
+        setting("server.target_qps", rate),
+        setting("server.min_duration_s", seconds),
+    ]
+    configurations = [load(offline_of(samples)), load(server)]
+    pairs = []
+    for number in range(1, rounds + 1):
+        for loaded in configurations:
+            outcome, result = run_one(loaded, console)
+            (scenario,) = loaded.config.scenarios
+            if result.queries.failed or result.engine_failure:
+                raise RunError(f"the replicas did not answer all: {result.reasons}")
+            folder = outcome.session.scenario(scenario.value, Mode.PERFORMANCE.value)
+            table = pq.read_table(folder.ledger).to_pandas()
+            columns = {name: table[name].to_numpy() for name in table.columns}
+            engine = outcome.result.engine
+            assert engine is not None, "a run that answered had an engine"
+            cores = [place["cores"] for place in engine.details["replicas"]]
+            raw = _raw(loaded.config, scenario, columns, cores)
+            pair = Pair(scenario.value, number, _through_loadgen(scenario, columns), raw)
+            console.print(line_of(pair), highlight=False)
+            pairs.append(pair)
+    return pairs
+
+
+def line_of(pair: Pair) -> str:
+    """One round in words."""
+
+    def shown(side: Side) -> str:
+        ttft = "" if side.ttft_p99_ms is None else f", TTFT P99 {side.ttft_p99_ms:.0f} ms"
+        return f"{side.tokens_per_s:.1f} tokens/s ({side.tokens} tokens{ttft})"
+
+    return (
+        f"round {pair.round} {pair.scenario}: harness {shown(pair.harness)}, "
+        f"raw {shown(pair.raw)}, ratio {pair.ratio:.3f}"
+    )
+
+
+def median_ratio(pairs: Sequence[Pair], scenario: str) -> float:
+    """Over the rounds."""
+    return statistics.median(pair.ratio for pair in pairs if pair.scenario == scenario)
+
+
+def _through_loadgen(scenario: Scenario, columns: dict[str, npt.NDArray[Any]]) -> Side:
+    begun, done = columns["issued_ns"], columns["done_ns"]
+    tokens = int(columns["tokens_out"].sum())
+    waited = columns["first_token_ns"] - begun if scenario is Scenario.SERVER else None
+    return Side(
+        samples=len(begun),
+        tokens=tokens,
+        tokens_per_s=tokens / ((done.max() - begun.min()) / NS_PER_S),
+        ttft_p99_ms=None if waited is None else float(np.percentile(waited, 99)) / NS_PER_MS,
+    )
+
+
+def _raw(
+    config: RunConfig,
+    scenario: Scenario,
+    columns: dict[str, npt.NDArray[Any]],
+    cores: Sequence[Sequence[int]],
+) -> Side:
+    inputs = load_inputs(config)
+    first_ns = columns["issued_ns"].min()
+    requests = []
+    for replica, own in enumerate(cores):
+        mine = columns["replica"] == replica
+        arrive_s = (columns["issued_ns"][mine] - first_ns) / NS_PER_S
+        pattern = ARRIVALS if scenario is Scenario.SERVER else GENERATE
+        requests.append(
+            request_of(
+                config,
+                inputs,
+                pattern,
+                columns["sample_index"][mine].tolist(),
+                cores=own,
+                arrive_s=arrive_s.tolist() if pattern == ARRIVALS else (),
+            )
+        )
+    return _together(run_raw(requests))
+
+
+def _together(measured: Sequence[RawMeasurement]) -> Side:
+    """One clock for all: the monotonic clock of this machine."""
+    begun_ns = min(each.begun_ns for each in measured)
+    ended_ns = max(each.ended_ns for each in measured)
+    waited = [wait_ns for each in measured for wait_ns in each.ttft_ns]
+    tokens = sum(each.tokens for each in measured)
+    return Side(
+        samples=sum(each.samples for each in measured),
+        tokens=tokens,
+        tokens_per_s=tokens / ((ended_ns - begun_ns) / NS_PER_S),
+        ttft_p99_ms=float(np.percentile(waited, 99)) / NS_PER_MS if waited else None,
+    )
