@@ -221,6 +221,8 @@ def _node(prefix: str, bridge: str, number: int, scratch: Path) -> Iterator[Node
         yield node
     finally:
         _end_everything(node)
+        # By itself: sockets that still wait for an answer keep a namespace and its cable alive.
+        subprocess.run(["ip", "link", "del", node.link], capture_output=True, check=False)
         _ip("netns", "del", name)
 
 

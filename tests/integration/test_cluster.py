@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ WAIT_S = 300
 FORGOTTEN_S = 120
 
 # A busy machine takes its time to start Ray three times over.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +165,10 @@ def broken_run(
     return process.returncode, result_in(results), (detected_ns - broken_ns) / 1e9
 
 
-def told(what: str, detected_s: float) -> None:
+def told(what: str, detected_s: float, result: dict[str, Any]) -> None:
     """Shown by pytest -s; a time is not asserted, for a busy machine has its own."""
-    sys.stdout.write(f"{what}: first failed query after {detected_s:.1f} s\n")
+    said = result["scenarios"]["Server"]["engine_failure"]
+    sys.stdout.write(f"{what}: first failed query after {detected_s:.1f} s: {said}\n")
 
 
 def processes_end(node: Node, marker: str) -> bool:
@@ -174,10 +176,34 @@ def processes_end(node: Node, marker: str) -> bool:
     return not left
 
 
+@pytest.mark.parametrize(
+    ("how", "words"), [(signal.SIGKILL, "its process died"), (signal.SIGSTOP, "it gave no sign")]
+)
+def test_a_replica_that_is_lost_ends_the_run(
+    cluster: Cluster, tmp_path: Path, how: signal.Signals, words: str
+) -> None:
+    victim = cluster.workers[1]
+
+    def strike() -> None:
+        (replica,) = victim.running("ray::Replica")
+        replica.send_signal(how)
+
+    code, result, detected_s = broken_run(cluster, tmp_path / "results", strike)
+    told(f"replica, {how.name}", detected_s, result)
+    assert code == 1
+    failure = result["scenarios"]["Server"]["engine_failure"]
+    assert f"({victim.ip}) was lost: {words}" in failure
+    assert cluster.workers[0].ip not in failure
+    assert not cluster.control.running("sut.main")
+    for worker in cluster.workers:
+        assert processes_end(worker, "ray::Replica")
+
+
+@pytest.mark.slow
 def test_a_node_that_is_cut_off_ends_the_run(doomed_cluster: Cluster, tmp_path: Path) -> None:
     cluster, victim = doomed_cluster, doomed_cluster.workers[1]
     code, result, detected_s = broken_run(cluster, tmp_path / "results", victim.cut)
-    told("node cut off", detected_s)
+    told("node cut off", detected_s, result)
     assert code == 1
     run = result["scenarios"]["Server"]
     assert not run["valid"]
@@ -196,11 +222,12 @@ def test_a_node_that_is_cut_off_ends_the_run(doomed_cluster: Cluster, tmp_path: 
     assert victim.ip in failed["node"]
 
 
+@pytest.mark.slow
 def test_a_lost_head_ends_the_run(doomed_cluster: Cluster, tmp_path: Path) -> None:
     cluster = doomed_cluster
     (head,) = cluster.control.running("gcs_server")
     code, result, detected_s = broken_run(cluster, tmp_path / "results", head.kill)
-    told("head lost", detected_s)
+    told("head lost", detected_s, result)
     assert code == 1
     run = result["scenarios"]["Server"]
     assert not run["valid"]
@@ -211,6 +238,7 @@ def test_a_lost_head_ends_the_run(doomed_cluster: Cluster, tmp_path: Path) -> No
         assert processes_end(worker, "ray::Replica")
 
 
+@pytest.mark.slow
 def test_stop_ends_the_head_and_nothing_else(doomed_cluster: Cluster) -> None:
     cluster = doomed_cluster
     assert cluster.control.running("raylet")

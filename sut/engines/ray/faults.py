@@ -11,6 +11,7 @@ ACTOR_ERROR = "RayActorError"
 # Ray's long message has the reason in the line that begins so, and in it, for a process, a
 # detail between the one mark and the other.
 REASON = "The actor "
+NODE_DIED = "node has died"
 DETAIL, ADVICE = "Worker exit detail:", "Some common causes"
 
 
@@ -32,7 +33,8 @@ def _death(lines: Sequence[str]) -> str:
     """An actor's: of its process, or of the whole node."""
     reasons = [line for line in lines[1:] if line.startswith(REASON)]
     why = reasons[-1] if reasons else (lines[-1] if lines else "Ray gives no cause")
-    what = "its node died" if "node has died" in why else "its process died"
+    if NODE_DIED in why:
+        return "its node died"  # Ray adds its id alone
     if DETAIL in why:
         why = why.partition(DETAIL)[2].partition(ADVICE)[0]
-    return f"{what} ({why.strip()[:LONGEST].rstrip('.')})"
+    return f"its process died ({why.strip()[:LONGEST].rstrip('.')})"

@@ -226,7 +226,6 @@ class RayEngine:
         """Ask for a sign of life again and again; silence is a loss."""
         ray = self._config.engine.ray
         while member.lost is None:
-            await asyncio.sleep(ray.heartbeat_s)
             try:
                 wrong = await asyncio.wait_for(member.call("health"), ray.heartbeat_timeout_s)
             except TimeoutError:
@@ -235,6 +234,7 @@ class RayEngine:
                 wrong = in_one_line(error)
             if wrong:
                 self._lose(member, wrong)
+            await asyncio.sleep(ray.heartbeat_s)
 
     async def _watch_head(self) -> None:
         """Without Ray's head no replica lasts: all are lost at once, and that is the cause."""

@@ -64,7 +64,7 @@ class Replica:
         self._received_ns = array("q")
         self._run = -1
         self._asked_s = 0.0
-        self._guard: asyncio.Future[None] | None = None
+        self._guard: asyncio.Future[None] | None = None  # held, or it would be collected
 
     async def whereabouts(self) -> dict[str, Any]:
         """Where this process is: node, cores, cards."""
@@ -95,6 +95,9 @@ class Replica:
         Raises:
             EngineStartError: with the cause in one line, whatever it was.
         """
+        # The driver waits so long until all replicas have started, and asks from then on.
+        self._asked_s = time.monotonic() + self._config.engine.start_timeout_s
+        self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
             self._inputs = await asyncio.to_thread(load_inputs, self._config)
             found = self._inputs.dataset.sha256
@@ -185,8 +188,6 @@ class Replica:
     async def health(self) -> str | None:
         """None if the engine can answer, else what is wrong in one line."""
         self._asked_s = time.monotonic()
-        if self._guard is None:
-            self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
             await self._ready()[0].health()
         except HarnessError as error:

@@ -40,10 +40,7 @@ class TaskError(Exception):
             "its process died (Worker unexpectedly exits with a connection error code 2. "
             "End of file)",
         ),
-        (
-            ActorDiedError(CUT_OFF),
-            "its node died (The actor died because its node has died. Node Id: 5f0c)",
-        ),
+        (ActorDiedError(CUT_OFF), "its node died"),
         (RayActorError(""), "its process died (Ray gives no cause)"),
         (TaskError(EngineStartError("no weights.", remedy="Copy them.")), "no weights."),
         (TaskError(ValueError("the cause.\nmore")), "the cause"),
