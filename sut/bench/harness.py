@@ -51,8 +51,6 @@ def measure_harness(
         setting("engine.kind", "null"),
         setting("loadgen.enable_trace", value=False),
         setting("server.min_duration_s", seconds),
-        setting("offline.min_duration_s", 0.0),
-        setting("offline.min_query_count", offline_samples),
     ]
     points = []
     for rate in rates:
@@ -62,7 +60,12 @@ def measure_harness(
         result = run_one(loaded, console)[1]
         points.append(_point(result, Scenario.SERVER, rate))
     if offline_samples:
-        loaded = load([*common, setting("scenarios", ["Offline"])])
+        offline = [
+            setting("scenarios", ["Offline"]),
+            setting("offline.min_duration_s", 0.0),
+            setting("offline.min_query_count", offline_samples),
+        ]
+        loaded = load([*common, *offline])
         points.append(_point(run_one(loaded, console)[1], Scenario.OFFLINE, 0.0))
     return points
 

@@ -14,13 +14,15 @@ NAMESPACE = "sut"
 PORT_TIMEOUT_S = 10.0
 SAID_LENGTH = 300
 
-# For a cluster that we start: no usage reports, token authentication, and a worker's children
-# (vLLM's engine core) die with it even when it is killed.
+# For a cluster that we start: no usage reports, token authentication, a worker's children
+# (vLLM's engine core) die with it even when it is killed, and an engine has the priority that it
+# has without Ray (Ray's default is nice 15: whatever else runs there would go first).
 OWN_CLUSTER = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_worker_niceness": "0",
 }
 TOKEN = "RAY_AUTH_TOKEN"
 TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"

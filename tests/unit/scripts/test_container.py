@@ -67,6 +67,7 @@ def test_ray_in_the_image_is_set_as_in_a_cluster_of_our_own() -> None:
     for name in (
         "RAY_USAGE_STATS_ENABLED",
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper",
+        "RAY_worker_niceness",
     ):
         assert f"{name}={own[name]}" in environment.split()
 
