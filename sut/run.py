@@ -34,7 +34,7 @@ from sut.result.queries import write_queries
 from sut.result.schema import Result
 from sut.rundir import SessionDir, write_atomic
 from sut.scenario import Bench, run_scenario, run_spec
-from sut.session import engine_facts, notes, write_config, write_session
+from sut.session import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.warmup import warm_up
 from sut.weights import weights_sha256
 
@@ -166,8 +166,8 @@ def _start_engine(
         raise
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
-    facts = engine_facts(info, start_s, inputs.model_path, hashing.result())
-    return engine, facts
+    model_sha256 = agreed_sha256(info, hashing.result())
+    return engine, engine_facts(info, start_s, inputs.model_path, model_sha256)
 
 
 def _close(host: EngineHost, engine: Engine, console: Console) -> None:

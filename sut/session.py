@@ -11,6 +11,7 @@ from qsl.dataset import Dataset
 from sut.accuracy.rouge import find_splitter
 from sut.config.schema import Mode, RunConfig
 from sut.engines.base import EngineInfo
+from sut.errors import EngineStartError
 from sut.hardware import hardware, software
 from sut.result.facts import DatasetFacts, EngineFacts, SessionFacts, WarmupFacts
 from sut.rundir import SessionDir, write_atomic
@@ -37,6 +38,25 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
         prompt_tokens_mean=dataset.lengths.mean,
         prompt_tokens_max=dataset.lengths.max,
     )
+
+
+def agreed_sha256(info: EngineInfo, here: str | None) -> str | None:
+    """The checksum of the weights that answer: by whoever read them, and the same here.
+
+    Args:
+        info: an engine on other nodes says what it read there.
+        here: of the files on this machine; None where there are none.
+
+    Raises:
+        EngineStartError: the two differ.
+    """
+    if info.model_sha256 and here and info.model_sha256 != here:
+        raise EngineStartError(
+            f"the replicas' weights (SHA-256 {info.model_sha256[:12]}…) are not those of this "
+            f"machine ({here[:12]}…).",
+            remedy="Copy the same files to every node.",
+        )
+    return info.model_sha256 or here
 
 
 def engine_facts(

@@ -1,8 +1,8 @@
 """Replicas behind LoadGen against the same engines raw, at the same time, without the harness.
 
-The raw engines get what each replica got, as the run's ledger has it: the same samples in the
-same order and, in Server, at the same moments. Both sides are measured alike, from the first
-query to the last answer over all engines.
+The raw engines get the run's own samples, from its ledger: in Offline dealt out evenly, in Server
+each those that its replica got, at the same moments. Both sides are measured alike, from the
+first query to the last answer over all engines.
 """
 
 from __future__ import annotations
@@ -131,22 +131,21 @@ def _raw(
     cores: Sequence[Sequence[int]],
 ) -> Side:
     inputs = load_inputs(config)
-    first_ns = columns["issued_ns"].min()
-    requests = []
-    for replica, own in enumerate(cores):
-        mine = columns["replica"] == replica
-        arrive_s = (columns["issued_ns"][mine] - first_ns) / NS_PER_S
-        pattern = ARRIVALS if scenario is Scenario.SERVER else GENERATE
-        requests.append(
-            request_of(
-                config,
-                inputs,
-                pattern,
-                columns["sample_index"][mine].tolist(),
-                cores=own,
-                arrive_s=arrive_s.tolist() if pattern == ARRIVALS else (),
-            )
+    server = scenario is Scenario.SERVER
+    arrive_s = (columns["issued_ns"] - columns["issued_ns"].min()) / NS_PER_S
+    dealt = np.arange(len(arrive_s)) % len(cores)
+    given_to = columns["replica"] if server else dealt
+    requests = [
+        request_of(
+            config,
+            inputs,
+            ARRIVALS if server else GENERATE,
+            columns["sample_index"][given_to == engine].tolist(),
+            cores=own,
+            arrive_s=arrive_s[given_to == engine].tolist() if server else (),
         )
+        for engine, own in enumerate(cores)
+    ]
     return _together(run_raw(requests))
 
 

@@ -30,8 +30,8 @@ example:
 engine    Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
 harness   the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s;
           with --replicas N as N null engines on Ray (many: --set engine.ray.cpus_per_replica=0.05)
-replicas  Offline and Server through LoadGen on --replicas N, and the same engines raw at the same
-          time, each with the samples, order and moments its replica had; in turn
+replicas  Offline and Server through LoadGen on --replicas N, and the same engines raw, all at the
+          same time, on the same samples; in turn
 """
 
 HARNESS_HEAD = (

@@ -146,7 +146,7 @@ def _add_replicas(parser: FlagParser) -> None:
     add("--replicas", metavar="N|all", help="replicas of the engine (one, without Ray)")
     add("--tensor-parallel-size", metavar="N", help="GPUs per replica, tensor parallel (1)")
     add("--pipeline-parallel-size", metavar="N", help="GPUs per replica, pipeline parallel (1)")
-    add("--address", metavar="HOST:PORT", help="a running Ray cluster, or auto (one of our own)")
+    add("--address", metavar="HOST:PORT", help="a Ray cluster; auto: this machine's (one of ours)")
     add("--dispatch", choices=("auto", "equal"), help="equal: a strict equal split (auto)")
     add(
         "--on-replica-loss",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from math import ceil
 from typing import Protocol
 
 import numpy as np
@@ -17,9 +18,9 @@ import numpy.typing as npt
 Query = tuple[int, int]
 """(sequence number within the run, sample index)."""
 
-# A replica should never run dry while a hand-over is under way, and never hold so much that
-# it ends later than the others: twice what it can work on at once.
-WINDOW_FACTOR = 2
+# A replica should never run dry while a hand-over is under way, which takes milliseconds where an
+# answer takes seconds, and never hold so much that it ends later than the others.
+WINDOW_FACTOR = 1.25
 
 
 class Dispatch(Protocol):
@@ -45,8 +46,8 @@ class Dispatch(Protocol):
 class Pull:
     """Offline: replicas pull as they drain, so that all end together.
 
-    A replica holds at most a window of samples; near the end the window shrinks to its part
-    of what is left, so that none sits on a queue while another is idle.
+    A replica holds at most a window of samples, and never more than its part of all that is
+    left, so that near the end none sits on a queue while another is idle.
 
     Args:
         replicas: number of replicas.
@@ -54,7 +55,7 @@ class Pull:
     """
 
     def __init__(self, replicas: int, window: int):
-        self._window = window * WINDOW_FACTOR
+        self._window = ceil(window * WINDOW_FACTOR)
         self._queue: deque[Query] = deque()
         self._held = [0] * replicas
         self._alive = set(range(replicas))
@@ -64,12 +65,13 @@ class Pull:
         self._queue.extend(queries)
 
     def take(self, replica: int) -> list[Query]:
-        """As many as fill the replica's window."""
+        """As many as fill the replica's window, or its part of what is left."""
         if replica not in self._alive:
             return []
-        fair = -(-len(self._queue) // max(1, len(self._alive)))
-        room = min(self._window - self._held[replica], fair)
-        taken = [self._queue.popleft() for _ in range(max(0, room))]
+        left = len(self._queue) + sum(self._held[each] for each in self._alive)
+        fair = ceil(left / len(self._alive))
+        room = min(self._window, fair) - self._held[replica]
+        taken = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
         self._held[replica] += len(taken)
         return taken
 

@@ -15,7 +15,14 @@ from sut.engines.base import EngineInfo
 from sut.engines.factory import EngineRequest
 from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line
-from sut.engines.ray.placement import STRATEGY, cores_for, how_many, needed, refuse_shared_cards
+from sut.engines.ray.placement import (
+    STRATEGY,
+    cores_for,
+    how_many,
+    needed,
+    refuse_other_weights,
+    refuse_shared_cards,
+)
 from sut.engines.ray.replica import Replica
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
@@ -150,6 +157,9 @@ class Members:
                 remedy = cause.remedy if isinstance(cause, EngineStartError) else None
                 raise EngineStartError(in_one_line(result), remedy=remedy) from None
         first: dict[str, Any] = results[0]  # type: ignore[assignment]
+        for place, started in zip(places, results, strict=True):
+            place["model_sha256"] = started["model_sha256"]  # type: ignore[index]
+        refuse_other_weights(places)
         details = first["details"] | {"replicas": list(places)}
         return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
 

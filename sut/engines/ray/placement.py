@@ -112,3 +112,25 @@ def refuse_shared_cards(places: Sequence[Mapping[str, Any]], each: int) -> None:
                 f"replicas {' and '.join(holders)} share GPU {uuid}.",
                 remedy="Stop what else runs on the cluster, or restart Ray on that node.",
             )
+
+
+def refuse_other_weights(places: Sequence[Mapping[str, Any]]) -> None:
+    """Every replica answers with the same weights, by the checksum of the files it read.
+
+    Raises:
+        EngineStartError: naming two hosts whose files differ.
+    """
+    first = places[0]
+    for place in places:
+        if place["model_sha256"] != first["model_sha256"]:
+            raise EngineStartError(
+                f"the weights on {place['host']} ({place['node_ip']}) are not those on "
+                f"{first['host']} ({first['node_ip']}): SHA-256 {_short(place)} and "
+                f"{_short(first)}.",
+                remedy="Copy the same files to every node.",
+            )
+
+
+def _short(place: Mapping[str, Any]) -> str:
+    sha256 = place["model_sha256"]
+    return "unknown" if sha256 is None else f"{sha256[:12]}…"

@@ -36,6 +36,7 @@ from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.frames import FrameBuilder
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs import Inputs, load_inputs
+from sut.weights import weights_sha256
 
 END_S = 10.0
 # The driver gives a replica up after one such time without a sign; the other way round there is
@@ -111,7 +112,8 @@ class Replica:
                 self._config, self._inputs.model_path, max_model_len, self._log, found
             )
             self._engine = make_engine(request)
-            info = await self._engine.start()
+            hashing = asyncio.to_thread(weights_sha256, self._inputs.model_path)
+            info, model_sha256 = await asyncio.gather(self._engine.start(), hashing)
             await self._engine.load_samples(_warmup_samples(self._inputs))
         except HarnessError as error:
             # Rebuilt plainly: what crosses Ray must unpickle wherever it arrives.
@@ -123,6 +125,7 @@ class Replica:
             "sampling": info.sampling,
             "model_path": info.model_path,
             "package": info.package,
+            "model_sha256": model_sha256 if info.model_path else None,
             "details": info.details,
         }
 

@@ -71,7 +71,8 @@ def measure(request: RawRequest) -> RawMeasurement:
 def _await_go() -> None:
     sys.stdout.write(f"\n{READY}\n")
     sys.stdout.flush()
-    sys.stdin.readline()
+    if sys.stdin.readline().strip() != GO:
+        raise SystemExit("whoever asked for this measurement is gone")
 
 
 def _batches(request: RawRequest) -> RawMeasurement:

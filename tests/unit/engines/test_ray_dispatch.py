@@ -57,16 +57,45 @@ def test_pull_gives_a_window_and_more_only_as_answers_end():
     policy = Pull(2, window=4)
     policy.offer(queries(100))
     first = policy.take(0)
-    assert len(first) == 8
+    assert len(first) == 5
     assert policy.take(0) == []
     policy.ended(0, first[:3])
-    assert [seq for seq, _ in policy.take(0)] == [8, 9, 10]
+    assert [seq for seq, _ in policy.take(0)] == [5, 6, 7]
 
 
 def test_pull_leaves_the_others_their_part_of_the_end():
     policy = Pull(4, window=8)
     policy.offer(queries(8))
-    assert [len(policy.take(replica)) for replica in range(4)] == [2, 2, 1, 1]
+    assert [len(policy.take(replica)) for replica in range(4)] == [2, 2, 2, 2]
+
+
+def test_a_replica_that_holds_its_part_of_the_end_gets_no_more():
+    policy = Pull(2, window=8)
+    policy.offer(queries(14))
+    assert [len(policy.take(replica)) for replica in (0, 1)] == [7, 7]
+    policy.offer(queries(2, first=14))
+    policy.ended(0, queries(3))
+    # 13 are left; 7 of them are the other's, which has not ended any.
+    assert [len(policy.take(replica)) for replica in (1, 0)] == [0, 2]
+
+
+@given(st.integers(1, 5), st.integers(1, 9), st.integers(1, 60), st.data())
+def test_a_replica_asked_only_when_it_ended_something_leaves_nothing_behind(
+    replicas, window, count, data
+):
+    """As the pool has it: all are asked after an offer, then each after answers of its own."""
+    policy = Pull(replicas, window)
+    policy.offer(queries(count))
+    held = [policy.take(replica) for replica in range(replicas)]
+    ended = 0
+    while any(held):
+        replica = data.draw(st.sampled_from([n for n in range(replicas) if held[n]]))
+        size = data.draw(st.integers(1, len(held[replica])))
+        gone, held[replica] = held[replica][:size], held[replica][size:]
+        policy.ended(replica, gone)
+        ended += size
+        held[replica] += policy.take(replica)
+    assert ended == count
 
 
 def test_pull_ends_with_replicas_that_drain_together():

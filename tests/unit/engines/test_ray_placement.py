@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from sut.engines.ray.placement import cores_for, how_many, needed, refuse_shared_cards
+from sut.engines.ray.placement import (
+    cores_for,
+    how_many,
+    needed,
+    refuse_other_weights,
+    refuse_shared_cards,
+)
 from sut.errors import EngineStartError
 from tests.unit.config.support import loaded
 
@@ -22,7 +28,7 @@ GPU = {"CPU": 1.0, "GPU": 1.0}
 
 
 def place(replica: int, node_id: str = "a", **changes: Any) -> dict[str, Any]:
-    base = {"replica": replica, "node_id": node_id, "host": f"host-{node_id}"}
+    base = {"replica": replica, "node_id": node_id, "host": f"host-{node_id}", "node_ip": node_id}
     return base | {"cores": [0, 1, 2, 3], "gpu_uuids": []} | changes
 
 
@@ -67,3 +73,13 @@ def test_no_two_replicas_share_a_card() -> None:
         refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1, gpu_uuids=["x"])], 1)
     with pytest.raises(EngineStartError, match="replica 1 on host-a sees 0 GPUs, not 1"):
         refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1)], 1)
+
+
+def test_every_replica_has_the_same_weights() -> None:
+    same = [place(0, model_sha256="a" * 64), place(1, "b", model_sha256="a" * 64)]
+    refuse_other_weights(same)
+    refuse_other_weights([place(0, model_sha256=None)])
+    with pytest.raises(EngineStartError, match=r"host-c \(c\) are not those on host-a \(a\)"):
+        refuse_other_weights([*same, place(2, "c", model_sha256="b" * 64)])
+    with pytest.raises(EngineStartError, match="SHA-256 unknown and aaaaaaaaaaaa…"):
+        refuse_other_weights([*same, place(2, "c", model_sha256=None)])
