@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sut.cluster.hosts import Hosts
-from sut.cluster.nodes import CLOCK_ROUNDS, NodeFacts, clock, describe, offset_of
+from sut.cluster.nodes import (
+    CLOCK_ROUNDS,
+    NodeFacts,
+    clock,
+    describe,
+    offset_of,
+    open_port,
+    try_port,
+)
 from sut.cluster.preflight import Row, compare
 from sut.config.schema import RunConfig
 from sut.devices import gpus, usable_cores
@@ -18,7 +26,7 @@ from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
 
 DIED_UNASKED = 2  # ray.protobuf NodeDeathInfo.UNEXPECTED_TERMINATION
-CLOCK_TIMEOUT_S = 10.0
+TASK_TIMEOUT_S = 10.0
 ENGINE_RESOURCES = ("CPU", "GPU")
 
 
@@ -102,7 +110,25 @@ def _answer(node: Mapping[str, Any], reference: Any, deadline_s: float) -> NodeF
     except Exception as error:  # noqa: BLE001 - Ray's errors are many, and a node's own too
         return NodeFacts(name, runs_engine, problem=in_one_line(error))
     offset_s, error_s = _clock_offset(node)
-    return NodeFacts(name, runs_engine, **said, clock_offset_s=offset_s, clock_error_s=error_s)
+    return NodeFacts(
+        name,
+        runs_engine,
+        **said,
+        clock_offset_s=offset_s,
+        clock_error_s=error_s,
+        port_problem=_port_problem(node),
+    )
+
+
+def _port_problem(node: Mapping[str, Any]) -> str | None:
+    import ray
+
+    ip = node["NodeManagerAddress"]
+    try:
+        port: int = ray.get(_on(node, open_port).remote(ip), timeout=TASK_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001 - whatever it is, there is no port
+        return f"no port could be opened: {in_one_line(error)}"
+    return try_port(ip, port)
 
 
 def _clock_offset(node: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -114,7 +140,7 @@ def _clock_offset(node: Mapping[str, Any]) -> tuple[float | None, float | None]:
     for _ in range(CLOCK_ROUNDS):
         before_ns = clock()
         try:
-            there_ns: int = ray.get(task.remote(), timeout=CLOCK_TIMEOUT_S)
+            there_ns: int = ray.get(task.remote(), timeout=TASK_TIMEOUT_S)
         except Exception:  # noqa: BLE001 - a node lost meanwhile has no clock to compare
             return None, None
         readings.append(offset_of(before_ns, there_ns, clock()))

@@ -6,8 +6,11 @@ so that a node with another version of this project can still answer or fail by 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
+import socket
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +27,8 @@ from sut.inputs import load_inputs
 from sut.weights import WEIGHT_PATTERNS, resolve_model, weights_sha256
 
 CLOCK_ROUNDS = 5
+PORT_OPEN_S = 30.0
+PORT_TIMEOUT_S = 5.0
 KV_ELEMENT_BYTES = 2  # bfloat16; a quantised cache takes less
 
 
@@ -34,6 +39,7 @@ class NodeFacts:
     Attributes:
         runs_engine: it has something to give; a control node has not.
         versions: by what they are of.
+        port_problem: why a port that it opened did not answer the driver.
         clock_offset_s: its clock minus the driver's; wrong by at most clock_error_s.
         problem: why it did not answer.
     """
@@ -52,6 +58,7 @@ class NodeFacts:
     gpu_memory_mib: tuple[int, ...] = ()
     clock_offset_s: float | None = None
     clock_error_s: float | None = None
+    port_problem: str | None = None
     problem: str | None = None
 
 
@@ -117,6 +124,35 @@ def _dataset(config: RunConfig) -> dict[str, Any]:
     except HarnessError as error:
         return {"dataset_problem": error.message}
     return {"dataset_sha256": inputs.dataset.sha256, "longest_prompt": inputs.longest_prompt}
+
+
+def open_port(ip: str) -> int:
+    """Listen on a port that the system chooses, until somebody came or PORT_OPEN_S passed.
+
+    Returns:
+        The port; a thread of this process goes on listening.
+    """
+    listener = socket.create_server((ip, 0))
+    listener.settimeout(PORT_OPEN_S)
+
+    def accept() -> None:
+        with listener, contextlib.suppress(OSError):
+            listener.accept()[0].close()
+
+    threading.Thread(target=accept, name="open-port", daemon=True).start()
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def try_port(ip: str, port: int) -> str | None:
+    """None if it answers, else why not."""
+    try:
+        socket.create_connection((ip, port), timeout=PORT_TIMEOUT_S).close()
+    except TimeoutError:
+        return f"port {port} is silent: a firewall?"
+    except OSError as error:
+        return f"port {port}: {error.strerror}"
+    return None
 
 
 def clock() -> int:

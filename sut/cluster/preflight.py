@@ -55,6 +55,7 @@ def compare(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) ->
         *_versions(config, driver, answered),
         *_files(config, driver, answered),
         *_memory(config, answered),
+        *_ports(answered),
         *_clocks(answered),
     ]
 
@@ -86,6 +87,9 @@ def _versions(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) 
 
 
 def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    # A control node may have a model's configuration alone: then the first engine's weights count.
+    engines = (node.weights_sha256 for node in nodes if node.runs_engine)
+    weights = driver.weights_sha256 or next(filter(None, engines), None)
     for node in nodes:
         if not node.runs_engine:
             continue
@@ -94,8 +98,8 @@ def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> 
                 "weights",
                 node.name,
                 (node.weights_sha256, node.weights_problem),
-                (driver.weights_sha256, driver.weights_problem),
-                f"Copy {config.model.path} from this machine there.",
+                (weights, driver.weights_problem),
+                f"Copy the same files of {config.model.path} there.",
             )
         yield _same_file(
             "data set",
@@ -185,6 +189,21 @@ def _clocks(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
             f"within {CLOCK_BOUND_S * 1e3:g} ms",
             certain_s <= CLOCK_BOUND_S,
             "Run a time service (chrony, systemd-timesyncd) on both.",
+        )
+
+
+def _ports(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    """Ray and vLLM listen on ports that they choose themselves; any of them must get through."""
+    for node in nodes:
+        good = node.port_problem is None
+        yield Row(
+            "ports",
+            node.name,
+            "a port of its choice answers" if good else str(node.port_problem),
+            "any port answers",
+            good,
+            "Let the nodes reach each other on every port, or give Ray ports that they can "
+            "(ray start --min-worker-port and its kin).",
         )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,14 @@ import pytest
 
 from sut.cluster.check import _missing
 from sut.cluster.hosts import Hosts, Ssh
-from sut.cluster.nodes import NodeFacts, describe, kv_bytes_per_token, offset_of
+from sut.cluster.nodes import (
+    NodeFacts,
+    describe,
+    kv_bytes_per_token,
+    offset_of,
+    open_port,
+    try_port,
+)
 from tests.unit.config.support import loaded
 
 HOSTS = Hosts(head="10.0.0.1", workers=("10.0.0.2", "10.0.0.10"), ssh=Ssh(user="me"))
@@ -68,3 +76,12 @@ def test_a_node_that_died_is_missing_unless_it_came_back_or_was_stopped() -> Non
     assert (found.name, found.problem) == ("h (10.0.0.2)", "gone: no heartbeat")
     assert _missing([died, node("10.0.0.2")], None) == []
     assert _missing([node("10.0.0.2", alive=False, DeathReason=1)], None) == []
+
+
+def test_an_open_port_answers_once_and_is_closed_after() -> None:
+    port = open_port("127.0.0.1")
+    assert try_port("127.0.0.1", port) is None
+    for thread in threading.enumerate():
+        if thread.name == "open-port":
+            thread.join(10)
+    assert try_port("127.0.0.1", port) == f"port {port}: Connection refused"

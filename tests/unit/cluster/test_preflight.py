@@ -53,6 +53,7 @@ def test_equal_nodes_pass_every_check_and_each_is_made() -> None:
         "weights",
         "data set",
         "memory",
+        "ports",
         "clock",
     }
 
@@ -160,3 +161,17 @@ def test_a_clock_fails_only_by_what_is_certain() -> None:
     assert failed(rows(late)) == []
     (row,) = failed(rows(replace(late, clock_error_s=0.005)))
     assert (row.check, row.found) == ("clock", "-510.0 ± 5.0 ms")
+
+
+def test_a_control_node_without_weights_holds_the_engines_to_each_other() -> None:
+    bare = replace(DRIVER, weights_sha256=None, weights_bytes=None)
+    other = replace(WORKER, name="b (10.0.0.3)", weights_sha256="v" * 64)
+    assert not failed(rows(WORKER, driver=bare))
+    (row,) = failed(rows(WORKER, other, driver=bare))
+    assert (row.check, row.node) == ("weights", "b (10.0.0.3)")
+
+
+def test_a_port_that_does_not_answer_is_a_failure_with_its_reason() -> None:
+    (row,) = failed(rows(replace(WORKER, port_problem="port 40000 is silent: a firewall?")))
+    assert (row.check, row.found) == ("ports", "port 40000 is silent: a firewall?")
+    assert "--min-worker-port" in row.remedy
