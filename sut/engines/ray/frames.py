@@ -1,4 +1,4 @@
-"""Batches of events on their way from a replica to the driver: one object, few big fields.
+"""What crosses between driver and replicas: batches, each one object with few big fields.
 
 Sequence numbers in a frame are the replica's own (0, 1, 2, … in the order it was given
 queries); the driver knows which query each of them is. Times are durations in ns from the
@@ -8,12 +8,27 @@ moment the replica had the query, so the clocks of two hosts are never compared.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import msgspec
 
 from sut.engines.base import Failed, Finished, FirstToken
 
 TOKEN_BYTES = 4
+
+
+def pack_queries(run: int, indices: Sequence[int] = ()) -> bytes:
+    """Queries on their way to a replica: the run, then sample indices, int32.
+
+    One object of bytes, which Ray passes on as it is; anything else it pickles for every call.
+    """
+    return array("i", [run, *indices]).tobytes()
+
+
+def open_queries(data: bytes) -> tuple[int, list[int]]:
+    """What `pack_queries` made: the run and the sample indices."""
+    run, *indices = array("i", data)
+    return run, indices
 
 
 class EventFrame(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -138,6 +138,7 @@ class Members:
                 num_cpus=need["CPU"],
                 num_gpus=need.get("GPU", 0),
                 max_restarts=0,
+                enable_task_events=False,  # a record of every call, for a dashboard nobody has
                 scheduling_strategy=PlacementGroupSchedulingStrategy(
                     placement_group=self._group, placement_group_bundle_index=number
                 ),

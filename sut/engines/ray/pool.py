@@ -35,7 +35,7 @@ from sut.engines.ray.dispatch import (
     longest_first,
 )
 from sut.engines.ray.faults import in_one_line
-from sut.engines.ray.frames import Opened, open_frame
+from sut.engines.ray.frames import Opened, open_frame, pack_queries
 from sut.engines.ray.members import Member, Members
 from sut.errors import RunError
 
@@ -174,13 +174,13 @@ class RayEngine:
                 await member.wanted.wait()
                 continue
             member.give(queries)
-            indices = np.array([index for _, index in queries], np.int32).tobytes()
-            await self._call(member, "submit", run, indices)
+            await self._call(member, "submit", pack_queries(run, [index for _, index in queries]))
 
     async def _listen(self, member: Member, run: int) -> None:
         """Take what the replica has, one call at a time."""
+        asked = pack_queries(run)
         while member.lost is None and self._current(run):
-            data = await self._call(member, "events", run)
+            data = await self._call(member, "events", asked)
             if data is not None and self._current(run):
                 self._take(member, open_frame(data))
 

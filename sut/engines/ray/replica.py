@@ -33,7 +33,7 @@ from sut.engines.base import (
 )
 from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.ray.children import wait_for_own
-from sut.engines.ray.frames import FrameBuilder
+from sut.engines.ray.frames import FrameBuilder, open_queries
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs import Inputs, load_inputs
 from sut.weights import weights_sha256
@@ -148,18 +148,23 @@ class Replica:
         self._arrived.set()  # lets go of a call that waits for the run before
         engine.begin_run(spec, lambda events: self._take(run, events))
 
-    async def submit(self, run: int, indices: bytes) -> None:
-        """Accept queries for these samples (int32 array), in the order of arrival."""
+    async def submit(self, queries: bytes) -> None:
+        """Accept queries (`frames.pack_queries`), in the order of arrival."""
         engine, _ = self._ready()
+        run, wanted = open_queries(queries)
         if run != self._run:
             return
-        wanted = np.frombuffer(indices, np.int32).tolist()
         first_seq = len(self._received_ns)
         self._received_ns.extend([time.monotonic_ns()] * len(wanted))
         engine.submit(first_seq, wanted)
 
-    async def events(self, run: int) -> bytes:
-        """Every event since the last call; waits until there is one, or the run is over."""
+    async def events(self, asked: bytes) -> bytes:
+        """Every event since the last call; waits until there is one, or the run is over.
+
+        Args:
+            asked: the run, as `frames.pack_queries` without queries.
+        """
+        run, _ = open_queries(asked)
         while run == self._run and not self._builder:
             self._arrived.clear()
             await self._arrived.wait()
