@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from sut.engines.ray.children import wait_for_own
 from sut.errors import EngineStartError
 
 NAMESPACE = "sut"
@@ -81,6 +82,7 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
             remedy="Look at the address, at the token (~/.ray/auth_token, the head's) and at "
             "`ray status` on the head.",
         ) from error
+    wait_for_own()  # LoadGen's process is a child of the driver
 
 
 def _set_variables(address: str | None) -> None:
