@@ -82,10 +82,25 @@ class LoadGenRun:
         code = settings.FromConfig(spec.user_conf, spec.loadgen_model, spec.loadgen_scenario)
         if code != 0:
             raise ValueError(f"LoadGen refused {spec.user_conf} (code {code})")
+        self._refuse_another_model(settings)
         settings.scenario = getattr(lg.TestScenario, spec.loadgen_scenario)
         accuracy = spec.mode == "accuracy"
         settings.mode = lg.TestMode.AccuracyOnly if accuracy else lg.TestMode.PerformanceOnly
         return settings
+
+    def _refuse_another_model(self, settings: Any) -> None:
+        """An unknown model name is no error to LoadGen: it takes other rules without a word."""
+        wanted = {
+            "use_token_latencies": True,
+            "sample_concatenate_permutation": True,
+            "performance_sample_count_override": self._spec.performance_count,
+        }
+        for name, value in wanted.items():
+            found = getattr(settings, name)
+            if found != value:
+                raise ValueError(
+                    f"LoadGen has {name} {found} and not {value} for {self._spec.loadgen_model}"
+                )
 
     def _send(self, data: bytes) -> None:
         try:

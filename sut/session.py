@@ -83,6 +83,11 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
             "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "
             "accuracy verdict stays incomplete: python -m nltk.downloader punkt_tab"
         )
+    if not config.system.measured and config.engine.kind != "null":
+        found.append(
+            f"the settings of system {config.system.name} come from published facts; nobody here "
+            "has measured them on that hardware"
+        )
     if (working_directory / STRAY_AUDIT).exists():
         found.append(
             f"a file named {STRAY_AUDIT} lies in the working directory; it was not read: "

@@ -23,6 +23,8 @@ EMPTY_SHARE_LIMIT = 0.01
 LOOPING_SHARE_LIMIT = 0.10
 # Two articles seldom have one summary; the same answer to several is an answer to none.
 IDENTICAL_SHARE_LIMIT = 0.01
+# The rules have an answer end at its first end-of-sequence id (mlperf.md §8, §10.5).
+MISENDED_LIMIT = 0
 # Below this many tokens a repeated tail says nothing: "no, no, no" is an answer.
 LOOP_TAIL_TOKENS = 8
 LOOP_ROUNDS = 3
@@ -36,6 +38,8 @@ class Shares:
     empty: float
     looping: float
     identical: float
+    misended: int = 0
+    """Answers, not a share: with an end-of-sequence id anywhere before their last token."""
 
 
 def shares(answers: Sequence[TokenIds], eos_token_ids: Collection[int]) -> Shares:
@@ -48,6 +52,7 @@ def shares(answers: Sequence[TokenIds], eos_token_ids: Collection[int]) -> Share
         empty=(len(bodies) - len(filled)) / total,
         looping=sum(loops(body) for body in filled) / total,
         identical=sum(count for count in texts.values() if count > 1) / total,
+        misended=sum(bool(np.isin(t[:-1], list(eos_token_ids)).any()) for t in answers),
     )
 
 
@@ -67,11 +72,16 @@ def sentences(found: Shares) -> list[str]:
         ("looping (the last third repeats itself)", found.looping, LOOPING_SHARE_LIMIT),
         ("identical to that of another sample", found.identical, IDENTICAL_SHARE_LIMIT),
     )
-    return [
+    said = [
         f"{share:.1%} of the answers are {kind}, above {limit:.0%}"
         for kind, share, limit in rows
         if share > limit
     ]
+    if found.misended > MISENDED_LIMIT:
+        said.append(
+            f"{found.misended} answers go on after an end-of-sequence id, or end in more than one"
+        )
+    return said
 
 
 def success_rate(ledger: Path) -> float | None:

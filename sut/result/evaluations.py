@@ -5,7 +5,8 @@ Both are read from files beside the logs; an evaluation that is missing fails it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sut.result.facts import AccuracyFacts, VerificationFacts
 from sut.result.schema import Check, Rouge
@@ -32,16 +33,41 @@ def _accuracy(evidence: Evidence, facts: AccuracyFacts | None) -> Iterable[Check
     yield _same_log(evidence, facts.log_sha256)
     covered = evidence.session.dataset.count
     yield check("answers evaluated", facts.gen_num, "==", covered, "data set", unit="samples")
-    source = facts.judged_against or ""
-    for metric in facts.metrics:
-        if metric.target is not None:
-            yield check(metric.name, metric.value, ">=", metric.target, source)
-        if metric.upper_limit is not None:
-            yield check(metric.name, metric.value, "<=", metric.upper_limit, source)
+    values = {metric.name: metric.value for metric in facts.metrics}
+    bounds = _bounds(evidence, facts)
+    for name, target in bounds.least.items():
+        yield check(name, values.get(name), ">=", target, bounds.source)
+    for name, limit in bounds.most.items():
+        yield check(name, values.get(name), "<=", limit, bounds.source)
     engine = evidence.config.engine
     if engine.kind == "vllm" and engine.vllm.load_format != UNJUDGED_WEIGHTS:
         alarms = "; ".join(facts.problems) or "none"
         yield check("signs of a broken engine", alarms, "==", "none", "accuracy.json")
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    least: Mapping[str, float]
+    most: Mapping[str, float]
+    source: str
+
+
+def _bounds(evidence: Evidence, facts: AccuracyFacts) -> _Bounds:
+    """The round's own bounds where it judges the run, else those that it was evaluated with.
+
+    accuracy.json is written after the run: what the round asks is never taken from there.
+    """
+    config, benchmark = evidence.config, evidence.benchmark
+    of_round = evidence.strict and config.model.official and not evidence.session.dataset.synthetic
+    if of_round and config.engine.kind != "null" and benchmark is not None:
+        source = f"round {config.round}"
+        return _Bounds(benchmark.accuracy_min, benchmark.accuracy_max, source)
+    metrics = facts.metrics
+    return _Bounds(
+        {each.name: each.target for each in metrics if each.target is not None},
+        {each.name: each.upper_limit for each in metrics if each.upper_limit is not None},
+        facts.judged_against or "",
+    )
 
 
 def _compliance(evidence: Evidence, facts: VerificationFacts | None) -> Iterable[Check]:
@@ -51,6 +77,8 @@ def _compliance(evidence: Evidence, facts: VerificationFacts | None) -> Iterable
         return
     yield _same_log(evidence, facts.log_sha256)
     yield check(f"{test} verification", facts.test, "==", test, "verification.json")
+    judged = len(facts.checks)
+    yield check(f"{test} conditions judged", judged, ">=", 1, "verification.json")
     yield from (Check(**each.model_dump()) for each in facts.checks)
     yield check(f"{test} passed", facts.passed, "==", True, "verification.json")
 

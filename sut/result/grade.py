@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sut.config.rules import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, Scenario, ServerConfig
 from sut.errors import ConfigError
-from sut.result.facts import RunFacts, SessionFacts
+from sut.result.facts import EngineFacts, RunFacts, SessionFacts
 from sut.result.validity import section_of
 
 
@@ -52,17 +52,26 @@ def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
         yield "the data set is the shipped sample"
     if facts.dataset.synthetic:
         yield "the data set is synthetic"
-    if not config.system.measured:
-        yield f"the settings of system {config.system.name} were never measured on that hardware"
     if facts.engine is None:
         yield "the engine never became ready"
         return
-    if facts.engine.arguments.get("enable_prefix_caching"):
-        yield "prefix caching is on, which the rules prohibit"
-    if facts.engine.details.get("speculative_decoding"):
-        yield "speculative decoding is on, which the rules prohibit for this model"
-    if facts.engine.sampling.get("temperature", 0.0) != 0.0:
-        yield f"the temperature is {facts.engine.sampling['temperature']:g}, not 0 (greedy)"
+    if config.engine.kind == "vllm":
+        yield from _engine(facts.engine)
+
+
+def _engine(engine: EngineFacts) -> Iterable[str]:
+    """What the engine said it runs with; what it did not say is held against it."""
+    caching = engine.arguments.get("enable_prefix_caching")
+    if caching is not False:
+        state = "on" if caching else "not known to be off"
+        yield f"prefix caching is {state}, which the rules prohibit"
+    if engine.details.get("speculative_decoding") is not False:
+        state = "on" if engine.details.get("speculative_decoding") else "not known to be off"
+        yield f"speculative decoding is {state}, which the rules prohibit for this model"
+    temperature = engine.sampling.get("temperature")
+    if temperature != 0.0:
+        said = "not known" if temperature is None else f"{temperature:g}"
+        yield f"the temperature is {said}, not 0 (greedy)"
 
 
 def _runs(config: RunConfig, runs: Sequence[RunFacts], round_: Round) -> Iterable[str]:

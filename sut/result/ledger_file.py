@@ -60,3 +60,13 @@ def count_states(table: Any) -> dict[str, int]:
         entry["values"]: entry["counts"] for entry in pc.value_counts(table["state"]).to_pylist()
     }
     return {state: counted.pop(state, 0) for state in STATES} | counted
+
+
+def longest_answer(table: Any) -> int | None:
+    """Tokens of the longest answer, 0 without one; None without a ledger."""
+    import pyarrow.compute as pc
+
+    if table is None:
+        return None
+    longest: int | None = pc.max(table["tokens_out"]).as_py()
+    return longest or 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sut.config.rules import PREFIX_CACHE_HITS, Round, ScenarioRules
+from sut.config.rules import PREFIX_CACHE_HITS, BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import (
     OfflineConfig,
     RunConfig,
@@ -22,6 +22,7 @@ from sut.errors import ConfigError
 from sut.result.agreement import agreement_checks, counts_add_up, ledger_matches_facts, logs_agree
 from sut.result.facts import RunFacts, SessionFacts
 from sut.result.figures import Figures, Quantiles
+from sut.result.ledger_file import longest_answer
 from sut.result.logs import LoadGenLogs, significant_quantum
 from sut.result.metrics import judged_duration_s
 from sut.result.schema import Check, Value
@@ -66,10 +67,21 @@ class Evidence:
     @property
     def rules(self) -> ScenarioRules | None:
         """The round's rules for this scenario; None where there are none."""
+        found = self._found
+        return found and found[1]
+
+    @property
+    def benchmark(self) -> BenchmarkRules | None:
+        """The round's rules for this run's benchmark; None where there are none."""
+        found = self._found
+        return found and found[0]
+
+    @property
+    def _found(self) -> tuple[BenchmarkRules, ScenarioRules] | None:
         if self.round is None:
             return None
         try:
-            return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[2]
+            return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[1:]
         except ConfigError:
             return None
 
@@ -222,12 +234,14 @@ def _percentile(
 
 
 def queries_answered(evidence: Evidence) -> Iterable[Check]:
-    """Success rate, and that LoadGen and ledger mean the same samples."""
+    """Success rate, no answer too long, and that LoadGen and ledger mean the same samples."""
     ledger, config = evidence.run.ledger, evidence.config
     rate = ledger.succeeded / ledger.issued if ledger.issued else None
     least = 1.0 if evidence.strict else config.validity.min_success_rate
     source = "mlperf profile" if evidence.strict else "configuration"
     yield check("success rate", rate, ">=", least, source)
+    longest, most = longest_answer(evidence.ledger), config.generation.max_tokens
+    yield check("longest answer", longest, "<=", most, "ledger.parquet", unit="tokens")
     if evidence.run.mode != "accuracy":
         count = evidence.logs.sample_count if evidence.logs else None
         yield check("samples LoadGen counts", count, "==", ledger.issued, "ledger", unit="samples")

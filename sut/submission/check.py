@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sut.config.rules import Round, load_round
-from sut.submission.file_checks import compliance, evaluation, measurements, system
+from sut.submission.compliance_checks import compliance
+from sut.submission.file_checks import evaluation, measurements, system
 from sut.submission.findings import Finding
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance

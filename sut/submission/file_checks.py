@@ -1,4 +1,4 @@
-"""What the written files of a tree must say: accuracy, compliance, system, measurements."""
+"""What the written files of a tree must say: accuracy, system, measurements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from sut.submission.walk import TreeEntry
 
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 EVALUATION = "accuracy.txt"
-VERIFICATION = "verify_accuracy.txt"
 
 
 def evaluation(entry: TreeEntry) -> Iterable[Finding]:
@@ -80,37 +79,6 @@ def _bounds(
         if most is not None and value > most:
             sentence = f"{metric} is {found[0]}, must be {most:.10g} at most."
             yield entry.finding(path, sentence, remedy, severity)
-
-
-def compliance(entry: TreeEntry) -> Iterable[Finding]:
-    """Closed: every test's folder with its files, and the lines that mean passed."""
-    if not entry.closed or entry.benchmark is None:
-        return
-    form = entry.place.submission
-    for test in entry.benchmark.compliance_tests:
-        folder = entry.place.compliance(test)
-        missing = [
-            name
-            for name in form.compliance_files
-            if not (path := entry.root / folder / name).is_file() or not path.stat().st_size
-        ]
-        for name in missing:
-            yield entry.finding(
-                folder / name,
-                f"The {entry.division} division requires {test}; the file is missing or empty.",
-                f"Run {test} and make the tree again.",
-            )
-        if VERIFICATION in missing:
-            continue
-        text = (entry.root / folder / VERIFICATION).read_text(encoding="utf-8", errors="replace")
-        lines = [line.strip() for line in text.splitlines()]
-        for pattern in form.compliance_lines.get(test, ()):
-            if not any(re.fullmatch(pattern, line) for line in lines):
-                yield entry.finding(
-                    folder / VERIFICATION,
-                    f"No line reads {pattern!r}: {test} did not pass.",
-                    "Find out why the outputs differ and run the test again.",
-                )
 
 
 def system(entry: TreeEntry) -> Iterable[Finding]:

@@ -10,12 +10,20 @@ from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.result.detail_log import DETAIL_NAME
 from sut.result.figures import Quantiles
-from sut.result.logs import LoadGenLogs, read_logs
+from sut.result.logs import LoadGenLogs, cross_check, read_logs
 from sut.result.summary_log import SUMMARY_NAME
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
 NS_PER_MS = 1_000_000
+PERCENTILE = "effective_target_latency_percentile"
+TOKEN_LATENCIES = "requested_use_token_latencies"
+# Each makes LoadGen issue other samples, or them otherwise, than the benchmark has it.
+NEVER_SET = (
+    "effective_performance_issue_unique",
+    "effective_performance_issue_same",
+    "requested_server_coalesce_queries",
+)
 AGAIN = "Run the scenario again and submit that run."
 
 
@@ -30,6 +38,7 @@ def performance(entry: TreeEntry) -> Iterable[Finding]:
         yield from problem
         return
     yield from _verdict(entry, path, logs)
+    yield from _one_story(entry, path, logs)
     yield from _identity(entry, path, logs, "PerformanceOnly")
     if entry.benchmark is not None and entry.rules is not None:
         yield from _counts(entry, path, logs, entry.benchmark, entry.rules)
@@ -48,6 +57,7 @@ def accuracy_run(entry: TreeEntry) -> Iterable[Finding]:
         return
     if logs.errors:
         yield _bad(entry, path, f"LoadGen logged {_errors(logs)} errors.", AGAIN)
+    yield from _one_story(entry, path, logs)
     yield from _identity(entry, path, logs, "AccuracyOnly")
     if entry.benchmark is None:
         return
@@ -95,6 +105,18 @@ def _verdict(entry: TreeEntry, path: Path, logs: LoadGenLogs) -> Iterable[Findin
         yield _bad(entry, path, f"LoadGen logged {_errors(logs)} errors.", AGAIN)
     if logs.figures.early_stopping_met is not True:
         yield _bad(entry, path, "Early stopping was not met.", "Lower the target, or run longer.")
+
+
+def _one_story(entry: TreeEntry, path: Path, logs: LoadGenLogs) -> Iterable[Finding]:
+    """Both logs print the same figures, and neither is of a compliance run."""
+    differ = [f"{each.figure} ({each.summary}, {each.detail})" for each in cross_check(logs)]
+    if differ:
+        yield _bad(
+            entry,
+            path,
+            f"{SUMMARY_NAME} and {DETAIL_NAME} do not agree: {', '.join(differ)}.",
+            "Hand in both as LoadGen left them.",
+        )
     if logs.audit_config_read:
         yield _bad(entry, path, "LoadGen ran under an audit.config.", AGAIN)
 
@@ -121,9 +143,12 @@ def _identity(entry: TreeEntry, path: Path, logs: LoadGenLogs, mode: str) -> Ite
             f"LoadGen ran {scenario}; the folder is {entry.scenario}.",
             "Put the run into its own scenario's folder.",
         )
-    for key in ("requested_use_token_latencies",):
-        if logs.requested.get(key) is not True:
-            yield _bad(entry, path, f"{key} is not set.", "Run with the benchmark's model name.")
+    if logs.requested.get(TOKEN_LATENCIES) is not True:
+        remedy = "Run with the benchmark's model name."
+        yield _bad(entry, path, f"{TOKEN_LATENCIES} is not set.", remedy)
+    for key in NEVER_SET:
+        if (logs.effective | logs.requested).get(key):
+            yield _bad(entry, path, f"{key} is set.", "Leave it out of user.conf and run again.")
 
 
 def _counts(
@@ -160,12 +185,22 @@ def _latencies(
 ) -> Iterable[Finding]:
     """TTFT and TPOT below the folder's limits, and LoadGen asked to hold these very limits.
 
+    At the round's own percentile: LoadGen's early stopping is easier at a lower one.
+
     The official checker takes Interactive for Server and holds it to Server's limits.
     """
     kinds: dict[str, tuple[Quantiles, float | None]] = {
         "ttft": (logs.figures.ttft, rules.ttft_limit_ms),
         "tpot": (logs.figures.tpot, rules.tpot_limit_ms),
     }
+    asked = logs.effective.get(PERCENTILE)
+    if entry.scenario is not Scenario.OFFLINE and asked != rules.latency_percentile / 100:
+        yield _bad(
+            entry,
+            path,
+            f"{PERCENTILE} is {asked}; {entry.scenario} has {rules.latency_percentile / 100:g}.",
+            "Leave it out of user.conf and run again.",
+        )
     for kind, (quantiles, limit_ms) in kinds.items():
         if limit_ms is None:
             continue

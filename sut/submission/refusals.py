@@ -11,11 +11,10 @@ from sut.result.schema import Check
 from sut.rundir import LOADGEN_FILES, sha256_of
 from sut.submission.agreement import agreement
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
+from sut.submission.evaluated import evaluation_problems, verification_problems
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Run, Session
 
-EVALUATION = "accuracy.txt"
-VERIFICATION = "verify_accuracy.txt"
 SHOWN_CHECKS = 3
 # What submission_grade says of one session is judged here over all of them together.
 SAID_HERE = re.compile(r"in this session$|was not run$|^none of .* was run$")
@@ -58,15 +57,9 @@ def _pair(entry: Entry, plan: SubmissionPlan) -> Iterable[str]:
         if kind not in entry.runs:
             yield f"{entry.name} has no {kind} run: name the session that holds one, or make it."
     if ACCURACY in entry.runs:
-        yield from _written(entry.accuracy, EVALUATION, "python -m sut.main accuracy")
+        yield from evaluation_problems(entry.accuracy)
     for run in included_tests(entry, plan).values():
-        yield from _written(run, VERIFICATION, "python -m sut.main audit --verify")
-
-
-def _written(run: Run, name: str, verb: str) -> Iterable[str]:
-    path = run.folder.root / name
-    if not path.is_file() or not path.stat().st_size:
-        yield f"{run.name} has no {name}: make it with `{verb} {run.folder.root}`."
+        yield from verification_problems(run)
 
 
 def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:

@@ -21,9 +21,10 @@ from sut.submission.documents import (
     text_file,
 )
 from sut.submission.entries import Entry, group
+from sut.submission.evaluated import EVALUATION, VERIFICATION
 from sut.submission.layout import submission_rules
 from sut.submission.plan import DIVISIONS, Refused, SubmissionPlan
-from sut.submission.refusals import EVALUATION, VERIFICATION, included_tests, refusals
+from sut.submission.refusals import included_tests, refusals
 from sut.submission.sessions import Run, load_sessions
 from sut.submission.source import copy_source
 from sut.submission.statement import NAME

@@ -69,3 +69,12 @@ def test_success_wants_an_end_with_a_reason(tmp_path: Path) -> None:
 def test_no_query_gives_no_success_rate(tmp_path: Path) -> None:
     write_ledger(tmp_path, [], [])
     assert success_rate(tmp_path / "ledger.parquet") is None
+
+
+def test_an_answer_ends_at_its_first_end_of_sequence() -> None:
+    proper = [ids(), ids(EOS), ids(5, 6), ids(5, 6, EOS)]
+    assert shares(proper, [EOS]).misended == 0
+    found = shares([*proper, ids(5, EOS, EOS), ids(5, EOS, 6)], [EOS, 128009])
+    assert found.misended == 2
+    (said,) = sentences(Shares(empty=0, looping=0, identical=0, misended=2))
+    assert said.startswith("2 answers go on after an end-of-sequence id")

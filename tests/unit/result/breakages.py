@@ -82,6 +82,10 @@ def leave_one_open(rows: list[dict[str, Any]]) -> None:
     rows[3].update(state="outstanding", tokens_out=None, done_ns=None)
 
 
+def answer_for_long(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(tokens_out=65)
+
+
 # Seen to fail in test_evaluations.
 EVALUATED = {"accuracy log evaluated", "answers evaluated", "signs of a broken engine"}
 AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
@@ -165,7 +169,7 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
     (
         "server",
         lambda folder: (folder / "ledger.parquet").unlink(),
-        [LEDGER, TOKENS, "logs that are not as LoadGen left them"],
+        [LEDGER, TOKENS, "longest answer", "logs that are not as LoadGen left them"],
     ),
     (
         "server",
@@ -214,6 +218,11 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
         "server",
         extra_line("warning_generic_message", AUDIT, "warning"),
         ["audit.config read by LoadGen", DIFFER],
+    ),
+    (
+        "server",
+        lambda folder: edit_ledger(folder, answer_for_long),
+        ["longest answer", TOKENS],
     ),
     ("server", run_json(incidents=["replica 1 was lost"]), ["incidents"]),
     ("server", run_json(audit_config="audit.config"), ["audit.config read by LoadGen"]),

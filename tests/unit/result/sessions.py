@@ -126,9 +126,10 @@ def make_session_facts() -> dict[str, Any]:
             "prompt_tokens_mean": 43.5, "prompt_tokens_max": 67,
         },
         "engine": {
-            "kind": "vllm", "replicas": 2, "arguments": {"dtype": "bfloat16"},
+            "kind": "vllm", "replicas": 2,
+            "arguments": {"dtype": "bfloat16", "enable_prefix_caching": False},
             "sampling": {"temperature": 0.0}, "start_s": 30.0, "model_path": "models/small",
-            "model_sha256": None, "details": {},
+            "model_sha256": None, "details": {"speculative_decoding": False},
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
         "notes": [],

@@ -104,11 +104,20 @@ def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> S
 
 
 def test_a_compliance_run_is_not_held_to_duration_and_latency(tmp_path: Path) -> None:
-    run = compliance_session(tmp_path, {"test": "TEST06", "checks": [], "passed": True})
+    good = {
+        "name": "TEST06 one end", "measured": 0, "limit": 0, "comparison": "==", "unit": None,
+        "source": "x", "passed": True,
+    }  # fmt: skip
+    run = compliance_session(tmp_path, {"test": "TEST06", "checks": [good], "passed": True})
     names = {each.name for each in run.checks}
     assert "LoadGen's verdict" not in names
     assert "duration" not in names
     assert failed(run) == []
+
+
+def test_a_verdict_without_a_condition_is_none(tmp_path: Path) -> None:
+    run = compliance_session(tmp_path, {"test": "TEST06", "checks": [], "passed": True})
+    assert failed(run) == ["TEST06 conditions judged"]
 
 
 def test_a_failed_check_of_the_test_fails_the_run(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from sut.config.schema import (
     RunConfig,
     Scenario,
     ServerConfig,
-    SystemConfig,
     VllmConfig,
 )
 from sut.result.facts import RunFacts, SessionFacts
@@ -86,10 +85,6 @@ def test_nothing_stands_against_an_official_run() -> None:
         (
             {"model": MODEL.model_copy(update={"official": False})},
             "llama3.1-8b is not the benchmark's own model",
-        ),
-        (
-            {"system": SystemConfig(name="a30-bf16")},
-            "the settings of system a30-bf16 were never measured on that hardware",
         ),
         (
             {"offline": OFFLINE.model_copy(update={"min_duration_s": 60.0})},

@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from audit.verify import write_verification as write_verdict
+from sut.accuracy.text import official_text
 from sut.config.rules import Round, load_round
-from sut.rundir import ScenarioDir, sha256_of
+from sut.result.facts import AccuracyFacts
+from sut.rundir import ScenarioDir
 from sut.submission.plan import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
+from tests.unit.audit.sabotage import AUDITED, entry
 from tests.unit.result.sessions import (
     NAMES,
     RECORDED,
@@ -32,14 +38,11 @@ from tests.unit.result.sessions import (
 ROUNDS = ("v5.1", "v6.0", "v6.1")
 SUBMITTER = "Example"
 RECORDED_RELEASE, RECORDED_ROUND = "6.0.17", "v6.1"
-ROUGE = (
-    "\nResults\n\n{'rouge1': '38.7792', 'rouge2': '15.9075', 'rougeL': '24.4957', "
-    "'rougeLsum': '35.793', 'gen_len': 8167644, 'gen_num': 13368}\n"
-)
-VERIFIED = (
-    "First token check pass: Skipped\nEOS check pass: True\nSample length check pass: True\n"
-    "TEST06 verification complete\n"
-)
+SCORES = {
+    "ROUGE1": 38.7792, "ROUGE2": 15.9075, "ROUGEL": 24.4957, "ROUGELSUM": 35.793,
+    "GEN_LEN": 8167644,
+}  # fmt: skip
+EOS = (128001, 128008, 128009)
 AUDIT_LINE = (
     ':::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file '
     '(audit.config). Overriding TestSettings from audit.config file.", "time_ms": 0.0, '
@@ -84,7 +87,7 @@ def session(
     recordings = tuple(dict.fromkeys(kind.partition("+")[0] for kind in kinds))
     made = make_config(recordings, **{"profile": "mlperf", "round": round_, "mode": "all"} | config)
     document = made.model_dump(mode="json")
-    document["model"]["official"] = True
+    document["model"] |= {"official": True, "eos_token_ids": EOS}
     document["compliance"] = {"tests": ["TEST06"], "audit_config": None}
     for section in ("server", "interactive"):
         document[section]["latency_percentile"] = 99
@@ -130,31 +133,53 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
             summary.read_text(encoding="utf-8"),
         )
         summary.write_text(changed, encoding="utf-8")
-        (folder / "mlperf_log_accuracy.json").write_text("[\n]\n", encoding="utf-8")
+        audited_log(folder)
     detail.write_text(text, encoding="utf-8")
+    if kind == "TEST06":
+        for key, value in AUDITED.items():
+            if key != "effective_scenario":
+                set_value(detail, key, value)
+                set_parameter(summary, key.removeprefix("effective_"), value)
     run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
     if kind == "TEST06":
         run |= {"test": "TEST06", "audit_config": "audit.config", "audit_config_sha256": "2" * 64}
+        equal_issue = "effective_sample_concatenate_permutation"
+        run["expected_settings"] = run["expected_settings"] | {equal_issue: AUDITED[equal_issue]}
         write_verification(folder)
     dump(folder / "run.json", run)
     if kind == "accuracy":
-        dump(folder / "accuracy.json", make_accuracy(folder))
-        (folder / "accuracy.txt").write_text(ROUGE, encoding="utf-8")
+        write_evaluation(folder)
+
+
+def write_evaluation(folder: Path, scores: Mapping[str, float] = SCORES) -> None:
+    """accuracy.json and accuracy.txt of a run with these scores, by default the reference's."""
+    bounds = {"target": None, "upper_limit": None, "passed": None}
+    metrics = [{"name": name, "value": value} | bounds for name, value in scores.items()]
+    facts = make_accuracy(folder, metrics=metrics, gen_len=scores["GEN_LEN"])
+    dump(folder / "accuracy.json", facts)
+    text = official_text(AccuracyFacts.model_validate(facts))
+    (folder / "accuracy.txt").write_text(text, encoding="utf-8")
+
+
+def audited_log(folder: Path) -> None:
+    """LoadGen's accuracy log of a TEST06 run: the first 100 answers that the ledger has."""
+    rows = pq.ParquetFile(folder / "ledger.parquet").read().to_pylist()[:100]
+    answers = [
+        entry(row["seq"], range(5, 5 + row["tokens_out"]), qsl_idx=row["sample_index"])
+        for row in rows
+    ]
+    if folder.parent.name == "Offline":
+        for answer in answers:
+            del answer["token_data"]
+    dump(folder / "mlperf_log_accuracy.json", answers)
 
 
 def write_verification(folder: Path) -> None:
-    """verification.json and the official text, of a test that passed."""
-    checks = [
-        {
-            "name": name, "measured": True, "limit": True, "comparison": "==", "unit": None,
-            "source": "TEST06", "passed": True,
-        }
-        for name in ("first token", "EOS", "length")
-    ]  # fmt: skip
-    digest = sha256_of(folder / "mlperf_log_accuracy.json")
-    facts = {"test": "TEST06", "checks": checks, "passed": True, "log_sha256": digest}
-    dump(folder / "verification.json", facts)
-    (folder / "verify_accuracy.txt").write_text(VERIFIED, encoding="utf-8")
+    """verification.json and the official text, as the harness writes them after the run."""
+    for name in ("verification.json", "verify_accuracy.txt"):
+        (folder / name).unlink(missing_ok=True)
+    scenario = folder.parent.name
+    assert write_verdict(folder, "TEST06", scenario, EOS, max_tokens=64).passed
 
 
 def _loadgen_scenario(scenario: str) -> str:
@@ -226,18 +251,33 @@ def set_value(path: Path, key: str, value: Any) -> None:
     path.write_text(changed, encoding="utf-8")
 
 
+def set_parameter(path: Path, name: str, value: Any) -> None:
+    """Set one of the parameters that a summary lists, if it lists it."""
+    text = path.read_text(encoding="utf-8")
+    shown = str(int(value)) if isinstance(value, bool) else str(value)
+    changed = re.sub(rf"(?m)^({re.escape(name)} ?: ).*$", lambda m: m[1] + shown, text)
+    path.write_text(changed, encoding="utf-8")
+
+
 def official_counts(tree: Path, count: int = 13368) -> Path:
     """Write the real counts into the logs of a tree made of recordings."""
     for path in tree.rglob("mlperf_log_detail.txt"):
+        summary = path.with_name("mlperf_log_summary.txt")
         for key, value in {
             "effective_performance_sample_count": count,
             "effective_min_duration_ms": 600000,
+            "effective_target_latency_percentile": 0.9 if "SingleStream" in path.parts else 0.99,
         }.items():
             set_value(path, key, value)
+            name = key.removeprefix("effective_")
+            for listed in (name, f"{name.removesuffix('_ms')} (ms)"):
+                set_parameter(summary, listed, value)
         text = path.read_text(encoding="utf-8")
         if '"effective_accuracy_sample_count"' in text:
             set_value(path, "effective_accuracy_sample_count", count)
+            set_parameter(summary, "accuracy_sample_count", count)
         set_value(path, "qsl_reported_total_count", count)
         if '"effective_scenario", "value": "Offline"' in text:
             set_value(path, "effective_samples_per_query", count)
+            set_parameter(summary, "samples_per_query", count)
     return tree

@@ -13,6 +13,7 @@ import pytest
 
 from sut.errors import ConfigError
 from sut.submission.check import check_tree, passed
+from tests.unit.audit.sabotage import spelled
 from tests.unit.submission import support
 from tests.unit.submission.support import ROUNDS, SUBMITTER, set_value
 
@@ -41,6 +42,17 @@ def error_line(root: Path, scenario: str, kind: str) -> None:
     line = re.sub(r"Found Audit Config[^\"]*", "Attempted to complete a sample twice.", line)
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join([*lines[:-1], line, lines[-1]]), encoding="utf-8")
+
+
+def audited(path: Path) -> None:
+    path.write_text(support.AUDIT_LINE + path.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def ends_twice(path: Path) -> None:
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    tokens = [5, 128009, 128009]
+    entries[7] |= {"data": spelled(tokens), "token_data": spelled(tokens[:1]), "token_count": 3}
+    path.write_text(json.dumps(entries), encoding="utf-8")
 
 
 def as_interactive(root: Path) -> None:
@@ -109,6 +121,26 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
             "requested_server_ttft_latency is 2000000000 ns; Interactive has 500000000 ns.",
             "requested_server_tpot_latency is 100000000 ns; Interactive has 30000000 ns.",
         ],
+    ),
+    "a verdict that the summary does not have": (
+        setting("result_validity", "INVALID"),
+        ["mlperf_log_summary.txt and mlperf_log_detail.txt do not agree: valid (True, False)."],
+    ),
+    "a lower percentile": (
+        setting("effective_target_latency_percentile", 0.9),
+        ["effective_target_latency_percentile is 0.9; Server has 0.99."],
+    ),
+    "coalesced queries": (
+        setting("requested_server_coalesce_queries", True),
+        ["requested_server_coalesce_queries is set."],
+    ),
+    "one sample again and again": (
+        setting("effective_performance_issue_same", True),
+        ["effective_performance_issue_same is set."],
+    ),
+    "an accuracy run under an audit.config": (
+        lambda root: audited(detail(root, "Server", "accuracy")),
+        ["LoadGen ran under an audit.config."],
     ),
     "early stopping": (setting("early_stopping_met", False), ["Early stopping was not met."]),
     "TTFT at its limit": (
@@ -209,8 +241,22 @@ FILES: dict[str, tuple[Breaker, list[str]]] = {
         ["No line reads 'EOS check pass: True': TEST06 did not pass."],
     ),
     "a failed first-token check": (
-        verified("First token check pass: Skipped", "First token check pass: False"),
+        verified("First token check pass: True", "First token check pass: False"),
         ["No line reads 'First token check pass: (True|Skipped)'"],
+    ),
+    "a first token that Server may not skip": (
+        verified("First token check pass: True", "First token check pass: Skipped"),
+        ["The log says 'First token check pass: True', and no line here does."],
+    ),
+    "an answer of TEST06 that ends twice": (
+        lambda root: ends_twice(root / RESULTS / "Server/TEST06/accuracy/mlperf_log_accuracy.json"),
+        ["answers that end in more than one end-of-sequence id is 1, must be == 0."],
+    ),
+    "a log of TEST06 that is no log": (
+        lambda root: write(
+            root / RESULTS / "Server/TEST06/accuracy/mlperf_log_accuracy.json", "[{"
+        ),
+        ["The test's log cannot be judged: "],
     ),
     "no compliance run": (
         lambda root: shutil.rmtree(root / RESULTS / "Server/TEST06"),
@@ -353,7 +399,7 @@ def test_one_broken_thing_is_found(tree, case):
 
 
 @pytest.mark.parametrize(
-    "case", ["an INVALID run", "a score below its target", "a blank in a name"]
+    "case", ["a lower percentile", "a score below its target", "a blank in a name"]
 )
 def test_what_is_found_is_found_once(tree, case):
     breaks, _ = (LOGS | FILES | STRUCTURE)[case]

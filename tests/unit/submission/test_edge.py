@@ -24,17 +24,17 @@ EDGE = ModelConfig(
     vocab_size=100,
     eos_token_ids=(0,),
 )
-ROUGE = (
-    "\nResults\n\n{'rouge1': '39.06', 'rouge2': '16.1147', 'rougeL': '24.6375', "
-    "'rougeLsum': '36.124', 'gen_len': 3051113, 'gen_num': 5000}\n"
-)
+SCORES = {
+    "ROUGE1": 39.06, "ROUGE2": 16.1147, "ROUGEL": 24.6375, "ROUGELSUM": 36.124,
+    "GEN_LEN": 3051113,
+}  # fmt: skip
 ALL = ("offline", "offline+accuracy", "singlestream", "singlestream+accuracy")
 
 
 def edge_session(parent: Path, round_: str, *kinds: str) -> Path:
     root = support.session(parent, *kinds, round_=round_, model=EDGE)
-    for text in root.glob("*/accuracy/accuracy.txt"):
-        text.write_text(ROUGE, encoding="utf-8")
+    for folder in root.glob("*/accuracy"):
+        support.write_evaluation(folder, SCORES)
     return root
 
 

@@ -68,6 +68,32 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
         lambda root: (root / "Offline/TEST06/verify_accuracy.txt").unlink(),
         [f"{NAME}/Offline/TEST06 has no verify_accuracy.txt: make it with "],
     ),
+    "an accuracy.txt that says more than accuracy.json": (
+        lambda root: (root / "Offline/accuracy/accuracy.txt").write_text(
+            (root / "Offline/accuracy/accuracy.txt").read_text().replace("38.7792", "45.0")
+        ),
+        [f"{NAME}/Offline/accuracy/accuracy.txt does not say what accuracy.json beside it does"],
+    ),
+    "an evaluation without a score": (
+        lambda root: support.write_evaluation(
+            root / "Offline/accuracy", {k: v for k, v in support.SCORES.items() if k != "ROUGE2"}
+        ),
+        [f"{NAME}/Offline/accuracy is not VALID: ROUGE2: not measured, must be"],
+    ),
+    "a verdict that the log does not bear out": (
+        lambda root: (root / "Server/TEST06/verify_accuracy.txt").write_text(
+            (root / "Server/TEST06/verify_accuracy.txt").read_text().replace(" True", " Skipped", 1)
+        ),
+        [f"{NAME}/Server/TEST06/verify_accuracy.txt does not say what its logs do"],
+    ),
+    "an engine that does not say how it samples": (
+        lambda root: edit_facts(root, "engine", sampling={}),
+        [f"{NAME}: the temperature is not known, not 0 (greedy)"],
+    ),
+    "an engine that does not say whether it speculates": (
+        lambda root: edit_facts(root, "engine", details={}),
+        [f"{NAME}: speculative decoding is not known to be off"],
+    ),
     "a compliance test that failed": (
         lambda root: edit(root / "Server/TEST06/verification.json", passed=False),
         [f"{NAME}/Server/TEST06 is not VALID: TEST06 passed: no, must be == yes"],
@@ -155,14 +181,14 @@ def test_open_still_needs_the_accuracy_run(tmp_path):
 @pytest.mark.parametrize("division", ["closed", "open"])
 def test_a_score_below_its_target_stops_closed_alone(tmp_path, division):
     root = closed_session(tmp_path / "s")
-    path = root / "Offline/accuracy/accuracy.json"
-    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-    edit(path, metrics=[metrics[0] | {"target": 38.391408, "passed": False}, *metrics[1:]])
+    support.write_evaluation(root / "Offline/accuracy", support.SCORES | {"ROUGE1": 38.3914})
     asked = plan(tmp_path / "tree", root, division=division)
     if division == "open":
         make_tree(asked)
     else:
-        with pytest.raises(Refused, match=r"Offline/accuracy is not VALID: ROUGE1: 30, must be"):
+        with pytest.raises(
+            Refused, match=r"Offline/accuracy is not VALID: ROUGE1: 38.3914, must be"
+        ):
             make_tree(asked)
 
 
@@ -188,7 +214,9 @@ def test_two_performance_runs_of_one_scenario_are_refused_and_both_named(tmp_pat
 
 DIFFERENCES: dict[str, tuple[Breaker, str]] = {
     "an engine argument": (
-        lambda root: edit_facts(root, "engine", arguments={"dtype": "float16"}),
+        lambda root: edit_facts(
+            root, "engine", arguments={"dtype": "float16", "enable_prefix_caching": False}
+        ),
         "engine argument dtype is bfloat16 in node_1/Offline/performance and float16 in "
         "node_2/Offline/accuracy",
     ),
