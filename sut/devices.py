@@ -21,7 +21,11 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """NVIDIA GPUs by nvidia-smi; none where there is no driver."""
+    """NVIDIA GPUs that this process may use, by nvidia-smi; none where there is no driver.
+
+    CUDA_VISIBLE_DEVICES names them by number or by UUID, whole or its beginning; Ray sets it for
+    each replica, to nothing for one that has no card.
+    """
     try:
         printed = subprocess.run(
             ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],
@@ -36,7 +40,18 @@ def gpus() -> list[Gpu]:
     for line in printed.splitlines():
         name, uuid, memory_mib, driver = (field.strip() for field in line.split(","))
         found.append(Gpu(name, uuid, int(memory_mib), driver))
-    return found
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return found
+    named = [part.strip() for part in visible.split(",") if part.strip()]
+    return [gpu for number, gpu in enumerate(found) if _named(number, gpu, named)]
+
+
+def _named(number: int, gpu: Gpu, named: list[str]) -> bool:
+    return any(
+        part == str(number) or (part.startswith("GPU-") and gpu.uuid.startswith(part))
+        for part in named
+    )
 
 
 def usable_cores() -> list[int]:

@@ -181,11 +181,16 @@ def _close(host: EngineHost, engine: Engine, console: Console) -> None:
 def _warm_up(
     host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, console: Console
 ) -> WarmupFacts:
-    spec = run_spec(config, config.scenarios[0], run=0)
-    facts = host.call(
-        warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s),
-        config.warmup.timeout_s + CLOSE_TIMEOUT_S,
-    )
+    spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
+    limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
+    try:
+        facts = host.call(
+            warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s), limit_s
+        )
+    except TimeoutError:  # not even that it cannot answer
+        facts = WarmupFacts(
+            requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
+        )
     console.print(
         f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
         highlight=False,

@@ -88,7 +88,7 @@ def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
     copy_size = performance_count(config, count, job.mode)
     library = Library(bench.dataset, copy_size)
     sut = SystemUnderTest(bench.engine, ledger, library, config.engine.stall_timeout_s)
-    before = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
+    before = _stats(bench)
     spec = run_spec(config, job.scenario, run, copy_size)
     bench.host.run(partial(bench.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
@@ -132,13 +132,24 @@ def _audit_config(config: RunConfig, job: Job) -> Path | None:
     return audit_config_path(config, job.test) if job.test else None
 
 
-def _counters(bench: Bench, before: dict[str, float]) -> dict[str, float | None]:
-    """What the engine counted during the run; nothing if it can no longer say."""
-    try:
-        after = bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
-    except TimeoutError:
+def _counters(bench: Bench, before: dict[str, float] | None) -> dict[str, float | None]:
+    """What the engine counted during the run; nothing if it can no longer say.
+
+    Nothing either once a replica was lost: its counts went with it, and the difference of two
+    sums over different replicas counts nothing.
+    """
+    after = _stats(bench)
+    if before is None or after is None or bench.host.run(bench.engine.report).incidents:
         return {}
     return {name: value - before.get(name, 0.0) for name, value in after.items()}
+
+
+def _stats(bench: Bench) -> dict[str, float] | None:
+    """The engine's counters; None from one that hangs."""
+    try:
+        return bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
+    except TimeoutError:
+        return None
 
 
 @dataclass(frozen=True)

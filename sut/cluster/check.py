@@ -18,6 +18,7 @@ from sut.cluster.nodes import (
     try_port,
 )
 from sut.cluster.preflight import Row, compare
+from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
 from sut.devices import gpus, usable_cores
 from sut.engines.ray.faults import in_one_line
@@ -48,7 +49,7 @@ def check_cluster(config: RunConfig, hosts: Hosts | None, deadline_s: float) -> 
 
         listed = sorted(ray.nodes(), key=lambda node: _place(node["NodeManagerAddress"]))
         alive = [node for node in listed if node["Alive"]]
-        text = config.model_dump_json()
+        text = with_absolute_paths(config).model_dump_json()
         asked = [(node, _on(node, describe).remote(text)) for node in alive]
         # Hashing weights takes a while: here and there at the same time.
         driver = NodeFacts(name=platform.node(), runs_engine=False, **describe(text))

@@ -15,6 +15,7 @@ from sut.cluster.coordinate import Limits, Node, NodeOutcome, Together, run_toge
 from sut.cluster.gate import label_of
 from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
 from sut.cluster.workers import workers
+from sut.config.absolute import with_absolute_paths
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError
@@ -183,22 +184,12 @@ def _not_together(record: NodeRecord) -> NodeRecord:
 
 def document_for(loaded: Loaded, name: str) -> str:
     """config.json for one node: its own name, one engine, paths that do not depend on a folder."""
-    config = loaded.config
+    config = with_absolute_paths(loaded.config)
     ray = config.engine.ray.model_copy(update={"address": None})
     changes: dict[str, object] = {
         "node_name": name,
         "engine": config.engine.model_copy(update={"ray": ray}),
     }
-    if config.dataset.path is not None:
-        path = config.dataset.path.expanduser().absolute()
-        changes["dataset"] = config.dataset.model_copy(update={"path": path})
-    model = Path(config.model.path).expanduser()
-    if (model / "config.json").is_file():
-        path = model.absolute()
-        changes["model"] = config.model.model_copy(update={"path": str(path)})
-    if config.compliance.audit_config is not None:
-        path = config.compliance.audit_config.expanduser().absolute()
-        changes["compliance"] = config.compliance.model_copy(update={"audit_config": path})
     document = {
         "config": config.model_copy(update=changes).model_dump(mode="json"),
         "origins": loaded.origins | {"node_name": "coordinated run"},

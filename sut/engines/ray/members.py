@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
 from sut.devices import gpus, usable_cores
 from sut.engines.base import EngineInfo
@@ -17,6 +18,7 @@ from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.placement import (
     STRATEGY,
+    amounts,
     cores_for,
     how_many,
     needed,
@@ -25,7 +27,7 @@ from sut.engines.ray.placement import (
 )
 from sut.engines.ray.replica import Replica
 from sut.engines.ray.session import connect, disconnect
-from sut.errors import EngineStartError
+from sut.errors import EngineStartError, HarnessError
 
 END_S = 15.0
 
@@ -38,9 +40,11 @@ class Member:
         self.actor = actor
         self.name = f"replica {number}"
         self.lost: str | None = None
+        self.started = False
         self.wanted = asyncio.Event()
         self.seqs: list[int] = []
         self._held: dict[int, Query] = {}
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     def begin(self) -> None:
         """A new run: its queries are counted from 0 again."""
@@ -65,7 +69,15 @@ class Member:
     def call(self, method: str, *arguments: object) -> asyncio.Future[Any]:
         """Begin a remote call."""
         reference = getattr(self.actor, method).remote(*arguments)
-        return asyncio.wrap_future(reference.future())
+        under_way = asyncio.wrap_future(reference.future())
+        self._under_way.add(under_way)
+        under_way.add_done_callback(self._under_way.discard)
+        return under_way
+
+    def give_up(self) -> None:
+        """Let go of whoever waits for it: a process that was stopped never ends a call."""
+        for under_way in list(self._under_way):
+            under_way.cancel()
 
 
 class Members:
@@ -94,11 +106,28 @@ class Members:
         try:
             return await asyncio.wait_for(self._start(), timeout_s)
         except TimeoutError:
-            waiting = ", ".join(member.name for member in self.everyone) or "the placement"
             raise EngineStartError(
-                f"the replicas were not ready after {timeout_s:g} s; waiting for {waiting}.",
+                f"the replicas were not ready after {timeout_s:g} s; waiting for "
+                f"{await self._waiting_for()}.",
                 remedy="Raise engine.start_timeout_s, or run: python -m sut.main cluster check.",
             ) from None
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise EngineStartError(
+                f"the replicas could not be started: {in_one_line(error)}.",
+                remedy="Run: python -m sut.main cluster check.",
+            ) from error
+
+    async def _waiting_for(self) -> str:
+        """Who or what keeps the replicas from being ready."""
+        if self.everyone:
+            return ", ".join(member.name for member in self.everyone if not member.started)
+        need = needed(self._config)
+        found: list[dict[str, float]] = []
+        await _aside(lambda: found.append(_free_resources()), END_S)
+        free = f"; free in the cluster: {amounts(found[0], need)}" if found else ""
+        return f"room for {self._config.engine.replicas} times {amounts(need, need)}{free}"
 
     async def _start(self) -> EngineInfo:
         config = self._config
@@ -148,21 +177,27 @@ class Members:
     async def _start_engines(self, places: Sequence[dict[str, Any]]) -> EngineInfo:
         request = self._request
         calls = [
-            member.call("start", request.max_model_len, request.dataset_sha256)
+            self._started(member, request.max_model_len, request.dataset_sha256)
             for member in self.everyone
         ]
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                cause = getattr(result, "cause", None)
-                remedy = cause.remedy if isinstance(cause, EngineStartError) else None
-                raise EngineStartError(in_one_line(result), remedy=remedy) from None
-        first: dict[str, Any] = results[0]  # type: ignore[assignment]
+        # The first that fails ends the waiting: the slowest may take many minutes more.
+        results: list[dict[str, Any]] = await asyncio.gather(*calls)
+        first = results[0]
         for place, started in zip(places, results, strict=True):
-            place["model_sha256"] = started["model_sha256"]  # type: ignore[index]
+            place["model_sha256"] = started["model_sha256"]
         refuse_other_weights(places)
         details = first["details"] | {"replicas": list(places)}
         return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
+
+    async def _started(self, member: Member, *arguments: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = await member.call("start", *arguments)
+        except Exception as error:  # noqa: BLE001 - Ray wraps whatever the actor raised
+            cause = getattr(error, "cause", None)
+            remedy = cause.remedy if isinstance(cause, EngineStartError) else None
+            raise EngineStartError(in_one_line(error), remedy=remedy) from None
+        member.started = True
+        return answer
 
     async def close(self) -> None:
         """End actors, placement and connection; nothing here waits for ever."""
@@ -209,8 +244,12 @@ class Members:
         return self._head_gone
 
     async def _fetch_logs(self) -> None:
-        """Put what each replica's engine printed into the session's engine.log."""
-        calls = {member.call("log"): member for member in self.alive()}
+        """Put what each replica's engine printed into the session's engine.log.
+
+        Without its head all count as lost, and may answer all the same.
+        """
+        asked = self.alive() if self._head_gone is None else self.everyone
+        calls = {member.call("log"): member for member in asked}
         if not calls:
             return
         done, _ = await asyncio.wait(calls, timeout=END_S)
@@ -235,6 +274,13 @@ async def _aside(function: Callable[[], None], timeout_s: float) -> None:
         await asyncio.wait_for(done.wait(), timeout_s)
 
 
+def _free_resources() -> dict[str, float]:
+    import ray
+
+    free: dict[str, float] = ray.available_resources()
+    return free
+
+
 def _append(path: Path, text: str) -> None:
     with path.open("a", encoding="utf-8") as stream:
         stream.write(text)
@@ -243,4 +289,4 @@ def _append(path: Path, text: str) -> None:
 def _of_one_replica(config: RunConfig) -> RunConfig:
     """The configuration a replica works by: its own engine, and no replicas below it."""
     engine = config.engine.model_copy(update={"replicas": None})
-    return config.model_copy(update={"engine": engine})
+    return with_absolute_paths(config).model_copy(update={"engine": engine})

@@ -45,10 +45,10 @@ def how_many(
     if total >= wanted:
         return wanted
     has = "; ".join(
-        f"{_name(node)} has {_amounts(node['Resources'], need)}" for node in nodes if node["Alive"]
+        f"{_name(node)} has {amounts(node['Resources'], need)}" for node in nodes if node["Alive"]
     )
     raise EngineStartError(
-        f"{wanted} replicas need {_amounts(need, need)} each; the cluster has room for {total}: "
+        f"{wanted} replicas need {amounts(need, need)} each; the cluster has room for {total}: "
         f"{has or 'no node is alive'}.",
         remedy="Ask for fewer with --replicas, or add nodes.",
     )
@@ -63,7 +63,8 @@ def _name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
-def _amounts(resources: Mapping[str, float], names: Mapping[str, float]) -> str:
+def amounts(resources: Mapping[str, float], names: Mapping[str, float]) -> str:
+    """How much there is of each of these, in words."""
     return " and ".join(f"{resources.get(name, 0.0):g} {name}" for name in names)
 
 

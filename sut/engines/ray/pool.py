@@ -98,6 +98,10 @@ class RayEngine:
         """One call to one replica; one that fails is lost, and there is no answer."""
         try:
             return await member.call(method, *arguments)
+        except asyncio.CancelledError:
+            if member.lost is None:
+                raise  # it is the caller that was cancelled
+            return None
         except Exception as error:  # noqa: BLE001 - whatever Ray raises, the replica is gone
             self._lose(member, in_one_line(error))
             return None
@@ -181,7 +185,8 @@ class RayEngine:
         asked = pack_queries(run)
         while member.lost is None and self._current(run):
             data = await self._call(member, "events", asked)
-            if data is not None and self._current(run):
+            # A replica that was given up may still wake: its work is others' by then.
+            if data is not None and member.lost is None and self._current(run):
                 self._take(member, open_frame(data))
 
     def _current(self, run: int) -> bool:
@@ -252,6 +257,7 @@ class RayEngine:
             return
         member.lost = f"{member.name} was lost: {cause}"
         member.wanted.set()
+        member.give_up()
         self._incidents.append(member.lost)
         held = member.take_held()
         if self._dispatch is not None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import platform
+import shutil
 import tempfile
 import time
 from array import array
@@ -72,9 +73,6 @@ class Replica:
         import ray
 
         context = ray.get_runtime_context()
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        mine = {part.strip() for part in visible.split(",") if part.strip()}
-        cards = [gpu.uuid for n, gpu in enumerate(gpus()) if {str(n), gpu.uuid} & mine]
         return {
             "replica": self._number,
             "pid": os.getpid(),
@@ -82,13 +80,15 @@ class Replica:
             "node_id": context.get_node_id(),
             "node_ip": ray.util.get_node_ip_address(),
             "cores": usable_cores(),
-            "gpu_uuids": cards,
+            "gpu_uuids": [gpu.uuid for gpu in gpus()],
+            "log": str(self._log),
         }
 
     async def bind(self, cores: Sequence[int]) -> None:
         """Keep this process, and those it will start, to these cores."""
         for thread in psutil.Process().threads():
-            os.sched_setaffinity(thread.id, cores)
+            with contextlib.suppress(ProcessLookupError):  # one of Ray's that has ended meanwhile
+                os.sched_setaffinity(thread.id, cores)
 
     async def start(self, max_model_len: int, dataset_sha256: str) -> dict[str, Any]:
         """Load data set and weights; ready when this returns.
@@ -211,14 +211,16 @@ class Replica:
         return text[-LOG_BYTES:].decode("utf-8", "replace")
 
     async def close(self) -> None:
-        """Stop the engine and all its processes."""
+        """Stop the engine and all its processes; its log has been fetched."""
         if self._engine is not None:
             await self._engine.close()
+        shutil.rmtree(self._log.parent, ignore_errors=True)
 
     async def end(self) -> None:
         """Stop, and this process with it: for when Ray is not there to end it."""
-        with contextlib.suppress(Exception):  # an engine that cannot be stopped goes all the same
-            await asyncio.wait_for(self.close(), END_S)
+        if self._engine is not None:
+            with contextlib.suppress(Exception):  # one that cannot be stopped goes all the same
+                await asyncio.wait_for(self._engine.close(), END_S)
         os._exit(0)
 
     async def _end_when_forgotten(self) -> None:
