@@ -162,5 +162,8 @@ def measurements_problems(
 
 def quantisation(session: Session) -> str | None:
     """The engine's name of the quantisation; None for weights as they were published."""
-    how = session.config.engine.vllm.quantization
-    return how if session.config.engine.kind == "vllm" else None
+    if session.config.engine.kind != "vllm":
+        return None
+    # vLLM finds a checkpoint's own quantisation by itself; sessions of before do not tell.
+    details = session.facts.engine.details if session.facts.engine else {}
+    return details.get("quantization") or session.config.engine.vllm.quantization

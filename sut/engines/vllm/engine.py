@@ -160,6 +160,8 @@ class VllmEngine:
             details={
                 "architecture": ",".join(config.model_config.architectures),
                 "dtype": str(config.model_config.dtype),
+                # Not the argument: a checkpoint may name its own quantisation.
+                "quantization": config.model_config.quantization,
                 "max_model_len": config.model_config.max_model_len,
                 "block_size": config.cache_config.block_size,
                 "num_gpu_blocks": config.cache_config.num_gpu_blocks,

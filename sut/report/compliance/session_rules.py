@@ -246,7 +246,7 @@ def _arguments(
     proof = [_argument(view, "load_format")]
     required = "any load_format but dummy"
     yield say.row(REAL_WEIGHTS, verdict, required=required, measured=loader, proof=proof)
-    yield _numerics(view, arguments)
+    yield _numerics(view, arguments, details)
     parts = [
         Part("argument", arguments.get("enable_prefix_caching"), False),
         Part("engine's own word", details.get("prefix_caching"), False),
@@ -262,17 +262,22 @@ def _arguments(
     yield say.combined(NO_SPECULATION, parts, [*proof, _detail(view, "speculative_decoding")])
 
 
-def _numerics(view: SessionView, arguments: dict[str, Any]) -> Row:
+def _numerics(view: SessionView, arguments: dict[str, Any], details: dict[str, Any]) -> Row:
     names = ("dtype", "quantization", "kv_cache_dtype")
     stated = all(name in arguments for name in names)
-    quantised = arguments.get("quantization")
+    proof = [_argument(view, name) for name in names]
+    # vLLM finds a checkpoint's own quantisation by itself, whatever the argument says.
+    quantised = details.get("quantization") or arguments.get("quantization")
+    if details.get("quantization"):
+        arguments = arguments | {"quantization": quantised}
+        proof.append(_detail(view, "quantization"))
     return view.subject.row(
         NUMERICS,
         Verdict.MET if stated else Verdict.NOT_MEASURED,
         required="weights, quantisation and KV cache stated",
         measured=", ".join(f"{n} {arguments[n] or 'none'}" for n in names if n in arguments)
         or None,
-        proof=[_argument(view, name) for name in names],
+        proof=proof,
         reason="quantisation asks for the published calibration write-up" if quantised else None,
     )
 

@@ -381,6 +381,14 @@ def test_offline_has_no_latency_limit_and_says_why(tmp_path: Path) -> None:
     assert row.reason == "the round sets no TTFT limit for Offline"
 
 
+def test_a_checkpoints_own_quantisation_is_stated(tmp_path: Path) -> None:
+    root = compliant_session(tmp_path)
+    engine("details", "quantization", value="compressed-tensors")(root)
+    row = row_of(compliance_report(root, small_round()), "numerics", "session")
+    assert "quantization compressed-tensors" in str(row.measured)
+    assert row.reason == "quantisation asks for the published calibration write-up"
+
+
 def test_a_duration_that_is_short_is_not_met(tmp_path: Path) -> None:
     rules = small_round().model_dump(mode="json")
     offline = rules["benchmarks"]["llama3.1-8b"]["scenarios"]["Offline"]

@@ -326,17 +326,25 @@ def test_closed_needs_the_bandwidth_document(tmp_path):
     assert "documents.bandwidth" in reason
 
 
-def test_quantised_weights_need_their_types_and_a_description(tmp_path):
+def by_configuration(root: Path) -> None:
+    edit_config(root, engine={"vllm": {"quantization": "compressed-tensors"}})
+
+
+def by_the_checkpoint(root: Path) -> None:
+    edit_facts(root, "engine", details={"quantization": "compressed-tensors"})
+
+
+@pytest.mark.parametrize("quantise", [by_configuration, by_the_checkpoint])
+def test_quantised_weights_need_their_types_and_a_description(tmp_path, quantise):
     root = session(tmp_path / "s", "server", "server+accuracy")
-    document = json.loads((root / "config.json").read_text(encoding="utf-8"))
-    document["config"]["engine"]["vllm"]["quantization"] = "compressed-tensors"
-    dump(root / "config.json", document)
+    quantise(root)
     reasons = refused(tmp_path, root, division="open")
     assert [reason.partition(" ")[0] for reason in reasons] == [
         "the",
         "measurements.weight_data_types",
         "measurements.weight_transformations",
     ]
+    assert "(compressed-tensors)" in reasons[0]
     assert "documents.calibration" in reasons[0]
 
 
