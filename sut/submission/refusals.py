@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sut.config.rules import Round
+from sut.result.facts import SessionFacts
 from sut.result.grade import submission_grade
 from sut.result.schema import Check
 from sut.rundir import LOADGEN_FILES, sha256_of
 from sut.submission.agreement import agreement
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.evaluated import evaluation_problems, verification_problems
+from sut.submission.nodes import cards_here, is_elsewhere, nodes
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Run, Session
 
@@ -123,16 +125,23 @@ def _scenario_sets(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[s
 
 
 def _one_system(entries: Sequence[Entry]) -> Iterable[str]:
-    """Every run is of one machine: a tree made here describes one system."""
+    """Every run is of one system, control node and replicas' nodes: a tree describes one."""
     machines: dict[str, str] = {}
     for run in (run for entry in entries for run in entry.runs.values()):
-        found = run.session.result.hardware
-        gpus = [f"{gpu.name} {gpu.memory_mib} MiB" for gpu in found.gpus]
-        machine = f"{found.cpu_model}, {found.cpu_cores} cores, GPUs {', '.join(gpus) or 'none'}"
-        machines.setdefault(machine, run.session.name)
+        machines.setdefault(_machine(run.session.facts), run.session.name)
     if len(machines) > 1:
         listed = "; ".join(f"{session}: {machine}" for machine, session in machines.items())
         yield f"the sessions are of different machines ({listed}): make a tree for each."
+
+
+def _machine(facts: SessionFacts) -> str:
+    found = facts.hardware
+    gpus = [f"{gpu.name} {gpu.memory_mib} MiB" for gpu in found.gpus]
+    machine = f"{found.cpu_model}, {found.cpu_cores} cores, GPUs {', '.join(gpus) or 'none'}"
+    if not is_elsewhere(facts) and len(cards_here(facts)) == len(gpus):
+        return machine  # with replicas or without: all of it
+    used = sorted(f"{node.host} with {len(node.cards)} GPUs" for node in nodes(facts))
+    return f"{machine}, replicas on {' and '.join(used)}"
 
 
 def _grade(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> Iterable[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from sut.config.rules import BenchmarkRules, SubmissionRules
-from sut.result.facts import SessionFacts
+from sut.result.facts import HardwareFacts, SessionFacts
+from sut.submission.nodes import cards_here, is_elsewhere, nodes
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Session
 from sut.submission.statement import SystemStatement
@@ -17,6 +18,14 @@ NO_MODEL = "none, the null engine has no weights"
 REHEARSAL_MARK = "REHEARSAL: not a submission"
 # vLLM's name of a type → the short form that results tables use.
 TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "half": "fp16", "float": "fp32"}
+# What a system without accelerators has none of.
+OF_ACCELERATORS = (
+    "accelerator_model_name",
+    "accelerator_memory_capacity",
+    "accelerator_memory_configuration",
+    "accelerator_host_interconnect",
+    "accelerator_interconnect",
+)
 # Filled from the plan, whatever a file says.
 OF_PLAN = ("division", "submitter")
 
@@ -32,9 +41,9 @@ def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]
 
 
 def detected(facts: SessionFacts) -> dict[str, str]:
-    """The keys that a session knows by itself."""
-    hardware, software, gpus = facts.hardware, facts.software, facts.hardware.gpus
-    sockets = hardware.cpu_sockets
+    """The keys that a session knows by itself: of other machines no more than their number."""
+    hardware, software, used = facts.hardware, facts.software, nodes(facts)
+    gpus = cards_here(facts)
     stack = {
         "Python": software.python,
         "PyTorch": software.torch,
@@ -42,33 +51,33 @@ def detected(facts: SessionFacts) -> dict[str, str]:
         "MLPerf LoadGen": software.loadgen,
         "NVIDIA driver": gpus[0].driver if gpus else None,
     }
+    cards_per_node = max(len(node.cards) for node in used)
     found: dict[str, str | None] = {
-        "number_of_nodes": "1",
-        "host_processor_model_name": hardware.cpu_model,
-        "host_processors_per_node": None if sockets is None else str(sockets),
-        "host_processor_core_count": None
-        if sockets is None
-        else str(hardware.cpu_cores // sockets),
-        "host_memory_capacity": f"{hardware.memory_gib:g} GiB",
-        "accelerators_per_node": str(len(gpus)),
-        "accelerator_model_name": ", ".join(dict.fromkeys(g.name for g in gpus)) or NOT_THERE,
-        "accelerator_memory_capacity": f"{gpus[0].memory_mib / 1024:.0f} GiB"
-        if gpus
-        else NOT_THERE,
+        "number_of_nodes": str(len(used)),
+        "accelerators_per_node": str(cards_per_node),
         "framework": software.engine_package,
-        "operating_system": f"{hardware.operating_system}, Linux {hardware.kernel}",
         "other_software_stack": ", ".join(f"{k} {v}" for k, v in stack.items() if v),
     }
-    if not gpus:
-        found |= dict.fromkeys(
-            (
-                "accelerator_memory_configuration",
-                "accelerator_host_interconnect",
-                "accelerator_interconnect",
-            ),
-            NOT_THERE,
-        )
+    if not is_elsewhere(facts):
+        found |= _machine(hardware)
+    if gpus:
+        found["accelerator_model_name"] = ", ".join(dict.fromkeys(g.name for g in gpus))
+        found["accelerator_memory_capacity"] = f"{gpus[0].memory_mib / 1024:.0f} GiB"
+    if not cards_per_node:
+        found |= dict.fromkeys(OF_ACCELERATORS, NOT_THERE)
     return {key: text for key, text in found.items() if text}
+
+
+def _machine(hardware: HardwareFacts) -> dict[str, str | None]:
+    sockets = hardware.cpu_sockets
+    cores = None if sockets is None else str(hardware.cpu_cores // sockets)
+    return {
+        "host_processor_model_name": hardware.cpu_model,
+        "host_processors_per_node": None if sockets is None else str(sockets),
+        "host_processor_core_count": cores,
+        "host_memory_capacity": f"{hardware.memory_gib:g} GiB",
+        "operating_system": f"{hardware.operating_system}, Linux {hardware.kernel}",
+    }
 
 
 def system_problems(
