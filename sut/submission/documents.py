@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sut.config.schema import Scenario
 from sut.result.schema import UNVERIFIED
+from sut.submission.batching import batching
 from sut.submission.entries import Entry
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Run
@@ -17,15 +17,6 @@ from sut.submission.system_json import REHEARSAL_MARK, quantisation
 BYTES_PER_TOKEN = 4
 # inference_rules.adoc 4.1.1: the sequence length that ingress bandwidth is counted with.
 RULES_SEQUENCE_TOKENS = 2048
-
-BATCHING = """\
-Queries are handed to vLLM as they arrive, in LoadGen's order; nothing is held back to fill a
-batch and nothing is known of queries to come. vLLM batches continuously: at each step the
-scheduler puts every running sequence, and prompt parts of waiting ones (chunked prefill:
-{chunked}), into one batch of at most {tokens} tokens and {sequences} sequences."""
-OFFLINE_BATCHING = """\
-LoadGen issues every sample in one query. The samples go to vLLM in the order issued, unsorted;
-vLLM batches continuously, at most {sequences} sequences and {tokens} tokens a step."""
 
 
 def scenario_readme(entry: Entry, plan: SubmissionPlan, tests: dict[str, Run]) -> str:
@@ -42,7 +33,7 @@ def scenario_readme(entry: Entry, plan: SubmissionPlan, tests: dict[str, Run]) -
         *_settings(entry.performance),
         "## Batching",
         "",
-        _batching(entry),
+        batching(entry.performance.session.config.engine, entry.scenario),
         "",
         *_hashes(runs),
         *_whole_log(entry.accuracy),
@@ -100,16 +91,6 @@ def _settings(run: Run) -> Iterable[str]:
         yield from (f"Warm-up: {warmup.requested} queries outside the data set.", "")
     yield from ("LoadGen: user.conf in this folder; in force by its log:", "")
     yield from _table(run.result.loadgen.settings_effective)
-
-
-def _batching(entry: Entry) -> str:
-    vllm = entry.performance.session.config.engine.vllm
-    template = OFFLINE_BATCHING if entry.scenario is Scenario.OFFLINE else BATCHING
-    return template.format(
-        chunked="on" if vllm.enable_chunked_prefill else "off",
-        tokens=vllm.max_num_batched_tokens,
-        sequences=vllm.max_num_seqs,
-    )
 
 
 def _hashes(runs: dict[str, Run]) -> Iterable[str]:
