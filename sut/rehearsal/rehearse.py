@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
 from sut.rehearsal.stages import Finished, Stage, kept, run_stages
 from sut.rundir import sha256_of, write_atomic
 from sut.submission.check import Finding, check_tree
+from sut.submission.official import package_root
 from sut.submission.statement import example_statement
-from sut.submission.tree import SubmissionPlan, make_tree
+from sut.submission.tree import SubmissionPlan, check_plan, make_tree
 
 # Both take seconds, but for the copying and hashing of full accuracy logs.
 TREE_S = 30.0
@@ -51,9 +53,12 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     """Make every stage that is not kept; each says beforehand how long it will take.
 
     Raises:
-        HarnessError: bad input, or an engine that did not start.
+        HarnessError: bad input, told before the first engine starts; or one that did not start.
         KeyboardInterrupt: stopped; the next call resumes.
     """
+    check_plan(_plan(request, ()))
+    if request.checker is not None:
+        package_root(request.checker)
     request.out.mkdir(parents=True, exist_ok=True)
     base = overrides(request.round, request.out, fast=request.fast)
     measuring = measuring_stages(load, base, console)
@@ -87,6 +92,13 @@ def _foretell(request: Request, stages: Sequence[Stage], console: Console) -> No
         highlight=False,
         soft_wrap=True,
     )
+    if request.division == "closed":
+        console.print(
+            "Random weights miss closed's accuracy targets: the check will name accuracy, and "
+            "should name nothing else.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _announce(console: Console, stage: Stage, left: Path | None) -> None:
@@ -97,7 +109,7 @@ def _announce(console: Console, stage: Stage, left: Path | None) -> None:
 
 
 def _tree_stage(request: Request, sessions: Sequence[Path]) -> Stage:
-    """The tree is named after its inputs' hash: another one never overwrites it."""
+    """A tree of other inputs is another stage, and never overwrites it."""
     inputs: dict[str, Any] = {
         "round": request.round,
         "division": request.division,
@@ -110,18 +122,26 @@ def _tree_stage(request: Request, sessions: Sequence[Path]) -> Stage:
             for path in sorted(session.glob("*/*/run.json"))
         },
     }
-    number = len(list(request.out.glob("tree*"))) + 1
-    target = request.out / (f"tree-{number}" if number > 1 else "tree")
-    plan = SubmissionPlan(
+    return Stage("tree", inputs, TREE_S, partial(make_tree, _plan(request, sessions)))
+
+
+def _plan(request: Request, sessions: Sequence[Path]) -> SubmissionPlan:
+    return SubmissionPlan(
         round=request.round,
         division=request.division,
         submitter=request.submitter,
         system=example_statement(),
-        out=target,
+        out=_free(request.out),
         sessions=tuple(sessions),
         rehearsal=True,
     )
-    return Stage("tree", inputs, TREE_S, partial(make_tree, plan))
+
+
+def _free(out: Path) -> Path:
+    """A name for the tree that no earlier one has, whichever of them were removed."""
+    names = (f"tree-{number}" if number > 1 else "tree" for number in count(1))
+    paths = (out / name for name in names)
+    return next(path for path in paths if not (path.exists() or path.is_symlink()))
 
 
 def _write_findings(request: Request, findings: Sequence[Finding]) -> None:

@@ -159,6 +159,8 @@ def bandwidth(plan: SubmissionPlan, entries: Sequence[Entry]) -> str:
     written = plan.system.documents.bandwidth
     if written is not None:
         lines.append(written.read_text(encoding="utf-8").rstrip())
+    elif plan.rehearsal:
+        lines.append(f"{REHEARSAL_MARK}, and no description of the architecture was given.")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -189,7 +191,8 @@ def document_problems(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterabl
             "write the calibration's description and name it as documents.calibration."
         )
     datacenter = any(entry.rules.system_type == "datacenter" for entry in entries)
-    if plan.division == "closed" and datacenter and documents.bandwidth is None:
+    needed = plan.division == "closed" and datacenter and not plan.rehearsal
+    if needed and documents.bandwidth is None:
         yield (
             "closed asks for a description of the system's architecture and bandwidth: write it "
             "and name it as documents.bandwidth."

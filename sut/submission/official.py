@@ -70,14 +70,14 @@ def run_checker(tree: Path, version: str, checker: Path) -> OfficialReport:
         ConfigError: there is no checker in that folder.
         RunError: it did not end.
     """
-    package_root = _package_root(checker)
+    root = package_root(checker)
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             *(sys.executable, "-m", f"{PACKAGE}.main"),
             *("--input", str(tree.resolve()), "--version", version),
             *("--csv", str(Path(scratch) / "summary.csv")),
         ]
-        variables = {"PYTHONPATH": str(package_root), "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ended = subprocess.run(
                 command,
@@ -99,7 +99,12 @@ def run_checker(tree: Path, version: str, checker: Path) -> OfficialReport:
     return OfficialReport(ended.returncode, ended.stdout)
 
 
-def _package_root(checker: Path) -> Path:
+def package_root(checker: Path) -> Path:
+    """The folder that the checker's package lies in.
+
+    Raises:
+        ConfigError: there is no checker in that folder.
+    """
     for root in (checker / BELOW_CHECKOUT, checker):
         if (root / PACKAGE / "main.py").is_file():
             return root.resolve()

@@ -36,7 +36,7 @@ from sut.submission.system_json import (
     system_problems,
 )
 
-__all__ = ["SubmissionPlan", "make_tree"]
+__all__ = ["SubmissionPlan", "check_plan", "make_tree"]
 
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 
@@ -48,9 +48,8 @@ def make_tree(plan: SubmissionPlan) -> Path:
         Refused: something stands against a submission; nothing was written.
         ConfigError: the plan itself cannot be followed.
     """
-    rules = load_round(plan.round)
+    rules = check_plan(plan)
     form = submission_rules(rules)
-    _check_plan(plan)
     runs, unread = load_sessions(plan.sessions, rules)
     entries, misplaced = group(runs, rules)
     reasons = [*unread, *misplaced, *refusals(plan, entries, rules)]
@@ -78,7 +77,14 @@ def make_tree(plan: SubmissionPlan) -> Path:
     return plan.out
 
 
-def _check_plan(plan: SubmissionPlan) -> None:
+def check_plan(plan: SubmissionPlan) -> Round:
+    """What can be said of a plan before there is a run; returns the rules of its round.
+
+    Raises:
+        ConfigError: the round takes no tree, division or submitter is wrong, or `plan.out` exists.
+    """
+    rules = load_round(plan.round)
+    submission_rules(rules)
     if plan.division not in DIVISIONS:
         raise ConfigError(
             f"division is {plan.division}; this harness makes {' and '.join(DIVISIONS)}.",
@@ -92,6 +98,7 @@ def _check_plan(plan: SubmissionPlan) -> None:
             remedy="Use letters, digits, dot, hyphen and underscore; no blank, no leading dot.",
         )
     _refuse_existing(plan.out)
+    return rules
 
 
 def _refuse_existing(out: Path) -> None:
