@@ -17,9 +17,9 @@ EPILOG = """\
 example:
   python -m sut.main check tree --round v6.1 --checker ~/inference
 
---checker names a checkout of https://github.com/mlcommons/inference; its submission checker is
-run as well, its whole log read, and each complaint explained. Exit codes: 0 nothing stands against
-the tree (warnings may), 1 something does, 2 bad input.
+--checker names a checkout of https://github.com/mlcommons/inference, today's or that of v5.1.1; its
+submission checker is run as well, its whole log read, and each complaint explained. Exit codes: 0
+nothing stands against the tree (warnings may), 1 something does, 2 bad input.
 """
 
 

@@ -18,7 +18,7 @@ from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
 from sut.rehearsal.stages import Finished, Stage, kept, run_stages
 from sut.rundir import sha256_of, write_atomic
 from sut.submission.check import Finding, check_tree
-from sut.submission.official import package_root
+from sut.submission.official import checker_program
 from sut.submission.statement import example_statement
 from sut.submission.tree import SubmissionPlan, check_plan, make_tree
 
@@ -58,7 +58,7 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     """
     check_plan(_plan(request, ()))
     if request.checker is not None:
-        package_root(request.checker)
+        checker_program(request.checker)
     request.out.mkdir(parents=True, exist_ok=True)
     base = overrides(request.round, request.out, fast=request.fast)
     measuring = measuring_stages(load, base, console)

@@ -17,7 +17,8 @@ TABLE = CONF_ROOT / "submission" / "complaints.yaml"
 # Said beside a complaint, never instead of one; and habits of its log parser.
 NOISE = re.compile(
     r"^Some .* Checks failed for: |^SUMMARY: submission has errors|"
-    r"^There are multiple messages with key |^Execution of check \S+ skipped for "
+    r"^There are multiple messages with key |^Execution of check \S+ skipped for |"
+    r"^compliance dir \S+ has issues$| measurement_dir has issues$| is OK but accuracy has issues$"
 )
 
 

@@ -16,10 +16,12 @@ from sut.submission.complaints import NOISE, explain
 from sut.submission.findings import Finding, Severity
 
 PACKAGE = "submission_checker"
+SCRIPT = "submission_checker.py"
 BELOW_CHECKOUT = Path("tools") / "submission"
 TIMEOUT_S = 1800
 PASSED = "SUMMARY: submission looks OK"
 LINE = re.compile(r"^\[[^\]]*\s\S+:\d+\s(?P<level>[A-Z]+)\]\s?(?P<text>.*)$")
+UNKNOWN_VERSION = re.compile(r"argument --version: invalid choice: .*\(choose from (?P<known>.+)\)")
 LAST_LINES = 3
 
 
@@ -67,22 +69,21 @@ def run_checker(tree: Path, version: str, checker: Path) -> OfficialReport:
         checker: the checkout, or its tools/submission.
 
     Raises:
-        ConfigError: there is no checker in that folder.
+        ConfigError: there is no checker in that folder, or it does not know the version.
         RunError: it did not end.
     """
-    root = package_root(checker)
+    program, folder = checker_program(checker)
     with tempfile.TemporaryDirectory() as scratch:
         command = [
-            *(sys.executable, "-m", f"{PACKAGE}.main"),
+            *(sys.executable, *program),
             *("--input", str(tree.resolve()), "--version", version),
             *("--csv", str(Path(scratch) / "summary.csv")),
         ]
-        variables = {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ended = subprocess.run(
                 command,
                 cwd=scratch,
-                env=dict(os.environ) | variables,
+                env=dict(os.environ) | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
@@ -96,23 +97,39 @@ def run_checker(tree: Path, version: str, checker: Path) -> OfficialReport:
                 where=str(checker),
                 remedy="Run it by hand to see where it stops.",
             ) from error
+    _refuse_other_round(ended.stdout, version, checker)
     return OfficialReport(ended.returncode, ended.stdout)
 
 
-def package_root(checker: Path) -> Path:
-    """The folder that the checker's package lies in.
+def checker_program(checker: Path) -> tuple[list[str], Path]:
+    """What Python is to run, and its folder: today a package, up to v5.1.1 one script.
+
+    Both have the flags that are used here, the form of the log and its last word in common.
 
     Raises:
         ConfigError: there is no checker in that folder.
     """
     for root in (checker / BELOW_CHECKOUT, checker):
         if (root / PACKAGE / "main.py").is_file():
-            return root.resolve()
+            return ["-m", f"{PACKAGE}.main"], root.resolve()
+        if (root / SCRIPT).is_file():
+            return [str((root / SCRIPT).resolve())], root.resolve()
     raise ConfigError(
-        f"there is no {BELOW_CHECKOUT / PACKAGE} in this folder.",
+        f"there is neither {BELOW_CHECKOUT / PACKAGE} nor {SCRIPT} in this folder.",
         where=str(checker),
         remedy="Give a checkout: git clone https://github.com/mlcommons/inference.",
     )
+
+
+def _refuse_other_round(log: str, version: str, checker: Path) -> None:
+    """A checker that never looked at the tree has no complaint about it."""
+    match = UNKNOWN_VERSION.search(log)
+    if match:
+        raise ConfigError(
+            f"this checker knows no round {version}; it knows {match['known']}.",
+            where=str(checker),
+            remedy="Give the checkout of a release that knows the round.",
+        )
 
 
 def official_findings(tree: Path, version: str, checker: Path) -> list[Finding]:

@@ -60,6 +60,9 @@ def test_an_edge_tree_has_its_own_benchmark_and_passes_every_check(
     assert not list(tree.rglob("TEST06"))
     checkout = os.environ.get("MLCOMMONS_INFERENCE")
     assert check_tree(tree, round_, Path(checkout) if checkout else None) == []
+    script = os.environ.get("MLCOMMONS_INFERENCE_V5_1")
+    if script and round_ == "v5.1":
+        assert check_tree(tree, round_, Path(script)) == []
 
 
 def test_closed_edge_needs_single_stream(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.unit.submission.support import ROUNDS, SUBMITTER
 PATH = f"closed/{SUBMITTER}/results/s/llama3.1-8b/Server/performance/run_1/mlperf_log_detail.txt"
 OK = "[2026-11-24 03:15:37,055 main.py:364 INFO] SUMMARY: submission looks OK\n"
 CHECKOUT = os.environ.get("MLCOMMONS_INFERENCE")
+CHECKOUT_V5_1 = os.environ.get("MLCOMMONS_INFERENCE_V5_1")
 
 # The checker's own wording with figures of a run → what we make of it: place, then a part.
 KNOWN = {
@@ -65,6 +66,46 @@ KNOWN = {
     f"Execution occurred in running check {PATH}. Running llm_check in PerformanceCheck":
         (PATH, "broke in llm_check of PerformanceCheck"),
     f"NoResults {PATH}": (PATH, "counts no result here"),
+    # The script of v5.1.1 has words of its own.
+    "a does not have all required scenarios, one of [Server, Interactive] is required":
+        ("a", "none of the scenarios Server, Interactive"),
+    "a/accuracy not hash value for mlperf_log_accuracy.json": ("a/accuracy", "no line hash="),
+    "use_token_latencies flag needs to be enabled for Llama2 benchmark": ("", "no token latencies"),
+    "closed/A/results/s incorrect network mode (=True) for division 'closed'":
+        ("closed/A/results/s", "is_network reads True"),
+    "closed/A/results/s has division open, division has closed":
+        ("closed/A/results/s", "division is open; the folder is closed"),
+    "--- Logging error ---\nTraceback (most recent call last):\n  File \"x\", line 1\nMessage: "
+    "\"Root contains files outside division folder %s. You can\"\nArguments: ('closed', ['a.csv'])":
+        ("", "beside the divisions: ['a.csv']"),
+    "invalid division in input dir preview": ("", "preview is no division"),
+    "closed contains files outside submitter folder ['a.txt']": ("closed", "['a.txt']"),
+    "closed/A contains broken symbolic links: ['b']": ("closed/A", "symbolic links: ['b']"),
+    "closed/A contains files with git unfriendly name: ['.b']": ("closed/A", "name: ['.b']"),
+    "closed/A has the following empty directories: ['b']": ("closed/A", "directories: ['b']"),
+    "closed/A/systems has the following files with no results: ['b.json']":
+        ("closed/A/systems", "no results: ['b.json']"),
+    "closed/A: has not calibration file. One of a or b is required": ("closed/A", "calibration"),
+    "no system_desc for closed/A/s": ("closed/A/s", "description is missing"),
+    "closed/A/s, field colour is unknown": ("closed/A/s", "does not know the key colour"),
+    "a has an invalid model llama, system_type=edge": ("a", "llama is no benchmark"),
+    "a has an invalid model llama for closed/network division": ("a", "llama is no benchmark"),
+    "a/Multi ignoring scenario Multi (neither required nor optional)":
+        ("a/Multi", "Multi is no scenario"),
+    "no measurement_dir for closed/A/measurements/s": ("closed/A/measurements/s", "folder of the"),
+    "a is missing code_dir closed/A/code/x": ("a", "missing: closed/A/code/x"),
+    "a is missing s*.json": ("a", "measurements file is missing: s*.json"),
+    "a/accuracy has no accuracy.txt. Generate it with accuracy-imagenet.py or so":
+        ("a/accuracy", "accuracy.txt is missing"),
+    "a/run_1 has file list mismatch (['b'])": ("a/run_1", "too many in this folder: ['b']"),
+    "a/accuracy, accuracy not valid": ("a/accuracy", "does not hold every score"),
+    "a/run_1 caused exception in check_performance_dir: no key":
+        ("a/run_1", "broke in check_performance_dir: no key"),
+    "a/run_1 has issues": ("a/run_1", "takes no performance result"),
+    "no compliance dir for a/Server: compliance/Server":
+        ("compliance/Server", "no compliance run of a/Server"),
+    "a/TEST06/verify_accuracy.txt is missing in a/TEST06":
+        ("a/TEST06/verify_accuracy.txt", "file of the compliance test"),
 }  # fmt: skip
 
 
@@ -111,6 +152,9 @@ def test_the_checkers_habits_are_no_complaints(tmp_path):
     log = (
         message("There are multiple messages with key x in the log. Emprically choosing", "WARNING")
         + message("Execution of check endpoints_model_check skipped for a.", "WARNING")
+        + message("compliance dir closed/A/compliance/s has issues")
+        + message("closed/A/measurements/s measurement_dir has issues")
+        + message("closed/A/results/s is OK but accuracy has issues")
         + message("Results=%d, NoResults=%d", "INFO")
         + "\n"
         + OK
@@ -150,6 +194,41 @@ def test_the_checker_is_run_with_tree_and_version_and_its_exit_code_kept(tmp_pat
     assert run_checker(tmp_path, "v6.1", checkout / "tools" / "submission").exit_code == 1
 
 
+def old_checkout(folder: Path, body: str) -> Path:
+    tools = folder / "tools" / "submission"
+    tools.mkdir(parents=True)
+    (tools / "log_parser.py").write_text("HERE = 'log_parser'\n", encoding="utf-8")
+    (tools / "submission_checker.py").write_text(body, encoding="utf-8")
+    return folder
+
+
+def test_the_script_of_an_older_release_is_run_beside_its_own_modules(tmp_path):
+    body = "import sys, log_parser\nprint(log_parser.HERE, sys.argv)\nsys.exit(1)\n"
+    checkout = old_checkout(tmp_path / "inference", body)
+    report = run_checker(tmp_path, "v5.1", checkout)
+    assert report.exit_code == 1
+    assert report.log.startswith("log_parser ")
+    assert f"'--input', '{tmp_path}', '--version', 'v5.1'" in report.log
+    assert not list(checkout.rglob("__pycache__"))
+    assert run_checker(tmp_path, "v5.1", checkout / "tools" / "submission").exit_code == 1
+
+
+def test_where_both_are_the_package_is_run(tmp_path):
+    checkout = old_checkout(tmp_path / "inference", "print('script')\n")
+    fake_checkout(checkout, "print('package')\n")
+    assert run_checker(tmp_path, "v6.1", checkout).log == "package\n"
+
+
+def test_a_checker_that_does_not_know_the_round_is_bad_input(tmp_path):
+    body = (
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--version', choices=['v5.0', 'v5.1'])\nparser.parse_known_args()\n"
+    )
+    checkout = old_checkout(tmp_path / "inference", body)
+    with pytest.raises(ConfigError, match=r"no round v6\.1; it knows 'v5\.0', 'v5\.1'"):
+        run_checker(tmp_path, "v6.1", checkout)
+
+
 def test_check_tree_joins_its_findings_with_ours(tree, tmp_path):
     line = message(f"{tree.resolve()}/{PATH} has loadgen errors, number of errors: 3").strip()
     checkout = fake_checkout(tmp_path / "i", f"import sys\nprint({line!r})\nsys.exit(1)\n")
@@ -187,3 +266,36 @@ def test_the_official_checkers_complaints_about_a_broken_tree_are_all_known(tree
     found = findings_of(run_checker(tree, "v6.1", Path(str(CHECKOUT))), tree)
     assert len(found) >= 6
     assert [each.sentence for each in found if "own words" in each.remedy] == []
+
+
+needs_v5_1 = pytest.mark.skipif(
+    CHECKOUT_V5_1 is None, reason="MLCOMMONS_INFERENCE_V5_1 names no checkout of tag v5.1.1"
+)
+
+
+@needs_v5_1
+@pytest.mark.parametrize("division", ["closed", "open"])
+def test_the_script_of_the_old_release_takes_our_trees(made_trees, division):
+    assert check_tree(made_trees("v5.1", division), "v5.1", Path(str(CHECKOUT_V5_1))) == []
+
+
+@needs_v5_1
+def test_the_old_scripts_complaints_about_a_broken_tree_are_all_known(tree_v5_1):
+    root = tree_v5_1 / "closed" / SUBMITTER
+    below = "rehearsal-cpu/llama3.1-8b"
+    shutil.rmtree(root / "compliance" / below / "Server")
+    (root / "results" / below / "Server/performance/run_1/ledger.parquet").write_bytes(b"x")
+    evaluated = root / "results" / below / "Offline/accuracy/accuracy.txt"
+    text = evaluated.read_text(encoding="utf-8")
+    changed = re.sub(r"hash=\w+", "", text.replace("38.7792", "12.5"))
+    evaluated.write_text(changed, encoding="utf-8")
+    found = findings_of(run_checker(tree_v5_1, "v5.1", Path(str(CHECKOUT_V5_1))), tree_v5_1)
+    assert len(found) >= 6
+    assert [each.sentence for each in found if "own words" in each.remedy] == []
+
+
+@needs_v5_1
+def test_a_file_at_the_root_breaks_the_old_scripts_log_and_is_still_named(tree_v5_1):
+    (tree_v5_1 / "summary.csv").write_text("x", encoding="utf-8")
+    found = findings_of(run_checker(tree_v5_1, "v5.1", Path(str(CHECKOUT_V5_1))), tree_v5_1)
+    assert found[0].sentence == "Files lie beside the divisions: ['summary.csv']."
