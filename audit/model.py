@@ -73,7 +73,7 @@ def of_model(name: str, origin: str, round_name: str | None = None) -> Yardstick
 
 def of_session(run_dir: Path) -> Yardstick | None:
     """What our own session was configured with; None if the folder is no run of ours."""
-    path = run_dir.resolve().parents[1] / "config.json"
+    path = run_dir.resolve().parent.parent / "config.json"  # `/` is its own parent
     if not (run_dir / "run.json").is_file() or not path.is_file():
         return None
     try:

@@ -26,7 +26,7 @@ from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig, Scenario
-from sut.errors import DatasetError, LogError
+from sut.errors import ConfigError, DatasetError, LogError
 from sut.result.facts import AccuracyFacts, RunFacts, SessionFacts
 from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
 from sut.weights import resolve_model
@@ -114,6 +114,7 @@ def write_evaluation(
 
     Raises:
         FileExistsError: the run was evaluated before; nothing is overwritten.
+        HarnessError: as `evaluate_run` and `write_files`.
     """
     facts = evaluate_run(run_dir, session_root, sources)
     write_files(run_dir, facts)
@@ -121,9 +122,28 @@ def write_evaluation(
 
 
 def write_files(run_dir: Path, facts: AccuracyFacts) -> None:
-    """accuracy.json for us, accuracy.txt for the submission checker."""
-    write_atomic(run_dir / FACTS_NAME, facts.model_dump_json(indent=2) + "\n")
-    write_atomic(run_dir / TEXT_NAME, official_text(facts))
+    """accuracy.json for us, accuracy.txt for the submission checker.
+
+    Raises:
+        FileExistsError: one of them is there.
+        ConfigError: nothing can be written into the folder.
+    """
+    try:
+        write_atomic(run_dir / FACTS_NAME, facts.model_dump_json(indent=2) + "\n")
+        write_atomic(run_dir / TEXT_NAME, official_text(facts))
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise unwritable(run_dir, error) from error
+
+
+def unwritable(run_dir: Path, error: OSError) -> ConfigError:
+    """What the user is told where an evaluation cannot be kept."""
+    return ConfigError(
+        f"{FACTS_NAME} and {TEXT_NAME} cannot be written into this folder: {error.strerror}.",
+        where=str(run_dir),
+        remedy="Make it writable, or evaluate a copy of it.",
+    )
 
 
 def read_facts(run_dir: Path) -> AccuracyFacts:
@@ -294,6 +314,10 @@ def _content(path: Path) -> bytes:
 
 def _malformed(path: Path, error: Exception) -> LogError:
     first = str(error).splitlines()[0]
+    if isinstance(error, ValidationError):  # its first line only counts the faults
+        found = error.errors()[0]
+        field = ".".join(str(part) for part in found["loc"]) or "the object"
+        first = f"{field}: {found['msg']} (it is {str(found['input'])[:80]!r})"
     return LogError(
         f"the file is malformed: {first}.",
         where=str(path),

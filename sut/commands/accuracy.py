@@ -126,13 +126,14 @@ def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -
 
 def _keep(folder: Path, facts: AccuracyFacts, replace: bool) -> list[str]:
     """Write the files if there are none or they are to be replaced; name the fields that differ."""
-    from sut.accuracy.evaluate import FACTS_NAME, TEXT_NAME, read_facts, write_files
+    from sut.accuracy.evaluate import FACTS_NAME, TEXT_NAME, read_facts, unwritable, write_files
 
-    if replace:
-        for name in (FACTS_NAME, TEXT_NAME):
-            _set_aside(folder / name)
-    if not (folder / FACTS_NAME).exists():
-        _set_aside(folder / TEXT_NAME)
+    if replace or not (folder / FACTS_NAME).exists():
+        try:
+            for name in (FACTS_NAME, TEXT_NAME):
+                _set_aside(folder / name)
+        except OSError as error:
+            raise unwritable(folder, error) from error
         write_files(folder, facts)
         return []
     before = read_facts(folder)

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from sut.config.rules import load_round
+from sut.errors import ConfigError
 from sut.hardware import package_version
 from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
 from sut.rehearsal.stages import Finished, Stage, kept, run_stages
@@ -59,7 +60,7 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     check_plan(_plan(request, ()))
     if request.checker is not None:
         checker_program(request.checker)
-    request.out.mkdir(parents=True, exist_ok=True)
+    _make_out(request.out)
     base = overrides(request.round, request.out, fast=request.fast)
     measuring = measuring_stages(load, base, console)
     _foretell(request, measuring, console)
@@ -79,6 +80,18 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     _write_findings(request, findings)
     wrong = any(each.severity == "error" for each in findings)
     return Report(finished, "check" if wrong else None, findings)
+
+
+def _make_out(out: Path) -> None:
+    """The folder, and the first one in it: who may make that may write the rest."""
+    try:
+        (out / "stages").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{out} cannot be made or written to: {error.strerror}.",
+            where="--out",
+            remedy="Name a folder that you may write to, or one that can be made.",
+        ) from error
 
 
 def _foretell(request: Request, stages: Sequence[Stage], console: Console) -> None:

@@ -143,8 +143,14 @@ class LedgerFacts(Facts):
 class RunFacts(Facts):
     """`run.json`: one LoadGen run."""
 
-    scenario: str = Field(description="Offline, Server, Interactive or SingleStream")
-    mode: str = Field(description="performance, accuracy or compliance")
+    scenario: str = Field(
+        pattern="^(Offline|Server|Interactive|SingleStream)$",
+        description="Offline, Server, Interactive or SingleStream",
+    )
+    mode: str = Field(
+        pattern="^(performance|accuracy|compliance)$",
+        description="performance, accuracy or compliance",
+    )
     test: str | None = Field(description="the compliance test the run is for, e.g. TEST06")
     started_utc: str
     ended_utc: str

@@ -72,7 +72,12 @@ def _bounds(
                 severity,
             )
             continue
-        value, most = float(found[0]), benchmark.accuracy_max.get(metric)
+        try:
+            value, most = float(found[0]), benchmark.accuracy_max.get(metric)
+        except ValueError:
+            sentence = f"{metric} is {found[0]}, which is no number; the checker breaks on it."
+            yield entry.finding(path, sentence, "Evaluate the run again.")
+            continue
         if value < least:
             sentence = f"{metric} is {found[0]}, must be {least:.10g} at least."
             yield entry.finding(path, sentence, remedy, severity)

@@ -79,7 +79,8 @@ def _files(
     root = entry.root / folder
     present = {path.name for path in root.glob("*")}
     for name in required:
-        if name not in present or not (root / name).stat().st_size:
+        # A link to nowhere is present, but no file.
+        if not (root / name).is_file() or not (root / name).stat().st_size:
             yield _bad(entry, folder / name, "The file is missing or empty.", "Add it.")
     for name in sorted(present - allowed):
         if not name.startswith("."):  # said by structure.py

@@ -56,7 +56,7 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
 
 def _division(tree: Path, division: Path, rules: SubmissionRules) -> Iterable[Finding]:
     for path in sorted(division.iterdir()):
-        if path.is_file():
+        if not path.is_dir():
             yield _error(tree, path, "A file lies outside of a submitter's folder.", "Remove it.")
             continue
         yield from _submitter(tree, path, division.name, rules)

@@ -64,8 +64,7 @@ def make_tree(plan: SubmissionPlan) -> Path:
             reasons += measurements_problems(measurements(plan, first), first, form)
     if reasons:
         raise Refused(list(dict.fromkeys(reasons)))
-    plan.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=plan.out.parent, prefix=f".{plan.out.name}."))
+    temporary = _beside(plan.out)
     try:
         _write(temporary / plan.division / plan.submitter, plan, entries, rules, description)
         temporary.chmod(0o755)
@@ -75,6 +74,19 @@ def make_tree(plan: SubmissionPlan) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return plan.out
+
+
+def _beside(out: Path) -> Path:
+    """A fresh folder in the folder of `out`."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    except OSError as error:
+        raise ConfigError(
+            f"{out} cannot be made: {error.strerror} ({out.parent}).",
+            where="--out",
+            remedy="Name a folder in a place that you may write to.",
+        ) from error
 
 
 def check_plan(plan: SubmissionPlan) -> Round:

@@ -133,6 +133,24 @@ def test_replace_keeps_the_old_files_beside_the_new(tmp_path: Path) -> None:
     assert json.loads((run / "accuracy.json").read_text())["gen_len"] != 7
 
 
+@pytest.mark.parametrize("flags", [[], ["--replace"]])
+def test_a_folder_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    root, run = session(tmp_path)
+    if flags:
+        main([str(root)])
+    # Not by chmod: root writes into any folder.
+    monkeypatch.setattr("sut.rundir.tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ConfigError, match=r"cannot be written .*: Permission denied") as caught:
+        main([str(root), *flags])
+    assert caught.value.where == str(run)
+
+
 def test_a_log_from_elsewhere_needs_data_set_and_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

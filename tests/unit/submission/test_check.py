@@ -86,6 +86,11 @@ def write(path: Path, text: str = "x") -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def dangling(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("nowhere")
+
+
 def large(path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(50 * 2**20 + 1)
@@ -206,6 +211,14 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
         lambda root: detail(root, "Offline", "performance").unlink(),
         ["The file is missing or empty."],
     ),
+    "a link to nowhere in place of a log": (
+        lambda root: dangling(detail(root, "Server", "performance")),
+        ["The file is missing or empty.", "This is a link"],
+    ),
+    "no detail log of the accuracy run": (
+        lambda root: detail(root, "Offline", "accuracy").unlink(),
+        ["The file is missing or empty."],
+    ),
     # §10.8
     "an accuracy run over part of the data": (
         setting("effective_accuracy_sample_count", 100, "Offline", "accuracy"),
@@ -220,6 +233,10 @@ FILES: dict[str, tuple[Breaker, list[str]]] = {
     "answers too long": (
         evaluated("8167644", "8984409"),
         ["GEN_LEN is 8984409, must be 8984408.4 at most."],
+    ),
+    "a score that is no number": (
+        evaluated("'38.7792'", "'1.2.3'"),
+        ["ROUGE1 is 1.2.3, which is no number; the checker breaks on it."],
     ),
     "gen_len as NumPy 2 prints it": (
         evaluated("8167644", "np.int64(8167644)"),
@@ -281,6 +298,10 @@ FILES: dict[str, tuple[Breaker, list[str]]] = {
     "no source": (
         lambda root: shutil.rmtree(root / "src"),
         ["There is no source of this benchmark."] * 2,
+    ),
+    "no description of the system": (
+        lambda root: (root / f"systems/{SYSTEM}.json").unlink(),
+        ["The file is missing."],
     ),
     "a key that is missing": (system(cooling=None), ["The key cooling is missing."] * 2),
     "a key that says nothing": (system(framework=""), ["The key framework is empty."] * 2),
@@ -358,6 +379,10 @@ STRUCTURE: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "a file beside the submitters": (
         lambda root: write(root.parent / "a.txt"),
+        ["A file lies outside of a submitter's folder."],
+    ),
+    "a link to nowhere beside the submitters": (
+        lambda root: dangling(root.parent / "b"),
         ["A file lies outside of a submitter's folder."],
     ),
     "a file at the root": (

@@ -37,6 +37,15 @@ def test_submit_lists_every_refusal_on_a_line_and_exits_2(tmp_path, capsys):
     assert len(lines) == 3
 
 
+def test_submit_names_a_place_where_no_tree_can_be_made(tmp_path):
+    root = closed_session(tmp_path / "s")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    out = tmp_path / "file" / "tree"
+    with pytest.raises(ConfigError) as caught:
+        submit.main(flags(tmp_path, "--out", str(out), str(root)))
+    assert caught.value.render().startswith(f"--out: {out} cannot be made: ")
+
+
 def test_submit_gives_the_refusals_as_json(tmp_path, capsys):
     root = session(tmp_path / "s", "server")
     assert submit.main(flags(tmp_path, "--json", str(root))) == 2

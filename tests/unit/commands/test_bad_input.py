@@ -1,0 +1,94 @@
+"""Bad input is one line on stderr that names place and value, and exit code 2; no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sut.main import main
+from tests.unit.accuracy.answered import make_answered
+from tests.unit.result.sessions import edit, make_session
+
+Made = tuple[list[str], list[str]]
+"""The arguments, and what the line says."""
+
+
+def audit_of(folder: str) -> Callable[[Path], Made]:
+    """`/` has no parent, a folder below it no grandparent, where a session would be."""
+    return lambda _: (
+        ["audit", "--verify", folder, "--scenario", "Server"],
+        [f"{folder}: there is no mlperf_log_accuracy.json"],
+    )
+
+
+def submit_latin_1(tmp_path: Path) -> Made:
+    path = tmp_path / "system.yaml"
+    path.write_bytes("system: a\ndescription: {cooling: Lüfter}\n".encode("latin-1"))
+    flags = ["--submitter", "A", "--system", str(path), "--out", str(tmp_path / "tree")]
+    said = [f"{path}:2: the system's file is no UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
+    return ["submit", *flags, str(tmp_path)], said
+
+
+def submit_latin_1_document(tmp_path: Path) -> Made:
+    path = tmp_path / "net.md"
+    path.write_bytes("Für jeden Knoten\n".encode("latin-1"))
+    made, _ = submit_latin_1(tmp_path)
+    text = "system: a\ndescription: {}\ndocuments: {bandwidth: net.md}\n"
+    (tmp_path / "system.yaml").write_text(text, encoding="utf-8")
+    return made, [f"{path}:1: documents.bandwidth is no UTF-8 text", "byte 0xfc"]
+
+
+def rehearse_into(name: str, why: str) -> Callable[[Path], Made]:
+    def made(tmp_path: Path) -> Made:
+        (tmp_path / "file").write_text("x", encoding="utf-8")
+        out = tmp_path / name
+        return ["rehearse", "--out", str(out)], [f"--out: {out} cannot be made", why]
+
+    return made
+
+
+def report_of(**changes: str) -> Callable[[Path], Made]:
+    """A session whose run.json names what no run is."""
+
+    def made(tmp_path: Path) -> Made:
+        root = make_session(tmp_path, "server")
+        path = root / "Server" / "performance" / "run.json"
+        edit(path, **changes)
+        ((key, value),) = changes.items()
+        return ["report", str(root)], [f"{path}: {key}: ", f"(it is {value!r})"]
+
+    return made
+
+
+def accuracy_of_no_scenario(tmp_path: Path) -> Made:
+    root, run = make_answered(tmp_path)
+    edit(run / "run.json", scenario="Ofline")
+    return ["accuracy", str(root)], [f"{run / 'run.json'}: ", "scenario: ", "(it is 'Ofline')"]
+
+
+CASES: dict[str, Callable[[Path], Made]] = {
+    "audit --verify of the root": audit_of("/"),
+    "audit --verify of a folder below the root": audit_of("/dev"),
+    "submit --system in Latin-1": submit_latin_1,
+    "submit with a document in Latin-1": submit_latin_1_document,
+    "rehearse --out that is a file": rehearse_into("file", "Not a directory"),
+    "rehearse --out below a file": rehearse_into("file/out", "Not a directory"),
+    "report of a run of no scenario": report_of(scenario="Sever"),
+    "report of a run of no mode": report_of(mode="perf"),
+    "accuracy of a run of no scenario": accuracy_of_no_scenario,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_one_line_and_exit_2(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, said = CASES[case](tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert line.startswith("sut: ")
+    assert all(each in line for each in said), line
