@@ -162,13 +162,14 @@ def material(
     eos_token_ids: Sequence[int],
     tokenizer: Tokenizer | None,
     splitter: Splitter | None,
+    token_type: str = "int32",
 ) -> Material:
     """Read the log and put each answer beside its summary.
 
     Raises:
         LogError: the log is broken, or names a sample that the data set does not have.
     """
-    entries = read_accuracy_log(log)
+    entries = read_accuracy_log(log, token_type)
     answers = first_per_sample(entries)
     indices = [answer.sample_index for answer in answers]
     if indices and max(indices) >= count:

@@ -27,7 +27,11 @@ class _EndIds(msgspec.Struct):
 
 
 def evaluate_log(
-    folder: Path, dataset: Path, model: Path, round_name: str | None = None
+    folder: Path,
+    dataset: Path,
+    model: Path,
+    round_name: str | None = None,
+    token_type: str = "int32",
 ) -> AccuracyFacts:
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
@@ -38,6 +42,7 @@ def evaluate_log(
         dataset: the file that was asked, with reference summaries.
         model: folder with the tokenizer that reads the answers.
         round_name: the round of the targets; None: scores only.
+        token_type: integers of the answers, int32 or int64.
 
     Raises:
         LogError, DatasetError, ConfigError: a file is missing, broken, or does not fit.
@@ -46,8 +51,9 @@ def evaluate_log(
     held = columns.references if columns.references is not None else columns.texts
     count = len(columns.prompts) if columns.prompts is not None else len(held or [])
     log = folder / ACCURACY_LOG
+    tokenizer, splitter = open_tokenizer(model), find_splitter()
     asked = material(
-        log, columns.references, count, _end_ids(model), open_tokenizer(model), find_splitter()
+        log, columns.references, count, _end_ids(model), tokenizer, splitter, token_type
     )
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, add_token_type
 from sut.errors import ConfigError, LogError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _parser() -> FlagParser:
     add("--dataset", type=Path, metavar="FILE", help="the data set's file (the run's own)")
     add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the run's own)")
     add("--round", metavar="vX.Y", help="round of the targets, for a log that is not ours")
+    add_token_type(add)
     add("--replace", action="store_true", help="keep earlier files under another name, write new")
     add("--json", action="store_true", help="print JSON")
     return parser
@@ -104,12 +105,7 @@ def _runs(directory: Path) -> list[tuple[Path, Path | None]]:
 
 def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -> AccuracyFacts:
     if session is not None:
-        if options.round is not None:
-            raise ConfigError(
-                f"--round is {options.round}, but the run has a round of its own.",
-                where="command line",
-                remedy="Leave it out.",
-            )
+        _refuse_for_ours(options)
         from sut.accuracy.evaluate import Sources, evaluate_run
 
         return evaluate_run(folder, session, Sources(options.dataset, options.model))
@@ -121,7 +117,20 @@ def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -
         )
     from sut.accuracy.foreign import evaluate_log
 
-    return evaluate_log(folder, options.dataset, options.model, options.round)
+    token_type = options.token_type or "int32"
+    return evaluate_log(folder, options.dataset, options.model, options.round, token_type)
+
+
+def _refuse_for_ours(options: argparse.Namespace) -> None:
+    """Refuse what only a log from elsewhere does not say itself."""
+    for flag, given, why in (
+        ("--round", options.round, "the run has a round of its own"),
+        ("--token-type", options.token_type, "the harness logs int32"),
+    ):
+        if given is not None:
+            raise ConfigError(
+                f"{flag} is {given}, but {why}.", where="command line", remedy="Leave it out."
+            )
 
 
 def _keep(folder: Path, facts: AccuracyFacts, replace: bool) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import MODES, SCENARIOS, FlagParser, build_parser
+from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build_parser
 from sut.errors import ConfigError, Interrupted, LogError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def audit_parser() -> FlagParser:
     add("--verify", type=Path, metavar="DIR", help="run nothing: verify the logs in this folder")
     add("--eos", metavar="IDS", help="every id that ends an answer, e.g. 128001,128008,128009")
     add("--max-tokens", type=_count, metavar="N", help="longest answer allowed, in tokens")
-    add("--token-type", choices=("int32", "int64"), help="integers of the answers (int32)")
+    add_token_type(add)
     add("--out", type=Path, metavar="OUT", help="also make OUT/TEST06 as a submission holds it")
     add(
         "--official",

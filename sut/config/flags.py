@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -92,6 +92,11 @@ class FlagParser(argparse.ArgumentParser):
         raise ConfigError(
             f"there is no flag {word}.", where="command line", remedy=f"The nearest is {near[0]}."
         )
+
+
+def add_token_type(add: Callable[..., Any]) -> None:
+    """--token-type, of the verbs that read anybody's accuracy log; None: not given, int32."""
+    add("--token-type", choices=("int32", "int64"), help="integers of the answers (int32)")
 
 
 def build_parser(prog: str = "python -m sut.main") -> FlagParser:

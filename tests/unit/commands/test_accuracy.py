@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sut.accuracy.reference import outputs_sha256
@@ -165,10 +166,39 @@ def test_a_log_from_elsewhere_needs_data_set_and_model(
     assert "success rate: not measured" in capsys.readouterr().out
 
 
-def test_a_round_is_for_logs_from_elsewhere(tmp_path: Path) -> None:
+def test_a_log_of_int64_is_scored_as_one_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    path = write_log(folder, [encoded(tmp_path / "model", text) for text in SUMMARIES])
+    entries = json.loads(path.read_text())
+    for entry in entries:
+        tokens = np.frombuffer(bytes.fromhex(entry["data"]), "<i4").astype("<i8")
+        entry["data"] = tokens.tobytes().hex().upper()
+    dump(path, entries)
+    flags = ["--dataset", str(tmp_path / "news.json"), "--model", str(tmp_path / "model")]
+    with pytest.raises(LogError, match="as in a log of int64"):
+        main([str(folder), *flags])
+    main([str(folder), *flags, "--token-type", "int64", "--json"])
+    (facts,) = json.loads(capsys.readouterr().out)["runs"].values()
+    assert {each["name"]: each["value"] for each in facts["metrics"]}["ROUGE1"] == 100
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "why"),
+    [
+        ("--round", "v6.1", "the run has a round of its own"),
+        ("--token-type", "int64", "the harness logs int32"),
+    ],
+)
+def test_a_flag_for_logs_from_elsewhere_is_refused_for_a_run_of_ours(
+    tmp_path: Path, flag: str, value: str, why: str
+) -> None:
     root, _ = session(tmp_path)
-    with pytest.raises(ConfigError, match="the run has a round of its own"):
-        main([str(root), "--round", "v6.1"])
+    with pytest.raises(ConfigError, match=f"{flag} is {value}, but {why}"):
+        main([str(root), flag, value])
 
 
 def test_a_place_without_an_accuracy_run_is_refused(tmp_path: Path) -> None:
