@@ -22,12 +22,14 @@ class ComplianceTest:
             (models_TEST06 in constants.py, mlperf.md §6); the round's file says which are in.
         verify: logs → every condition.
         official_output: those → the text of verify_accuracy.txt.
+        not_proven: logs → each condition that they cannot tell, so that no check asks it.
     """
 
     name: str
     benchmarks: tuple[str, ...]
     verify: Callable[[AuditLogs], list[Check]]
     official_output: Callable[[Iterable[Check], Scenario], str]
+    not_proven: Callable[[AuditLogs], tuple[str, ...]]
 
 
 TESTS = {
@@ -45,6 +47,7 @@ TESTS = {
             ),
             verify=test06.verify,
             official_output=test06.official_output,
+            not_proven=test06.not_proven,
         ),
     )
 }

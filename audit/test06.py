@@ -61,6 +61,13 @@ def verify(logs: AuditLogs) -> list[Check]:
     return checks
 
 
+def not_proven(logs: AuditLogs) -> tuple[str, ...]:
+    """What these logs leave open: a tree need not hold the log that names the audit.config."""
+    if logs.detail is not None:
+        return ()
+    return (f"that LoadGen ran under the audit.config: there is no {DETAIL} here",)
+
+
 def official_output(checks: Iterable[Check], scenario: Scenario) -> str:
     """The verdict in the four lines of the official script, which the checker looks for.
 

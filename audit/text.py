@@ -21,6 +21,7 @@ class Verification:
         facts: our verdict; None if the run left none.
         official: the official script's; None where it was not asked for.
         judged_by: which end-of-sequence ids were looked for, and whose they are.
+        not_proven: conditions that the logs at hand cannot tell; the verdict is without them.
     """
 
     directory: Path
@@ -29,6 +30,7 @@ class Verification:
     facts: VerificationFacts | None
     official: OfficialVerdict | None
     judged_by: str
+    not_proven: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -51,6 +53,7 @@ class Verification:
             "directory": str(self.directory),
             "passed": self.passed,
             "judged_by": self.judged_by,
+            "not_proven": list(self.not_proven),
             "verification": None if self.facts is None else self.facts.model_dump(),
             "official": official,
         }
@@ -64,6 +67,7 @@ def verification_text(verification: Verification) -> str:
         return "\n".join([*lines, "  not verified: the run left no verification.json", ""])
     lines.append(f"  end-of-sequence ids {verification.judged_by}")
     lines += [_line(Check.model_validate(each.model_dump())) for each in facts.checks]
+    lines += [f"  not proven: {each}" for each in verification.not_proven]
     lines += ["  as verify_accuracy.txt has it:", *_indented(official_text_of(verification))]
     if official is not None:
         lines += ["  the official script:", *_indented(official.output)]

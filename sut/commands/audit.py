@@ -185,7 +185,9 @@ def _verify(options: argparse.Namespace) -> int:
     if options.official is not None:
         official = official_verdict(options.official, test.name, logs)
     written = write_submission_folder(facts, logs, options.out) if options.out else None
-    found = Verification(directory, test.name, logs.scenario, facts, official, str(judge))
+    found = Verification(
+        directory, test.name, logs.scenario, facts, official, str(judge), test.not_proven(logs)
+    )
     _show([found], as_json=options.json, written=written)
     return 0 if found.passed else 1
 

@@ -71,6 +71,35 @@ def test_json_holds_every_check(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert failed == ["audit.config read by LoadGen"]
 
 
+NOT_PROVEN = "that LoadGen ran under the audit.config: there is no mlperf_log_detail.txt here"
+
+
+def test_what_a_folder_without_a_detail_log_cannot_prove_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A tree's TEST06 folder: the verdict stays, and says what it is without."""
+    write_log(tmp_path / "accuracy", healthy())
+    assert verify(tmp_path, *SERVER) == 0
+    lines = capsys.readouterr().out.rstrip().splitlines()
+    assert f"  not proven: {NOT_PROVEN}" in lines
+    assert lines[-1] == "  PASSED"
+    assert verify(tmp_path, *SERVER, "--json") == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["not_proven"] == [NOT_PROVEN]
+
+
+def test_where_the_detail_log_is_nothing_is_left_unproven(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_log(tmp_path, healthy())
+    write_detail(tmp_path, AUDITED)
+    assert verify(tmp_path, *SERVER) == 0
+    assert "not proven" not in capsys.readouterr().out
+    assert verify(tmp_path, *SERVER, "--json") == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["not_proven"] == []
+
+
 def test_out_holds_the_official_files_also_of_a_failure(tmp_path: Path):
     write_log(tmp_path / "logs", answer([5])(healthy()))
     assert verify(tmp_path / "logs", *SERVER, "--out", str(tmp_path / "out")) == 1
