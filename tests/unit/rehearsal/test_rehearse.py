@@ -76,7 +76,7 @@ MISTAKES: dict[str, tuple[dict[str, object], str]] = {
     "division": ({"division": "network"}, "division is network"),
     "submitter": ({"submitter": "Two words"}, "submitter is 'Two words'"),
     "round": ({"round": "v5.0"}, r"round v5\.0 takes no submission"),
-    "checker": ({"checker": Path("nowhere")}, "there is no .*submission_checker in this folder"),
+    "checker": ({"checker": Path("nowhere")}, "there is neither .*submission_checker nor"),
 }
 
 
