@@ -98,7 +98,10 @@ def load(
         "a30-bf16" if gpu_present else "cpu",
         f"{'an' if gpu_present else 'no'} NVIDIA driver answers",
     )
-    system = selection.load_system(_choice(layers, "system", fallback))
+    chosen = _choice(layers, "system", fallback)
+    if chosen is fallback and not gpu_present:
+        _refuse_to_guess_for_others(layers)
+    system = selection.load_system(chosen)
     model = _choice(layers, "model", system.default_model)
     layers |= {
         "profile": profile.settings,
@@ -119,6 +122,23 @@ def load(
     loaded = _merge(layers, profile)
     checks.check(loaded.config, loaded.origins, rules)
     return loaded
+
+
+def _refuse_to_guess_for_others(layers: Layers) -> None:
+    """A control node without a GPU says nothing of the nodes that will answer.
+
+    Raises:
+        ConfigError: replicas of a model on a cluster, and nobody said on what.
+    """
+    address, kind = _last(layers, "engine.ray.address"), _last(layers, "engine.kind")
+    if address is None or address.value is None or (kind is not None and kind.value == "null"):
+        return
+    raise ConfigError(
+        f"the replicas run on the cluster at {address.value}, and this machine, which has no GPU, "
+        "does not tell what theirs have.",
+        where=address.origin,
+        remedy="Say it: --system a30-bf16, or --system cpu.",
+    )
 
 
 def _default(key: str) -> Setting:

@@ -39,6 +39,17 @@ def test_with_an_nvidia_driver_the_a30_and_the_official_model():
     assert config.model.path == "meta-llama/Llama-3.1-8B-Instruct"
 
 
+def test_a_control_node_without_a_gpu_does_not_choose_for_a_cluster():
+    refused = refusal("--replicas", "all", "--address", "10.0.0.1:6379")
+    assert refused.where == "--address"
+    assert "10.0.0.1:6379" in refused.message
+    assert "--system a30-bf16" in refused.remedy
+    flags = ("--replicas", "all", "--address", "10.0.0.1:6379")
+    assert loaded(*flags, "--system", "cpu").config.system.name == "cpu"
+    assert loaded(*flags, gpu_present=True).config.system.name == "a30-bf16"
+    assert loaded(*flags, "--engine", "null").config.system.name == "cpu", "no model, no matter"
+
+
 def test_every_key_has_an_origin():
     assert set(loaded().origins) == set(leaves())
 
