@@ -35,14 +35,18 @@ class Inputs:
         return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
 
 
-def load_inputs(config: RunConfig) -> Inputs:
+def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
     """Find the model's files, load and check the data set; everything is tokenised here.
+
+    Args:
+        config: of the run.
+        weights: False where no engine reads them: a hub's weights are then not fetched.
 
     Raises:
         ConfigError, DatasetError: before anything was started.
     """
     model, data = config.model, config.dataset
-    model_path = resolve_model(model)
+    model_path = resolve_model(model, weights=weights)
     dataset = load_dataset(
         source=data.source,
         path=data.path,

@@ -84,7 +84,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     """
     config = loaded.config
     check_jobs(config)
-    inputs = load_inputs(config)
+    inputs = load_inputs(config, weights=not config.engine.elsewhere)
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)

@@ -276,7 +276,7 @@ def _model_folder(config: RunConfig, facts: SessionFacts) -> Path:
     ran = facts.engine.model_path if facts.engine else None
     if ran and (Path(ran) / "config.json").is_file():
         return Path(ran)
-    return resolve_model(config.model)
+    return resolve_model(config.model, weights=False)  # the tokenizer is all that is read
 
 
 def _tokenizer(model: Path | str) -> Tokenizer | None:

@@ -50,9 +50,13 @@ def check_cluster(config: RunConfig, hosts: Hosts | None, deadline_s: float) -> 
         listed = sorted(ray.nodes(), key=lambda node: _place(node["NodeManagerAddress"]))
         alive = [node for node in listed if node["Alive"]]
         text = with_absolute_paths(config).model_dump_json()
-        asked = [(node, _on(node, describe).remote(text)) for node in alive]
+        asked = [
+            (node, _on(node, describe).remote(text, runs_engine=_runs_engine(node)))
+            for node in alive
+        ]
         # Hashing weights takes a while: here and there at the same time.
-        driver = NodeFacts(name=platform.node(), runs_engine=False, **describe(text))
+        here = describe(text, runs_engine=False)
+        driver = NodeFacts(name=platform.node(), runs_engine=False, **here)
         facts = _answers(asked, deadline_s) + _missing(listed, hosts)
         return [*compare(config, driver, facts), _room(config, alive)]
     finally:
@@ -97,11 +101,15 @@ def _on(node: Mapping[str, Any], function: Any) -> Any:
     return ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
 
 
+def _runs_engine(node: Mapping[str, Any]) -> bool:
+    return any(node["Resources"].get(kind, 0) for kind in ENGINE_RESOURCES)
+
+
 def _answer(node: Mapping[str, Any], reference: Any, deadline_s: float) -> NodeFacts:
     import ray
 
     name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-    runs_engine = any(node["Resources"].get(kind, 0) for kind in ENGINE_RESOURCES)
+    runs_engine = _runs_engine(node)
     try:
         said = ray.get(reference, timeout=0)
     except ray.exceptions.GetTimeoutError:

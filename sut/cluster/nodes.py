@@ -62,14 +62,17 @@ class NodeFacts:
     problem: str | None = None
 
 
-def describe(config_json: str) -> dict[str, Any]:
-    """This machine, as the keywords of NodeFacts beside `name` and `runs_engine`."""
+def describe(config_json: str, *, runs_engine: bool) -> dict[str, Any]:
+    """This machine, as the keywords of NodeFacts beside `name` and `runs_engine`.
+
+    Weights that are not here yet are fetched only where an engine will read them.
+    """
     config = RunConfig.model_validate_json(config_json)
     return {
         "versions": versions(),
         "memory_available_bytes": psutil.virtual_memory().available,
         "gpu_memory_mib": tuple(gpu.memory_mib for gpu in gpus()),
-        **_weights(config),
+        **_weights(config, runs_engine),
         **_dataset(config),
     }
 
@@ -87,11 +90,11 @@ def versions() -> dict[str, str | None]:
     }
 
 
-def _weights(config: RunConfig) -> dict[str, Any]:
+def _weights(config: RunConfig, fetch: bool) -> dict[str, Any]:
     if config.engine.kind == "null":
         return {}
     try:
-        folder = resolve_model(config.model)
+        folder = resolve_model(config.model, weights=fetch)
     except HarnessError as error:
         return {"weights_problem": error.message}
     files = [path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)]
@@ -120,7 +123,7 @@ def kv_bytes_per_token(file: Path) -> int | None:
 
 def _dataset(config: RunConfig) -> dict[str, Any]:
     try:
-        inputs = load_inputs(config)
+        inputs = load_inputs(config, weights=False)
     except HarnessError as error:
         return {"dataset_problem": error.message}
     return {"dataset_sha256": inputs.dataset.sha256, "longest_prompt": inputs.longest_prompt}

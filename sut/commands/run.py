@@ -138,7 +138,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
 
     config = loaded.config
     rules = load_round(config.round)
-    count = load_inputs(config).dataset.count
+    count = load_inputs(config, weights=False).dataset.count
     plans = [plan_job(config, job, count, rules) for job in jobs(config)]
     if as_json:
         document = {

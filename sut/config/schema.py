@@ -258,6 +258,11 @@ class EngineConfig(Strict):
     null: NullConfig = Field(default_factory=NullConfig)
     ray: RayConfig = Field(default_factory=RayConfig)
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is a cluster's nodes that read the weights, and this machine need not."""
+        return self.replicas is not None and self.ray.address is not None
+
 
 class SystemConfig(Strict):
     """The machine class the engine settings were chosen for."""

@@ -33,7 +33,7 @@ def test_a_clock_read_midway_between_ours_is_off_by_the_difference() -> None:
 
 def test_a_node_tells_what_node_facts_hold() -> None:
     config = loaded("--engine", "null", "--dataset", "synthetic").config
-    said = describe(config.model_dump_json())
+    said = describe(config.model_dump_json(), runs_engine=True)
     facts = NodeFacts("here", runs_engine=True, **said)
     assert facts.dataset_sha256
     assert facts.versions["Python"]
@@ -44,7 +44,7 @@ def test_a_node_tells_what_node_facts_hold() -> None:
 def test_files_that_are_missing_are_said_and_not_raised(tmp_path: Path) -> None:
     model = ("--set", f"model.path={tmp_path}/none")
     config = loaded("--dataset", "synthetic", *model).config
-    said = describe(config.model_dump_json())
+    said = describe(config.model_dump_json(), runs_engine=True)
     assert "no folder with a config.json" in said["weights_problem"]
     assert "no folder with a config.json" in said["dataset_problem"]
 
