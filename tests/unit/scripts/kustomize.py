@@ -1,6 +1,7 @@
 """As much of kustomize as scripts/kubernetes uses, for machines without the program.
 
-Resources and patches by file, generated ConfigMaps without the hash in their names, image names.
+Resources, patches by merging or (with a target) by path, generated ConfigMaps without the hash in
+their names, image names.
 test_kubernetes.py holds it against the program where there is one.
 """
 
@@ -33,11 +34,20 @@ def render(folder: Path) -> list[Manifest]:
         path = folder / name
         manifests += render(path) if path.is_dir() else read(path)
     for patch in plan.get("patches", ()):
-        for change in read(folder / patch["path"]):
+        changes = read(folder / patch["path"])
+        if "target" in patch:
+            (operations,) = changes
+            for manifest in manifests:
+                if manifest["kind"] == patch["target"]["kind"]:
+                    add_by_path(manifest, operations)
+            continue
+        for change in changes:
             manifests = [merge(m, change) if same(m, change) else m for m in manifests]
     for generator in plan.get("configMapGenerator", ()):
         files = {Path(name).name: (folder / name).read_text("utf-8") for name in generator["files"]}
         head = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generator["name"]}}
+        if generator.get("behavior") == "replace":
+            manifests = [m for m in manifests if not same(m, head)]
         manifests.append(head | {"data": files})
     for image in plan.get("images", ()):
         set_image(manifests, image["name"], f"{image['newName']}:{image['newTag']}")
@@ -65,6 +75,18 @@ def merge(base: Any, change: Any) -> Any:
                 merged = [merge(item, changes.pop(item[key], {})) for item in base]
                 return [*merged, *changes.values()]
     return change
+
+
+def add_by_path(manifest: Manifest, operations: Any) -> None:
+    """JSON Patch (RFC 6902) as far as it appends to lists."""
+    for operation in operations:
+        assert operation["op"] == "add"
+        *way, last = operation["path"].strip("/").split("/")
+        assert last == "-", "appending is all that is known here"
+        place: Any = manifest
+        for step in way:
+            place = place[int(step) if isinstance(place, list) else step]
+        place.append(operation["value"])
 
 
 def set_image(tree: Any, name: str, image: str) -> None:

@@ -31,7 +31,8 @@ from tests.unit.scripts.kustomize import Manifest, render
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "scripts" / "kubernetes"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-RUNS = {"single-node": "cuda", "cpu": "cpu", "ray": "cuda"}
+RUNS = {"single-node": "cuda", "cpu": "cpu", "ray": "cuda", "ray-data": "cuda"}
+ON_RAY = ("ray", "ray-data")
 OVERLAYS = {name: FOLDER / "overlays" / name for name in (*RUNS, "reader")}
 APPLIED = {"results": FOLDER / "results"} | OVERLAYS
 RENDERED = {name: render(folder) for name, folder in APPLIED.items()}
@@ -51,7 +52,7 @@ def templates(overlay: str) -> dict[str, Manifest]:
     """Every pod that an overlay leads to: name → the object that holds its spec."""
     if overlay == "reader":
         return {"reader": pick(overlay, "Pod")}
-    if overlay != "ray":
+    if overlay not in ON_RAY:
         return {"job": pick(overlay, "Job")["spec"]["template"]}
     spec = pick(overlay, "RayJob")["spec"]
     cluster = spec["rayClusterSpec"]
@@ -73,7 +74,7 @@ def containers(pod: Manifest) -> list[Manifest]:
 
 def command_of(overlay: str) -> list[str]:
     """The harness's command line as the overlay runs it."""
-    if overlay == "ray":
+    if overlay in ON_RAY:
         return shlex.split(pick(overlay, "RayJob")["spec"]["entrypoint"])
     (container,) = templates(overlay)["job"]["spec"]["containers"]
     return [*container["command"], *container["args"]]
@@ -291,7 +292,7 @@ def test_ray_is_the_version_that_the_image_installs() -> None:
 @pytest.mark.parametrize("overlay", RUNS)
 def test_the_arguments_parse_and_name_what_is_mounted(overlay: str) -> None:
     namespace = parsed(overlay)
-    pod = templates(overlay)["head" if overlay == "ray" else "job"]["spec"]
+    pod = templates(overlay)["head" if overlay in ON_RAY else "job"]["spec"]
     mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
     assert mounts[namespace.results_dir] == "results"
     assert mounts[str(namespace.config.parent)] == "config"
@@ -317,6 +318,28 @@ def test_the_run_on_ray_takes_every_worker_of_its_cluster() -> None:
     namespace = parsed("ray")
     assert str(namespace.replicas) == "all"
     assert namespace.address == "auto"
+
+
+def test_a_data_set_of_your_own_is_read_from_the_same_path_on_every_node() -> None:
+    path = resolved("ray-data").dataset.path
+    assert path is not None
+    for name in ("head", "gpu"):
+        pod = templates("ray-data")[name]["spec"]
+        (container,) = pod["containers"]
+        (mount,) = [m for m in container["volumeMounts"] if m["mountPath"] == str(path.parent)]
+        (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+        assert mount["readOnly"] is True, f"{name}: the run could change what it is asked"
+        assert volume["persistentVolumeClaim"]["claimName"] == "sut-results"
+    assert templates("ray-data")["gpu"]["spec"]["volumes"][-1]["persistentVolumeClaim"]["readOnly"]
+
+
+def test_the_plain_ray_overlay_needs_no_claim_that_several_nodes_can_mount() -> None:
+    assert resolved("ray").dataset.source == "sample"
+    claims = {
+        name: [v["name"] for v in template["spec"]["volumes"] if "persistentVolumeClaim" in v]
+        for name, template in templates("ray").items()
+    }
+    assert claims == {"submitter": [], "head": ["results"], "gpu": []}
 
 
 # -- the image ------------------------------------------------------------------------------------
