@@ -124,7 +124,8 @@ def test_a_part_of_the_weights_has_no_checksum_that_could_differ_from_the_replic
 
 
 @pytest.mark.parametrize(
-    "text", ['{"weight_map": {"a": "pytorch_model.bin"}}', "{}", "[]", "no JSON", '{"weight_map": 1}']
+    "text",
+    ['{"weight_map": {"a": "pytorch_model.bin"}}', "{}", "[]", "no JSON", '{"weight_map": 1}'],
 )
 def test_an_index_of_what_nobody_fetched_is_no_part(tmp_path: Path, text: str) -> None:
     folder = folder_with(tmp_path, *SHARDS)
