@@ -20,6 +20,7 @@ from sut.errors import EngineStartError
 from sut.inputs import Inputs, load_inputs
 
 RAW_TIMEOUT_S = 3600
+VISIBLE_CARDS = "CUDA_VISIBLE_DEVICES"
 ARRIVALS, BATCHES, GENERATE = "arrivals", "batches", "generate"
 
 
@@ -30,6 +31,7 @@ def request_of(
     samples: Sequence[int],
     *,
     cores: Sequence[int] | None = None,
+    cards: Sequence[str] = (),
     arrive_s: Sequence[float] = (),
 ) -> RawRequest:
     """What a raw engine is to do.
@@ -40,6 +42,7 @@ def request_of(
         pattern: as `sut.engines.vllm.raw` has them.
         samples: sample indices in their order.
         cores: those to run on; None: all.
+        cards: UUIDs of those to run on; none: what vLLM would take by itself.
         arrive_s: for `arrivals`, when each sample comes, from the start.
     """
     vllm = config.engine.vllm
@@ -56,6 +59,8 @@ def request_of(
     )
     here = usable_cores() if cores is None else list(cores)
     variables = environment(vllm, config.system, here, cpu_libraries(config.system))
+    if cards:
+        variables[VISIBLE_CARDS] = ",".join(cards)
     if as_reference:
         del arguments["skip_tokenizer_init"], sampling["detokenize"]
         ours = ("OMP_NUM_THREADS", "KMP_BLOCKTIME", "KMP_TPAUSE", "LD_PRELOAD")

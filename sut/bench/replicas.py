@@ -8,7 +8,7 @@ first query to the last answer over all engines.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +86,7 @@ def measure_replicas(
             columns = {name: table[name].to_numpy() for name in table.columns}
             engine = outcome.result.engine
             assert engine is not None, "a run that answered had an engine"
-            cores = [place["cores"] for place in engine.details["replicas"]]
-            raw = _raw(loaded.config, scenario, columns, cores)
+            raw = _raw(loaded.config, scenario, columns, engine.details["replicas"])
             pair = Pair(scenario.value, number, _through_loadgen(scenario, columns), raw)
             console.print(line_of(pair), highlight=False)
             pairs.append(pair)
@@ -128,12 +127,13 @@ def _raw(
     config: RunConfig,
     scenario: Scenario,
     columns: dict[str, npt.NDArray[Any]],
-    cores: Sequence[Sequence[int]],
+    places: Sequence[Mapping[str, Any]],
 ) -> Side:
+    """The same engines without the harness, each on the cores and cards of its replica."""
     inputs = load_inputs(config)
     server = scenario is Scenario.SERVER
     arrive_s = (columns["issued_ns"] - columns["issued_ns"].min()) / NS_PER_S
-    dealt = np.arange(len(arrive_s)) % len(cores)
+    dealt = np.arange(len(arrive_s)) % len(places)
     given_to = columns["replica"] if server else dealt
     requests = [
         request_of(
@@ -141,10 +141,11 @@ def _raw(
             inputs,
             ARRIVALS if server else GENERATE,
             columns["sample_index"][given_to == engine].tolist(),
-            cores=own,
+            cores=place["cores"],
+            cards=place["gpu_uuids"],
             arrive_s=arrive_s[given_to == engine].tolist() if server else (),
         )
-        for engine, own in enumerate(cores)
+        for engine, place in enumerate(places)
     ]
     return _together(run_raw(requests))
 
