@@ -60,13 +60,20 @@ def read_hosts(path: Path) -> Hosts:
     """Read and check a hosts file.
 
     Raises:
-        ConfigError: no such file, no YAML, or a key that is missing, unknown or wrong.
+        ConfigError: no such file, no UTF-8, no YAML, or a key that is missing, unknown or wrong.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Hosts.model_validate(document)
     except OSError as error:
         message = f"the hosts file cannot be read: {error.strerror}."
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"the hosts file is no UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
+            where=f"{path}:{line}",
+            remedy="Save it as UTF-8.",
+        ) from error
     except yaml.YAMLError as error:
         message = f"the hosts file is no YAML: {' '.join(str(error).split())}"
     except ValidationError as error:

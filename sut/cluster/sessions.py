@@ -78,7 +78,7 @@ def read_result(path: Path) -> Result:
         LogError: no such file, or no result of this version.
     """
     try:
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+        return Result.model_validate_json(path.read_bytes())
     except OSError as error:
         raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
     except ValidationError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import build_parser, to_overrides
+from sut.config.flags import above_zero, build_parser, to_overrides, whole
 from sut.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ replicas  Offline and Server through LoadGen on --replicas N, and the same engin
           same time, on the same samples; in turn
 """
 
+RATES = "100,1000,10000,30000,50000"
 HARNESS_HEAD = (
     "scenario   target/s  completed/s  TTFT mean   TTFT P99   Ray P99  driver CPU\n"
     "                                         ms         ms        ms    us/query"
@@ -45,22 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = build_parser("python -m sut.main bench")
     parser.description = "Measure what the harness costs. Takes the flags of a run besides:"
     parser.epilog = EPILOG
-    parser.add_argument("what", choices=("engine", "harness", "replicas"))
-    parser.add_argument("--rounds", type=int, default=3, help="alternations (3)")
-    parser.add_argument("--samples", type=int, default=512, help="Offline samples (512)")
-    parser.add_argument(
-        "--rates", default="100,1000,10000,30000,50000", help="Server queries/s, harness"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=5.0, help="per rate, harness and replicas (5)"
-    )
-    parser.add_argument(
-        "--offline-samples",
-        type=int,
-        default=200_000,
-        help="Offline samples, harness (200000; 0: no Offline)",
-    )
-    parser.add_argument("--rate", type=float, default=2.0, help="Server queries/s, replicas (2)")
+    _add_sizes(parser.add_argument)
     options = parser.parse_args(arguments)
 
     from rich.console import Console
@@ -69,6 +55,40 @@ def main(arguments: Sequence[str]) -> int:
     return {"engine": _engine, "harness": _harness, "replicas": _replicas}[options.what](
         options, console
     )
+
+
+def _add_sizes(add: Callable[..., Any]) -> None:
+    add("what", choices=("engine", "harness", "replicas"))
+    add("--rounds", type=whole("--rounds", 1, example=3), default=3, help="alternations (3)")
+    add("--samples", type=whole("--samples", 1, example=512), default=512, help="Offline's (512)")
+    add("--rates", type=_rates, default=RATES, help=f"Server queries/s, harness ({RATES})")
+    add(
+        "--seconds",
+        type=above_zero("--seconds", example=5),
+        default=5.0,
+        help="per rate, harness and replicas (5)",
+    )
+    add(
+        "--offline-samples",
+        type=whole("--offline-samples", 0, example=200_000),
+        default=200_000,
+        help="Offline samples, harness (200000; 0: no Offline)",
+    )
+    add(
+        "--rate",
+        type=above_zero("--rate", example=2),
+        default=2.0,
+        help="Server queries/s, replicas (2)",
+    )
+
+
+def _rates(text: str) -> list[float]:
+    """Several rates, joined with commas.
+
+    Raises:
+        ConfigError: one of them is no rate.
+    """
+    return [above_zero("--rates", example=100)(part.strip()) for part in text.split(",")]
 
 
 def _loader(options: argparse.Namespace) -> Loader:
@@ -109,9 +129,8 @@ def _engine(options: argparse.Namespace, console: Console) -> int:
 def _harness(options: argparse.Namespace, console: Console) -> int:
     from sut.bench.harness import measure_harness
 
-    rates = [float(rate) for rate in options.rates.split(",")]
     points: list[HarnessPoint] = measure_harness(
-        _loader(options), rates, options.seconds, options.offline_samples, console
+        _loader(options), options.rates, options.seconds, options.offline_samples, console
     )
     if options.json:
         _print([asdict(point) for point in points])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sut.config.flags import FlagParser, build_parser
+from sut.config.flags import FlagParser, above_zero, build_parser, whole
 from sut.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +59,11 @@ def _check(arguments: list[str]) -> int:
     parser.epilog = EPILOG
     parser.add_argument("--hosts", type=Path, metavar="FILE", help="nodes that must be there")
     parser.add_argument(
-        "--node-timeout", type=float, default=300.0, metavar="S", help="a node's time (300)"
+        "--node-timeout",
+        type=above_zero("--node-timeout", example=300),
+        default=300.0,
+        metavar="S",
+        help="a node's time (300)",
     )
     options = parser.parse_args(arguments)
 
@@ -97,7 +101,8 @@ def _start(arguments: list[str]) -> int:
     parser = FlagParser(prog="python -m sut.main cluster start", allow_abbrev=False)
     parser.description = "Start a Ray head on this machine."
     parser.add_argument("--node-ip", metavar="IP", help="this machine's address for the others")
-    parser.add_argument("--port", type=int, default=PORT, metavar="N", help=f"({PORT})")
+    port = whole("--port", 1, 65535, example=PORT)
+    parser.add_argument("--port", type=port, default=PORT, metavar="N", help=f"({PORT})")
     parser.add_argument("--temp-dir", type=Path, metavar="DIR", help="Ray's files (/tmp/ray)")
     options = parser.parse_args(arguments)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -92,6 +93,51 @@ class FlagParser(argparse.ArgumentParser):
         raise ConfigError(
             f"there is no flag {word}.", where="command line", remedy=f"The nearest is {near[0]}."
         )
+
+
+def whole(flag: str, least: int, most: int | None = None, *, example: int) -> Callable[[str], int]:
+    """A flag's `type`: a whole number within bounds.
+
+    The parser that is returned raises ConfigError, naming flag, value and an example.
+    """
+    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least or (most is not None and number > most):
+            raise _no_number(flag, text, f"whole number {bounds}", example)
+        return number
+
+    return parse
+
+
+def above_zero(flag: str, *, example: float) -> Callable[[str], float]:
+    """A flag's `type`: a number above 0, and not without end.
+
+    The parser that is returned raises ConfigError, naming flag, value and an example.
+    """
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < math.inf:  # false of nan, too
+            raise _no_number(flag, text, "number above 0", example)
+        return number
+
+    return parse
+
+
+def _no_number(flag: str, text: str, wanted: str, example: float) -> ConfigError:
+    return ConfigError(
+        f"{text or 'an empty text'} is no {wanted}.",
+        where=flag,
+        remedy=f"Give one, e.g. {example:g}.",
+    )
 
 
 def add_token_type(add: Callable[..., Any]) -> None:

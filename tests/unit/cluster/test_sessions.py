@@ -80,10 +80,10 @@ def test_a_broken_archive_is_told(tmp_path: Path) -> None:
         keep(b"x" * 1024, tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"schema_version": "0.1"}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"schema_version": "0.1"}', '{"node": "Köln"}'])
 def test_what_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
-    path.write_text(text)
+    path.write_bytes(text.encode("latin-1"))
     with pytest.raises(LogError, match="is no result of this version"):
         read_result(path)
     with pytest.raises(LogError, match="cannot be read"):

@@ -68,6 +68,41 @@ def accuracy_of_no_scenario(tmp_path: Path) -> Made:
     return ["accuracy", str(root)], [f"{run / 'run.json'}: ", "scenario: ", "(it is 'Ofline')"]
 
 
+def number(verb: str, flag: str, value: str, why: str) -> Callable[[Path], Made]:
+    """Of several numbers the last is the bad one."""
+    bad = value.split(",")[-1] or "an empty text"
+    return lambda _: ([*verb.split(), flag, value], [f"sut: {flag}: {bad} {why}"])
+
+
+def hosts_latin_1(tmp_path: Path) -> Made:
+    path = tmp_path / "hosts.yaml"
+    path.write_bytes("head: 10.0.0.1\nssh: {user: müller}\n".encode("latin-1"))
+    said = [f"{path}:2: the hosts file is no UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
+    return ["cluster", "check", "--hosts", str(path)], said
+
+
+PORT = "is no whole number from 1 to 65535. Give one, e.g. 6379."
+AT_LEAST_1 = "is no whole number of 1 or more. Give one, e.g."
+ABOVE_0 = "is no number above 0. Give one, e.g."
+
+NUMBERS = (
+    ("cluster start", "--port", "99999", PORT),
+    ("cluster start", "--port", "-1", PORT),
+    ("cluster start", "--port", "0", PORT),
+    ("cluster start", "--port", "ray", PORT),
+    ("cluster check", "--node-timeout", "-1", ABOVE_0),
+    ("cluster check", "--node-timeout", "nan", ABOVE_0),
+    ("bench harness", "--rates", "abc", ABOVE_0),
+    ("bench harness", "--rates", "100,0", ABOVE_0),
+    ("bench harness", "--rates", "100,", ABOVE_0),
+    ("bench harness", "--seconds", "inf", ABOVE_0),
+    ("bench harness", "--offline-samples", "-1", "is no whole number of 0 or more."),
+    ("bench engine", "--rounds", "0", AT_LEAST_1),
+    ("bench engine", "--rounds", "1.5", AT_LEAST_1),
+    ("bench engine", "--samples", "0", AT_LEAST_1),
+    ("bench replicas", "--rate", "0", ABOVE_0),
+)
+
 CASES: dict[str, Callable[[Path], Made]] = {
     "audit --verify of the root": audit_of("/"),
     "audit --verify of a folder below the root": audit_of("/dev"),
@@ -78,6 +113,8 @@ CASES: dict[str, Callable[[Path], Made]] = {
     "report of a run of no scenario": report_of(scenario="Sever"),
     "report of a run of no mode": report_of(mode="perf"),
     "accuracy of a run of no scenario": accuracy_of_no_scenario,
+    "cluster check of hosts in Latin-1": hosts_latin_1,
+    **{" ".join(case[:3]): number(*case) for case in NUMBERS},
 }
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.flags import ENVIRONMENT, SCENARIOS, build_parser, to_overrides
+from sut.config.flags import (
+    ENVIRONMENT,
+    SCENARIOS,
+    above_zero,
+    build_parser,
+    to_overrides,
+    whole,
+)
 from sut.config.keys import leaves
 from sut.config.schema import Scenario
 from sut.config.selection import PROFILES
@@ -124,3 +131,22 @@ def test_a_bad_command_line_is_one_line(flags, complaint):
 def test_a_set_without_assignment_is_refused(text):
     with pytest.raises(ConfigError, match="is not an assignment"):
         overrides("--set", text)
+
+
+def test_a_number_within_its_bounds_is_taken():
+    assert [whole("--n", 1, 3, example=2)(text) for text in ("1", "3")] == [1, 3]
+    assert whole("--n", 0, example=2)("0") == 0
+    assert above_zero("--x", example=2)("1e-3") == 0.001
+
+
+@pytest.mark.parametrize("text", ["0", "4", "x", "", "1.0"])
+def test_another_is_refused_with_flag_value_and_example(text):
+    with pytest.raises(ConfigError, match=r"from 1 to 3\. Give one, e\.g\. 2\.") as refused:
+        whole("--n", 1, 3, example=2)(text)
+    assert refused.value.where == "--n"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "", "nan", "inf"])
+def test_what_is_not_above_zero_is_refused(text):
+    with pytest.raises(ConfigError, match=r"no number above 0\. Give one, e\.g\. 0\.5\."):
+        above_zero("--x", example=0.5)(text)
