@@ -37,6 +37,7 @@ from sut.engines.ray.dispatch import (
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import Opened, open_frame, pack_queries
 from sut.engines.ray.members import Member, Members
+from sut.engines.ray.times import Times
 from sut.errors import RunError
 
 CLOSE_S = 10.0
@@ -60,7 +61,7 @@ class RayEngine:
         self._idle.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._incidents: list[str] = []
-        self._added_ns = array("q")
+        self._times = Times()
         self._cpu_before_s = 0.0
 
     async def start(self) -> EngineInfo:
@@ -113,7 +114,7 @@ class RayEngine:
         self._spec, self._sink = spec, sink
         self._submitted_ns = array("q")
         self._first_told = bytearray()
-        self._added_ns = array("q")
+        self._times = Times()
         self._cpu_before_s = time.process_time()
         self._open = 0
         self._idle.set()
@@ -195,6 +196,7 @@ class RayEngine:
     def _take(self, member: Member, frame: Opened) -> None:
         events: list[Event] = []
         now_ns, number = time.monotonic_ns(), member.number
+        times, submitted_ns = self._times, self._submitted_ns
         for local, token, after_ns in zip(
             frame.first_seqs, frame.first_tokens, frame.first_after_ns, strict=True
         ):
@@ -202,14 +204,16 @@ class RayEngine:
             if self._first_told[seq]:
                 continue  # told by a replica that was lost since
             self._first_told[seq] = 1
-            self._added_ns.append(now_ns - self._submitted_ns[seq] - after_ns)
+            times.first(after_ns, now_ns - submitted_ns[seq])
             events.append(FirstToken(seq, token))
         ended = []
-        for local, answer, reason in zip(
-            frame.done_seqs, frame.answers, frame.finish_reasons, strict=True
+        for local, answer, reason, after_ns in zip(
+            frame.done_seqs, frame.answers, frame.finish_reasons, frame.done_after_ns, strict=True
         ):
+            seq = member.seqs[local]
             ended.append(local)
-            events.append(Finished(member.seqs[local], answer, reason, number))
+            times.answer(after_ns, now_ns - submitted_ns[seq])
+            events.append(Finished(seq, answer, reason, number))
         for local, why in frame.failures:
             ended.append(local)
             events.append(Failed(member.seqs[local], why, number))
@@ -307,19 +311,13 @@ class RayEngine:
         return total
 
     def report(self) -> RunReport:
-        """Lost replicas, and what the way to the replicas and back added to first tokens."""
-        added = np.sort(np.frombuffer(self._added_ns, np.int64)) if self._added_ns else None
+        """Lost replicas; times at the replicas, at the driver, and what the way between added."""
         figures: dict[str, float] = {}
         if self._submitted_ns:
+            # Before the percentiles are computed: their cost is no query's.
             cpu_s = time.process_time() - self._cpu_before_s
             figures["driver_cpu_per_query_us"] = cpu_s * 1e6 / len(self._submitted_ns)
-        if added is not None:
-            figures |= {
-                "data_plane_first_token_mean_ms": float(added.mean()) / 1e6,
-                "data_plane_first_token_p50_ms": float(added[len(added) // 2]) / 1e6,
-                "data_plane_first_token_p99_ms": float(added[int(len(added) * 0.99)]) / 1e6,
-            }
-        return RunReport(incidents=list(self._incidents), figures=figures)
+        return RunReport(incidents=list(self._incidents), figures=figures | self._times.figures())
 
     async def close(self) -> None:
         """Stop every replica, give the placement back, leave or end the cluster."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -60,14 +61,14 @@ class Actor:
 
         return Method
 
-    def tell(self, *events: Event) -> None:
-        """Answer the open call for events."""
+    def tell(self, *events: Event, after_ns: int = 0) -> None:
+        """Answer the open call for events, so long after the replica had the queries."""
         builder = FrameBuilder()
         for event in events:
             if isinstance(event, FirstToken):
-                builder.first(event, 0)
+                builder.first(event, after_ns)
             elif isinstance(event, Finished):
-                builder.finished(event, 0)
+                builder.finished(event, after_ns)
             else:
                 assert isinstance(event, Failed)
                 builder.failed(event)
@@ -168,5 +169,43 @@ def test_offline_goes_longest_first_inside_a_copy_of_the_data_set(tmp_path: Path
         assert sorted(asked[0] + asked[1]) == [0, 0, 1, 1, 2, 2, 3, 3]
         order = [query for queries in asked for query in queries]
         assert order[:4] == [3, 2, 1, 0], "the first copy goes before the second"
+
+    asyncio.run(scenario())
+
+
+def test_a_run_reports_times_at_the_replica_and_at_the_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        now_ns = 1_000_000_000
+        monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
+        pool = Pool(tmp_path)
+        await pool.begin(SERVER, [7, 9])
+        first, second = pool.actors
+        now_ns += 5_000_000
+        first.tell(FirstToken(0, 5), after_ns=3_000_000)
+        second.tell(FirstToken(0, 5), after_ns=1_000_000)
+        await settle()
+        now_ns += 20_000_000
+        first.tell(Finished(0, b"\5\0\0\0", "stop"), after_ns=22_000_000)
+        second.tell(Finished(0, b"\5\0\0\0", "stop"), after_ns=20_000_000)
+        await settle()
+        figures = pool.engine.report().figures
+        assert figures.pop("driver_cpu_per_query_us") > 0
+        assert figures.pop("data_plane_first_token_mean_ms") == 3.0
+        assert figures == {
+            "replica_first_token_p50_ms": 3.0,
+            "replica_first_token_p99_ms": 3.0,
+            "replica_answer_p50_ms": 22.0,
+            "replica_answer_p99_ms": 22.0,
+            "driver_first_token_p50_ms": 5.0,
+            "driver_first_token_p99_ms": 5.0,
+            "driver_answer_p50_ms": 25.0,
+            "driver_answer_p99_ms": 25.0,
+            "data_plane_first_token_p50_ms": 4.0,
+            "data_plane_first_token_p99_ms": 4.0,
+        }
+        pool.engine.begin_run(OFFLINE, pool.events.extend)
+        assert pool.engine.report().figures == {}, "a new run has times of its own"
 
     asyncio.run(scenario())
