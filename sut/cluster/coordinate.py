@@ -24,6 +24,8 @@ MARGIN_S = 10.0
 # A run ends by itself when it was not asked after for so many heartbeat limits.
 PATIENCE = 3
 FETCH_S = 300.0
+# Without its head Ray ends nodes and driver after a minute: what is to be saved is so before.
+HEADLESS_S = 10.0
 
 
 class Node(Protocol):
@@ -106,11 +108,14 @@ class Together:
     interrupted: bool
     begun: bool
     """Whether any LoadGen run was let go."""
+    head_lost: str | None = None
+    """What became of the cluster's head, in one line, where that ended the run."""
 
     @property
     def failures(self) -> list[str]:
-        """Each failed node with its cause."""
-        return [
+        """The head's loss, then each failed node with its cause."""
+        head = [] if self.head_lost is None else [self.head_lost]
+        return head + [
             f"node {each.node.name} ({each.node.place}): {each.failure}"
             for each in self.outcomes
             if each.failure is not None
@@ -125,12 +130,17 @@ class _Lost(Exception):
         self.node, self.why = node, why
 
 
+class _HeadLost(Exception):
+    """The cluster lost its head, and so will soon lose every node."""
+
+
 def run_together(
     nodes: Sequence[Node],
     documents: Mapping[str, str],
     labels: Sequence[str],
     limits: Limits,
     say: Callable[[str], None],
+    head_gone: Callable[[float], str | None],
 ) -> Together:
     """Run every LoadGen run on all nodes, each behind a barrier.
 
@@ -140,8 +150,9 @@ def run_together(
         labels: the LoadGen runs in their order, see `gate.label_of`.
         limits: deadlines.
         say: takes lines for the user.
+        head_gone: what is wrong with the cluster's head, asked with a limit in s; None: nothing.
     """
-    barrier = _Barrier(nodes, limits, say)
+    barrier = _Barrier(nodes, limits, say, head_gone)
     interrupted = False
     try:
         barrier.start(documents)
@@ -151,20 +162,34 @@ def run_together(
     except _Lost as lost:
         barrier.outcomes[lost.node.name].failure = lost.why
         say(f"node {lost.node.name}: {lost.why}; the others are ended.")
+        # It may have gone with the head, whose loss we had no time to see.
+        barrier.head_lost = head_gone(limits.heartbeat_timeout_s)
+    except _HeadLost as lost:
+        barrier.head_lost = str(lost)
+        say(f"{lost}; the nodes' runs are ended.")
     except KeyboardInterrupt:
         interrupted = True
         say("interrupted: the nodes' runs are ended.")
     barrier.end()
     barrier.fetch()
-    return Together(list(barrier.outcomes.values()), interrupted, barrier.begun)
+    outcomes = list(barrier.outcomes.values())
+    return Together(outcomes, interrupted, barrier.begun, barrier.head_lost)
 
 
 class _Barrier:
-    def __init__(self, nodes: Sequence[Node], limits: Limits, say: Callable[[str], None]):
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        limits: Limits,
+        say: Callable[[str], None],
+        head_gone: Callable[[float], str | None],
+    ):
         self._nodes, self._limits, self._say = nodes, limits, say
+        self._head_gone, self._head_asked = head_gone, time.monotonic()
         self._signs: dict[str, tuple[Future[Sign], float]] = {}
         self.outcomes = {node.name: NodeOutcome(node) for node in nodes}
         self.begun = False
+        self.head_lost: str | None = None
 
     def start(self, documents: Mapping[str, str]) -> None:
         patience_s = self._limits.heartbeat_timeout_s * PATIENCE
@@ -219,6 +244,8 @@ class _Barrier:
             for future in done:
                 node = pending.pop(future)
                 judge(node, _answer(node, future))
+            # Before the nodes: where both are silent, the head is the cause.
+            self._watch_head()
             # Of all, those too that wait for the others: nothing may die unnoticed.
             for node in self._nodes:
                 self._heartbeat(node)
@@ -229,6 +256,18 @@ class _Barrier:
     def _pause_s(self, until: float | None) -> float:
         beat_s = self._limits.heartbeat_s
         return beat_s if until is None else max(0.0, min(beat_s, until - time.monotonic()))
+
+    def _watch_head(self) -> None:
+        """Ask for it as often as for a node's sign of life; one that is silent holds us up.
+
+        Nothing is lost by that: a silent head ends the run.
+        """
+        if time.monotonic() - self._head_asked < self._limits.heartbeat_s:
+            return
+        wrong = self._head_gone(self._limits.heartbeat_timeout_s)
+        if wrong is not None:
+            raise _HeadLost(wrong)
+        self._head_asked = time.monotonic()
 
     def _heartbeat(self, node: Node) -> None:
         """Ask for a sign of life, and hold the last one asked for against its limit."""
@@ -263,8 +302,9 @@ class _Barrier:
 
     def end(self) -> None:
         """End what still runs; a node that failed has little time, the others enough to write."""
+        end_s = END_S if self.head_lost is None else HEADLESS_S
         graces = {
-            name: END_S if outcome.failure is None else END_SILENT_S
+            name: end_s if outcome.failure is None else END_SILENT_S
             for name, outcome in self.outcomes.items()
         }
         stopped = [node.stop(graces[node.name]) for node in self._nodes]
@@ -273,8 +313,8 @@ class _Barrier:
             for node, future in zip(self._nodes, stopped, strict=True)
             if self.outcomes[node.name].failure is None
         ]
-        wait(healthy, timeout=END_S + MARGIN_S)
-        wait(stopped, timeout=END_SILENT_S + MARGIN_S)
+        wait(healthy, timeout=end_s + MARGIN_S)
+        wait([each for each in stopped if each not in healthy], timeout=END_SILENT_S + MARGIN_S)
         for node, future in zip(self._nodes, stopped, strict=True):
             outcome = self.outcomes[node.name]
             if not future.done():
@@ -289,7 +329,7 @@ class _Barrier:
         """
         asked = {node.name: node.session() for node in self._nodes}
         reachable = [f for name, f in asked.items() if self.outcomes[name].failure is None]
-        wait(reachable, timeout=FETCH_S)
+        wait(reachable, timeout=FETCH_S if self.head_lost is None else HEADLESS_S)
         wait(list(asked.values()), timeout=END_SILENT_S)
         for name, future in asked.items():
             outcome = self.outcomes[name]

@@ -14,7 +14,7 @@ from rich.console import Console
 from sut.cluster.coordinate import Limits, Node, NodeOutcome, Together, run_together
 from sut.cluster.gate import label_of
 from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
-from sut.cluster.workers import workers
+from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
@@ -77,10 +77,10 @@ def run_coordinated(
     """
     check_coordinated(loaded.config)
     call = _Call(loaded, console, {str(path): read_result(path) for path in stored})
-    with first_ends_the_run(), workers(loaded.config) as nodes:
-        names = ", ".join(f"{node.name} ({node.place})" for node in nodes)
-        call.say(f"{len(nodes)} nodes: {names}.")
-        return call.run(nodes, measure_alone=baseline)
+    with first_ends_the_run(), workers(loaded.config) as found:
+        names = ", ".join(f"{node.name} ({node.place})" for node in found.nodes)
+        call.say(f"{len(found.nodes)} nodes: {names}.")
+        return call.run(found, measure_alone=baseline)
 
 
 @dataclass
@@ -93,15 +93,15 @@ class _Call:
     def say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)
 
-    def run(self, nodes: Sequence[Node], *, measure_alone: bool) -> Summed:
+    def run(self, found: Workers, *, measure_alone: bool) -> Summed:
         """Everything between the nodes' start and their end."""
-        config = self.loaded.config
+        config, nodes = self.loaded.config, found.nodes
         alone = self._stored_alone(nodes) if self.stored else None
         if measure_alone:
             measured: dict[str, NodeRecord] = {}
             for node in nodes:
                 self.say(f"node {node.name} alone:")
-                together = self._together([node])
+                together = self._together([node], found)
                 (measured[node.name],) = self._records(together)
                 if together.interrupted or together.failures:
                     return self._sum(
@@ -113,7 +113,7 @@ class _Call:
                 {name: each.session for name, each in measured.items() if each.session},
             )
         self.say(f"all {len(nodes)} nodes together, {config.engine.kind} engine on each:")
-        together = self._together(nodes)
+        together = self._together(nodes, found)
         return self._sum(self._records(together), alone, together)
 
     def _stored_alone(self, nodes: Sequence[Node]) -> Alone:
@@ -121,7 +121,7 @@ class _Call:
         paths = check_stored(self.loaded.config, names, self.stored)
         return Alone("stored", {name: self.stored[path] for name, path in paths.items()}, paths)
 
-    def _together(self, nodes: Sequence[Node]) -> Together:
+    def _together(self, nodes: Sequence[Node], found: Workers) -> Together:
         config = self.loaded.config
         ray = config.engine.ray
         start_s = config.engine.start_timeout_s + config.warmup.timeout_s
@@ -131,6 +131,7 @@ class _Call:
             [label_of(job) for job in jobs(config)],
             Limits(start_s, ray.heartbeat_s, ray.heartbeat_timeout_s),
             self.say,
+            found.head_gone,
         )
 
     def _records(self, together: Together) -> list[NodeRecord]:
@@ -166,10 +167,13 @@ class _Call:
     def _sum(
         self, records: Sequence[NodeRecord], alone: Alone | None, together: Together
     ) -> Summed:
+        problems = [INTERRUPTED] if together.interrupted else []
+        if together.head_lost is not None:
+            problems.append(together.head_lost)
         call = Call(
             timestamp=self.started.isoformat(timespec="milliseconds"),
             command=sys.argv,
-            problems=[INTERRUPTED] if together.interrupted else [],
+            problems=problems,
         )
         result = aggregate(self.loaded.config, records, alone, call)
         path = write_aggregated(self.loaded.config.results_dir, aggregated_json(result))

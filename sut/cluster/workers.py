@@ -5,6 +5,7 @@ A node with several cards takes part once for each card, or group of cards, an e
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import Any
 from sut.cluster.node_run import Message, NodeRun, Sign
 from sut.config.schema import RunConfig
 from sut.engines.ray.faults import in_one_line
+from sut.engines.ray.head import head_gone
 from sut.engines.ray.placement import how_many, needed
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
@@ -59,19 +61,33 @@ class RayNode:
         return in_one_line(error)
 
 
+@dataclass(frozen=True)
+class Workers:
+    """The nodes, and the cluster's head that holds them together."""
+
+    nodes: Sequence[RayNode]
+    head: str
+
+    def head_gone(self, timeout_s: float) -> str | None:
+        """See `sut.engines.ray.head`."""
+        return asyncio.run(head_gone(self.head, timeout_s))
+
+
 @contextlib.contextmanager
-def workers(config: RunConfig) -> Iterator[list[RayNode]]:
+def workers(config: RunConfig) -> Iterator[Workers]:
     """An actor for every engine that the cluster has room for; all gone when this ends.
 
     Raises:
         EngineStartError: the cluster cannot be reached, or no node has room.
     """
     connect(config.engine.ray.address, 0, 0)
+    import ray
+
     nodes: list[RayNode] = []
     try:
         nodes += _place(config)
         _await_places(nodes, config.engine.start_timeout_s)
-        yield nodes
+        yield Workers(nodes, ray.get_runtime_context().gcs_address)
     finally:
         _close(nodes)
 
@@ -159,13 +175,17 @@ def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> None:
 
 def _close(nodes: Sequence[RayNode]) -> None:
     """End actors and connection; nothing here waits for ever."""
+    wait([node.actor.close.remote().future() for node in nodes], timeout=CLOSE_S)
+    # Both may block where the cluster's head is gone; the process's end does it then.
+    leaving = threading.Thread(target=_leave, args=(nodes,), daemon=True)
+    leaving.start()
+    leaving.join(CLOSE_S)
+
+
+def _leave(nodes: Sequence[RayNode]) -> None:
     import ray
 
-    wait([node.actor.close.remote().future() for node in nodes], timeout=CLOSE_S)
     for node in nodes:
         with contextlib.suppress(Exception):
             ray.kill(node.actor)
-    # Leaving a cluster whose head is gone may block; the process's end does it then.
-    leaving = threading.Thread(target=disconnect, daemon=True)
-    leaving.start()
-    leaving.join(CLOSE_S)
+    disconnect()

@@ -16,6 +16,7 @@ from sut.engines.base import EngineInfo
 from sut.engines.factory import EngineRequest
 from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line
+from sut.engines.ray.head import head_gone
 from sut.engines.ray.placement import (
     STRATEGY,
     amounts,
@@ -228,19 +229,8 @@ class Members:
         disconnect()
 
     async def head_gone(self, timeout_s: float) -> str | None:
-        """None if the head's port answers, else what is wrong in one line.
-
-        Ray itself says nothing for a minute and then ends nodes and driver alike.
-        """
-        host, _, port = self._head.rpartition(":")
-        try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), timeout_s)
-        except TimeoutError:
-            self._head_gone = f"the cluster's head at {self._head} is silent for {timeout_s:g} s"
-        except OSError as error:
-            self._head_gone = f"the cluster's head at {self._head} is gone ({error.strerror})"
-        else:
-            writer.close()
+        """See `sut.engines.ray.head`; a head that is gone is remembered for `close`."""
+        self._head_gone = await head_gone(self._head, timeout_s)
         return self._head_gone
 
     async def _fetch_logs(self) -> None:

@@ -74,7 +74,7 @@ class PlayedNode:
 
 @pytest.fixture(autouse=True)
 def _short_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("END_S", "END_SILENT_S", "MARGIN_S", "FETCH_S"):
+    for name in ("END_S", "END_SILENT_S", "MARGIN_S", "FETCH_S", "HEADLESS_S"):
         monkeypatch.setattr(coordinate, name, 0.05)
 
 
@@ -83,10 +83,10 @@ def run(
     labels: tuple[str, ...] = (OFFLINE,),
     limits: Limits = LIMITS,
     say: Callable[[str], None] = lambda _line: None,
+    head_gone: Callable[[float], str | None] = lambda _timeout_s: None,
 ) -> Together:
-    return run_together(
-        nodes, {node.name: f"for {node.name}" for node in nodes}, labels, limits, say
-    )
+    documents = {node.name: f"for {node.name}" for node in nodes}
+    return run_together(nodes, documents, labels, limits, say, head_gone)
 
 
 def whole(name: str, events: list[tuple[str, str]], code: int = 0) -> PlayedNode:
@@ -207,6 +207,56 @@ def test_a_remote_error_is_told_as_the_node_tells_it() -> None:
     broken = PlayedNode("broken")
     broken.start = lambda document, patience_s: failed(OSError("no space left\non the device"))  # type: ignore[method-assign]
     assert run(broken).failures == ["node broken (host of broken): no space left"]
+
+
+def test_a_head_that_is_gone_ends_the_run_and_is_named_before_any_node() -> None:
+    gone = "the cluster's head at 10.0.0.1:6379 is gone (Connection refused)"
+    a, cut = PlayedNode("a", Ready(OFFLINE)), PlayedNode("cut", Ready(OFFLINE))
+    alive, asked, said = cut.signs, list[float](), list[str]()
+
+    def lost() -> bool:
+        return ("cut", "go") in cut.events
+
+    def head_gone(timeout_s: float) -> str | None:
+        asked.append(timeout_s)
+        if not lost():
+            return None
+        time.sleep(LIMITS.heartbeat_timeout_s)  # the node is silent for too long by then, too
+        return gone
+
+    cut.signs = lambda: Future() if lost() else alive()
+    together = run(a, cut, head_gone=head_gone, say=said.append)
+    assert together.failures == [gone]
+    assert together.head_lost == gone
+    assert together.begun
+    assert set(asked) == {LIMITS.heartbeat_timeout_s}
+    assert f"{gone}; the nodes' runs are ended." in said
+    assert {("a", "stop"), ("cut", "stop")} <= {*a.events, *cut.events}
+    assert [each.archive for each in together.outcomes] == [b"session", b"session"]
+
+
+def test_a_node_that_goes_with_the_head_is_not_named_alone() -> None:
+    b = PlayedNode("b", Ready(OFFLINE), Ended(-9, None))
+    together = run(b, head_gone=lambda _timeout_s: "gone" if ("b", "go") in b.events else None)
+    assert together.failures[0] == "gone"
+    assert "signal SIGKILL" in together.failures[1]
+
+
+def test_what_a_headless_cluster_holds_is_saved_within_the_minute_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("END_S", "FETCH_S"):
+        monkeypatch.setattr(coordinate, name, 1e6)  # the test would end by its time limit
+    stuck = PlayedNode("stuck", Ready(OFFLINE))
+    stuck.stops = Future
+    mute = PlayedNode("mute", Ready(OFFLINE))
+    mute.session = Future  # type: ignore[method-assign]
+    together = run(stuck, mute, head_gone=lambda _timeout_s: "gone")
+    assert together.failures == [
+        "gone",
+        "node stuck (host of stuck): its run could not be ended",
+        "node mute (host of mute): its session did not come back",
+    ]
 
 
 def test_an_interruption_ends_all_and_keeps_what_they_wrote() -> None:
