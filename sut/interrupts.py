@@ -1,15 +1,16 @@
 """Ctrl-C, SIGTERM and a closed terminal: the first ends the run, the rest cannot spoil the end.
 
 The first such signal raises KeyboardInterrupt in the main thread. Later ones are ignored, so
-that an impatient second Ctrl-C costs neither logs nor result. A signal that was ignored when we
-started (nohup) stays ignored.
+that an impatient second Ctrl-C costs neither logs nor result. What must not be cut short holds the
+first one back too. A signal that was ignored when we started (nohup) stays ignored.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
@@ -30,12 +31,37 @@ def first_ends_the_run() -> Iterator[None]:
         ignore_further()
         raise KeyboardInterrupt
 
+    with _handled_by(interrupt):
+        yield
+
+
+@dataclass
+class Held:
+    """Whether a signal came that was held back."""
+
+    came: bool = False
+
+
+@contextmanager
+def held_back() -> Iterator[Held]:
+    """Within the block a signal interrupts nothing, but for inner blocks of the kind above."""
+    held = Held()
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        held.came = True
+
+    with _handled_by(note):
+        yield held
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    for each, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(each, interrupt)
+    for each, earlier in before.items():
+        if earlier is not signal.SIG_IGN:
+            signal.signal(each, handler)
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, earlier in before.items():
+            signal.signal(each, earlier)

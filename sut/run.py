@@ -32,7 +32,7 @@ from sut.result.build import build, result_json
 from sut.result.facts import EngineFacts, WarmupFacts
 from sut.result.queries import write_queries
 from sut.result.schema import Result
-from sut.rundir import SessionDir, write_atomic
+from sut.rundir import SessionDir, unwritable, write_atomic
 from sut.scenario import Bench, run_scenario, run_spec
 from sut.session import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.warmup import warm_up
@@ -99,10 +99,7 @@ def _new_session(config: RunConfig) -> SessionDir:
     try:
         return SessionDir.create(config.results_dir, config.node_name)
     except OSError as error:
-        raise ConfigError(
-            f"results_dir is {config.results_dir}, where nothing can be written: {error.strerror}.",
-            remedy="Give --results-dir a folder that you may write to.",
-        ) from error
+        raise unwritable(config.results_dir, error) from error
 
 
 def _measure(

@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sut.errors import ConfigError
+
 LOADGEN_FILES = (
     "mlperf_log_summary.txt",
     "mlperf_log_detail.txt",
@@ -54,6 +56,27 @@ def write_atomic(path: Path, text: str) -> None:
         path.hardlink_to(temporary)
     finally:
         Path(temporary).unlink()
+
+
+def try_results_dir(results_dir: Path) -> None:
+    """Make the folder where there is none, and write into it once.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    try:
+        results_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=results_dir, prefix=".try-").cleanup()
+    except OSError as error:
+        raise unwritable(results_dir, error) from error
+
+
+def unwritable(results_dir: Path, error: OSError) -> ConfigError:
+    """What to tell of a results directory that refused."""
+    return ConfigError(
+        f"results_dir is {results_dir}, where nothing can be written: {error.strerror}.",
+        remedy="Give --results-dir a folder that you may write to.",
+    )
 
 
 def sha256_of(path: Path) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sut.cluster.node_run import Ended, Message, Ready, Sign
+from sut.interrupts import first_ends_the_run
 
 # 0 VALID, 1 measured and found wanting: both are whole sessions.
 WHOLE_SESSION = (0, 1)
@@ -65,6 +66,10 @@ class Node(Protocol):
         """The session folder of the run that ended, as a tar file."""
         ...
 
+    def forget(self) -> Future[Any]:
+        """That session is safe here; the node may delete its own."""
+        ...
+
     def why(self, error: BaseException) -> str:
         """What a failed future says, in one line."""
         ...
@@ -112,6 +117,14 @@ class Together:
     """What became of the cluster's head, in one line, where that ended the run."""
 
     @property
+    def whole(self) -> bool:
+        """Whether every node's run ended by itself and its session is here."""
+        return all(
+            each.failure is None and each.code in WHOLE_SESSION and each.archive is not None
+            for each in self.outcomes
+        )
+
+    @property
     def failures(self) -> list[str]:
         """The head's loss, then each failed node with its cause."""
         head = [] if self.head_lost is None else [self.head_lost]
@@ -144,6 +157,9 @@ def run_together(
 ) -> Together:
     """Run every LoadGen run on all nodes, each behind a barrier.
 
+    A signal ends the nodes' runs; it does not keep their sessions from being fetched where the
+    caller holds signals back (`sut.interrupts`).
+
     Args:
         nodes: one or more, idle.
         documents: each node's configuration, by node name.
@@ -155,10 +171,11 @@ def run_together(
     barrier = _Barrier(nodes, limits, say, head_gone)
     interrupted = False
     try:
-        barrier.start(documents)
-        for label in labels:
-            barrier.pass_together(label)
-        barrier.finish()
+        with first_ends_the_run():
+            barrier.start(documents)
+            for label in labels:
+                barrier.pass_together(label)
+            barrier.finish()
     except _Lost as lost:
         barrier.outcomes[lost.node.name].failure = lost.why
         say(f"node {lost.node.name}: {lost.why}; the others are ended.")

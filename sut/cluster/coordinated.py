@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +19,16 @@ from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
-from sut.errors import ConfigError, EngineStartError
-from sut.interrupts import first_ends_the_run
+from sut.errors import ConfigError, EngineStartError, LogError
+from sut.interrupts import first_ends_the_run, held_back
 from sut.plan import jobs
 from sut.result.aggregate import Alone, Call, NodeRecord, Start, aggregate, check_stored
 from sut.result.aggregated import Aggregated, aggregated_json
 from sut.result.schema import Result
 from sut.run import check_jobs
+from sut.rundir import try_results_dir
 
+FORGET_S = 10.0
 INTERRUPTED = "interrupted before every node's run was whole"
 
 
@@ -76,8 +79,9 @@ def run_coordinated(
         EngineStartError: the cluster or a node's engine could not start.
     """
     check_coordinated(loaded.config)
+    try_results_dir(loaded.config.results_dir)
     call = _Call(loaded, console, {str(path): read_result(path) for path in stored})
-    with first_ends_the_run(), workers(loaded.config) as found:
+    with first_ends_the_run(), workers(loaded.config, call.say) as found:
         names = ", ".join(f"{node.name} ({node.place})" for node in found.nodes)
         call.say(f"{len(found.nodes)} nodes: {names}.")
         return call.run(found, measure_alone=baseline)
@@ -94,27 +98,29 @@ class _Call:
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def run(self, found: Workers, *, measure_alone: bool) -> Summed:
-        """Everything between the nodes' start and their end."""
-        config, nodes = self.loaded.config, found.nodes
-        alone = self._stored_alone(nodes) if self.stored else None
-        if measure_alone:
-            measured: dict[str, NodeRecord] = {}
-            for node in nodes:
-                self.say(f"node {node.name} alone:")
-                together = self._together([node], found)
-                (measured[node.name],) = self._records(together)
-                if together.interrupted or together.failures:
-                    return self._sum(
-                        [_not_together(each) for each in measured.values()], None, together
-                    )
-            alone = Alone(
-                "measured",
-                {name: each.result for name, each in measured.items() if each.result},
-                {name: each.session for name, each in measured.items() if each.session},
-            )
-        self.say(f"all {len(nodes)} nodes together, {config.engine.kind} engine on each:")
-        together = self._together(nodes, found)
-        return self._sum(self._records(together), alone, together)
+        """Everything between the nodes' start and their end.
+
+        Signals end a run while it is under way. What was measured is fetched, added up and
+        written whatever comes meanwhile.
+        """
+        with held_back() as held:
+            alone = self._stored_alone(found.nodes) if self.stored else None
+            if measure_alone:
+                measured: dict[str, NodeRecord] = {}
+                for node in found.nodes:
+                    self.say(f"node {node.name} alone:")
+                    together = self._together([node], found)
+                    (measured[node.name],) = self._records(together)
+                    interrupted = together.interrupted or held.came
+                    if interrupted or together.failures:
+                        records = [_not_together(each) for each in measured.values()]
+                        return self._sum(records, None, together.head_lost, interrupted)
+                alone = _alone(measured)
+            engine = self.loaded.config.engine.kind
+            self.say(f"all {len(found.nodes)} nodes together, {engine} engine on each:")
+            together = self._together(found.nodes, found)
+            interrupted = together.interrupted and not together.whole
+            return self._sum(self._records(together), alone, together.head_lost, interrupted)
 
     def _stored_alone(self, nodes: Sequence[Node]) -> Alone:
         names = [node.name for node in nodes]
@@ -153,7 +159,13 @@ class _Call:
         if outcome.archive is None:
             failure = outcome.failure or "its run left no session"
             return NodeRecord(node.name, node.place, None, None, failure)
-        session = keep(outcome.archive, self.loaded.config.results_dir)
+        try:
+            session = keep(outcome.archive, self.loaded.config.results_dir)
+            result = read_session(session)
+        except (OSError, LogError) as error:  # it stays on its node, and the others' are kept here
+            failure = outcome.failure or f"its session could not be kept here: {_in_words(error)}"
+            return NodeRecord(node.name, node.place, None, None, failure)
+        wait([node.forget()], timeout=FORGET_S)
         starts: dict[Scenario, Start] = {}
         for job in jobs(self.loaded.config):
             offset = outcome.offsets.get(label_of(job))
@@ -161,15 +173,18 @@ class _Call:
                 start = first_query(session, job.scenario, offset.ns, offset.error_ns)
                 if start is not None:
                     starts[job.scenario] = start
-        result = read_session(session)
         return NodeRecord(node.name, node.place, session.root.name, result, outcome.failure, starts)
 
     def _sum(
-        self, records: Sequence[NodeRecord], alone: Alone | None, together: Together
+        self,
+        records: Sequence[NodeRecord],
+        alone: Alone | None,
+        head_lost: str | None,
+        interrupted: bool,
     ) -> Summed:
-        problems = [INTERRUPTED] if together.interrupted else []
-        if together.head_lost is not None:
-            problems.append(together.head_lost)
+        problems = [INTERRUPTED] if interrupted else []
+        if head_lost is not None:
+            problems.append(head_lost)
         call = Call(
             timestamp=self.started.isoformat(timespec="milliseconds"),
             command=sys.argv,
@@ -177,7 +192,19 @@ class _Call:
         )
         result = aggregate(self.loaded.config, records, alone, call)
         path = write_aggregated(self.loaded.config.results_dir, aggregated_json(result))
-        return Summed(result, path, together.interrupted)
+        return Summed(result, path, interrupted)
+
+
+def _alone(measured: Mapping[str, NodeRecord]) -> Alone:
+    return Alone(
+        "measured",
+        {name: each.result for name, each in measured.items() if each.result},
+        {name: each.session for name, each in measured.items() if each.session},
+    )
+
+
+def _in_words(error: OSError | LogError) -> str:
+    return error.message if isinstance(error, LogError) else error.strerror or str(error)
 
 
 def _not_together(record: NodeRecord) -> NodeRecord:

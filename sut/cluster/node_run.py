@@ -97,8 +97,8 @@ class NodeRun:
         self._asked_ns = time.monotonic_ns()
 
     def whereabouts(self) -> dict[str, Any]:
-        """Where this process is."""
-        return {"host": platform.node(), "pid": os.getpid()}
+        """Where this process is, and where its runs leave their files."""
+        return {"host": platform.node(), "pid": os.getpid(), "folder": str(self._folder)}
 
     def start(self, document: str, patience_s: float) -> int:
         """Start the command line; returns its process id.
@@ -167,7 +167,7 @@ class NodeRun:
     def session(self) -> bytes | None:
         """The last run's session folder as a tar file; None where it made none."""
         run = self._runs[-1]
-        folders = [path for path in run.folder.iterdir() if path.is_dir()]
+        folders = _sessions(run)
         if not folders:
             return None
         buffer = io.BytesIO()
@@ -176,12 +176,28 @@ class NodeRun:
             archive.add(run.folder / LOG_NAME, f"{folders[0].name}/{LOG_NAME}")
         return buffer.getvalue()
 
-    def close(self) -> None:
-        """Leave nothing behind on the node."""
+    def forget(self) -> None:
+        """The last run's session has arrived: what it left here may go."""
+        run = self._runs[-1]
+        run.over.wait(END_S)
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+    def close(self) -> list[str]:
+        """Leave nothing on the node but sessions that nobody fetched; returns their paths."""
         self.stop(0)
         for run in self._runs:
             run.over.wait(END_S)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        kept = [str(folder) for run in self._runs for folder in _sessions(run)]
+        if not kept:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        return kept
+
+
+def _sessions(run: _Run) -> list[Path]:
+    """Session folders that lie here still."""
+    if not run.folder.exists():
+        return []
+    return [path for path in run.folder.iterdir() if path.is_dir()]
 
 
 def _environment() -> dict[str, str]:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from sut.engines.ray.head import head_gone
 from sut.engines.ray.placement import how_many, needed
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
+from sut.interrupts import ignore_further
 
 CLOSE_S = 15.0
 # A blocked `next_message` and `stop` must leave room for signs of life and the rest.
@@ -57,6 +58,9 @@ class RayNode:
     def session(self) -> Future[bytes | None]:
         return self._call("session")
 
+    def forget(self) -> Future[Any]:
+        return self._call("forget")
+
     def why(self, error: BaseException) -> str:
         return in_one_line(error)
 
@@ -74,8 +78,12 @@ class Workers:
 
 
 @contextlib.contextmanager
-def workers(config: RunConfig) -> Iterator[Workers]:
+def workers(config: RunConfig, say: Callable[[str], None]) -> Iterator[Workers]:
     """An actor for every engine that the cluster has room for; all gone when this ends.
+
+    Args:
+        config: of the run; it names the cluster.
+        say: takes lines for the user: where a session is that was not fetched.
 
     Raises:
         EngineStartError: the cluster cannot be reached, or no node has room.
@@ -84,12 +92,16 @@ def workers(config: RunConfig) -> Iterator[Workers]:
     import ray
 
     nodes: list[RayNode] = []
+    folders: dict[str, str] = {}
     try:
         nodes += _place(config)
-        _await_places(nodes, config.engine.start_timeout_s)
+        folders |= _await_places(nodes, config.engine.start_timeout_s)
         yield Workers(nodes, ray.get_runtime_context().gcs_address)
     finally:
-        _close(nodes)
+        ignore_further()  # an actor that is not ended outlives us
+        for line in _end(nodes, folders):
+            say(line)
+        _leave(nodes)
 
 
 def _place(config: RunConfig) -> list[RayNode]:
@@ -156,36 +168,59 @@ def _for_a_file(text: str) -> str:
     return "".join(kept) or "node"
 
 
-def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> None:
-    """Every actor answers, or the user is told which does not."""
+def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> dict[str, str]:
+    """Every actor answers, or the user is told which does not; returns their folders by name."""
     asked = {node.actor.whereabouts.remote().future(): node for node in nodes}
     wait(asked, timeout=timeout_s)
+    folders: dict[str, str] = {}
     for future, node in asked.items():
         why = f"it gave no answer within {timeout_s:g} s"
         if future.done():
             error = future.exception()
             if error is None:
+                folders[node.name] = future.result()["folder"]
                 continue
             why = in_one_line(error)
         raise EngineStartError(
             f"node {node.name} ({node.place}) could not be used: {why}.",
             remedy="Run: python -m sut.main cluster check.",
         )
+    return folders
 
 
-def _close(nodes: Sequence[RayNode]) -> None:
-    """End actors and connection; nothing here waits for ever."""
-    wait([node.actor.close.remote().future() for node in nodes], timeout=CLOSE_S)
-    # Both may block where the cluster's head is gone; the process's end does it then.
-    leaving = threading.Thread(target=_leave, args=(nodes,), daemon=True)
-    leaving.start()
-    leaving.join(CLOSE_S)
+def _end(nodes: Sequence[RayNode], folders: Mapping[str, str]) -> Iterator[str]:
+    """End the runs and delete their files; a line for each session that is left on its node.
+
+    Args:
+        nodes: of which some may never answer.
+        folders: where each node's runs left their files, by node name.
+    """
+    asked = {node.actor.close.remote().future(): node for node in nodes}
+    wait(asked, timeout=CLOSE_S)
+    for future, node in asked.items():
+        where = f"node {node.name} ({node.place})"
+        if future.done() and future.exception() is None:
+            for path in future.result():
+                yield f"{where}: its session was not fetched and stays there in {path}."
+        elif node.name in folders:
+            yield (
+                f"{where} did not answer at the end: a session that was not fetched stays there "
+                f"below {folders[node.name]}."
+            )
 
 
 def _leave(nodes: Sequence[RayNode]) -> None:
-    import ray
+    """End actors and connection; nothing here waits for ever."""
 
-    for node in nodes:
-        with contextlib.suppress(Exception):
-            ray.kill(node.actor)
-    disconnect()
+    def leave() -> None:
+        import ray
+
+        for node in nodes:
+            with contextlib.suppress(Exception):
+                ray.kill(node.actor)
+        disconnect()
+
+    # Both may block where the cluster's head is gone; the process's end does it then.
+    leaving = threading.Thread(target=leave, daemon=True)
+    leaving.start()
+    leaving.join(CLOSE_S)

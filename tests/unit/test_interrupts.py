@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from sut.interrupts import SIGNALS, first_ends_the_run, ignore_further
+from sut.interrupts import SIGNALS, first_ends_the_run, held_back, ignore_further
 
 
 @pytest.mark.parametrize("first", SIGNALS)
@@ -31,3 +31,22 @@ def test_a_signal_ignored_from_the_start_stays_ignored():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+def test_what_must_not_be_cut_short_holds_a_signal_back_and_says_so(first: signal.Signals):
+    with first_ends_the_run():
+        with held_back() as held:
+            before = held.came
+            signal.raise_signal(first)
+            assert (before, held.came) == (False, True)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(first)
+
+
+def test_within_it_a_run_can_still_be_ended():
+    with held_back() as held:
+        with pytest.raises(KeyboardInterrupt), first_ends_the_run():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert held.came

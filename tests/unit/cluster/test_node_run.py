@@ -52,7 +52,10 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NodeRun]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     actor = NodeRun()
     yield actor
-    actor.close()
+    actor.stop(0)
+    if actor._runs:
+        actor.forget()
+    assert actor.close() == []
     assert list(tmp_path.glob("sut-node-*")) == [], "nothing is left on the node"
 
 
@@ -77,6 +80,22 @@ def test_the_session_comes_back_with_the_runs_own_output(node: NodeRun) -> None:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         names = tar.getnames()
     assert {"node_x", "node_x/environment.json", f"node_x/{LOG_NAME}"} == set(names)
+
+
+def test_a_session_that_nobody_fetched_is_kept_and_named(node: NodeRun, tmp_path: Path) -> None:
+    for _ in range(2):
+        node.start(DOCUMENT, PATIENCE_S)
+        node.next_message()
+        node.go()
+        node.next_message()
+        if len(node._runs) == 1:
+            node.forget()
+    (kept,) = node.close()
+    assert Path(kept).name == "node_x"
+    assert (Path(kept) / "environment.json").is_file()
+    folder = node.whereabouts()["folder"]
+    assert Path(kept).is_relative_to(folder)
+    assert [path.name for path in Path(folder).iterdir()] == ["run-1"], "what was fetched is gone"
 
 
 def test_the_nodes_environment_gives_no_orders(

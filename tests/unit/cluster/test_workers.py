@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sut.cluster import workers
 from sut.cluster.coordinated import check_coordinated, document_for
-from sut.cluster.workers import names_of, places_for
+from sut.cluster.workers import RayNode, names_of, places_for
 from sut.config.schema import ComplianceConfig, DatasetConfig, EngineConfig, RayConfig, RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
@@ -95,3 +97,40 @@ def test_what_no_coordinated_run_can_be_made_of_is_refused(
     with pytest.raises(ConfigError, match=words):
         check_coordinated(make_config(("server",), engine=engine))
     check_coordinated(make_config(("server",), engine=EngineConfig(ray=ADDRESS)))
+
+
+class Closing:
+    """An actor that answers to `close`, or does not."""
+
+    def __init__(self, answer: Future[list[str]]):
+        self.close = self
+        self.answer = answer
+
+    def remote(self) -> Closing:
+        return self
+
+    def future(self) -> Future[list[str]]:
+        return self.answer
+
+
+def answering(*paths: str) -> Future[list[str]]:
+    future: Future[list[str]] = Future()
+    future.set_result(list(paths))
+    return future
+
+
+def test_a_session_that_is_left_on_a_node_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "CLOSE_S", 0.01)
+    died: Future[list[str]] = Future()
+    died.set_exception(ConnectionError("gone"))
+    answers = {"clean": answering(), "kept": answering("/t/run-0/s"), "cut": Future(), "dead": died}
+    nodes = [RayNode(name, f"at {name}", Closing(answer)) for name, answer in answers.items()]
+    assert list(workers._end(nodes, {name: f"/t/{name}" for name in answers})) == [
+        "node kept (at kept): its session was not fetched and stays there in /t/run-0/s.",
+        "node cut (at cut) did not answer at the end: a session that was not fetched stays there "
+        "below /t/cut.",
+        "node dead (at dead) did not answer at the end: a session that was not fetched stays there "
+        "below /t/dead.",
+    ]

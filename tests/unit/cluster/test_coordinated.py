@@ -1,0 +1,184 @@
+"""The whole of a coordinated call over nodes that are played: nothing measured is thrown away."""
+
+from __future__ import annotations
+
+import io
+import signal
+import tarfile
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sut.cluster import coordinate, coordinated
+from sut.cluster.coordinated import INTERRUPTED, Summed, _Call, run_coordinated
+from sut.cluster.node_run import Ended, Message, Ready
+from sut.config.schema import RunConfig
+from sut.config.sources import Loaded
+from sut.errors import ConfigError
+from sut.interrupts import first_ends_the_run
+from sut.result.build import build, result_json
+from tests.unit.cluster.played import PlayedNode
+from tests.unit.result.sessions import make_config, make_round, make_session
+
+SERVER = "Server performance"
+
+
+class Found:
+    """What `workers` finds."""
+
+    def __init__(self, *nodes: PlayedNode):
+        self.nodes = nodes
+        self.gone: str | None = None
+
+    def head_gone(self, timeout_s: float) -> str | None:
+        return self.gone
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A valid session of Server with its result."""
+    root = make_session(tmp_path_factory.mktemp("node"), "server")
+    (root / "result.json").write_text(result_json(build(root, make_round())))
+    (root / "summary.txt").write_text("the node's")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.add(root, root.name)
+    return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _short_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("END_S", "END_SILENT_S", "MARGIN_S", "FETCH_S"):
+        monkeypatch.setattr(coordinate, name, 0.05)
+
+
+def config(results_dir: Path) -> RunConfig:
+    made = make_config(("server",), results_dir=results_dir)
+    ray = made.engine.ray.model_copy(update={"address": "10.0.0.1:6379"})
+    return made.model_copy(update={"engine": made.engine.model_copy(update={"ray": ray})})
+
+
+def node(name: str, archive: bytes, runs: int = 1) -> PlayedNode:
+    lines: list[Message] = [Ready(SERVER), Ended(0, None)]
+    made = PlayedNode(name, *lines * runs)
+    made.archive = archive
+    return made
+
+
+def call(found: Found, results_dir: Path, *, baseline: bool = False) -> Summed:
+    made = _Call(Loaded(config(results_dir), {}), Console(quiet=True), {})
+    try:
+        with first_ends_the_run():
+            return made.run(found, measure_alone=baseline)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        pytest.fail("the interruption cost what was measured")
+
+
+def interrupted_by(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, during which somebody presses Ctrl-C."""
+
+    def pressed(*arguments: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return function(*arguments, **named)
+
+    return pressed
+
+
+def test_results_that_could_not_be_kept_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinated, "workers", lambda *_: pytest.fail("nodes were asked"))
+    (tmp_path / "file").write_text("")
+    loaded = Loaded(config(tmp_path / "file" / "results"), {})
+    with pytest.raises(ConfigError, match="where nothing can be written") as caught:
+        run_coordinated(loaded, baseline=False, stored=(), console=Console(quiet=True))
+    assert caught.value.exit_code == 2
+
+
+def test_a_call_leaves_sessions_and_sum_here_and_nothing_on_the_nodes(
+    tmp_path: Path, archive: bytes
+) -> None:
+    a, b = node("a", archive), node("b", archive)
+    summed = call(Found(a, b), tmp_path)
+    assert summed.result.valid, summed.result.reasons
+    assert summed.path.is_file()
+    assert ("a", "forget") in a.events
+    assert ("b", "forget") in b.events
+
+
+@pytest.mark.parametrize("during", ["stop", "session", "forget", "keep", "aggregate"])
+def test_an_interruption_after_the_last_run_loses_nothing(
+    tmp_path: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch, during: str
+) -> None:
+    a = node("a", archive)
+    place: Any = a if hasattr(a, during) else coordinated
+    monkeypatch.setattr(place, during, interrupted_by(getattr(place, during)))
+    summed = call(Found(a), tmp_path)
+    assert not summed.interrupted
+    assert summed.result.valid, summed.result.reasons
+    assert summed.path.is_file()
+
+
+def test_an_interruption_while_it_runs_ends_it_and_is_told(tmp_path: Path, archive: bytes) -> None:
+    a = PlayedNode("a", Ready(SERVER))
+    a.archive = archive
+    a.signs = interrupted_by(a.signs)
+    summed = call(Found(a), tmp_path)
+    assert summed.interrupted
+    assert summed.result.reasons == [INTERRUPTED]
+
+
+def test_an_interruption_between_runs_alone_and_together_ends_the_call(
+    tmp_path: Path, archive: bytes
+) -> None:
+    a, b = node("a", archive, runs=2), node("b", archive, runs=2)
+    a.session = interrupted_by(a.session)  # type: ignore[method-assign]
+    summed = call(Found(a, b), tmp_path, baseline=True)
+    assert summed.interrupted
+    assert summed.result.reasons[0] == INTERRUPTED
+    assert ("b", "go") not in b.events
+    assert ("a", "forget") in a.events
+
+
+def test_a_session_that_cannot_be_kept_stays_on_its_node_and_costs_no_other(
+    tmp_path: Path, archive: bytes
+) -> None:
+    a, broken = node("a", archive), node("broken", b"x" * 1024)
+    summed = call(Found(a, broken), tmp_path)
+    (reason,) = summed.result.reasons
+    assert reason.startswith("node broken (host of broken): its session could not be kept here: ")
+    assert summed.result.nodes["a"].valid
+    assert ("broken", "forget") not in broken.events
+
+
+def test_a_full_disk_costs_no_sum(
+    tmp_path: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(coordinated, "keep", full)
+    summed = call(Found(node("a", archive)), tmp_path)
+    assert summed.result.reasons == [
+        "node a (host of a): its session could not be kept here: No space left on device"
+    ]
+
+
+def test_a_head_that_is_gone_is_a_reason_of_its_own(tmp_path: Path, archive: bytes) -> None:
+    found = Found(node("a", archive))
+    a = found.nodes[0]
+    a.lines = [Ready(SERVER), Ended(-9, None)]
+    go = a.go
+
+    def lost_then() -> Future[Any]:
+        found.gone = "the cluster's head at 10.0.0.1:6379 is gone"
+        return go()
+
+    a.go = lost_then  # type: ignore[method-assign]
+    summed = call(found, tmp_path)
+    assert summed.result.reasons[0] == found.gone
+    assert not summed.interrupted
