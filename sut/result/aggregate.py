@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sut.config.keys import leaves
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import Mode, RunConfig, Scenario
 from sut.errors import ConfigError
 from sut.result.aggregated import (
     AGGREGATED_VERSION,
@@ -81,7 +81,8 @@ def aggregate(
     """
     problems = [*call.problems, *_node_problems(nodes)]
     notes: list[str] = []
-    rates = _single_rates(config, nodes, alone, notes)
+    summed = _summed(config, notes)
+    rates = _single_rates(summed, nodes, alone, notes)
     return Aggregated(
         schema_version=AGGREGATED_VERSION,
         trust=UNVERIFIED,
@@ -99,11 +100,22 @@ def aggregate(
         ),
         valid=not problems,
         reasons=problems,
-        scenarios={each: _scenario(each, nodes, rates.get(each, {})) for each in config.scenarios},
+        scenarios={each: _scenario(each, nodes, rates.get(each, {})) for each in summed},
         nodes={node.name: _node(node) for node in nodes},
         baseline=Baseline(source=alone.source, results=dict(alone.paths)) if alone else None,
         notes=notes,
     )
+
+
+def _summed(config: RunConfig, notes: list[str]) -> Sequence[Scenario]:
+    """The scenarios with rates to add up: those of performance runs, if any were asked for.
+
+    Other runs have their verdict in each node's, which the whole one rests on.
+    """
+    if Mode.PERFORMANCE in config.mode.modes:
+        return config.scenarios
+    notes.append(f"mode is {config.mode}: no performance run was asked for, none is added up")
+    return ()
 
 
 def _node_problems(nodes: Sequence[NodeRecord]) -> Iterable[str]:
@@ -249,7 +261,10 @@ def _after_first_ms(starts: Mapping[str, Start | None], name: str) -> float | No
 
 
 def _single_rates(
-    config: RunConfig, nodes: Sequence[NodeRecord], alone: Alone | None, notes: list[str]
+    scenarios: Sequence[Scenario],
+    nodes: Sequence[NodeRecord],
+    alone: Alone | None,
+    notes: list[str],
 ) -> dict[Scenario, dict[str, float]]:
     """Each node's rate when alone; a run that may not be compared gives a note and no rate."""
     rates: dict[Scenario, dict[str, float]] = {}
@@ -264,7 +279,7 @@ def _single_rates(
         if why:
             notes.append(f"node {node.name}: its run alone {why}; it is not compared")
             continue
-        for scenario in config.scenarios:
+        for scenario in scenarios:
             run = single.scenarios.get(scenario)
             if run is None or not run.valid or not run.achieved_qps:
                 notes.append(f"node {node.name}: its run alone has no valid {scenario} run")

@@ -130,7 +130,9 @@ class Aggregated(Published):
     benchmark_info: AggregatedInfo
     valid: bool = Field(description="every node's session is whole and valid")
     reasons: list[str]
-    scenarios: dict[Scenario, AggregatedScenario]
+    scenarios: dict[Scenario, AggregatedScenario] = Field(
+        description="of performance runs; empty where none was asked for"
+    )
     nodes: dict[str, NodeSummary]
     baseline: Baseline | None
     notes: list[str]

@@ -122,6 +122,25 @@ def test_no_node_and_an_interruption_are_invalid(result: Result) -> None:
     assert of(record("a", result), call=interrupted).reasons == ["interrupted"]
 
 
+@pytest.mark.parametrize("valid", [True, False])
+def test_accuracy_runs_alone_have_one_verdict_and_no_scenario_to_add_up(
+    tmp_path: Path, valid: bool
+) -> None:
+    judged = build(make_session(tmp_path, "accuracy"), make_round())
+    assert judged.accuracy_runs
+    reasons = [] if valid else ["Offline accuracy run: ROUGE1: 1, must be >= 2"]
+    judged = judged.model_copy(update={"valid": valid, "reasons": reasons})
+    config = make_config(("accuracy",))
+    records = [record("a", judged), record("b", judged)]
+    both = aggregate(config, records, alone(a=judged, b=judged), CALL)
+    assert both.valid is valid
+    assert both.scenarios == {}
+    assert both.notes == ["mode is accuracy: no performance run was asked for, none is added up"]
+    text = aggregated_text(both)
+    assert "no run of it" not in text
+    assert text.count("INVALID") == (0 if valid else 3), "the verdict and each node's"
+
+
 def test_start_skew_is_between_the_first_queries(result: Result) -> None:
     both = of(
         record("a", result, starts={SERVER: Start(5_000_000, 100_000)}),
