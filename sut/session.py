@@ -13,10 +13,20 @@ from sut.config.schema import Mode, RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.hardware import hardware, software
-from sut.result.facts import DatasetFacts, EngineFacts, SessionFacts, WarmupFacts
+from sut.result.facts import (
+    DatasetFacts,
+    EngineFacts,
+    HardwareFacts,
+    SessionFacts,
+    SoftwareFacts,
+    WarmupFacts,
+)
+from sut.result.nodes import nodes
 from sut.rundir import SessionDir, write_atomic
 
 STRAY_AUDIT = "audit.config"
+# Versions that are the engine's, wherever it runs.
+OF_ENGINE = ("engine_package", "torch", "transformers")
 
 
 def write_config(session: SessionDir, config: RunConfig, origins: dict[str, str]) -> None:
@@ -75,6 +85,21 @@ def engine_facts(
     )
 
 
+def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
+    """Versions in force: the engine's are those of the nodes that answer, where they tell.
+
+    A control node needs no engine and may have another; nodes that differ are all named.
+    """
+    versions = software()
+    told = [node.software for node in nodes(here, engine) if node.software is not None]
+    for name in OF_ENGINE:
+        theirs = dict.fromkeys(getattr(each, name) for each in told)
+        named = [version for version in theirs if version is not None]
+        if named:
+            versions[name] = ", ".join(named)
+    return SoftwareFacts.model_validate(versions)
+
+
 def notes(config: RunConfig, working_directory: Path) -> list[str]:
     """What a reader of the result should know about the circumstances."""
     found = []
@@ -104,11 +129,12 @@ def write_session(
     warmup: WarmupFacts | None,
 ) -> SessionFacts:
     """`session.json`."""
+    here = HardwareFacts.model_validate(hardware())
     facts = SessionFacts(
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         command=list(sys.argv),
-        hardware=hardware(),
-        software=software(),
+        hardware=here,
+        software=software_facts(here, engine),
         dataset=dataset_facts(dataset),
         engine=engine,
         warmup=warmup,

@@ -82,11 +82,11 @@ def versions() -> dict[str, str | None]:
     found = software()
     return {
         "Python": platform.python_version(),
-        "vllm": found.engine_package,
-        "mlcommons-loadgen": found.loadgen,
+        "vllm": found["engine_package"],
+        "mlcommons-loadgen": found["loadgen"],
         "ray": package_version("ray"),
-        "this project": found.harness,
-        "this project's commit": found.harness_commit,
+        "this project": found["harness"],
+        "this project's commit": found["harness_commit"],
     }
 
 

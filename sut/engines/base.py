@@ -86,7 +86,6 @@ class EngineInfo:
     arguments: dict[str, Any]
     sampling: dict[str, Any]
     model_path: str | None = None
-    package: str | None = None
     model_sha256: str | None = None
     """Over the weight files that it read, where it read them itself; see `sut.weights`."""
     details: dict[str, Any] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.schema import Scenario
+from sut.result.facts import GpuFacts, HardwareFacts
+from sut.result.nodes import is_elsewhere, nodes
 from sut.result.schema import Check, Distribution, Result, Rouge, ScenarioResult, shown
 
 NOT_MEASURED = "not measured"
@@ -181,7 +183,7 @@ def _replicas(run: ScenarioResult) -> Iterable[str]:
 
 
 def _circumstances(result: Result) -> Iterable[str]:
-    info, hardware, software = result.benchmark_info, result.hardware, result.software
+    info, software = result.benchmark_info, result.software
     yield _row("node, start (UTC)", f"{info.node}, {info.timestamp}")
     warmup = result.warmup
     yield _row(
@@ -200,17 +202,39 @@ def _circumstances(result: Result) -> Iterable[str]:
             yield _row("engine package", software.engine_package or NOT_MEASURED)
         for name, value in sorted(engine.arguments.items()):
             yield _row(f"  {name}", str(value))
-    gpus = [f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in hardware.gpus]
-    yield _row("accelerators", ", ".join(gpus) or "none")
-    yield _row("processor", f"{hardware.cpu_model or NOT_MEASURED}, {hardware.cpu_cores} cores")
-    yield _row("memory", f"{hardware.memory_gib:.1f} GiB")
-    yield _row("operating system", f"{hardware.operating_system}, {hardware.kernel}")
+    yield from _machines(result)
     data = result.dataset
     yield _row("data set", f"{data.name} ({data.source}), {data.count} samples")
     yield _row("data set SHA-256", data.sha256)
     yield _row("harness", f"{software.harness}, commit {software.harness_commit or NOT_MEASURED}")
     for note in result.notes:
         yield _row("note", note)
+
+
+def _machines(result: Result) -> Iterable[str]:
+    """What answered; where that is other machines, each of them and the one that asked."""
+    here, answered = result.hardware, nodes(result.hardware, result.engine)
+    if not is_elsewhere(here, result.engine):
+        yield from _machine(here, here.gpus, "")
+        return
+    for node in answered:
+        yield _row("replicas on", node.host)
+        if node.hardware is None:
+            cards = f"{len(node.cards)}, {NOT_MEASURED}" if node.cards else "none"
+            yield _row("  accelerators", cards)
+        else:
+            yield from _machine(node.hardware, node.gpus, "  ")
+    yield _row("control node", here.host)
+    yield from _machine(here, here.gpus, "  ")
+
+
+def _machine(hardware: HardwareFacts, gpus: Sequence[GpuFacts], indent: str) -> Iterable[str]:
+    cards = ", ".join(f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in gpus)
+    cpu = f"{hardware.cpu_model or NOT_MEASURED}, {hardware.cpu_cores} cores"
+    yield _row(f"{indent}accelerators", cards or "none")
+    yield _row(f"{indent}processor", cpu)
+    yield _row(f"{indent}memory", f"{hardware.memory_gib:.1f} GiB")
+    yield _row(f"{indent}operating system", f"{hardware.operating_system}, {hardware.kernel}")
 
 
 def _formulas(result: Result) -> Iterable[str]:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from sut.config.rules import Round
 from sut.result.facts import SessionFacts
 from sut.result.grade import submission_grade
+from sut.result.nodes import is_elsewhere, nodes
 from sut.result.schema import Check
 from sut.rundir import LOADGEN_FILES, sha256_of
 from sut.submission.agreement import agreement
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.evaluated import evaluation_problems, verification_problems
-from sut.submission.nodes import cards_here, is_elsewhere, nodes
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Run, Session
 
@@ -138,9 +138,11 @@ def _machine(facts: SessionFacts) -> str:
     found = facts.hardware
     gpus = [f"{gpu.name} {gpu.memory_mib} MiB" for gpu in found.gpus]
     machine = f"{found.cpu_model}, {found.cpu_cores} cores, GPUs {', '.join(gpus) or 'none'}"
-    if not is_elsewhere(facts) and len(cards_here(facts)) == len(gpus):
+    answered = nodes(facts.hardware, facts.engine)
+    elsewhere = is_elsewhere(facts.hardware, facts.engine)
+    if not elsewhere and len(answered[0].cards) == len(gpus):
         return machine  # with replicas or without: all of it
-    used = sorted(f"{node.host} with {len(node.cards)} GPUs" for node in nodes(facts))
+    used = sorted(f"{node.host} with {len(node.cards)} GPUs" for node in answered)
     return f"{machine}, replicas on {' and '.join(used)}"
 
 

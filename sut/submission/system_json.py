@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from sut.config.rules import BenchmarkRules, SubmissionRules
-from sut.result.facts import HardwareFacts, SessionFacts
-from sut.submission.nodes import cards_here, is_elsewhere, nodes
+from sut.result.facts import SessionFacts
+from sut.result.nodes import Node, nodes
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Session
 from sut.submission.statement import SystemStatement
 
 NOT_THERE = "N/A"
+DRIVER = "NVIDIA driver"
 NO_MODEL = "none, the null engine has no weights"
 REHEARSAL_MARK = "REHEARSAL: not a submission"
 # vLLM's name of a type → the short form that results tables use.
@@ -41,15 +42,16 @@ def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]
 
 
 def detected(facts: SessionFacts) -> dict[str, str]:
-    """The keys that a session knows by itself: of other machines no more than their number."""
-    hardware, software, used = facts.hardware, facts.software, nodes(facts)
-    gpus = cards_here(facts)
+    """The keys that a session knows by itself: of several nodes what is the same of all."""
+    software, used = facts.software, nodes(facts.hardware, facts.engine)
+    machine = _agreed([_machine(node) for node in used])
+    driver = machine.pop(DRIVER, None)
     stack = {
         "Python": software.python,
         "PyTorch": software.torch,
         "Transformers": software.transformers,
         "MLPerf LoadGen": software.loadgen,
-        "NVIDIA driver": gpus[0].driver if gpus else None,
+        DRIVER: driver,
     }
     cards_per_node = max(len(node.cards) for node in used)
     found: dict[str, str | None] = {
@@ -58,26 +60,41 @@ def detected(facts: SessionFacts) -> dict[str, str]:
         "framework": software.engine_package,
         "other_software_stack": ", ".join(f"{k} {v}" for k, v in stack.items() if v),
     }
-    if not is_elsewhere(facts):
-        found |= _machine(hardware)
-    if gpus:
-        found["accelerator_model_name"] = ", ".join(dict.fromkeys(g.name for g in gpus))
-        found["accelerator_memory_capacity"] = f"{gpus[0].memory_mib / 1024:.0f} GiB"
+    found |= machine
     if not cards_per_node:
         found |= dict.fromkeys(OF_ACCELERATORS, NOT_THERE)
     return {key: text for key, text in found.items() if text}
 
 
-def _machine(hardware: HardwareFacts) -> dict[str, str | None]:
+def _agreed(machines: Sequence[dict[str, str | None]]) -> dict[str, str | None]:
+    """What every machine says alike; the rest is for the submitter to state."""
+    first, *others = machines
+    return {
+        key: text
+        for key, text in first.items()
+        if all(key in other and other[key] == text for other in others)
+    }
+
+
+def _machine(node: Node) -> dict[str, str | None]:
+    """What is known of a node: nothing of one that the session does not describe."""
+    hardware, gpus = node.hardware, node.gpus
+    if hardware is None:
+        return {}
     sockets = hardware.cpu_sockets
     cores = None if sockets is None else str(hardware.cpu_cores // sockets)
-    return {
+    machine: dict[str, str | None] = {
         "host_processor_model_name": hardware.cpu_model,
         "host_processors_per_node": None if sockets is None else str(sockets),
         "host_processor_core_count": cores,
         "host_memory_capacity": f"{hardware.memory_gib:g} GiB",
         "operating_system": f"{hardware.operating_system}, Linux {hardware.kernel}",
     }
+    if gpus:
+        machine["accelerator_model_name"] = ", ".join(dict.fromkeys(gpu.name for gpu in gpus))
+        machine["accelerator_memory_capacity"] = f"{gpus[0].memory_mib / 1024:.0f} GiB"
+        machine[DRIVER] = gpus[0].driver
+    return machine
 
 
 def system_problems(

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from sut import session as session_module
 from sut.config.schema import SystemConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
-from sut.session import agreed_sha256, notes
-from tests.unit.result.sessions import make_config
+from sut.hardware import hardware, software
+from sut.result.facts import EngineFacts, HardwareFacts, SoftwareFacts
+from sut.session import agreed_sha256, notes, software_facts
+from tests.unit.result.sessions import make_config, make_session_facts
 
 
 def info(sha256: str | None) -> EngineInfo:
@@ -35,3 +38,41 @@ def test_settings_that_nobody_measured_are_a_note_and_no_reason_against_a_run(
     unmeasured = config.model_copy(update={"system": SystemConfig(name="a30-bf16")})
     (said,) = notes(unmeasured, tmp_path)
     assert "a30-bf16" in said
+
+
+def engine_on(*software: dict[str, str | None] | None) -> EngineFacts:
+    """With a replica on each of so many nodes, which tell of their software or do not."""
+    places = [
+        {"node_id": str(number), "host": f"host{number}", "gpu_uuids": []}
+        | ({} if told is None else {"software": told})
+        for number, told in enumerate(software)
+    ]
+    return EngineFacts.model_validate(
+        make_session_facts()["engine"] | {"details": {"replicas": places}}
+    )
+
+
+def test_what_is_found_of_a_machine_is_what_a_session_holds() -> None:
+    assert HardwareFacts.model_validate(hardware()).cpu_threads_usable > 0
+    assert SoftwareFacts.model_validate(software()).python
+
+
+def test_the_engines_versions_are_those_of_the_nodes_that_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = HardwareFacts.model_validate(make_session_facts()["hardware"])
+    control = make_session_facts()["software"] | {"engine_package": None}
+    monkeypatch.setattr(session_module, "software", lambda: dict(control))
+    theirs = control | {"engine_package": "vllm 0.32.0", "torch": "2.13", "loadgen": "other"}
+    newer = theirs | {"engine_package": "vllm 0.33.0"}
+
+    found = software_facts(here, engine_on(theirs, theirs))
+    assert (found.engine_package, found.torch) == ("vllm 0.32.0", "2.13")
+    assert found.loadgen == control["loadgen"], "LoadGen runs here"
+    assert software_facts(here, engine_on(theirs, newer)).engine_package == (
+        "vllm 0.32.0, vllm 0.33.0"
+    )
+    assert software_facts(here, engine_on(None)).engine_package is None
+    assert software_facts(here, None).engine_package is None
+    monkeypatch.setattr(session_module, "software", lambda: dict(newer))
+    assert software_facts(here, engine_on(None)).engine_package == "vllm 0.33.0"

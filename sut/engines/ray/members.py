@@ -21,6 +21,7 @@ from sut.engines.ray.placement import (
     STRATEGY,
     amounts,
     cores_for,
+    describe_nodes,
     how_many,
     needed,
     refuse_other_weights,
@@ -31,6 +32,8 @@ from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError, HarnessError
 
 END_S = 15.0
+# What a replica says of its node and not of its engine.
+OF_NODE = ("hardware", "software")
 
 
 class Member:
@@ -183,10 +186,11 @@ class Members:
         ]
         # The first that fails ends the waiting: the slowest may take many minutes more.
         results: list[dict[str, Any]] = await asyncio.gather(*calls)
-        first = results[0]
         for place, started in zip(places, results, strict=True):
             place["model_sha256"] = started["model_sha256"]
         refuse_other_weights(places)
+        describe_nodes(places, results)
+        first = {key: value for key, value in results[0].items() if key not in OF_NODE}
         details = first["details"] | {"replicas": list(places)}
         return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
 

@@ -132,6 +132,29 @@ def refuse_other_weights(places: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
+def describe_nodes(places: Sequence[dict[str, Any]], started: Sequence[Mapping[str, Any]]) -> None:
+    """Put what each node is, `hardware` and `software`, into the place of its first replica.
+
+    A replica sees its own cards and cores: the node's are those of all its replicas.
+
+    Args:
+        places: where each replica is.
+        started: what each answered to its start.
+    """
+    on_node: dict[str, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        on_node[place["node_id"]].append(number)
+    for numbers in on_node.values():
+        cards = {card["uuid"]: card for n in numbers for card in started[n]["hardware"]["gpus"]}
+        cores = {core for n in numbers for core in places[n]["cores"]}
+        first = numbers[0]
+        places[first]["hardware"] = started[first]["hardware"] | {
+            "gpus": list(cards.values()),
+            "cpu_threads_usable": len(cores),
+        }
+        places[first]["software"] = started[first]["software"]
+
+
 def _short(place: Mapping[str, Any]) -> str:
     sha256 = place["model_sha256"]
     return "unknown" if sha256 is None else f"{sha256[:12]}…"

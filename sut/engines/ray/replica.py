@@ -36,6 +36,7 @@ from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.frames import FrameBuilder, open_queries
 from sut.errors import EngineStartError, HarnessError
+from sut.hardware import hardware, software
 from sut.inputs import Inputs, load_inputs
 from sut.weights import weights_sha256
 
@@ -91,7 +92,9 @@ class Replica:
                 os.sched_setaffinity(thread.id, cores)
 
     async def start(self, max_model_len: int, dataset_sha256: str) -> dict[str, Any]:
-        """Load data set and weights; ready when this returns.
+        """Load data set and weights; ready when this returns, with what it says of itself.
+
+        `hardware` and `software` are its node's as it sees them: its own cards and cores.
 
         Raises:
             EngineStartError: with the cause in one line, whatever it was.
@@ -124,9 +127,10 @@ class Replica:
             "arguments": info.arguments,
             "sampling": info.sampling,
             "model_path": info.model_path,
-            "package": info.package,
             "model_sha256": model_sha256 if info.model_path else None,
             "details": info.details,
+            "hardware": await asyncio.to_thread(hardware),
+            "software": await asyncio.to_thread(software),
         }
 
     async def load(self, indices: bytes) -> None:

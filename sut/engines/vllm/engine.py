@@ -142,8 +142,6 @@ class VllmEngine:
             return llm
 
     def _describe(self) -> EngineInfo:
-        import vllm
-
         config = self._llm.vllm_config
         return EngineInfo(
             kind="vllm",
@@ -156,7 +154,6 @@ class VllmEngine:
                 first_token=False,
             ),
             model_path=str(self._arguments["model"]),
-            package=vllm.__version__,
             details={
                 "architecture": ",".join(config.model_config.architectures),
                 "dtype": str(config.model_config.dtype),

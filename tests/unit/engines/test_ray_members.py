@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import platform
+import tempfile
 import threading
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sut.engines.factory import EngineRequest
-from sut.engines.ray.members import Members, _aside
+from sut.engines.ray import replica as replica_module
+from sut.engines.ray.members import Member, Members, _aside
+from sut.engines.ray.replica import Replica
+from sut.inputs import load_inputs
+from sut.result.facts import HardwareFacts, SoftwareFacts
 from tests.unit.config.support import loaded
 
 
@@ -42,6 +51,68 @@ def test_a_head_that_does_not_answer_in_time_is_silent(
     monkeypatch.setattr(asyncio, "open_connection", never)
     gone = asyncio.run(members(tmp_path, "10.0.0.1:6379").head_gone(0.01))
     assert gone == "the cluster's head at 10.0.0.1:6379 is silent for 0.01 s"
+
+
+class Starting:
+    """An actor that is no actor: answers to `start`."""
+
+    def __init__(self, answer: dict[str, Any]):
+        self.start = self
+        self.answer = answer
+
+    def remote(self, *_: object) -> Starting:
+        return self
+
+    def future(self) -> Future[dict[str, Any]]:
+        future: Future[dict[str, Any]] = Future()
+        future.set_result(self.answer)
+        return future
+
+
+def card(uuid: str) -> dict[str, str]:
+    return {"uuid": uuid}
+
+
+def test_each_node_is_described_once_by_all_its_replicas(tmp_path: Path) -> None:
+    def answer(host: str, uuid: str) -> dict[str, Any]:
+        return {
+            "kind": "vllm", "arguments": {}, "sampling": {}, "model_path": "m",
+            "model_sha256": "1" * 64, "details": {"dtype": "bf16"},
+            "hardware": {"host": host, "cpu_threads_usable": 1, "gpus": [card(uuid)]},
+            "software": {"engine_package": f"vllm of {host}"},
+        }  # fmt: skip
+
+    where = [("a", "G0", [0, 1]), ("b", "G1", [0]), ("a", "G2", [2])]
+    pool = members(tmp_path, "")
+    pool.everyone = [
+        Member(number, Starting(answer(host, uuid))) for number, (host, uuid, _) in enumerate(where)
+    ]
+    places = [{"node_id": host, "host": host, "cores": cores} for host, _, cores in where]
+    info = asyncio.run(pool._start_engines(places))
+    assert info.replicas == 3
+    assert info.details["dtype"] == "bf16"
+    first, other, second = info.details["replicas"]
+    assert first["hardware"] == {
+        "host": "a", "cpu_threads_usable": 3, "gpus": [card("G0"), card("G2")]
+    }  # fmt: skip
+    assert first["software"] == {"engine_package": "vllm of a"}
+    assert other["hardware"]["gpus"] == [card("G1")]
+    assert not {"hardware", "software"} & second.keys(), "the same node again"
+
+
+def test_a_replica_tells_what_its_node_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_module, "wait_for_own", lambda: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    config = loaded("--engine", "null", "--dataset", "synthetic").config
+    sha256 = load_inputs(config).dataset.sha256
+
+    async def start() -> dict[str, Any]:
+        return await Replica(config.model_dump_json(), 0).start(4096, sha256)
+
+    said = asyncio.run(start())
+    assert HardwareFacts.model_validate(said["hardware"]).host == platform.node()
+    assert SoftwareFacts.model_validate(said["software"]).python == platform.python_version()
+    assert pickle.loads(pickle.dumps(said)) == said
 
 
 def test_a_call_into_ray_that_hangs_is_left_behind() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sut.config.schema import Scenario
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import Result
-from tests.unit.result.sessions import NAMES, edit, make_round, make_session
+from tests.unit.result.sessions import NAMES, dump, edit, make_round, make_session
 
 
 def built(parent: Path, *names: str) -> Result:
@@ -97,3 +98,32 @@ def test_engine_that_never_started(tmp_path: Path) -> None:
     assert "engine                          : never became ready" in text
     assert "warm-up                         : not measured" in text
     assert "note                            : a stray audit.config" in text
+
+
+def test_replicas_elsewhere_are_shown_with_what_their_nodes_are(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    session = json.loads((root / "session.json").read_text())
+    card = {"name": "A30", "uuid": "G0", "memory_mib": 24576, "driver": "1"}
+    own = session["hardware"] | {"host": "a", "cpu_model": "EPYC", "gpus": [card]}
+    places = [
+        {"node_id": "1", "host": "a", "gpu_uuids": ["G0"], "hardware": own},
+        {"node_id": "2", "host": "b", "gpu_uuids": ["G1"]},
+    ]
+    session["engine"]["details"]["replicas"] = places
+    dump(root / "session.json", session)
+    lines = summary_text(build(root, make_round())).splitlines()
+    rows = [line.split(":", 1) for line in lines if ": " in line]
+    shown = [(key.strip(), value.strip()) for key, value in rows]
+    first = shown.index(("replicas on", "a"))
+    assert shown[first + 1] == ("accelerators", "A30 (24576 MiB)")
+    assert shown[first + 2] == ("processor", "EPYC, 2 cores")
+    second = shown.index(("replicas on", "b"))
+    assert shown[second + 1] == ("accelerators", "1, not measured")
+    driver = shown.index(("control node", "node"))
+    assert shown[driver + 1] == ("accelerators", "none")
+
+
+def test_the_machine_itself_is_shown_as_one(tmp_path: Path) -> None:
+    text = summary_text(built(tmp_path, "server"))
+    assert "control node" not in text
+    assert text.count("accelerators") == 1

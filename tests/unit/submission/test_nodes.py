@@ -37,6 +37,17 @@ def replica(number: int, host: str, *cards: str, node: str = "") -> dict[str, An
     }  # fmt: skip
 
 
+def told(place: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The same from a replica that tells what its node is, as the first of each node does."""
+    hardware = {
+        "host": place["host"], "operating_system": "Ubuntu 24.04", "kernel": "6.8",
+        "cpu_model": "EPYC", "cpu_sockets": 2, "cpu_cores": 64, "cpu_threads_usable": 128,
+        "memory_gib": 512.0, "cpu_governor": None,
+        "gpus": [gpu(uuid) for uuid in place["gpu_uuids"]],
+    }  # fmt: skip
+    return place | {"hardware": hardware | changes}
+
+
 def placed(root: Path, *replicas: dict[str, Any], gpus: tuple[str, ...] = ()) -> Path:
     """Write where the replicas were, and which cards the driver's own machine has."""
     document = json.loads((root / "session.json").read_text(encoding="utf-8"))
@@ -63,6 +74,44 @@ def test_nothing_of_the_driver_is_passed_off_as_another_machines(tmp_path):
     found = known(tmp_path, replica(0, "a", "G0"), gpus=("G9",))
     assert not (UNSEEN | OF_CARDS) & found.keys()
     assert "NVIDIA driver" not in found["other_software_stack"]
+
+
+def test_nodes_that_are_alike_are_described_by_themselves(tmp_path):
+    found = known(
+        tmp_path, told(replica(0, "a", "G0")), told(replica(1, "b", "G1")), gpus=("G9", "G8")
+    )
+    assert found["host_processor_model_name"] == "EPYC"
+    assert found["host_processors_per_node"] == "2"
+    assert found["host_processor_core_count"] == "32"
+    assert found["host_memory_capacity"] == "512 GiB"
+    assert found["operating_system"] == "Ubuntu 24.04, Linux 6.8"
+    assert found["accelerator_model_name"] == "A30"
+    assert found["accelerator_memory_capacity"] == "24 GiB"
+    assert "NVIDIA driver 1" in found["other_software_stack"]
+
+
+def test_what_nodes_differ_in_is_left_to_be_stated(tmp_path):
+    other = gpu("G1") | {"name": "L40S", "driver": "2"}
+    found = known(
+        tmp_path,
+        told(replica(0, "a", "G0")),
+        told(replica(1, "b", "G1"), memory_gib=256.0, gpus=[other]),
+    )
+    assert not {"host_memory_capacity", "accelerator_model_name"} & found.keys()
+    assert found["host_processor_model_name"] == "EPYC"
+    assert "NVIDIA driver" not in found["other_software_stack"]
+
+
+def test_one_node_that_does_not_tell_leaves_all_to_be_stated(tmp_path):
+    found = known(tmp_path, told(replica(0, "a", "G0")), replica(1, "b", "G1"))
+    assert not (UNSEEN | OF_CARDS) & found.keys()
+
+
+def test_cards_that_did_not_answer_are_no_part_of_the_system(tmp_path):
+    idle = gpu("G7") | {"name": "T4"}
+    found = known(tmp_path, told(replica(0, "a", "G0"), gpus=[idle, gpu("G0")]))
+    assert found["accelerator_model_name"] == "A30"
+    assert found["accelerators_per_node"] == "1"
 
 
 def test_machines_of_one_name_are_told_apart(tmp_path):
