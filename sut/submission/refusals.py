@@ -11,7 +11,7 @@ from sut.result.grade import submission_grade
 from sut.result.nodes import is_elsewhere, nodes
 from sut.result.schema import Check
 from sut.rundir import LOADGEN_FILES, sha256_of
-from sut.submission.agreement import agreement
+from sut.submission.agreement import agreement, same_lengths
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.evaluated import evaluation_problems, verification_problems
 from sut.submission.plan import SubmissionPlan
@@ -32,7 +32,7 @@ def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> li
         reasons += _pair(entry, plan)
         for run in _used(entry, plan):
             reasons += _run(run, plan, rules)
-        reasons += agreement(entry)
+        reasons += [*agreement(entry), *same_lengths(entry)]
     reasons += _scenario_sets(plan, entries)
     reasons += _one_system(entries)
     reasons += _grade(plan, entries, rules)

@@ -12,7 +12,7 @@ import pytest
 from sut.errors import ConfigError
 from sut.submission.plan import Refused
 from sut.submission.tree import make_tree
-from tests.unit.result.sessions import dump, edit
+from tests.unit.result.sessions import dump, edit, edit_ledger
 from tests.unit.submission import support
 from tests.unit.submission.support import closed_session, edit_config, plan, session
 
@@ -154,6 +154,21 @@ MISSING = {
     "performance": ("offline+accuracy", "offline+TEST06"),
     "TEST06": ("offline", "offline+accuracy"),
 }
+
+
+def test_a_performance_run_of_shorter_answers_is_refused(tmp_path):
+    root = closed_session(tmp_path / "s")
+    run = root / "Server" / "accuracy"
+
+    def longer(rows):
+        for row in rows:
+            row["tokens_out"] += 1
+
+    edit_ledger(run, longer)
+    support.write_evaluation(run)
+    (reason,) = refused(tmp_path, root)
+    assert reason.startswith("llama3.1-8b Server: an answer has ")
+    assert reason.endswith("both runs must return the same outputs.")
 
 
 @pytest.mark.parametrize("kind", MISSING)
