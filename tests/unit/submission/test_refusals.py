@@ -183,7 +183,7 @@ def test_a_missing_run_is_named(tmp_path, kind):
 
 def test_open_needs_no_compliance_run_and_no_set_of_scenarios(tmp_path):
     root = session(tmp_path / "s", "server", "server+accuracy")
-    make_tree(plan(tmp_path / "tree", root, division="open"))
+    assert make_tree(plan(tmp_path / "tree", root, division="open")).is_dir()
 
 
 def test_open_still_needs_the_accuracy_run(tmp_path):
@@ -294,7 +294,7 @@ def test_every_reason_is_listed_not_only_the_first(tmp_path):
 def test_a_rehearsal_lets_in_what_only_a_submission_forbids(tmp_path):
     root = closed_session(tmp_path / "s", profile="quick")
     edit_facts(root, "dataset", synthetic=True)
-    make_tree(plan(tmp_path / "tree", root, rehearsal=True))
+    assert make_tree(plan(tmp_path / "tree", root, rehearsal=True)).is_dir()
 
 
 def test_a_rehearsal_lets_in_no_invalid_run(tmp_path):
@@ -318,7 +318,7 @@ def test_open_asks_for_the_whole_data_set_under_the_rounds_rules(tmp_path):
 def test_open_takes_any_model(tmp_path):
     root = session(tmp_path / "s", "server", "server+accuracy")
     edit_config(root, model={"official": False})
-    make_tree(plan(tmp_path / "tree", root, division="open"))
+    assert make_tree(plan(tmp_path / "tree", root, division="open")).is_dir()
 
 
 def test_a_folder_without_a_session_is_bad_input(tmp_path):
