@@ -27,9 +27,9 @@ def evaluation(session: Path) -> dict[str, Any]:
 def passed_on(log: Path) -> None:
     """Give each sample the answer of the one before it in the log."""
     entries = json.loads(log.read_text())
-    answers = [entry["data"] for entry in entries]
+    answers = [{key: entry[key] for key in ("data", "token_count")} for entry in entries]
     for entry, answer in zip(entries, answers[-1:] + answers[:-1], strict=True):
-        entry["data"] = answer
+        entry |= answer
     log.write_text(json.dumps(entries))
 
 
