@@ -26,7 +26,7 @@ from tests.unit.config.support import loaded
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 HUB = {"config.json", "tokenizer.json", "model.safetensors.index.json", *SHARDS}
-REPLICAS = ("--replicas", "2", "--address", "10.0.0.1:6379")
+REPLICAS = ("--replicas", "2", "--address", "10.0.0.1:6379", "--system", "cpu")
 
 
 @pytest.fixture
@@ -148,4 +148,4 @@ def test_only_replicas_on_a_cluster_that_is_there_are_elsewhere() -> None:
 
     assert elsewhere(*REPLICAS)
     assert not elsewhere("--replicas", "2")
-    assert not elsewhere("--address", "auto")
+    assert not elsewhere("--address", "auto", "--system", "cpu")
