@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sut.cluster.start import HEALTH_CHECKS, MARK, ON_EVERY_NODE, PORT, ensure_token, ray_program
+from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError, EngineStartError
 
 NAME = "sut"
@@ -62,29 +63,17 @@ def read_hosts(path: Path) -> Hosts:
     Raises:
         ConfigError: no such file, no UTF-8, no YAML, or a key that is missing, unknown or wrong.
     """
+    remedy = "It needs head, workers and ssh.user; ssh.key, port and prepare are optional."
+    text = read_text(path, "the hosts file", remedy)
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Hosts.model_validate(document)
-    except OSError as error:
-        message = f"the hosts file cannot be read: {error.strerror}."
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"the hosts file is no UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
-            where=f"{path}:{line}",
-            remedy="Save it as UTF-8.",
-        ) from error
+        return Hosts.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         message = f"the hosts file is no YAML: {' '.join(str(error).split())}"
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         message = f"{key}: {first['msg']}."
-    raise ConfigError(
-        message,
-        where=str(path),
-        remedy="It needs head, workers and ssh.user; ssh.key, port and prepare are optional.",
-    )
+    raise ConfigError(message, where=str(path), remedy=remedy)
 
 
 def ray_cluster(hosts: Hosts, token: Path) -> dict[str, Any]:

@@ -33,18 +33,30 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> str:
     """A file's text.
 
+    Args:
+        path: the file.
+        name: what it is to the user.
+        remedy: what to do where it cannot be opened.
+
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be opened, or is no UTF-8, naming line and byte.
     """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+        raise ConfigError(
+            f"{name} cannot be read: {error.strerror}.", where=str(path), remedy=remedy
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError("is not UTF-8 text.", where=str(path)) from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{name} is no UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
+            where=f"{path}:{line}",
+            remedy="Save it as UTF-8.",
+        ) from error
 
 
 def read_leaves(path: Path) -> list[Leaf]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from audit.logs import find_logs
 from audit.model import DEFAULT_MODEL, of_model
+from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text, verify_run
 from sut.errors import HarnessError
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
-VERIFICATION = "verify_accuracy.txt"
 AGAIN = "Find out why the outputs differ and run the test again."
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from audit.logs import find_logs
+from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text as verification_text
 from audit.verify import verify_run
 from sut.accuracy.evaluate import read_facts
@@ -21,7 +22,6 @@ from sut.result.facts import VerificationFacts
 from sut.submission.sessions import Run
 
 EVALUATION = "accuracy.txt"
-VERIFICATION = "verify_accuracy.txt"
 EVALUATE = "python -m sut.main accuracy"
 VERIFY = "python -m sut.main audit --verify"
 

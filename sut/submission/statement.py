@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from sut.config.rules import CONF_ROOT
 from sut.config.schema import Strict
+from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
 
 EXAMPLE = CONF_ROOT / "submission" / "system-example.yaml"
@@ -44,7 +45,7 @@ def read_statement(path: Path) -> SystemStatement:
             cannot be read.
     """
     remedy = "`submit --system-template RESULTS` prints one to fill in."
-    text = _text(path, "the system's file", remedy)
+    text = read_text(path, "the system's file", remedy)
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -59,22 +60,6 @@ def read_statement(path: Path) -> SystemStatement:
         field = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigError(f"{field}: {first['msg']}.", where=str(path), remedy=remedy) from error
     return statement.model_copy(update={"documents": _found(statement.documents, path)})
-
-
-def _text(path: Path, name: str, remedy: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{name} cannot be read: {error.strerror}.", where=str(path), remedy=remedy
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{name} is no UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
-            where=f"{path}:{line}",
-            remedy="Save it as UTF-8.",
-        ) from error
 
 
 def _texts(document: dict[str, object]) -> dict[str, object]:
@@ -94,7 +79,7 @@ def _found(documents: Documents, path: Path) -> Documents:
     found = {key: path.parent / each for key, each in named.items() if each is not None}
     remedy = "Write the document, or leave the key out."
     for key, each in found.items():
-        if not each.is_file() or not _text(each, f"documents.{key}", remedy).strip():
+        if not each.is_file() or not read_text(each, f"documents.{key}", remedy).strip():
             raise ConfigError(
                 f"documents.{key} is {each.name}, which is missing or empty.",
                 where=str(path),

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit.verify import OFFICIAL_NAME as VERIFICATION
 from sut.config.rules import Round, load_round
 from sut.errors import ConfigError
 from sut.submission.accuracy_log import shortened, with_hash
@@ -21,7 +22,7 @@ from sut.submission.documents import (
     text_file,
 )
 from sut.submission.entries import Entry, group
-from sut.submission.evaluated import EVALUATION, VERIFICATION
+from sut.submission.evaluated import EVALUATION
 from sut.submission.layout import submission_rules
 from sut.submission.plan import DIVISIONS, Refused, SubmissionPlan
 from sut.submission.refusals import included_tests, refusals
