@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sut.cluster.hosts import Hosts
@@ -22,7 +23,7 @@ from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
 from sut.devices import gpus, usable_cores
 from sut.engines.ray.faults import in_one_line
-from sut.engines.ray.placement import how_many, needed
+from sut.engines.ray.placement import how_many, needed, spread
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
 
@@ -54,10 +55,15 @@ def check_cluster(config: RunConfig, hosts: Hosts | None, deadline_s: float) -> 
             (node, _on(node, describe).remote(text, runs_engine=_runs_engine(node)))
             for node in alive
         ]
+        replicas = _replicas(config, alive)
         # Hashing weights takes a while: here and there at the same time.
         here = describe(text, runs_engine=False)
         driver = NodeFacts(name=platform.node(), runs_engine=False, **here)
-        facts = _answers(asked, deadline_s) + _missing(listed, hosts)
+        answers = [
+            replace(facts, replicas=count)
+            for facts, count in zip(_answers(asked, deadline_s), replicas, strict=True)
+        ]
+        facts = answers + _missing(listed, hosts)
         return [*compare(config, driver, facts), _room(config, alive)]
     finally:
         disconnect()
@@ -159,6 +165,12 @@ def _clock_offset(node: Mapping[str, Any]) -> tuple[float | None, float | None]:
 def _one_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0][:160] if lines else "no cause given"
+
+
+def _replicas(config: RunConfig, alive: Sequence[Mapping[str, Any]]) -> list[int]:
+    """How many each node would have; without --replicas one, wherever it will be."""
+    asked = config.engine.replicas
+    return [1] * len(alive) if asked is None else spread(asked, needed(config), alive)
 
 
 def _room(config: RunConfig, alive: Sequence[Mapping[str, Any]]) -> Row:

@@ -38,6 +38,7 @@ class NodeFacts:
 
     Attributes:
         runs_engine: it has something to give; a control node has not.
+        replicas: how many the run that is meant would put there.
         versions: by what they are of.
         port_problem: why a port that it opened did not answer the driver.
         clock_offset_s: its clock minus the driver's; wrong by at most clock_error_s.
@@ -46,6 +47,7 @@ class NodeFacts:
 
     name: str
     runs_engine: bool
+    replicas: int = 1
     versions: Mapping[str, str | None] = field(default_factory=dict)
     weights_sha256: str | None = None
     weights_problem: str | None = None
@@ -63,7 +65,7 @@ class NodeFacts:
 
 
 def describe(config_json: str, *, runs_engine: bool) -> dict[str, Any]:
-    """This machine, as the keywords of NodeFacts beside `name` and `runs_engine`.
+    """This machine, as the keywords of NodeFacts beside what the driver knows of it.
 
     Weights that are not here yet are fetched only where an engine will read them.
     """

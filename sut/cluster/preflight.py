@@ -127,7 +127,7 @@ def _same_file(
 
 
 def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    """Whether one replica fits; how many do is a question of cores and cards."""
+    """On a CPU node all its replicas together, which share its memory; else each of its cards."""
     if config.engine.kind == "null":
         return
     vllm = config.engine.vllm
@@ -142,14 +142,16 @@ def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
         if weights is None or has is None:
             yield Row("memory", node.name, "unknown", "unknown", None)
             continue
-        needs = weights + vllm.cpu_kvcache_gib * GIB + BESIDE_THE_WEIGHTS_BYTES
+        each = weights + vllm.cpu_kvcache_gib * GIB + BESIDE_THE_WEIGHTS_BYTES
+        count = max(1, node.replicas)
+        needs = count * each
         yield Row(
             "memory",
             node.name,
             f"{has / GIB:.1f} GiB free",
-            f"{needs / GIB:.1f} GiB a replica",
+            f"{each / GIB:.1f} GiB a replica" + (f", {count} of them" if count > 1 else ""),
             has >= needs,
-            "Free memory there, or lower engine.vllm.cpu_kvcache_gib.",
+            "Free memory there, lower engine.vllm.cpu_kvcache_gib, or ask for fewer replicas.",
         )
 
 

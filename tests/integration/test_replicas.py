@@ -129,8 +129,9 @@ def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> Non
     nothing_left(done.results)
 
 
-def test_the_others_take_over_where_that_was_asked_for(tmp_path: Path) -> None:
-    done, _ = lose_one(tmp_path / "results", signal.SIGKILL, "--on-replica-loss", "continue")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_others_take_over_where_that_was_asked_for(tmp_path: Path, how: signal.Signals) -> None:
+    done, _ = lose_one(tmp_path / "results", how, "--on-replica-loss", "continue")
     assert done.code == 1, done.stderr
     run = done.result["scenarios"]["Server"]
     assert run["engine_failure"] is None

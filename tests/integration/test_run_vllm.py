@@ -102,6 +102,37 @@ def test_an_accuracy_run_logs_what_the_engine_said(sut: Sut):
         assert first.tolist() == tokens[:1].tolist()
 
 
+@pytest.mark.usefixtures("dummy_model")
+def test_two_replicas_answer_every_sample_of_both_scenarios_once(sut: Sut):
+    done = sut(
+        "--scenario", "Offline,Server", "--mode", "both", "--replicas", "2", *DUMMY,
+        *settings(
+            dataset__synthetic_count=48,
+            offline__min_query_count=96,
+            offline__min_duration_s=0,
+            server__min_query_count=48,
+            server__min_duration_s=0,
+            server__target_qps=20,
+            generation__max_tokens=6,
+        ),
+        *SMALL_ENGINE,
+    )  # fmt: skip
+    assert done.result["scenarios"]["Offline"]["valid"], done.stderr
+    places = done.result["engine"]["details"]["replicas"]
+    assert not set(places[0]["cores"]) & set(places[1]["cores"])
+    assert places[0]["model_sha256"] == places[1]["model_sha256"]
+    for scenario, issued in (("Offline", 96), ("Server", 48)):
+        found = done.result["scenarios"][scenario]
+        assert found["queries"]["succeeded"] == found["queries"]["issued"] == issued
+        assert len(found["replicas"]) == 2
+        assert min(each["samples"] for each in found["replicas"]) > 0
+        log = done.session / scenario / "accuracy" / "mlperf_log_accuracy.json"
+        logged = [entry["qsl_idx"] for entry in json.loads(log.read_text())]
+        assert sorted(logged) == list(range(48))
+    assert left_running("EngineCore") == []
+    assert left_running(str(done.results)) == []
+
+
 @pytest.mark.parametrize("scenario", ["Offline", "Server"])
 @pytest.mark.usefixtures("dummy_model")
 def test_an_engine_killed_in_the_middle_of_a_run(tmp_path: Path, scenario: str):

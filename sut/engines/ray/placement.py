@@ -54,6 +54,20 @@ def how_many(
     )
 
 
+def spread(
+    asked: int | Literal["all"], need: Resources, nodes: Sequence[Mapping[str, Any]]
+) -> list[int]:
+    """How many replicas each node would have, dealt in turn as STRATEGY does; at most what fits."""
+    room = [_fits(need, node) for node in nodes]
+    if asked == "all":
+        return room
+    given = [0] * len(nodes)
+    for _ in range(min(asked, sum(room))):
+        emptiest = min((n for n in range(len(nodes)) if given[n] < room[n]), key=given.__getitem__)
+        given[emptiest] += 1
+    return given
+
+
 def _fits(need: Resources, node: Mapping[str, Any]) -> int:
     has = node["Resources"]
     return min(int(has.get(name, 0.0) // amount) for name, amount in need.items())

@@ -67,6 +67,7 @@ class Replica:
         self._received_ns = array("q")
         self._run = -1
         self._asked_s = 0.0
+        self._log_fetched = False
         self._guard: asyncio.Future[None] | None = None  # held, or it would be collected
 
     async def whereabouts(self) -> dict[str, Any]:
@@ -208,6 +209,7 @@ class Replica:
 
     async def log(self) -> str:
         """What the engine printed, its end if it is long; it lies on this node."""
+        self._log_fetched = True
         try:
             text = await asyncio.to_thread(self._log.read_bytes)
         except OSError:
@@ -221,10 +223,15 @@ class Replica:
         shutil.rmtree(self._log.parent, ignore_errors=True)
 
     async def end(self) -> None:
-        """Stop, and this process with it: for when Ray is not there to end it."""
+        """Stop, and this process with it: for when Ray is not there to end it.
+
+        What the engine printed stays on this node where nobody fetched it.
+        """
         if self._engine is not None:
             with contextlib.suppress(Exception):  # one that cannot be stopped goes all the same
                 await asyncio.wait_for(self._engine.close(), END_S)
+        if self._log_fetched or not self._log.exists():
+            shutil.rmtree(self._log.parent, ignore_errors=True)
         os._exit(0)
 
     async def _end_when_forgotten(self) -> None:

@@ -149,6 +149,14 @@ def test_memory_of_a_cpu_node_counts_weights_cache_and_the_engine_itself() -> No
     assert (row.check, row.wanted) == ("memory", "22.0 GiB a replica")
 
 
+def test_replicas_of_a_cpu_node_share_its_memory() -> None:
+    config = loaded("--set", "engine.vllm.cpu_kvcache_gib=4").config
+    enough = replace(WORKER, replicas=3, memory_available_bytes=66 * GIB)
+    assert failed(rows(enough, config=config)) == []
+    (row,) = failed(rows(replace(enough, memory_available_bytes=65 * GIB), config=config))
+    assert (row.check, row.wanted) == ("memory", "22.0 GiB a replica, 3 of them")
+
+
 def test_the_null_engine_needs_neither_weights_nor_memory_nor_vllm() -> None:
     config = loaded("--engine", "null").config
     found = rows(WORKER, config=config)

@@ -10,6 +10,7 @@ from sut.engines.ray.placement import (
     needed,
     refuse_other_weights,
     refuse_shared_cards,
+    spread,
 )
 from sut.errors import EngineStartError
 from tests.unit.config.support import loaded
@@ -45,6 +46,14 @@ def test_all_is_what_fits_node_by_node() -> None:
     # Two cards on different nodes are no room for a replica that needs two.
     assert how_many("all", {"CPU": 1.0, "GPU": 2.0}, nodes) == 2
     assert how_many(3, GPU, nodes) == 3
+
+
+def test_replicas_are_spread_over_the_nodes_as_far_as_these_have_room() -> None:
+    nodes = [node("head", CPU=0.0), node("a", CPU=8.0, GPU=4.0), node("b", CPU=1.0, GPU=2.0)]
+    assert spread("all", GPU, nodes) == [0, 4, 1]
+    assert spread(2, GPU, nodes) == [0, 1, 1]
+    assert spread(4, GPU, nodes) == [0, 3, 1]
+    assert spread(9, GPU, nodes) == [0, 4, 1]
 
 
 def test_a_lack_is_named_with_what_each_node_has() -> None:
