@@ -18,7 +18,7 @@ from sut.cluster.node_run import Message, NodeRun, Sign
 from sut.config.schema import RunConfig
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
-from sut.engines.ray.placement import how_many, needed
+from sut.engines.ray.placement import fits, how_many, needed
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
 from sut.interrupts import ignore_further
@@ -138,10 +138,8 @@ def places_for(
     """
     found: list[Mapping[str, Any]] = []
     for node in nodes:
-        has = node["Resources"]
-        fits = min(int(has.get(name, 0.0) // amount) for name, amount in need.items())
-        if node["Alive"] and fits:
-            found += [node] * (fits if "GPU" in need else 1)
+        count = fits(need, node) if node["Alive"] else 0
+        found += [node] * (count if "GPU" in need else min(count, 1))
     return found
 
 
@@ -196,7 +194,10 @@ def _end(nodes: Sequence[RayNode], folders: Mapping[str, str]) -> Iterator[str]:
         folders: where each node's runs left their files, by node name.
     """
     asked = {node.actor.close.remote().future(): node for node in nodes}
-    wait(asked, timeout=CLOSE_S)
+    closed, _ = wait(asked, timeout=CLOSE_S)
+    # Never answered: the call fails when the process is gone.
+    ended = [asked[each].actor.end.remote().future() for each in closed if not each.exception()]
+    wait(ended, timeout=CLOSE_S)
     for future, node in asked.items():
         where = f"node {node.name} ({node.place})"
         if future.done() and future.exception() is None:

@@ -44,6 +44,8 @@ class Member:
         self.actor = actor
         self.name = f"replica {number}"
         self.lost: str | None = None
+        self.says_why = False
+        """It told of its engine's fault itself: its process lives, and has the engine's log."""
         self.started = False
         self.wanted = asyncio.Event()
         self.seqs: list[int] = []
@@ -99,6 +101,10 @@ class Members:
     def alive(self) -> list[Member]:
         """Those that were not lost."""
         return [member for member in self.everyone if member.lost is None]
+
+    def answering(self) -> list[Member]:
+        """Those whose process can be asked: not lost, or lost by their own word."""
+        return [each for each in self.everyone if each.lost is None or each.says_why]
 
     async def start(self) -> EngineInfo:
         """Connect, place, start; everything within engine.start_timeout_s.
@@ -200,7 +206,10 @@ class Members:
         except Exception as error:  # noqa: BLE001 - Ray wraps whatever the actor raised
             cause = getattr(error, "cause", None)
             remedy = cause.remedy if isinstance(cause, EngineStartError) else None
-            raise EngineStartError(in_one_line(error), remedy=remedy) from None
+            said = in_one_line(error)
+            if not isinstance(cause, EngineStartError):  # one of these names its replica itself
+                said = f"{member.name}: {said}"
+            raise EngineStartError(said, remedy=remedy) from None
         member.started = True
         return answer
 
@@ -211,7 +220,7 @@ class Members:
         await self._fetch_logs()
         # Without its head Ray ends nothing; the replicas themselves still hear us.
         method, told = (
-            ("close", self.alive()) if self._head_gone is None else ("end", self.everyone)
+            ("close", self.answering()) if self._head_gone is None else ("end", self.everyone)
         )
         calls = [member.call(method) for member in told]
         with contextlib.suppress(TimeoutError):
@@ -242,7 +251,7 @@ class Members:
 
         Without its head all count as lost, and may answer all the same.
         """
-        asked = self.alive() if self._head_gone is None else self.everyone
+        asked = self.answering() if self._head_gone is None else self.everyone
         calls = {member.call("log"): member for member in asked}
         if not calls:
             return

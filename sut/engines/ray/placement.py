@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from math import floor
 from typing import Any, Literal
 
 from sut.config.schema import RunConfig
@@ -16,6 +17,7 @@ from sut.errors import EngineStartError
 
 Resources = dict[str, float]
 STRATEGY = "SPREAD"
+ROUNDING = 1e-9
 
 
 def needed(config: RunConfig) -> Resources:
@@ -40,7 +42,7 @@ def how_many(
     Raises:
         EngineStartError: fewer fit than asked for; names the resource and what each node has.
     """
-    total = sum(_fits(need, node) for node in nodes if node["Alive"])
+    total = sum(fits(need, node) for node in nodes if node["Alive"])
     wanted = max(1, total) if asked == "all" else asked
     if total >= wanted:
         return wanted
@@ -58,7 +60,7 @@ def spread(
     asked: int | Literal["all"], need: Resources, nodes: Sequence[Mapping[str, Any]]
 ) -> list[int]:
     """How many replicas each node would have, dealt in turn as STRATEGY does; at most what fits."""
-    room = [_fits(need, node) for node in nodes]
+    room = [fits(need, node) for node in nodes]
     if asked == "all":
         return room
     given = [0] * len(nodes)
@@ -68,9 +70,10 @@ def spread(
     return given
 
 
-def _fits(need: Resources, node: Mapping[str, Any]) -> int:
-    has = node["Resources"]
-    return min(int(has.get(name, 0.0) // amount) for name, amount in need.items())
+def fits(need: Mapping[str, float], node: Mapping[str, Any]) -> int:
+    """How often the need goes into what a node has; 0.2 goes into 1.0 five times."""
+    has: Mapping[str, float] = node["Resources"]
+    return min(floor(has.get(name, 0.0) / amount + ROUNDING) for name, amount in need.items())
 
 
 def _name(node: Mapping[str, Any]) -> str:

@@ -214,13 +214,30 @@ class RayEngine:
             ended.append(local)
             times.answer(after_ns, now_ns - submitted_ns[seq])
             events.append(Finished(seq, answer, reason, number))
-        for local, why in frame.failures:
-            ended.append(local)
-            events.append(Failed(member.seqs[local], why, number))
-        if ended and self._dispatch is not None:
-            self._dispatch.ended(number, [(0, member.finish(local)) for local in ended])
+        self._ended(member, ended, events)
+        if frame.failures:
+            assert self._spec is not None, "an event of no run"
+            self._spawn(self._judge(member, self._spec.run, frame.failures))
+
+    def _ended(self, member: Member, local_seqs: Sequence[int], events: Sequence[Event]) -> None:
+        if local_seqs and self._dispatch is not None:
+            ended = [(0, member.finish(local)) for local in local_seqs]
+            self._dispatch.ended(member.number, ended)
             member.wanted.set()
         self._deliver(events)
+
+    async def _judge(self, member: Member, run: int, failures: Sequence[tuple[int, str]]) -> None:
+        """Failed queries may be the first word of an engine's death.
+
+        They stay the replica's until its health is known: with a replica that is lost they are
+        lost or others' like the rest of its work, and no new work goes to it for failing fast.
+        """
+        wrong = await self._wrong_with(member)
+        if wrong:
+            self._lose(member, wrong)
+        if member.lost is None and self._current(run):
+            events = [Failed(member.seqs[local], why, member.number) for local, why in failures]
+            self._ended(member, [local for local, _ in failures], events)
 
     def _deliver(self, events: Sequence[Event]) -> None:
         self._open -= sum(1 for event in events if type(event) is not FirstToken)
@@ -233,17 +250,23 @@ class RayEngine:
 
     async def _watch(self, member: Member) -> None:
         """Ask for a sign of life again and again; silence is a loss."""
-        ray = self._config.engine.ray
         while member.lost is None:
-            try:
-                wrong = await asyncio.wait_for(member.call("health"), ray.heartbeat_timeout_s)
-            except TimeoutError:
-                wrong = f"it gave no sign for {ray.heartbeat_timeout_s:g} s"
-            except Exception as error:  # noqa: BLE001 - Ray's errors are many
-                wrong = in_one_line(error)
+            wrong = await self._wrong_with(member)
             if wrong:
                 self._lose(member, wrong)
-            await asyncio.sleep(ray.heartbeat_s)
+            await asyncio.sleep(self._config.engine.ray.heartbeat_s)
+
+    async def _wrong_with(self, member: Member) -> str | None:
+        """None for a replica that says it is well, else what is wrong in one line."""
+        limit_s = self._config.engine.ray.heartbeat_timeout_s
+        try:
+            said: str | None = await asyncio.wait_for(member.call("health"), limit_s)
+        except TimeoutError:
+            return f"it gave no sign for {limit_s:g} s"
+        except Exception as error:  # noqa: BLE001 - Ray's errors are many
+            return in_one_line(error)
+        member.says_why = said is not None
+        return said
 
     async def _watch_head(self) -> None:
         """Without Ray's head no replica lasts: all are lost at once, and that is the cause."""

@@ -100,10 +100,10 @@ def test_what_no_coordinated_run_can_be_made_of_is_refused(
 
 
 class Closing:
-    """An actor that answers to `close`, or does not."""
+    """An actor that answers to `close` and then ends, or does not."""
 
     def __init__(self, answer: Future[list[str]]):
-        self.close = self
+        self.close = self.end = self
         self.answer = answer
 
     def remote(self) -> Closing:

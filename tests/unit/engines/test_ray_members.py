@@ -15,6 +15,7 @@ from sut.engines.factory import EngineRequest
 from sut.engines.ray import replica as replica_module
 from sut.engines.ray.members import Member, Members, _aside
 from sut.engines.ray.replica import Replica
+from sut.errors import EngineStartError
 from sut.inputs import load_inputs
 from sut.result.facts import HardwareFacts, SoftwareFacts
 from tests.unit.config.support import loaded
@@ -53,10 +54,17 @@ def test_a_head_that_does_not_answer_in_time_is_silent(
     assert gone == "the cluster's head at 10.0.0.1:6379 is silent for 0.01 s"
 
 
+def _of_ray(cause: Exception) -> Exception:
+    """As Ray hands on what an actor raised."""
+    wrapped = RuntimeError(str(cause))
+    wrapped.cause = cause  # type: ignore[attr-defined]
+    return wrapped
+
+
 class Starting:
     """An actor that is no actor: answers to `start`."""
 
-    def __init__(self, answer: dict[str, Any]):
+    def __init__(self, answer: dict[str, Any] | Exception):
         self.start = self
         self.answer = answer
 
@@ -65,8 +73,27 @@ class Starting:
 
     def future(self) -> Future[dict[str, Any]]:
         future: Future[dict[str, Any]] = Future()
-        future.set_result(self.answer)
+        if isinstance(self.answer, Exception):
+            future.set_exception(self.answer)
+        else:
+            future.set_result(self.answer)
         return future
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (ConnectionError("killed"), "replica 1: killed"),
+        (_of_ray(EngineStartError("replica 1 on b: no weights.")), "replica 1 on b: no weights"),
+    ],
+)
+def test_a_replica_that_dies_while_it_starts_is_named(
+    tmp_path: Path, raised: Exception, said: str
+) -> None:
+    pool = members(tmp_path, "")
+    with pytest.raises(EngineStartError) as error:
+        asyncio.run(pool._started(Member(1, Starting(raised))))
+    assert error.value.message.startswith(said)
 
 
 def card(uuid: str) -> dict[str, str]:

@@ -56,6 +56,11 @@ def test_replicas_are_spread_over_the_nodes_as_far_as_these_have_room() -> None:
     assert spread(9, GPU, nodes) == [0, 4, 1]
 
 
+def test_a_part_of_a_core_goes_into_it_as_often_as_arithmetic_says() -> None:
+    for part, times in ((0.2, 5), (0.1, 10), (0.05, 20), (0.3, 3)):
+        assert how_many("all", {"CPU": part}, [node("a", CPU=1.0)]) == times
+
+
 def test_a_lack_is_named_with_what_each_node_has() -> None:
     nodes = [node("a", CPU=8.0, GPU=1.0), node("b", CPU=4.0), node("gone", alive=False, GPU=8.0)]
     with pytest.raises(EngineStartError) as raised:

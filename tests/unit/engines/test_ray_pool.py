@@ -38,10 +38,11 @@ class Call:
 
 
 class Actor:
-    """Answers each method at once with None, unless it is told to hang."""
+    """Answers each method at once, with None if not told otherwise; or hangs."""
 
     def __init__(self) -> None:
         self.hangs = {"events"}
+        self.answers: dict[str, Any] = {}
         self.open: dict[str, list[Future[Any]]] = defaultdict(list)
         self.said: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
 
@@ -56,7 +57,7 @@ class Actor:
                 if name in actor.hangs:
                     actor.open[name].append(outcome)
                 else:
-                    outcome.set_result(None)
+                    outcome.set_result(actor.answers.get(name))
                 return Call(outcome)
 
         return Method
@@ -155,6 +156,48 @@ def test_without_leave_to_go_on_a_loss_fails_what_the_replica_held(tmp_path: Pat
         assert failed == Failed(1, "replica 1 was lost: its process died", 1)
         with pytest.raises(RunError, match="replica 1 was lost"):
             await pool.engine.health()
+
+    asyncio.run(scenario())
+
+
+def test_what_fails_with_its_engine_is_the_others_work(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        pool = Pool(tmp_path, "--on-replica-loss", "continue")
+        await pool.begin(SERVER, [7, 9])
+        first, second = pool.actors
+        second.answers["health"] = "vLLM's engine process died"
+        second.tell(Failed(0, "EngineDeadError"))
+        await settle()
+        assert pool.events == []
+        assert first.asked == [7, 9]
+        assert pool.engine._members.answering() == pool.members, "its log can be had"
+        assert pool.engine._members.alive() == pool.members[:1]
+
+    asyncio.run(scenario())
+
+
+def test_what_fails_with_its_engine_names_the_replica_and_its_cause(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        pool = Pool(tmp_path)
+        await pool.begin(SERVER, [7, 9])
+        pool.actors[1].answers["health"] = "vLLM's engine process died"
+        pool.actors[1].tell(Failed(0, "EngineDeadError"))
+        await settle()
+        assert pool.events == [Failed(1, "replica 1 was lost: vLLM's engine process died", 1)]
+        with pytest.raises(RunError, match="replica 1 was lost: vLLM's engine process died"):
+            await pool.engine.health()
+
+    asyncio.run(scenario())
+
+
+def test_a_query_that_fails_on_a_replica_in_health_has_its_own_cause(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        pool = Pool(tmp_path)
+        await pool.begin(SERVER, [7, 9])
+        pool.actors[1].tell(Failed(0, "too long"))
+        await settle()
+        assert pool.events == [Failed(1, "too long", 1)]
+        await pool.engine.health()
 
     asyncio.run(scenario())
 
