@@ -133,6 +133,35 @@ def test_two_replicas_answer_every_sample_of_both_scenarios_once(sut: Sut):
     assert left_running(str(done.results)) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("on_loss", "failed"), [("fail", True), ("continue", False)])
+@pytest.mark.usefixtures("dummy_model")
+def test_an_engine_killed_inside_a_living_replica(tmp_path: Path, on_loss: str, failed: bool):
+    results = tmp_path / "results"
+    asked = settings(
+        dataset__synthetic_count=100,
+        server__target_qps=8,
+        server__min_duration_s=30,
+        generation__max_tokens=16,
+    )
+    flags = ["--scenario", "Server", "--replicas", "2", "--on-replica-loss", on_loss]
+    with running(results, *flags, *DUMMY, *asked, *SMALL_ENGINE) as process:
+        wait_for_line(process, "Server performance:")
+        engine_processes(psutil.Process(process.pid))[0].kill()
+        stdout, stderr = process.communicate(timeout=WAIT_S)
+    done = Finished(process.returncode, stdout, stderr, results)
+    assert done.code == 1
+    found = done.result["scenarios"]["Server"]
+    (incident,) = found["incidents"]
+    assert "was lost: vLLM's engine process died" in incident
+    assert (found["engine_failure"] == incident) is failed
+    reasons = [each["reason"] for each in found["queries"]["failures"]]
+    assert reasons == ([incident] if failed else []), "no query fails of an unnamed cause"
+    log = (done.session / "engine.log").read_text()
+    assert incident.partition(" was lost")[0] in log, "what the dead engine printed is here"
+    assert left_running("EngineCore") == []
+
+
 @pytest.mark.parametrize("scenario", ["Offline", "Server"])
 @pytest.mark.usefixtures("dummy_model")
 def test_an_engine_killed_in_the_middle_of_a_run(tmp_path: Path, scenario: str):

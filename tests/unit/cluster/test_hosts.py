@@ -40,7 +40,7 @@ def ray_schema() -> dict[str, Any]:
 
 
 def test_the_description_keeps_to_rays_schema(tmp_path: Path) -> None:
-    document = ray_cluster(read_hosts(written(tmp_path)), Path("/home/me/token"))
+    document = ray_cluster(read_hosts(written(tmp_path)), Path("/keys/token"))
     jsonschema.validate(document, ray_schema())
     assert yaml.safe_load(yaml.safe_dump(document)) == document
     with pytest.raises(jsonschema.ValidationError):
@@ -48,12 +48,12 @@ def test_the_description_keeps_to_rays_schema(tmp_path: Path) -> None:
 
 
 def test_the_description_says_who_is_what_and_carries_the_token_as_a_file(tmp_path: Path) -> None:
-    document = ray_cluster(read_hosts(written(tmp_path)), Path("/home/me/token"))
+    document = ray_cluster(read_hosts(written(tmp_path)), Path("/keys/token"))
     provider = document["provider"]
     assert provider["type"] == "local"
     assert (provider["head_ip"], provider["worker_ips"]) == ("10.0.0.1", ["10.0.0.2", "10.0.0.3"])
     assert document["auth"] == {"ssh_user": "mlperf", "ssh_private_key": "/keys/id"}
-    assert document["file_mounts"] == {"~/.ray/auth_token": "/home/me/token"}
+    assert document["file_mounts"] == {"~/.ray/auth_token": "/keys/token"}
     on_head, on_worker = document["head_start_ray_commands"], document["worker_start_ray_commands"]
     for command in (*on_head, *on_worker):
         assert command.startswith("source ~/sut/.venv/bin/activate && ")
