@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from enum import IntEnum
 
-from sut.engines.base import Event, Failed, Finished, FirstToken
+from sut.engines.base import NO_REPLICA, Event, Failed, Finished, FirstToken
 from sut.link import FAILED, EventBatch
 
 NO_TIME = -1
@@ -34,11 +34,19 @@ class Ledger:
     Args:
         reports_first_token: whether LoadGen is owed a first token before each answer.
         eos_token_ids: an answer of nothing but one of these is empty.
+        replica: the one that has every sample; NO_REPLICA where several share them.
     """
 
-    def __init__(self, *, reports_first_token: bool, eos_token_ids: Collection[int]):
+    def __init__(
+        self,
+        *,
+        reports_first_token: bool,
+        eos_token_ids: Collection[int],
+        replica: int = NO_REPLICA,
+    ):
         self._reports_first_token = reports_first_token
         self._eos = frozenset(eos_token_ids)
+        self._only_replica = replica
         self.sample_index = array("I")
         self.issued_ns = array("q")
         self.first_token_ns = array("q")
@@ -46,7 +54,7 @@ class Ledger:
         self.first_token = array("i")
         self.tokens_out = array("i")
         self.state = bytearray()
-        self.replica = array("H")
+        self.replica = array("h")
         self.finish_reason: dict[int, str] = {}
         self.failure: dict[int, str] = {}
         self.count = Counter[State]()
@@ -79,7 +87,7 @@ class Ledger:
         self.done_ns.extend([NO_TIME] * n)
         self.first_token.extend([0] * n)
         self.tokens_out.extend([0] * n)
-        self.replica.extend([0] * n)
+        self.replica.extend([self._only_replica] * n)
         self.state.extend(bytes(n))
 
     def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sut.engines.base import NO_REPLICA
 from sut.ledger import NO_TIME, Ledger, State
 from sut.result.facts import FailureGroup, LedgerFacts, ReplicaFacts
 
@@ -33,6 +34,7 @@ def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path
     index = np.array(ledger.sample_index, np.int64)
     ended = np.frombuffer(ledger.state, np.uint8) if n else np.empty(0, np.uint8)
     tokens = np.array(ledger.tokens_out, np.int32)
+    replica = np.array(ledger.replica, np.int32)
     names = np.array([state.name.lower() for state in State], dtype=object)
     columns: dict[str, Any] = {
         "seq": np.arange(n, dtype=np.int64),
@@ -45,7 +47,7 @@ def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path
         "state": pa.array(names[ended], pa.string()),
         "finish_reason": pa.array([ledger.finish_reason.get(i) for i in range(n)], pa.string()),
         "failure": pa.array([ledger.failure.get(i) for i in range(n)], pa.string()),
-        "replica": np.array(ledger.replica, np.int32),
+        "replica": pa.array(replica, mask=replica == NO_REPLICA),
     }
     pq.write_table(pa.table(columns), path)
 
@@ -89,6 +91,7 @@ def _replicas(ledger: Ledger) -> list[ReplicaFacts]:
             last_done_ns=_latest(done_ns[replica == number]),
         )
         for number in np.unique(replica)
+        if number != NO_REPLICA
     ]
 
 

@@ -27,7 +27,7 @@ from sut.config.loadgen_conf import (
 )
 from sut.config.rules import Round
 from sut.config.schema import Mode, RunConfig, Scenario
-from sut.engines.base import Engine, RunSpec
+from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.engines.host import EngineHost
 from sut.errors import HarnessError
 from sut.hardware import package_version
@@ -84,6 +84,7 @@ def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
     ledger = Ledger(
         reports_first_token=job.scenario.reports_first_token,
         eos_token_ids=config.model.eos_token_ids,
+        replica=0 if config.engine.replicas is None else NO_REPLICA,
     )
     copy_size = performance_count(config, count, job.mode)
     library = Library(bench.dataset, copy_size)

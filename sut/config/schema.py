@@ -254,6 +254,11 @@ class EngineConfig(Strict):
     stall_timeout_s: PositiveFloat = Field(
         600.0, description="seconds without any answer, with queries open, until it counts as hung"
     )
+    step_timeout_s: PositiveFloat = Field(
+        10.0,
+        description="seconds until vLLM hangs that ends no step; 3 times its longest in warm-up "
+        "if that is more",
+    )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)
     ray: RayConfig = Field(default_factory=RayConfig)

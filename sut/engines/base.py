@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 TokenIds = npt.NDArray[np.int32]
+NO_REPLICA = -1  # of a query that ended before it was known who had it
 
 
 class FirstToken(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +66,11 @@ class RunSpec:
     reports_first_token: bool
     throughput_first: bool  # Offline: no latency counts, everything is submitted at once
     block: int = 0  # samples of one copy of the data set; 0: keep the order
+
+    @property
+    def is_warmup(self) -> bool:
+        """Run 0 comes before LoadGen's; see `sut.warmup`."""
+        return self.run == 0
 
 
 @dataclass(frozen=True)
@@ -135,10 +141,10 @@ class Engine(Protocol):
         ...
 
     async def health(self) -> None:
-        """Return if the engine can answer.
+        """Return if the engine can answer; soon, whatever state it is in.
 
         Raises:
-            RunError: naming what died.
+            RunError: naming what died or hangs.
         """
         ...
 

@@ -180,6 +180,9 @@ def _replicas(run: ScenarioResult) -> Iterable[str]:
             f"replica {each.replica}",
             f"{each.samples} samples ({share}), {each.tokens_out} tokens, {each.failed} failed",
         )
+    unplaced = run.queries.issued - sum(each.samples for each in run.replicas)
+    if run.replicas and unplaced:
+        yield _row("no known replica", f"{unplaced} samples, failed before one answered")
 
 
 def _circumstances(result: Result) -> Iterable[str]:

@@ -38,7 +38,7 @@ class CheatingEngine(NullEngine):
 
     def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
         super().begin_run(spec, sink)
-        if spec.run == 0:  # the warm-up, of which no test is made
+        if spec.is_warmup:  # of which no test is made
             return
         self._answer = array("i", self._tokens).tobytes()
         self._finish_reason = "stop"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.integration.conftest import (
     settings,
     user_environment,
 )
+from tests.integration.hanging_core import installed
 
 Sut = Callable[..., Finished]
 DUMMY = ["--system", "cpu-dummy"]
@@ -33,13 +35,15 @@ def engine_processes(harness: psutil.Process) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(results: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    results: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command(results, *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=user_environment(),
+        env={**user_environment(), **(variables or {})},
     )
     try:
         yield process
@@ -159,6 +163,56 @@ def test_an_engine_killed_inside_a_living_replica(tmp_path: Path, on_loss: str, 
     assert reasons == ([incident] if failed else []), "no query fails of an unnamed cause"
     log = (done.session / "engine.log").read_text()
     assert incident.partition(" was lost")[0] in log, "what the dead engine printed is here"
+    assert left_running("EngineCore") == []
+
+
+@pytest.mark.parametrize(
+    ("replicas", "goes_on"),
+    [
+        pytest.param([], False, id="alone"),
+        pytest.param(["--replicas", "2"], False, id="replica"),
+        pytest.param(
+            ["--replicas", "2", "--on-replica-loss", "continue"],
+            True,
+            id="continue",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+@pytest.mark.usefixtures("dummy_model")
+def test_an_engine_that_hangs_in_a_step_while_its_process_lives(
+    tmp_path: Path, replicas: list[str], goes_on: bool
+):
+    results = tmp_path / "results"
+    asked = settings(
+        dataset__synthetic_count=100,
+        server__target_qps=4,
+        server__min_duration_s=30 if goes_on else 600,
+        generation__max_tokens=16,
+    )
+    variables, hang = installed(tmp_path / "plugin")
+    flags = ["--scenario", "Server", *replicas, *DUMMY, *asked, *SMALL_ENGINE]
+    with running(results, *flags, variables=variables) as process:
+        wait_for_line(process, "Server performance:")
+        hang.touch()
+        stdout, stderr = process.communicate(timeout=WAIT_S)
+    done = Finished(process.returncode, stdout, stderr, results)
+    assert not hang.exists(), "a core took it"
+    assert done.code == 1
+    found = done.result["scenarios"]["Server"]
+    hangs = "vLLM's engine hangs: its processes live, but no step ended for"
+    if replicas:
+        (incident,) = found["incidents"]
+        assert re.match(rf"replica \d on .+ was lost: {hangs}", incident)
+    if goes_on:
+        assert found["engine_failure"] is None
+        assert found["queries"]["failed"] == 0
+    else:
+        assert hangs in found["engine_failure"]
+        reasons = [each["reason"] for each in found["queries"]["failures"]]
+        assert reasons == [found["engine_failure"]]
+        assert found["queries"]["succeeded"] > 0
+    assert left_running(str(results)) == []
     assert left_running("EngineCore") == []
 
 

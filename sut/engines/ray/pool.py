@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sut.engines.base import (
+    NO_REPLICA,
     EngineInfo,
     Event,
     EventSink,
@@ -156,7 +157,7 @@ class RayEngine:
         if spec.throughput_first and spec.block and min(indices) >= 0:
             queries = longest_first(queries, self._prompt_tokens, spec.block)
         if not self._members.alive():
-            self._deliver([Failed(seq, "no replica is left") for seq, _ in queries])
+            self._deliver([Failed(seq, "no replica is left", NO_REPLICA) for seq, _ in queries])
             return
         dispatch.offer(queries)
         self._wake_all()

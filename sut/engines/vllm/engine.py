@@ -40,6 +40,7 @@ from sut.engines.vllm.launch import (
 )
 from sut.engines.vllm.output import output_to
 from sut.engines.vllm.processes import ProcessGuard
+from sut.engines.vllm.pulse import Pulse
 from sut.errors import EngineStartError, RunError
 
 ANSWERED = ("stop", "length")
@@ -82,6 +83,7 @@ class VllmEngine:
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
+        self._pulse = Pulse(lambda: self._llm.is_sleeping(), config.step_timeout_s)
         cores = usable_cores()
         self._preload = cpu_libraries(system)
         self._environment = environment(config.vllm, system, cores, self._preload)
@@ -200,6 +202,7 @@ class VllmEngine:
         kind = RequestOutputKind.DELTA if spec.reports_first_token else RequestOutputKind.FINAL_ONLY
         self._params = SamplingParams(output_kind=kind, **self.sampling(spec))
         self._spec, self._sink = spec, sink
+        self._pulse.begin_run(warmup=spec.is_warmup)
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
         """One task per query: vLLM batches them itself, continuously."""
@@ -268,7 +271,7 @@ class VllmEngine:
         return RunReport()
 
     async def health(self) -> None:
-        """Both vLLM's own word and that its processes live."""
+        """That its processes live, vLLM's own word, and that its core steps."""
         if dead := self._processes.dead():
             raise RunError(f"vLLM's engine process died ({dead})")
         from vllm.v1.engine.exceptions import EngineDeadError
@@ -277,9 +280,15 @@ class VllmEngine:
             await self._llm.check_health()
         except EngineDeadError as error:
             raise RunError(f"vLLM's engine died ({describe(error)})") from error
+        if (missed_s := await self._pulse.missed_s()) is not None:
+            raise RunError(
+                f"vLLM's engine hangs: its processes live, but no step ended for {missed_s:.0f} s "
+                f"(if its steps are that long, raise engine.step_timeout_s)"
+            )
 
     async def close(self) -> None:
         """Shut vLLM down, then make sure that none of its processes is left."""
+        self._pulse.stop()
         await self.cancel()
         await asyncio.to_thread(self._abandon_creation)
         if self._llm is not None:

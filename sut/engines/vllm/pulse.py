@@ -1,0 +1,85 @@
+"""Does vLLM's core still step? A call to it is answered between two steps, and only then.
+
+A card that is wedged, or a worker that waits for ever, leaves the core's process alive inside
+one step: vLLM calls that healthy, and no process has died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+# A step of a run may be so many times as long as the longest of the warm-up.
+ALLOWANCE = 3.0
+INTERVAL_S = 0.5
+# The answer may have come while this process itself was kept from reading it.
+LAST_WAIT_S = 0.5
+
+
+class Pulse:
+    """Calls the core again and again, one call at a time.
+
+    Args:
+        ask: a call that the core itself answers.
+        limit_s: seconds an answer may take in a run. In the warm-up there is no limit, for
+            kernels are compiled there; where an answer took long there, `ALLOWANCE` times as
+            long may pass in a run.
+        clock_s: monotonic.
+        interval_s: seconds from an answer to the next call.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Coroutine[Any, Any, object]],
+        limit_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+        interval_s: float = INTERVAL_S,
+    ):
+        self._ask = ask
+        self._limit_s = limit_s
+        self._clock_s = clock_s
+        self._interval_s = interval_s
+        self._warming_up = True
+        self._asked_s = 0.0
+        self._answered = asyncio.Event()
+        self._answered.set()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin_run(self, *, warmup: bool) -> None:
+        """From here on the warm-up's rule holds, or a run's."""
+        self._warming_up = warmup
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._beat())
+
+    async def missed_s(self) -> float | None:
+        """Seconds the core has owed an answer, once that is too long; None if all is well."""
+        if self._warming_up or self._owed_s() <= self._limit_s:
+            return None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), LAST_WAIT_S)
+        return None if self._answered.is_set() else self._owed_s()
+
+    def _owed_s(self) -> float:
+        return 0.0 if self._answered.is_set() else self._clock_s() - self._asked_s
+
+    async def _beat(self) -> None:
+        while True:
+            self._asked_s = self._clock_s()
+            self._answered.clear()
+            try:
+                await self._ask()
+            except Exception:  # noqa: BLE001 - a core that died is told by vLLM's own word
+                return
+            finally:
+                if self._warming_up:
+                    self._limit_s = max(self._limit_s, ALLOWANCE * self._owed_s())
+                self._answered.set()
+            await asyncio.sleep(self._interval_s)
+
+    def stop(self) -> None:
+        """Call no more."""
+        if self._task is not None:
+            self._task.cancel()
