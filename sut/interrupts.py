@@ -8,6 +8,7 @@ first one back too. A signal that was ignored when we started (nohup) stays igno
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,19 @@ def held_back() -> Iterator[Held]:
 
     with _handled_by(note):
         yield held
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Within the block a library may take signals for itself; after it they go where they went."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # elsewhere none can be taken
+            for each, earlier in before.items():
+                if signal.getsignal(each) is not signal.SIG_IGN:  # that is a first one's doing
+                    signal.signal(each, earlier)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from typing import Any
 
 from sut.cluster.gate import GO, PING, READY
 from sut.config.flags import ENVIRONMENT
+from sut.devices import gpus
 from sut.engines.ray.children import wait_for_own
 
 LOG_NAME = "node.log"
@@ -97,8 +98,13 @@ class NodeRun:
         self._asked_ns = time.monotonic_ns()
 
     def whereabouts(self) -> dict[str, Any]:
-        """Where this process is, and where its runs leave their files."""
-        return {"host": platform.node(), "pid": os.getpid(), "folder": str(self._folder)}
+        """Where this process is, the cards it has, and where its runs leave their files."""
+        return {
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "gpu_uuids": [gpu.uuid for gpu in gpus()],
+            "folder": str(self._folder),
+        }
 
     def start(self, document: str, patience_s: float) -> int:
         """Start the command line; returns its process id.

@@ -18,7 +18,7 @@ from sut.cluster.node_run import Message, NodeRun, Sign
 from sut.config.schema import RunConfig
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
-from sut.engines.ray.placement import fits, how_many, needed
+from sut.engines.ray.placement import fits, how_many, needed, refuse_shared_cards
 from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
 from sut.interrupts import ignore_further
@@ -95,7 +95,9 @@ def workers(config: RunConfig, say: Callable[[str], None]) -> Iterator[Workers]:
     folders: dict[str, str] = {}
     try:
         nodes += _place(config)
-        folders |= _await_places(nodes, config.engine.start_timeout_s)
+        places = _await_places(nodes, config.engine.start_timeout_s)
+        folders |= {name: place["folder"] for name, place in places.items()}
+        _refuse_shared_cards(config, places)
         yield Workers(nodes, ray.get_runtime_context().gcs_address)
     finally:
         ignore_further()  # an actor that is not ended outlives us
@@ -166,24 +168,31 @@ def _for_a_file(text: str) -> str:
     return "".join(kept) or "node"
 
 
-def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> dict[str, str]:
-    """Every actor answers, or the user is told which does not; returns their folders by name."""
+def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> dict[str, dict[str, Any]]:
+    """Every actor says where it is, by node name, or the user is told which does not."""
     asked = {node.actor.whereabouts.remote().future(): node for node in nodes}
     wait(asked, timeout=timeout_s)
-    folders: dict[str, str] = {}
+    places: dict[str, dict[str, Any]] = {}
     for future, node in asked.items():
         why = f"it gave no answer within {timeout_s:g} s"
         if future.done():
             error = future.exception()
             if error is None:
-                folders[node.name] = future.result()["folder"]
+                places[node.name] = future.result()
                 continue
             why = in_one_line(error)
         raise EngineStartError(
             f"node {node.name} ({node.place}) could not be used: {why}.",
             remedy="Run: python -m sut.main cluster check.",
         )
-    return folders
+    return places
+
+
+def _refuse_shared_cards(config: RunConfig, places: Mapping[str, Mapping[str, Any]]) -> None:
+    """Two of Ray's nodes may be one host, and each may believe the host's cards its own."""
+    if config.system.platform == "cuda" and config.engine.kind == "vllm":
+        cards = {f"node {name}": place["gpu_uuids"] for name, place in places.items()}
+        refuse_shared_cards(cards, int(needed(config)["GPU"]))
 
 
 def _end(nodes: Sequence[RayNode], folders: Mapping[str, str]) -> Iterator[str]:

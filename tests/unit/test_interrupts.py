@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from sut.interrupts import SIGNALS, first_ends_the_run, held_back, ignore_further
+from sut.interrupts import SIGNALS, first_ends_the_run, held_back, ignore_further, kept
 
 
 @pytest.mark.parametrize("first", SIGNALS)
@@ -50,3 +50,23 @@ def test_within_it_a_run_can_still_be_ended():
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         assert held.came
+
+
+def test_a_signal_that_a_library_took_for_itself_is_ours_again():
+    with first_ends_the_run():
+        with kept():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_what_came_while_a_library_was_at_work_still_has_the_rest_ignored():
+    def work() -> None:
+        with kept():
+            signal.raise_signal(signal.SIGINT)
+
+    with first_ends_the_run():
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        for each in SIGNALS:
+            signal.raise_signal(each)

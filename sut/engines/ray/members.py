@@ -155,7 +155,9 @@ class Members:
         for member, place in zip(self.everyone, places, strict=True):
             member.name = f"replica {member.number} on {place['host']} ({place['node_ip']})"
         if config.system.platform == "cuda" and config.engine.kind == "vllm":
-            refuse_shared_cards(places, int(need["GPU"]))
+            cards_of = [place["gpu_uuids"] for place in places]
+            names = [member.name for member in self.everyone]
+            refuse_shared_cards(dict(zip(names, cards_of, strict=True)), int(need["GPU"]))
         elif config.engine.ray.cpus_per_replica >= 1:
             cores_of = cores_for(places)
             for member, place, own in zip(self.everyone, places, cores_of, strict=True):

@@ -109,25 +109,28 @@ def cores_for(places: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     return cores
 
 
-def refuse_shared_cards(places: Sequence[Mapping[str, Any]], each: int) -> None:
-    """Every replica has its own cards, by UUID; `each` is how many it must see.
+def refuse_shared_cards(cards: Mapping[str, Sequence[str]], each: int) -> None:
+    """Every engine has its own cards.
+
+    Args:
+        cards: UUIDs that each engine sees, by the name the user knows it under.
+        each: how many it must see.
 
     Raises:
         EngineStartError: two share a card, or one sees another number of them.
     """
-    for place in places:
-        if len(place["gpu_uuids"]) != each:
+    for name, uuids in cards.items():
+        if len(uuids) != each:
             raise EngineStartError(
-                f"replica {place['replica']} on {place['host']} sees {len(place['gpu_uuids'])} "
-                f"GPUs, not {each}.",
+                f"{name} sees {len(uuids)} GPUs, not {each}.",
                 remedy="Look at CUDA_VISIBLE_DEVICES and nvidia-smi on that node.",
             )
-    used = Counter(uuid for place in places for uuid in place["gpu_uuids"])
+    used = Counter(uuid for uuids in cards.values() for uuid in uuids)
     for uuid, count in used.items():
         if count > 1:
-            holders = [str(p["replica"]) for p in places if uuid in p["gpu_uuids"]]
+            holders = [name for name, uuids in cards.items() if uuid in uuids]
             raise EngineStartError(
-                f"replicas {' and '.join(holders)} share GPU {uuid}.",
+                f"{' and '.join(holders)} share GPU {uuid}.",
                 remedy="Stop what else runs on the cluster, or restart Ray on that node.",
             )
 

@@ -7,9 +7,11 @@ import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sut.engines.ray.children import wait_for_own
 from sut.errors import EngineStartError
+from sut.interrupts import kept
 
 NAMESPACE = "sut"
 PORT_TIMEOUT_S = 10.0
@@ -66,14 +68,19 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
     _keep_ray_off_stdout()
     common = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
     foreign = (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError)
+    where: dict[str, Any] = {"address": address}
+    if address is None:
+        where = {
+            "address": "local",
+            "num_cpus": cpus,
+            "num_gpus": cards,
+            "include_dashboard": False,
+        }
     try:
-        if address is None:
-            ray.init(
-                address="local", num_cpus=cpus, num_gpus=cards, include_dashboard=False, **common
-            )
-        else:
+        if address is not None:
             _try_port(address)
-            ray.init(address=address, **common)
+        with kept():  # Ray ends a driver at once on SIGTERM, without its result
+            ray.init(**where, **common)
     except foreign as error:
         # One line, for Ray's first often ends in a colon.
         said = " ".join(str(error).split())[:SAID_LENGTH] or type(error).__name__

@@ -12,9 +12,16 @@ import pytest
 from sut.cluster import workers
 from sut.cluster.coordinated import check_coordinated, document_for
 from sut.cluster.workers import RayNode, names_of, places_for
-from sut.config.schema import ComplianceConfig, DatasetConfig, EngineConfig, RayConfig, RunConfig
+from sut.config.schema import (
+    ComplianceConfig,
+    DatasetConfig,
+    EngineConfig,
+    RayConfig,
+    RunConfig,
+    SystemConfig,
+)
 from sut.config.sources import Loaded
-from sut.errors import ConfigError
+from sut.errors import ConfigError, EngineStartError
 from tests.unit.result.sessions import make_config
 
 ADDRESS = RayConfig(address="10.0.0.1:6379")
@@ -134,3 +141,13 @@ def test_a_session_that_is_left_on_a_node_is_told_with_its_place(
         "node dead (at dead) did not answer at the end: a session that was not fetched stays there "
         "below /t/dead.",
     ]
+
+
+def test_two_of_ray_s_nodes_on_one_host_cannot_have_the_same_card() -> None:
+    cuda = make_config(("server",), system=SystemConfig(name="a30-bf16", platform="cuda"))
+    own = {"a": {"gpu_uuids": ["GPU-1"]}, "b": {"gpu_uuids": ["GPU-2"]}}
+    workers._refuse_shared_cards(cuda, own)
+    shared = {"a": {"gpu_uuids": ["GPU-1"]}, "b": {"gpu_uuids": ["GPU-1"]}}
+    with pytest.raises(EngineStartError, match="node a and node b share GPU GPU-1"):
+        workers._refuse_shared_cards(cuda, shared)
+    workers._refuse_shared_cards(make_config(("server",)), shared)  # a CPU's have none

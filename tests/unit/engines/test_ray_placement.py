@@ -82,11 +82,11 @@ def test_more_replicas_than_cores_is_refused() -> None:
 
 
 def test_no_two_replicas_share_a_card() -> None:
-    refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1, gpu_uuids=["y"])], 1)
-    with pytest.raises(EngineStartError, match="replicas 0 and 1 share GPU x"):
-        refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1, gpu_uuids=["x"])], 1)
+    refuse_shared_cards({"replica 0": ["x"], "replica 1": ["y"]}, 1)
+    with pytest.raises(EngineStartError, match="replica 0 and replica 1 share GPU x"):
+        refuse_shared_cards({"replica 0": ["x"], "replica 1": ["x"]}, 1)
     with pytest.raises(EngineStartError, match="replica 1 on host-a sees 0 GPUs, not 1"):
-        refuse_shared_cards([place(0, gpu_uuids=["x"]), place(1)], 1)
+        refuse_shared_cards({"replica 0": ["x"], "replica 1 on host-a": []}, 1)
 
 
 def test_every_replica_has_the_same_weights() -> None:

@@ -252,3 +252,30 @@ def test_a_run_reports_times_at_the_replica_and_at_the_driver(
         assert pool.engine.report().figures == {}, "a new run has times of its own"
 
     asyncio.run(scenario())
+
+
+def test_one_call_a_direction_is_under_way_and_the_next_carries_all_that_came(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        pool = Pool(tmp_path, "--dispatch", "equal")
+        for actor in pool.actors:
+            actor.hangs.add("submit")
+        await pool.begin(SERVER, [0, 1])
+        for start in range(2, 10, 2):
+            pool.engine.submit(start, [start, start + 1])
+            await settle()
+        for actor, ends in zip(pool.actors, ([0], [1]), strict=True):
+            assert actor.asked == ends, "the rest waits for the first call's end"
+            assert len(actor.open["events"]) == 1
+        first, second = pool.actors
+        first.open["submit"].pop().set_result(None)
+        await settle()
+        assert first.asked == [0, 2, 4, 6, 8]
+        assert len(first.said["submit"]) == 2
+        assert second.asked == [1]
+        first.tell(FirstToken(0, 5))
+        await settle()
+        assert len(first.open["events"]) == 1
+
+    asyncio.run(scenario())
