@@ -57,14 +57,16 @@ def held_back() -> Iterator[Held]:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Within the block a library may take signals for itself; after it they go where they went."""
+    """Within the block a library may take signals for itself; after it those we handle are ours."""
     before = {each: signal.getsignal(each) for each in SIGNALS}
     try:
         yield
     finally:
         if threading.current_thread() is threading.main_thread():  # elsewhere none can be taken
             for each, earlier in before.items():
-                if signal.getsignal(each) is not signal.SIG_IGN:  # that is a first one's doing
+                ours = earlier is not signal.SIG_DFL
+                # An ignored one is a first one's doing.
+                if ours and signal.getsignal(each) is not signal.SIG_IGN:
                     signal.signal(each, earlier)
 
 

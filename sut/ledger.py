@@ -34,7 +34,7 @@ class Ledger:
     Args:
         reports_first_token: whether LoadGen is owed a first token before each answer.
         eos_token_ids: an answer of nothing but one of these is empty.
-        replica: the one that has every sample; NO_REPLICA where several share them.
+        replica: the one that has every sample; NO_REPLICA where replicas on Ray say it themselves.
     """
 
     def __init__(

@@ -256,8 +256,8 @@ class EngineConfig(Strict):
     )
     step_timeout_s: PositiveFloat = Field(
         10.0,
-        description="seconds until vLLM hangs that ends no step; 3 times its longest in warm-up "
-        "if that is more",
+        description="seconds vLLM may owe the answer it gives between two steps until it counts as "
+        "hung; on a CPU 3 times the longest of the warm-up, if that is more",
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)

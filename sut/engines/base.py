@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 TokenIds = npt.NDArray[np.int32]
-NO_REPLICA = -1  # of a query that ended before it was known who had it
+NO_REPLICA = -1  # of a query that ended by no replica's word
 
 
 class FirstToken(msgspec.Struct, frozen=True, gc=False):

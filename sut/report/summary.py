@@ -182,7 +182,7 @@ def _replicas(run: ScenarioResult) -> Iterable[str]:
         )
     unplaced = run.queries.issued - sum(each.samples for each in run.replicas)
     if run.replicas and unplaced:
-        yield _row("no known replica", f"{unplaced} samples, failed before one answered")
+        yield _row("no known replica", f"{unplaced} samples, open when the run ended")
 
 
 def _circumstances(result: Result) -> Iterable[str]:

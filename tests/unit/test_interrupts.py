@@ -1,10 +1,20 @@
 """The first signal ends the run; later ones cannot spoil the end."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from sut.interrupts import SIGNALS, first_ends_the_run, held_back, ignore_further, kept
+
+
+@pytest.fixture(autouse=True)
+def nothing_ignored() -> Iterator[None]:
+    """Whoever runs the tests may ignore a signal, as nohup does."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in SIGNALS}
+    yield
+    for each, earlier in before.items():
+        signal.signal(each, earlier)
 
 
 @pytest.mark.parametrize("first", SIGNALS)
@@ -70,3 +80,12 @@ def test_what_came_while_a_library_was_at_work_still_has_the_rest_ignored():
             work()
         for each in SIGNALS:
             signal.raise_signal(each)
+
+
+def test_what_a_library_does_with_a_signal_that_we_leave_to_the_system_stays():
+    def theirs(_signal: int, _frame: object) -> None: ...
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with kept():
+        signal.signal(signal.SIGTERM, theirs)
+    assert signal.getsignal(signal.SIGTERM) is theirs

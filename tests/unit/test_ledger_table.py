@@ -15,9 +15,9 @@ PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
 ANSWER = np.array([5, 6], np.int32).tobytes()
 
 
-def closed(**which: int) -> Ledger:
+def closed() -> Ledger:
     """One answered by replica 1, one that failed on replica 0, two that nobody answers for."""
-    book = Ledger(reports_first_token=False, eos_token_ids=[2], **which)
+    book = Ledger(reports_first_token=False, eos_token_ids=[2])
     book.issue(0, [0, 1, 2, 3], issued_ns=100)
     book.apply([Finished(0, ANSWER, "length", 1), Failed(1, "died", 0)], now_ns=200)
     book.fail_outstanding("the engine is gone", now_ns=300)

@@ -131,7 +131,7 @@ def refuse_shared_cards(cards: Mapping[str, Sequence[str]], each: int) -> None:
             holders = [name for name, uuids in cards.items() if uuid in uuids]
             raise EngineStartError(
                 f"{' and '.join(holders)} share GPU {uuid}.",
-                remedy="Stop what else runs on the cluster, or restart Ray on that node.",
+                remedy="Stop what else runs on the cluster, or start Ray anew, once on each host.",
             )
 
 

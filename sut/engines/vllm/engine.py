@@ -83,7 +83,11 @@ class VllmEngine:
         self._llm: Any = None
         self._params: Any = None
         self._processes = ProcessGuard()
-        self._pulse = Pulse(lambda: self._llm.is_sleeping(), config.step_timeout_s)
+        self._pulse = Pulse(
+            lambda: self._llm.is_sleeping(),
+            config.step_timeout_s,
+            learns=system.platform == "cpu",
+        )
         cores = usable_cores()
         self._preload = cpu_libraries(system)
         self._environment = environment(config.vllm, system, cores, self._preload)
@@ -206,6 +210,7 @@ class VllmEngine:
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
         """One task per query: vLLM batches them itself, continuously."""
+        self._pulse.given(len(indices))
         for seq, index in enumerate(indices, first_seq):
             task = asyncio.ensure_future(self._answer(seq, index))
             self._tasks.add(task)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sut.engines.vllm import pulse as module
-from sut.engines.vllm.pulse import ALLOWANCE, Pulse
+from sut.engines.vllm.pulse import ALLOWANCE, QUERY_S, Pulse
 
 LIMIT_S = 10.0
 
@@ -15,12 +15,14 @@ LIMIT_S = 10.0
 class Core:
     """Answers when it is let; time passes when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, learns: bool) -> None:
         self.now_s = 100.0
         self.steps = asyncio.Event()
         self.error: Exception | None = None
         self.calls: asyncio.Queue[None] = asyncio.Queue()
-        self.pulse = Pulse(self.ask, LIMIT_S, lambda: self.now_s, interval_s=0)
+        self.pulse = Pulse(
+            self.ask, LIMIT_S, learns=learns, clock_s=lambda: self.now_s, interval_s=0
+        )
 
     async def ask(self) -> None:
         self.calls.put_nowait(None)
@@ -30,9 +32,8 @@ class Core:
 
     async def end_a_step(self) -> None:
         """Answer what is asked, and be asked again."""
-        self.steps.set()
-        await self.calls.get()
-        self.steps = asyncio.Event()
+        ended, self.steps = self.steps, asyncio.Event()
+        ended.set()
         await self.calls.get()
 
 
@@ -41,8 +42,8 @@ def no_last_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LAST_WAIT_S", 0.0)
 
 
-async def begun(*, warmup: bool) -> Core:
-    core = Core()
+async def begun(*, warmup: bool, learns: bool = True) -> Core:
+    core = Core(learns=learns)
     core.pulse.begin_run(warmup=warmup)
     await core.calls.get()
     return core
@@ -73,6 +74,34 @@ def test_a_warm_up_may_compile_for_as_long_as_it_likes_and_tells_how_long_steps_
         assert await core.pulse.missed_s() is None
         core.now_s += 1
         assert await core.pulse.missed_s() == ALLOWANCE * 8 * LIMIT_S + 1
+        core.pulse.stop()
+
+    asyncio.run(run())
+
+
+def test_a_card_s_warm_up_compiles_and_tells_nothing_of_its_steps():
+    async def run() -> None:
+        core = await begun(warmup=True, learns=False)
+        core.now_s += 8 * LIMIT_S
+        await core.end_a_step()
+        core.pulse.begin_run(warmup=False)
+        core.now_s += LIMIT_S + 1
+        assert await core.pulse.missed_s() == LIMIT_S + 1
+        core.pulse.stop()
+
+    asyncio.run(run())
+
+
+def test_a_call_behind_many_queries_may_take_longer_and_the_next_may_not():
+    async def run() -> None:
+        core = await begun(warmup=False)
+        core.pulse.given(100_000)
+        await core.end_a_step()
+        core.now_s += LIMIT_S + 100_000 * QUERY_S
+        assert await core.pulse.missed_s() is None
+        await core.end_a_step()
+        core.now_s += LIMIT_S + 1
+        assert await core.pulse.missed_s() == LIMIT_S + 1
         core.pulse.stop()
 
     asyncio.run(run())

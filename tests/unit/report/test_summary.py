@@ -51,6 +51,17 @@ def test_offline_says_what_it_does_not_measure(tmp_path: Path) -> None:
     assert "Server: samples/s" not in text
 
 
+def test_samples_that_were_nobody_s_at_the_end_have_a_line_of_their_own(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    path = root / "Server" / "performance" / "run.json"
+    ledger = json.loads(path.read_text())["ledger"]
+    ledger["replicas"][0]["samples"] -= 7
+    edit(path, ledger=ledger)
+    lines = summary_text(build(root, make_round())).splitlines()
+    (told,) = [line for line in lines if line.startswith("no known replica")]
+    assert told.endswith(": 7 samples, open when the run ended")
+
+
 def test_invalid_run_is_never_called_valid(tmp_path: Path) -> None:
     root = make_session(tmp_path, "server")
     edit(root / "Server" / "performance" / "run.json", engine_failure="worker \u2013 died")
