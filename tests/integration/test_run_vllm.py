@@ -169,7 +169,7 @@ def test_an_engine_killed_inside_a_living_replica(tmp_path: Path, on_loss: str, 
 @pytest.mark.parametrize(
     ("replicas", "goes_on"),
     [
-        pytest.param([], False, id="alone"),
+        pytest.param([], False, id="alone", marks=pytest.mark.slow),
         pytest.param(["--replicas", "2"], False, id="replica"),
         pytest.param(
             ["--replicas", "2", "--on-replica-loss", "continue"],
