@@ -28,7 +28,7 @@ ANSWERS = settings(engine__null__tokens=16, generation__max_tokens=32)
 # Long enough that a loss falls into the run whatever the machine does.
 LONG = settings(
     server__target_qps=20,
-    server__min_duration_s=60,
+    server__min_duration_s=40,
     engine__null__ttft_ms=50,
     engine__null__tpot_ms=20,
 )
