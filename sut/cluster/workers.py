@@ -190,9 +190,10 @@ def _await_places(nodes: Sequence[RayNode], timeout_s: float) -> dict[str, dict[
 
 def _refuse_shared_cards(config: RunConfig, places: Mapping[str, Mapping[str, Any]]) -> None:
     """Two of Ray's nodes may be one host, and each may believe the host's cards its own."""
-    if config.system.platform == "cuda" and config.engine.kind == "vllm":
+    need = needed(config)
+    if "GPU" in need:
         cards = {f"node {name}": place["gpu_uuids"] for name, place in places.items()}
-        refuse_shared_cards(cards, int(needed(config)["GPU"]))
+        refuse_shared_cards(cards, int(need["GPU"]))
 
 
 def _end(nodes: Sequence[RayNode], folders: Mapping[str, str]) -> Iterator[str]:

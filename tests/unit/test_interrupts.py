@@ -62,10 +62,14 @@ def test_within_it_a_run_can_still_be_ended():
         assert held.came
 
 
+def theirs(_signal: int, _frame: object) -> None:
+    """A library's handler."""
+
+
 def test_a_signal_that_a_library_took_for_itself_is_ours_again():
     with first_ends_the_run():
         with kept():
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, theirs)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
 
@@ -78,13 +82,10 @@ def test_what_came_while_a_library_was_at_work_still_has_the_rest_ignored():
     with first_ends_the_run():
         with pytest.raises(KeyboardInterrupt):
             work()
-        for each in SIGNALS:
-            signal.raise_signal(each)
+        assert {signal.getsignal(each) for each in SIGNALS} == {signal.SIG_IGN}
 
 
 def test_what_a_library_does_with_a_signal_that_we_leave_to_the_system_stays():
-    def theirs(_signal: int, _frame: object) -> None: ...
-
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with kept():
         signal.signal(signal.SIGTERM, theirs)

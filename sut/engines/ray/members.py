@@ -154,7 +154,7 @@ class Members:
         places = await asyncio.gather(*(m.call("whereabouts") for m in self.everyone))
         for member, place in zip(self.everyone, places, strict=True):
             member.name = f"replica {member.number} on {place['host']} ({place['node_ip']})"
-        if config.system.platform == "cuda" and config.engine.kind == "vllm":
+        if "GPU" in need:
             cards_of = [place["gpu_uuids"] for place in places]
             names = [member.name for member in self.everyone]
             refuse_shared_cards(dict(zip(names, cards_of, strict=True)), int(need["GPU"]))
