@@ -18,6 +18,7 @@ from rich.console import Console
 
 from qsl.dataset import Dataset
 from qsl.library import Library
+from sut.clock_watch import ClockWatch
 from sut.config.audit_conf import audit_config_path
 from sut.config.loadgen_conf import (
     expected_settings,
@@ -37,7 +38,7 @@ from sut.loadgen import LoadGenSpec
 from sut.loadgen_process import LoadGenProcess
 from sut.plan import Job, audit_of, plan_job
 from sut.progress import RunProgress
-from sut.result.facts import RunFacts
+from sut.result.facts import ClockFacts, RunFacts
 from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
 from sut.system import SystemUnderTest
 
@@ -120,6 +121,7 @@ def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
             audit=audit_of(config, job),
         ),
         ledger=ledger_facts(ledger, bench.prompt_tokens),
+        clock=outcome.clock,
         engine_counters=_counters(bench, before),
         engine_figures=report.figures,
         incidents=report.incidents,
@@ -157,6 +159,7 @@ def _stats(bench: Bench) -> dict[str, float] | None:
 class _Outcome:
     loadgen_exit: str | None
     interrupted: bool
+    clock: ClockFacts
 
 
 def _drive_loadgen(
@@ -165,12 +168,12 @@ def _drive_loadgen(
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     expected = plan_job(bench.config, job, bench.dataset.count, bench.rules)
     label = f"{job.scenario.value} {job.folder}"
-    interrupted = False
+    interrupted, clocks = False, ClockWatch()
     with LoadGenProcess(_spec(bench, job, directory), directory.root / "loadgen.log") as child:
         bench.host.call(_attach(bench, sut, child), CALL_TIMEOUT_S)
         with RunProgress(bench.console, label, expected.queries_expected) as progress:
             try:
-                _wait(child, sut, ledger, progress)
+                _wait(child, sut, ledger, progress, clocks)
             except KeyboardInterrupt:
                 interrupted = True
         exited_by_itself = child.process.poll() is not None
@@ -180,10 +183,11 @@ def _drive_loadgen(
     _last_look(bench, sut)
     reason = sut.fault or ("interrupted" if interrupted else ending) or "LoadGen left it open"
     bench.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
+    clocks.look()
     if not exited_by_itself:
         why = "Ctrl-C" if interrupted else "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
-    return _Outcome(ending, interrupted)
+    return _Outcome(ending, interrupted, clocks.facts())
 
 
 def _last_look(bench: Bench, sut: SystemUnderTest) -> None:
@@ -219,12 +223,17 @@ async def _attach(bench: Bench, sut: SystemUnderTest, child: LoadGenProcess) -> 
 
 
 def _wait(
-    child: LoadGenProcess, sut: SystemUnderTest, ledger: Ledger, progress: RunProgress
+    child: LoadGenProcess,
+    sut: SystemUnderTest,
+    ledger: Ledger,
+    progress: RunProgress,
+    clocks: ClockWatch,
 ) -> None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault."""
     deadline: float | None = None
     while not child.wait(POLL_S):
         progress.update(ledger)
+        clocks.look()
         if sut.fault and deadline is None:
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:

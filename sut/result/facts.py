@@ -140,6 +140,24 @@ class LedgerFacts(Facts):
     replicas: list[ReplicaFacts]
 
 
+class ClockStep(Facts):
+    """A jump of the wall clock against the monotonic one."""
+
+    after_s: float = Field(description="seconds from the first reading until it was seen")
+    step_s: float = Field(description="seconds; negative: set back")
+
+
+class ClockFacts(Facts):
+    """The wall clock against the monotonic one, read again and again during a run."""
+
+    readings: int
+    first_ns: int = Field(description="the first reading, ns of the ledger's monotonic clock")
+    last_ns: int
+    steps: list[ClockStep]
+    drift_s: float = Field(description="seconds that the wall clock gained from first to last")
+    suspended_s: float = Field(description="seconds that the machine was suspended")
+
+
 class RunFacts(Facts):
     """`run.json`: one LoadGen run."""
 
@@ -166,6 +184,7 @@ class RunFacts(Facts):
         description="effective_* keys of LoadGen's log and the value the rules and config ask for"
     )
     ledger: LedgerFacts
+    clock: ClockFacts | None = Field(None, description="null: the clocks were not watched")
     engine_counters: dict[str, float | None] = Field(
         description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )

@@ -181,6 +181,34 @@ def ledger_span_s(ledger: Any) -> float | None:
     return float((last - first) / NS_PER_S)
 
 
+def loadgen_span_s(scenario: str, figures: Figures, n: int | None) -> float | None:
+    """The time that LoadGen's official rate is taken over, in seconds.
+
+    Offline: longest latency. Server: until the query issued last is done. SingleStream: all
+    latencies together. Source: LoadGen results.cc, LogDetail.
+    """
+    if scenario == "Offline":
+        longest_ns = figures.latency.max_ns
+        return None if longest_ns is None else longest_ns / NS_PER_S
+    rates = loadgen_rates(scenario, figures)
+    rate = rates.samples.per_second
+    return (n - 1 if rates.n_minus_1 else n) / rate if rate and n else None
+
+
+def ledger_same_span_ns(scenario: str, ledger: Any) -> int:
+    """`loadgen_span_s` by the ledger, in ns; a ledger without a query has none.
+
+    Source: sut.ledger's stamps.
+    """
+    import pyarrow.compute as pc
+
+    if scenario == "SingleStream":
+        return int(pc.sum(pc.subtract(ledger["done_ns"], ledger["issued_ns"])).as_py() or 0)
+    done = ledger["done_ns"] if scenario == "Offline" else ledger["done_ns"].slice(len(ledger) - 1)
+    last, first = pc.max(done).as_py(), pc.min(ledger["issued_ns"]).as_py()
+    return 0 if last is None or first is None else int(last - first)
+
+
 def ledger_rates(ledger: Any) -> Rates:
     """Queries that succeeded, and their tokens, / `ledger_span_s`.
 

@@ -20,6 +20,7 @@ from sut.config.schema import (
 )
 from sut.errors import ConfigError
 from sut.result.agreement import agreement_checks, counts_add_up, ledger_matches_facts, logs_agree
+from sut.result.clocks import clock_checks
 from sut.result.facts import RunFacts, SessionFacts
 from sut.result.figures import Figures, Quantiles
 from sut.result.ledger_file import longest_answer
@@ -134,11 +135,12 @@ def validity_checks(evidence: Evidence) -> list[Check]:
         engine_rules(evidence),
     ]
     if evidence.run.mode == "performance":
-        groups.append(
+        groups += [
             agreement_checks(
                 evidence.run.scenario, evidence.logs, evidence.run.ledger, evidence.ledger
-            )
-        )
+            ),
+            two_clocks(evidence),
+        ]
     else:
         facts = evidence.run.ledger
         groups.append([counts_add_up(facts), ledger_matches_facts(facts, evidence.ledger)])
@@ -213,6 +215,13 @@ def latency_limits(evidence: Evidence) -> Iterable[Check]:
         p99_ms = None if p99_ns is None else p99_ns / NS_PER_MS
         limit = ours.e2e_p99_limit_ms
         yield check("latency P99", p99_ms, "<=", limit, "configuration", unit="ms")
+
+
+def two_clocks(evidence: Evidence) -> Iterable[Check]:
+    """LoadGen's wall clock was not set, and its times are the ledger's."""
+    run, logs = evidence.run, evidence.logs
+    count = logs.sample_count if logs else None
+    return clock_checks(run.scenario, evidence.figures, count, evidence.ledger, run.clock)
 
 
 def _percentile(

@@ -86,12 +86,33 @@ def answer_for_long(rows: list[dict[str, Any]]) -> None:
     rows[3].update(tokens_out=65)
 
 
+def shift(column: str, by_ns: int) -> Change:
+    """The ledger's own stamps of every query, moved."""
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row[column] += by_ns
+
+    return lambda folder: edit_ledger(folder, change)
+
+
+def clock_json(**changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        dump(path, document | {"clock": document["clock"] | changes})
+
+    return apply
+
+
 # Seen to fail in test_evaluations.
 EVALUATED = {"accuracy log evaluated", "answers evaluated", "signs of a broken engine"}
 AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
 DIFFER = "figures on which LoadGen's summary and detail log differ"
 TOKENS = "tokens per second against samples per second * mean output tokens"
 LEDGER = "ledger rows"
+STEPS = "steps of the wall clock, which LoadGen measures by"
+TIMES = "LoadGen's times that the ledger contradicts"
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
 # recording, what is broken, the checks that fail: no others
@@ -169,7 +190,14 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
     (
         "server",
         lambda folder: (folder / "ledger.parquet").unlink(),
-        [LEDGER, TOKENS, "longest answer", "logs that are not as LoadGen left them"],
+        [
+            LEDGER,
+            TOKENS,
+            "longest answer",
+            "logs that are not as LoadGen left them",
+            STEPS,
+            TIMES,
+        ],
     ),
     (
         "server",
@@ -232,7 +260,11 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
         ["r0.prefix_cache_hit_tokens"],
     ),
     ("server", detail_value("result_completed_tokens_per_second", "1086.48"), [TOKENS, DIFFER]),
-    ("server", detail_value("result_completed_samples_per_sec", "197.356"), [TOKENS, DIFFER]),
+    (
+        "server",
+        detail_value("result_completed_samples_per_sec", "197.356"),
+        [TOKENS, DIFFER, TIMES],
+    ),
     ("offline", detail_value("result_tokens_per_second", "142300"), [TOKENS, DIFFER]),
     (
         "offline",
@@ -271,4 +303,16 @@ BREAKAGES: list[tuple[str, Change, list[str]]] = [
         lambda folder: (folder / SUMMARY).unlink(),
         ["LoadGen's logs", "logs that are not as LoadGen left them", DIFFER],
     ),
+    ("server", run_json(clock=None), [STEPS]),
+    ("server", clock_json(steps=[{"after_s": 3.2, "step_s": -5.0}], drift_s=-5.0), [STEPS]),
+    ("server", clock_json(drift_s=0.0051), [STEPS]),
+    ("server", clock_json(suspended_s=2.0), [STEPS]),
+    ("server", clock_json(first_ns=2**62), [STEPS]),
+    ("server", clock_json(last_ns=0), [STEPS]),
+    # Logs of a run that was faster than the ledger beside them.
+    ("offline", shift("issued_ns", -5_000_000), [TIMES]),
+    ("server", shift("issued_ns", -3_000_000), [TIMES]),
+    ("singlestream", shift("issued_ns", -3_000_000), [TIMES]),
+    # And of one that was slower by more than a hand-over takes.
+    ("offline", shift("issued_ns", 1_100_000_000), [TIMES]),
 ]
