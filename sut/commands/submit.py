@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ example:
       --system system.yaml --out tree results/mlperf_datacenter
 
 RESULTS are session folders or folders that hold several. A scenario's performance, accuracy and
-compliance runs may come from different sessions with the same settings.
+compliance runs may come from different sessions with the same settings. The answers are scored
+again: accuracy.json is not taken on trust.
 """
 
 
@@ -58,6 +60,8 @@ def _parser() -> FlagParser:
     add("--submitter", metavar="NAME", help="the submitter's folder")
     add("--system", type=Path, metavar="FILE", help="YAML: what no program can detect")
     add("--out", type=Path, metavar="DIR", help="the tree; must not exist")
+    add("--dataset", type=Path, metavar="FILE", help="the data set's file (the runs' own)")
+    add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the runs' own)")
     add(
         "--rehearsal",
         action="store_true",
@@ -90,9 +94,11 @@ def _make(options: Any) -> int:
         out=options.out,
         sessions=tuple(options.results),
         rehearsal=options.rehearsal,
+        dataset=options.dataset,
+        model=options.model,
     )
     try:
-        tree = make_tree(plan)
+        tree = make_tree(plan, say=lambda text: print(text, file=sys.stderr))
     except Refused as refused:
         if not options.json:
             raise

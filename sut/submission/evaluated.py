@@ -1,8 +1,8 @@
-"""What was written after a run, accuracy.txt and verify_accuracy.txt, against what it came from.
+"""What was written after a run, accuracy.* and verify_accuracy.txt, against what it came from.
 
-Neither is among the files whose hash the run recorded, for both are made later. So nothing is
-taken from them on trust: the one must say what accuracy.json says, whose scores are held to
-the round's own targets elsewhere; the other is made again from the log and must be the same.
+None of them is among the files whose hash the run recorded, for all are made later. So nothing
+is taken from them on trust: the answers in LoadGen's log are scored again, the conditions of a
+compliance test are judged again, and the files must say the same.
 """
 
 from __future__ import annotations
@@ -14,35 +14,77 @@ from audit.logs import find_logs
 from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text as verification_text
 from audit.verify import verify_run
-from sut.accuracy.evaluate import read_facts
+from sut.accuracy.evaluate import Sources, evaluate_run, read_facts
 from sut.accuracy.text import official_text as evaluation_text
 from sut.config.schema import Scenario
 from sut.errors import HarnessError
-from sut.result.facts import VerificationFacts
+from sut.result.facts import AccuracyFacts, VerificationFacts
 from sut.submission.sessions import Run
 
 EVALUATION = "accuracy.txt"
+STATED = "accuracy.json"
+SHARES = ("empty_share", "looping_share", "identical_share")
 EVALUATE = "python -m sut.main accuracy"
 VERIFY = "python -m sut.main audit --verify"
 
 
-def evaluation_problems(run: Run) -> Iterable[str]:
-    """A line if accuracy.txt is missing or does not say what accuracy.json does."""
-    yield from _missing(run, EVALUATION, EVALUATE) or _other_text(run)
+Scored = AccuracyFacts | HarnessError
+"""What an accuracy run's log says when it is scored again; an error where it cannot be."""
 
 
-def _other_text(run: Run) -> list[str]:
-    folder = run.folder.root
+def score_again(run: Run, sources: Sources) -> Scored:
+    """The accuracy of a run by its log, data set and tokenizer; no file of ours is asked."""
     try:
-        wanted = evaluation_text(read_facts(folder))
+        return evaluate_run(run.folder.root, run.session.root, sources)
     except HarnessError as error:
-        return [f"{run.name}: {error.render()}"]
-    if _text(folder / EVALUATION) == wanted:
-        return []
-    return [
-        f"{run.name}/{EVALUATION} does not say what accuracy.json beside it does: make both "
-        f"again with `{EVALUATE} {folder} --replace`."
+        return error
+
+
+def evaluation_problems(run: Run, scored: Scored) -> Iterable[str]:
+    """Lines if accuracy.json or accuracy.txt is missing or does not say what the log does."""
+    missing = _missing(run, EVALUATION, EVALUATE)
+    if missing:
+        yield from missing
+        return
+    if isinstance(scored, HarnessError):
+        yield (
+            f"{run.name}: its answers cannot be scored again, and {STATED} is not taken on trust: "
+            f"{scored.render()} `submit` takes --dataset and --model, too."
+        )
+        return
+    try:
+        stated = read_facts(run.folder.root)
+    except HarnessError as error:
+        yield f"{run.name}: {error.render()}"
+        return
+    differing = [
+        f"{name} is {_shown(theirs)} there and {_shown(ours)} by the log"
+        for name, theirs, ours in _figures(stated, scored)
+        if theirs != ours
     ]
+    again = f"make it again with `{EVALUATE} {run.folder.root} --replace`."
+    if differing:
+        yield f"{run.name}/{STATED} does not say what its log does: {'; '.join(differing)}; {again}"
+    if _text(run.folder.root / EVALUATION) != evaluation_text(scored):
+        yield f"{run.name}/{EVALUATION} does not say what its log does: {again}"
+
+
+def _figures(stated: AccuracyFacts, scored: AccuracyFacts) -> Iterable[tuple[str, object, object]]:
+    """Every figure that a verdict or a tree may take from accuracy.json, as stated and by the log.
+
+    How the run was judged is not compared: that follows from the figures and the round.
+    """
+    values = [{each.name: each.value for each in facts.metrics} for facts in (stated, scored)]
+    for name in dict.fromkeys([*values[0], *values[1]]):
+        yield name, values[0].get(name), values[1].get(name)
+    for name in ("gen_len", "gen_num", "tokens_per_sample", "success_rate", *SHARES, "problems"):
+        yield name, getattr(stated, name), getattr(scored, name)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"
+    return "not measured" if value is None else str(value)
 
 
 def verification_problems(run: Run) -> Iterable[str]:

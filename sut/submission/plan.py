@@ -25,6 +25,10 @@ class SubmissionPlan:
     """Session folders, or folders that hold several."""
     rehearsal: bool = False
     """The tree is marked as no submission; quick profile and synthetic data are let in."""
+    dataset: Path | None = None
+    """The data set's file, to score the answers again; None: where the runs had it."""
+    model: Path | None = None
+    """A folder with the model's tokenizer, for the same; None: where the runs had it."""
 
 
 class Refused(ConfigError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from sut.accuracy.evaluate import Sources
 from sut.config.rules import Round
 from sut.result.facts import SessionFacts
 from sut.result.grade import submission_grade
@@ -13,7 +14,11 @@ from sut.result.schema import Check
 from sut.rundir import LOADGEN_FILES, sha256_of
 from sut.submission.agreement import agreement, same_lengths
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
-from sut.submission.evaluated import evaluation_problems, verification_problems
+from sut.submission.evaluated import (
+    evaluation_problems,
+    score_again,
+    verification_problems,
+)
 from sut.submission.plan import SubmissionPlan
 from sut.submission.sessions import Run, Session
 
@@ -25,11 +30,20 @@ TAMPER_CHECK = "logs that are not as LoadGen left them"
 RELEASE_CHECK = "LoadGen release"
 
 
-def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> list[str]:
-    """Every reason against a tree of these entries; empty if there is none."""
+def refusals(
+    plan: SubmissionPlan, entries: Sequence[Entry], rules: Round, say: Callable[[str], None]
+) -> list[str]:
+    """Every reason against a tree of these entries; empty if there is none.
+
+    Args:
+        plan: what the tree is to be.
+        entries: what it would be made of.
+        rules: the round's.
+        say: told of what takes long.
+    """
     reasons: list[str] = []
     for entry in entries:
-        reasons += _pair(entry, plan)
+        reasons += _pair(entry, plan, say)
         for run in _used(entry, plan):
             reasons += _run(run, plan, rules)
         reasons += [*agreement(entry), *same_lengths(entry)]
@@ -51,7 +65,7 @@ def _used(entry: Entry, plan: SubmissionPlan) -> list[Run]:
     return [*kinds, *included_tests(entry, plan).values()]
 
 
-def _pair(entry: Entry, plan: SubmissionPlan) -> Iterable[str]:
+def _pair(entry: Entry, plan: SubmissionPlan, say: Callable[[str], None]) -> Iterable[str]:
     needed = [PERFORMANCE, ACCURACY]
     if plan.division == "closed":
         needed += entry.rules.compliance_tests
@@ -59,7 +73,9 @@ def _pair(entry: Entry, plan: SubmissionPlan) -> Iterable[str]:
         if kind not in entry.runs:
             yield f"{entry.name} has no {kind} run: name the session that holds one, or make it."
     if ACCURACY in entry.runs:
-        yield from evaluation_problems(entry.accuracy)
+        say(f"Scoring the answers of {entry.accuracy.name} again …")
+        scored = score_again(entry.accuracy, Sources(plan.dataset, plan.model))
+        yield from evaluation_problems(entry.accuracy, scored)
     for run in included_tests(entry, plan).values():
         yield from verification_problems(run)
 

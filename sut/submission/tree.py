@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from audit.verify import OFFICIAL_NAME as VERIFICATION
@@ -42,8 +42,12 @@ __all__ = ["SubmissionPlan", "check_plan", "make_tree"]
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 
 
-def make_tree(plan: SubmissionPlan) -> Path:
+def make_tree(plan: SubmissionPlan, say: Callable[[str], None] = lambda _: None) -> Path:
     """Write the tree beside `plan.out` and rename it once it is whole; return `plan.out`.
+
+    Args:
+        plan: what it is to be.
+        say: told of what takes long.
 
     Raises:
         Refused: something stands against a submission; nothing was written.
@@ -53,7 +57,7 @@ def make_tree(plan: SubmissionPlan) -> Path:
     form = submission_rules(rules)
     runs, unread = load_sessions(plan.sessions, rules)
     entries, misplaced = group(runs, rules)
-    reasons = [*unread, *misplaced, *refusals(plan, entries, rules)]
+    reasons = [*unread, *misplaced, *refusals(plan, entries, rules, say)]
     if entries:
         session = next(iter(entries[0].runs.values())).session
         benchmarks = {entry.benchmark: entry.rules for entry in entries}

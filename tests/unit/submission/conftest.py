@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import sut.submission.evaluated
 import sut.submission.tree
 from sut.submission.tree import make_tree
 from tests.unit.submission import support
@@ -23,6 +24,8 @@ def tiny_source(target: Path) -> None:
 def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.tree, "copy_source", tiny_source)
+    # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
+    monkeypatch.setattr(sut.submission.evaluated, "evaluate_run", support.scored)
 
 
 @pytest.fixture(scope="session")

@@ -68,11 +68,11 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
         lambda root: (root / "Offline/TEST06/verify_accuracy.txt").unlink(),
         [f"{NAME}/Offline/TEST06 has no verify_accuracy.txt: make it with "],
     ),
-    "an accuracy.txt that says more than accuracy.json": (
+    "an accuracy.txt that says more than the log": (
         lambda root: (root / "Offline/accuracy/accuracy.txt").write_text(
             (root / "Offline/accuracy/accuracy.txt").read_text().replace("38.7792", "45.0")
         ),
-        [f"{NAME}/Offline/accuracy/accuracy.txt does not say what accuracy.json beside it does"],
+        [f"{NAME}/Offline/accuracy/accuracy.txt does not say what its log does"],
     ),
     "an evaluation without a score": (
         lambda root: support.write_evaluation(
