@@ -59,7 +59,7 @@ def _verdict(result: Result) -> Iterable[str]:
     if not result.valid:
         yield "INVALID:"
         yield from _causes(result)
-        yield from ([f"{NO_MODEL}:", *alarms] if alarms else ())
+        yield from ([f"{NO_MODEL[0].upper()}{NO_MODEL[1:]}:", *alarms] if alarms else ())
         return
     against = "; ".join(result.not_submission_grade_because)
     if alarms:
