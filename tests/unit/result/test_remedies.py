@@ -488,6 +488,12 @@ def test_what_was_not_measured_is_nothing_to_advise_from(tmp_path: Path) -> None
     evidence = replace(offline(tmp_path, 17.2, 41.0, 10.0), logs=None)
     assert evidence.figures == Figures()
     assert advice(evidence, judged(evidence), None) == []
+    whole = offline(tmp_path / "b", 17.2, 41.0, 10.0)
+    checks = [
+        each.model_copy(update={"measured": None}) if not each.passed else each
+        for each in judged(whole)
+    ]
+    assert advice(whole, checks, None) == []
 
 
 def test_a_valid_run_has_no_advice(tmp_path: Path) -> None:
