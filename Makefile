@@ -53,8 +53,21 @@ format: setup ## rewrite the sources in the one format, and mend what ruff can m
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# A result that is not VALID, bad input, an engine that did not start and Ctrl-C have said why
+# already: make ends with that, and not with an error line of its own. So its exit code is 0
+# then. What has to read the verdict calls python -m sut.main, whose exit code tells it.
+# Any other code is a crash, and stays make's error.
 benchmark: setup ## quick benchmark, Offline and Server, on this machine
-	$(BIN)/python -m sut.main $(ARGS)
+	$(info $(BIN)/python -m sut.main $(ARGS))
+	@code=0; $(BIN)/python -m sut.main $(ARGS) || code=$$?; \
+	case $$code in \
+	    0) ;; \
+	    1) echo "make benchmark: not VALID (exit code 1); the reason stands above." ;; \
+	    2) echo "make benchmark: bad input (exit code 2); what to change stands above." ;; \
+	    3) echo "make benchmark: no engine (exit code 3); the reason stands above." ;; \
+	    130) echo "make benchmark: interrupted (exit code 130)." ;; \
+	    *) exit $$code ;; \
+	esac
 
 overhead: setup ## the harness against the raw engine and against no engine
 	$(BIN)/python -m sut.main bench engine --system cpu-dummy --dataset synthetic $(ARGS)

@@ -27,6 +27,7 @@ from sut.accuracy.text import official_text
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError, DatasetError, LogError
+from sut.result.evaluations import alarms_fail
 from sut.result.facts import AccuracyFacts, RunFacts, SessionFacts
 from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
 from sut.weights import resolve_model
@@ -105,6 +106,15 @@ def evaluate_run(
         config, scenario, facts.dataset, load_round(config.round), asked.asked
     )
     return assemble(asked, yardstick, notes, alarms.success_rate(run.ledger), sha256_of(log))
+
+
+def alarms_fail_run(session_root: Path) -> bool:
+    """Whether signs of a broken engine fail the accuracy runs of a session.
+
+    Raises:
+        LogError: its configuration is missing or broken.
+    """
+    return alarms_fail(_read_config(SessionDir.open(session_root).config))
 
 
 def write_evaluation(

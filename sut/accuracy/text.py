@@ -32,12 +32,19 @@ def official_text(facts: AccuracyFacts) -> str:
     return f"\nResults\n\n{{{', '.join(parts)}}}\n"
 
 
-def table(facts: AccuracyFacts) -> str:
-    """The evaluation for a person: each metric with its bound and margin, then the rest."""
+def table(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
+    """The evaluation for a person: alarms, each metric with its bound and margin, then the rest.
+
+    Args:
+        facts: the evaluation.
+        alarms_fail: whether signs of a broken engine fail the run.
+    """
     rows = [_HEADINGS, *(_row(metric) for metric in facts.metrics)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-             for row in rows]  # fmt: skip
+    lines = [f"sign of a broken engine: {text}" for text in facts.problems]
+    lines += [""] if lines else []
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+              for row in rows]  # fmt: skip
     lines += ["", f"judged against: {facts.judged_against or 'nothing'}"]
     lines.append(f"answers: {facts.gen_num}; tokens per answer: {_shown(facts.tokens_per_sample)}")
     lines.append(
@@ -45,15 +52,17 @@ def table(facts: AccuracyFacts) -> str:
         f"looping {facts.looping_share:.1%}, identical {facts.identical_share:.1%}"
     )
     lines.append(f"sentence splitter: {facts.sentence_splitter or 'none at hand'}")
-    lines += [f"problem: {text}" for text in facts.problems]
     lines += [f"note: {text}" for text in facts.notes]
-    return "\n".join([*lines, f"verdict: {overall(facts)}"]) + "\n"
+    return "\n".join([*lines, f"verdict: {overall(facts, alarms_fail=alarms_fail)}"]) + "\n"
 
 
-def overall(facts: AccuracyFacts) -> str:
-    """The verdict in words."""
+def overall(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
+    """The verdict in words; a pass never stands alone beside signs of a broken engine."""
+    if facts.problems and alarms_fail:
+        return "FAIL (signs of a broken engine, above)"
     if facts.passed is not None:
-        return "pass" if facts.passed else "FAIL"
+        passed = "pass, but the answers are no model's" if facts.problems else "pass"
+        return passed if facts.passed else "FAIL"
     return "nothing to judge by" if facts.judged_against is None else "incomplete"
 
 

@@ -21,7 +21,8 @@ examples:
 
 accuracy.json and accuracy.txt are written beside the log where there are none. Where there are,
 they stay, and what differs from them is named; --replace renames them and writes new ones.
-Exit codes: 0 every run passed, 1 one did not, or could not be judged, or differs; 2 bad input.
+Exit codes: 0 every run passed, 1 one did not, could not be judged, differs, or shows signs of a
+broken engine where a model answered; 2 bad input.
 """
 
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     """Evaluate, write what is absent, print.
 
     Returns:
-        0 if every accuracy run passed and agrees with what was written before, else 1.
+        0 if every accuracy run passed, without signs of a broken engine where they count, and
+        agrees with what was written before; else 1.
 
     Raises:
         LogError, DatasetError, ConfigError: there is no accuracy run, or its material is broken.
@@ -40,10 +42,15 @@ def main(arguments: Sequence[str]) -> int:
     for folder, session in _runs(options.directory):
         facts = _evaluate(folder, session, options)
         differs = _keep(folder, facts, options.replace)
-        documents[str(folder)] = {**facts.model_dump(mode="json"), "differs_from_written": differs}
+        judged = _alarms_judged(session)
+        documents[str(folder)] = {
+            **facts.model_dump(mode="json"),
+            "differs_from_written": differs,
+            "alarms_fail": judged,
+        }
         if not options.json:
-            _show(folder, facts, differs)
-        if differs or not facts.passed:
+            _show(folder, facts, differs, judged)
+        if differs or not facts.passed or (judged and facts.problems):
             code = 1
     if options.json:
         print(json.dumps({"runs": documents}, indent=2, allow_nan=False))
@@ -121,6 +128,15 @@ def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -
     return evaluate_log(folder, options.dataset, options.model, options.round, token_type)
 
 
+def _alarms_judged(session: Path | None) -> bool:
+    """Whether signs of a broken engine count; in a log from elsewhere a model answered."""
+    if session is None:
+        return True
+    from sut.accuracy.evaluate import alarms_fail_run
+
+    return alarms_fail_run(session)
+
+
 def _refuse_for_ours(options: argparse.Namespace) -> None:
     """Refuse what only a log from elsewhere does not say itself."""
     for flag, given, why in (
@@ -160,10 +176,10 @@ def _set_aside(path: Path) -> None:
         number += 1
 
 
-def _show(folder: Path, facts: AccuracyFacts, differs: list[str]) -> None:
+def _show(folder: Path, facts: AccuracyFacts, differs: list[str], alarms_fail: bool) -> None:
     from sut.accuracy.text import table
 
-    print(f"{folder}\n\n{table(facts)}")
+    print(f"{folder}\n\n{table(facts, alarms_fail=alarms_fail)}")
     if differs:
         print(
             f"differs from the accuracy.json written before in {', '.join(differs)}; that file "

@@ -175,7 +175,8 @@ def _add_what(parser: FlagParser) -> None:
     add(
         "--smoke",
         action="store_true",
-        help=f"accuracy of the first {SMOKE_SAMPLES} samples, in minutes, before the long run",
+        help=f"accuracy of the first {SMOKE_SAMPLES} samples, in minutes, before the long run; "
+        "exit 1 if answers loop, are empty or alike",
     )
     add("--engine", choices=("vllm", "null"), help="null answers without a model (vllm)")
     add(
@@ -262,6 +263,7 @@ def to_overrides(namespace: argparse.Namespace) -> list[tuple[str, Any, str]]:
         overrides += [
             ("mode", "accuracy", "--smoke"),
             ("dataset.max_samples", SMOKE_SAMPLES, "--smoke"),
+            ("validity.alarms_fail", True, "--smoke"),
         ]
     for name, key in _PLAIN.items():
         value = getattr(namespace, name, None)

@@ -185,6 +185,11 @@ class ValidityConfig(Strict):
     """What we ask beyond LoadGen's own verdict."""
 
     min_success_rate: float = Field(0.99, ge=0, le=1, description="share of queries that succeed")
+    alarms_fail: bool = Field(
+        False,
+        description="whether looping, empty or alike answers fail an accuracy run of any engine; "
+        "those of a model's own weights always do",
+    )
 
 
 class VllmConfig(Strict):

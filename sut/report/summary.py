@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.schema import Scenario
+from sut.result.evaluations import ALARMS
 from sut.result.facts import GpuFacts, HardwareFacts
 from sut.result.nodes import is_elsewhere, nodes
 from sut.result.schema import Check, Distribution, Result, Rouge, ScenarioResult, shown
 
 NOT_MEASURED = "not measured"
+NO_MODEL = "the answers are no model's"
 WIDTH = 96
 STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
@@ -53,16 +55,60 @@ def _all_runs(result: Result) -> Iterable[tuple[Scenario, str, ScenarioResult]]:
 def _verdict(result: Result) -> Iterable[str]:
     info = result.benchmark_info
     yield from _heading(f"{info.benchmark}: {info.model}, round {info.round}, {info.profile}")
-    if result.valid:
-        against = "; ".join(result.not_submission_grade_because)
-        yield f"VALID (not submission-grade: {against})" if against else "VALID"
+    alarms = list(_alarms(result))
+    if not result.valid:
+        yield "INVALID:"
+        yield from _causes(result)
+        yield from ([f"{NO_MODEL[0].upper()}{NO_MODEL[1:]}:", *alarms] if alarms else ())
         return
-    yield "INVALID:"
-    yield from (f"  - {reason}" for reason in result.reasons)
+    against = "; ".join(result.not_submission_grade_because)
+    if alarms:
+        yield f"VALID, but {NO_MODEL}:"
+        yield from alarms
+        if against:
+            yield f"Not submission-grade: {against}"
+    else:
+        yield f"VALID (not submission-grade: {against})" if against else "VALID"
+
+
+def _alarms(result: Result) -> Iterable[str]:
+    """Signs of a broken engine that no check judged, a line for each accuracy run."""
+    for scenario, run in result.accuracy_runs.items():
+        if _only_told(run):
+            problems = "; ".join(run.rouge.problems if run.rouge else ())
+            yield f"  - {scenario} accuracy run: {problems}"
+
+
+def _only_told(run: ScenarioResult) -> bool:
+    """Whether an accuracy run has alarms and was not judged by them: nobody expected a model."""
+    told = run.rouge is not None and bool(run.rouge.problems)
+    return run.mode == "accuracy" and told and all(each.name != ALARMS for each in run.checks)
+
+
+def _causes(result: Result) -> Iterable[str]:
+    """What to do, where that is known; what was wrong; what could not be judged at all."""
+    runs = [(f"{scenario}{name}", run) for scenario, name, run in _all_runs(result)]
+    advice = [f"  {name}: {each}" for name, run in runs for each in run.advice]
+    if advice:
+        yield from (*advice, "What failed:")
+    unjudged = {
+        f"{name}: {each.reason}" for name, run in runs for each in run.checks if _unjudged(each)
+    }
+    yield from (f"  - {reason}" for reason in result.reasons if reason not in unjudged)
+    for name, run in runs:
+        names = [each.name for each in run.checks if _unjudged(each)]
+        if names:
+            yield f"  - {name}: not measured, so not judged: {', '.join(names)}"
+
+
+def _unjudged(check: Check) -> bool:
+    """Whether a check failed for want of a figure, and not by what it found."""
+    return not check.passed and (check.measured is None or check.limit is None)
 
 
 def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
-    yield _row("verdict", "VALID" if run.valid else f"INVALID ({len(run.reasons)} reasons above)")
+    valid = f"VALID, but {NO_MODEL}" if _only_told(run) else "VALID"
+    yield _row("verdict", valid if run.valid else "INVALID (for the reasons above)")
     yield _row("LoadGen's own verdict", run.loadgen.verdict or NOT_MEASURED)
     if run.mode == "performance":
         yield from _headline(scenario, run)
@@ -90,6 +136,8 @@ def _rouge(rouge: Rouge | None) -> Iterable[str]:
     if rouge is None:
         yield _row("accuracy", NOT_MEASURED)
         return
+    for problem in rouge.problems:
+        yield _row("sign of a broken engine", problem)
     for name, value in rouge.metrics.items():
         bounds = []
         if name in rouge.targets:
@@ -100,8 +148,6 @@ def _rouge(rouge: Rouge | None) -> Iterable[str]:
         yield _row(name, f"{shown_value}{' (' + ', '.join(bounds) + ')' if bounds else ''}")
     yield _row("judged against", rouge.judged_against or "nothing: there is no reference")
     yield _row("answers, characters in all", f"{rouge.gen_num}, {rouge.gen_len}")
-    for problem in rouge.problems:
-        yield _row("sign of a broken engine", problem)
     for note in rouge.notes:
         yield _row("note", note)
 
@@ -132,7 +178,8 @@ def _limits(checks: Sequence[Check]) -> Iterable[str]:
     """The constrained percentiles with their limits beside them."""
     for each in checks:
         if each.name.startswith(("TTFT P", "TPOT P", "latency P")):
-            verdict = "holds" if each.passed else "DOES NOT HOLD"
+            missed = "not judged" if _unjudged(each) else "DOES NOT HOLD"
+            verdict = "holds" if each.passed else missed
             measured = NOT_MEASURED if each.measured is None else shown(each.measured)
             unit = f" {each.unit}" if each.unit else ""
             limit = f"must be {each.comparison} {shown(each.limit)}{unit}"

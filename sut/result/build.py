@@ -29,6 +29,7 @@ from sut.result.facts import (
 from sut.result.grade import submission_grade
 from sut.result.ledger_file import read_ledger
 from sut.result.logs import LoadGenLogs, read_logs
+from sut.result.remedies import advice
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
@@ -181,6 +182,7 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         loadgen=_loadgen_info(run, logs, evidence.logs_problem),
         checks=checks,
         reasons=reasons,
+        advice=advice(evidence, checks, evaluated),
         logs=_log_files(evidence.directory, session_root),
     )
 

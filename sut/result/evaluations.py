@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sut.config.schema import RunConfig
 from sut.result.facts import AccuracyFacts, VerificationFacts
 from sut.result.schema import Check, Rouge
 from sut.result.validity import Evidence, check
 
+ALARMS = "signs of a broken engine"
 UNJUDGED_WEIGHTS = "dummy"
 
 
@@ -39,10 +41,21 @@ def _accuracy(evidence: Evidence, facts: AccuracyFacts | None) -> Iterable[Check
         yield check(name, values.get(name), ">=", target, bounds.source)
     for name, limit in bounds.most.items():
         yield check(name, values.get(name), "<=", limit, bounds.source)
-    engine = evidence.config.engine
-    if engine.kind == "vllm" and engine.vllm.load_format != UNJUDGED_WEIGHTS:
+    if alarms_fail(evidence.config):
         alarms = "; ".join(facts.problems) or "none"
-        yield check("signs of a broken engine", alarms, "==", "none", "accuracy.json")
+        yield check(ALARMS, alarms, "==", "none", "accuracy.json")
+
+
+def alarms_fail(config: RunConfig) -> bool:
+    """Whether signs of a broken engine make an accuracy run INVALID.
+
+    They do wherever a model answers. Nonsense is what the null engine and random weights give,
+    and rehearsals want nothing else of them; a smoke test is made to find it, whatever gave it.
+    """
+    engine = config.engine
+    if config.validity.alarms_fail:
+        return True
+    return engine.kind != "null" and engine.vllm.load_format != UNJUDGED_WEIGHTS
 
 
 @dataclass(frozen=True)

@@ -149,16 +149,19 @@ def validity_checks(evidence: Evidence) -> list[Check]:
 
 
 def ran_to_its_end(evidence: Evidence) -> Iterable[Check]:
-    """LoadGen came back, its logs are whole, the engine lived, nobody interrupted."""
+    """Nobody interrupted, the engine lived, LoadGen came back, its logs are whole.
+
+    Causes before what follows from them: a reader takes the first line for the cause.
+    """
     run, source = evidence.run, "run.json"
+    yield check("interrupted", run.interrupted, "==", False, source)
+    yield check("engine failure", run.engine_failure or "none", "==", "none", source)
+    yield check("incidents", "; ".join(run.incidents) or "none", "==", "none", source)
     ended = "returned" if run.loadgen_returned else (run.loadgen_exit or "did not return")
     yield check("LoadGen's end", ended, "==", "returned", source)
     problem = evidence.logs_problem or (evidence.logs.incomplete if evidence.logs else None)
     state = problem or ("whole" if evidence.logs else None)
     yield check("LoadGen's logs", state, "==", "whole", "mlperf_log_*.txt")
-    yield check("engine failure", run.engine_failure or "none", "==", "none", source)
-    yield check("incidents", "; ".join(run.incidents) or "none", "==", "none", source)
-    yield check("interrupted", run.interrupted, "==", False, source)
     warmup, asked = evidence.session.warmup, evidence.config.warmup.queries
     done = warmup.succeeded if warmup else (0 if not asked else None)
     wanted = max(asked, warmup.requested) if warmup else asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,6 +99,62 @@ def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut)
     assert "TTFT P95" in done.stdout
     assert "must be < 2000 ms" in done.stdout
     assert "\nVALID" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("scenario", "too_short"),
+    [
+        ("Offline", settings(offline__min_duration_s=1)),
+        ("SingleStream", settings(single_stream__target_latency_ms=1000)),
+    ],
+)
+def test_a_run_too_short_names_the_flag_that_makes_the_next_one_valid(
+    sut: Sut, tmp_path: Path, scenario: str, too_short: list[str]
+):
+    arguments = ["--scenario", scenario, "--engine", "null", *SHORT, *too_short]
+    done = sut(*arguments)
+    assert done.code == 1
+    (advice,) = done.result["scenarios"][scenario]["advice"]
+    summary = done.stdout.splitlines()
+    assert summary[summary.index("INVALID:") + 1] == f"  {scenario}: {advice}"
+    assert f"s of the 1 s it must: {'the null engine' if scenario == 'Offline' else ''}" in advice
+    flag = re.search(r"--set ([a-z_.]+=[0-9.]*[0-9])", advice)
+    assert flag is not None, advice
+    again = sut(*arguments, "--set", flag[1], "--results-dir", str(tmp_path / "again"))
+    assert again.code == 0, again.stdout
+
+
+def test_where_one_query_alone_is_too_slow_no_rate_is_advised(sut: Sut):
+    late = settings(engine__null__ttft_ms=2500)
+    done = sut("--scenario", "Server", "--engine", "null", *SHORT, *late)
+    sentences = done.result["scenarios"]["Server"]["advice"]
+    assert "had a TTFT of 25" in sentences[0]
+    assert "target_qps" not in " ".join(sentences)
+
+
+def test_a_smoke_test_of_an_engine_without_a_model_fails_and_says_why_first(sut: Sut):
+    done = sut("--smoke", "--scenario", "Offline", "--engine", "null")
+    assert done.code == 1
+    lines = done.stdout.splitlines()
+    assert lines[3] == "INVALID:"
+    assert lines[4].startswith("  Offline accuracy run: 100.0% of the answers are looping")
+    assert "leave out --engine null" in lines[4]
+    again = subprocess.run(
+        [sys.executable, "-m", "sut.main", "report", str(done.session)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (again.returncode, again.stdout.splitlines()[:5]) == (1, lines[:5])
+
+
+def test_an_accuracy_run_without_a_model_is_not_called_valid_alone(sut: Sut):
+    done = sut(
+        "--mode", "accuracy", "--scenario", "Offline", "--engine", "null",
+        *settings(dataset__max_samples=50),
+    )  # fmt: skip
+    assert done.code == 0
+    assert done.stdout.splitlines()[3] == "VALID, but the answers are no model's:"
 
 
 def test_a_second_run_never_overwrites_the_first(sut: Sut):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,43 @@ def test_a_worse_run_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     assert "FAIL" in shown
     assert "verdict: FAIL" in shown
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "verdict"),
+    [
+        ({}, 1, "FAIL (signs of a broken engine, above)"),
+        ({"engine": {"kind": "null"}}, 0, "pass, but the answers are no model's"),
+        (
+            {"engine": {"kind": "null"}, "validity": {"alarms_fail": True}},
+            1,
+            "FAIL (signs of a broken engine, above)",
+        ),
+    ],
+    ids=["a model", "none", "a smoke test of none"],
+)
+def test_alarms_come_first_and_decide_where_they_count(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: dict[str, Any],
+    code: int,
+    verdict: str,
+) -> None:
+    root, run = session(tmp_path)
+    monkeypatch.setattr("sut.accuracy.alarms.sentences", lambda _: ["all loop"])
+    monkeypatch.setattr("sut.accuracy.evaluate.verdict", lambda *_: (True, True))
+    document = json.loads((root / "config.json").read_text())
+    for section, values in config.items():
+        document["config"][section] |= values
+    dump(root / "config.json", document)
+    assert main([str(root)]) == code
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [str(run), "", "sign of a broken engine: all loop"]
+    assert f"verdict: {verdict}" in lines
+    assert main([str(root), "--json"]) == code
+    (facts,) = json.loads(capsys.readouterr().out)["runs"].values()
+    assert facts["alarms_fail"] is (code == 1)
 
 
 def test_what_cannot_be_judged_is_no_pass(

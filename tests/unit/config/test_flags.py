@@ -150,3 +150,14 @@ def test_another_is_refused_with_flag_value_and_example(text):
 def test_what_is_not_above_zero_is_refused(text):
     with pytest.raises(ConfigError, match=r"no number above 0\. Give one, e\.g\. 0\.5\."):
         above_zero("--x", example=0.5)(text)
+
+
+def test_smoke_asks_for_few_answers_and_fails_on_alarms_and_the_user_may_still_differ():
+    smoke = dict(pair[:2] for pair in overrides("--smoke"))
+    assert smoke == {
+        "mode": "accuracy",
+        "dataset.max_samples": 50,
+        "validity.alarms_fail": True,
+    }
+    later = [key for key, *_ in overrides("--smoke", "--mode", "both")]
+    assert later.index("mode") < len(later) - 1 - later[::-1].index("mode")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,14 @@ from sut.config.schema import Scenario
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import Result
-from tests.unit.result.sessions import NAMES, dump, edit, make_round, make_session
+from tests.unit.result.sessions import (
+    NAMES,
+    dump,
+    edit,
+    make_accuracy,
+    make_round,
+    make_session,
+)
 
 
 def built(parent: Path, *names: str) -> Result:
@@ -71,23 +79,113 @@ def test_invalid_run_is_never_called_valid(tmp_path: Path) -> None:
     assert lines[4].startswith("  - Server: engine failure: worker")
     assert text.isascii()
     verdicts = [line for line in lines if line.startswith("verdict")]
-    assert verdicts == [f"{'verdict':<32}: INVALID (1 reasons above)"]
+    assert verdicts == [f"{'verdict':<32}: INVALID (for the reasons above)"]
     assert "VALID (not submission-grade" not in text
 
 
-def test_a_limit_that_does_not_hold_is_marked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        (2500.0, "2500 (must be < 2000 ms: DOES NOT HOLD)"),
+        (None, "not measured (must be < 2000 ms: not judged)"),
+    ],
+)
+def test_a_limit_that_does_not_hold_is_marked(
+    tmp_path: Path, measured: float | None, shown: str
+) -> None:
     root = make_session(tmp_path, "server")
     result = build(root, make_round())
     run = result.scenarios[Scenario.SERVER]
     checks = [
-        each.model_copy(update={"passed": False, "measured": None})
+        each.model_copy(update={"passed": False, "measured": measured})
         if "TTFT P" in each.name
         else each
         for each in run.checks
     ]
     broken = run.model_copy(update={"checks": checks})
     text = summary_text(result.model_copy(update={"scenarios": {Scenario.SERVER: broken}}))
-    assert "not measured (must be < 2000 ms: DOES NOT HOLD)" in text
+    assert shown in text
+
+
+def test_the_remedy_stands_below_the_verdict_and_above_what_failed(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    result = build(root, make_round())
+    run = result.scenarios[Scenario.SERVER].model_copy(
+        update={"valid": False, "advice": ["The rate was too high. Try --set server.target_qps=2."]}
+    )
+    broken = {"valid": False, "reasons": ["Server: x"], "scenarios": {Scenario.SERVER: run}}
+    lines = summary_text(result.model_copy(update=broken)).splitlines()
+    assert lines[3:7] == [
+        "INVALID:",
+        "  Server: The rate was too high. Try --set server.target_qps=2.",
+        "What failed:",
+        "  - Server: x",
+    ]
+
+
+def test_the_cause_stands_before_what_follows_from_it(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    edit(
+        root / "Server" / "performance" / "run.json",
+        engine_failure="worker 0 exited with -9",
+        loadgen_returned=False,
+        loadgen_exit="ended 10 s after the engine died",
+    )
+    reasons = build(root, make_round()).reasons
+    assert reasons[0].startswith("Server: engine failure: worker 0 exited with -9")
+    edit(root / "Server" / "performance" / "run.json", interrupted=True)
+    reasons = build(root, make_round()).reasons
+    assert reasons[0].startswith("Server: interrupted: yes")
+
+
+def test_what_was_not_measured_is_one_line_and_no_list_of_reasons(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    folder = root / "Server" / "performance"
+    for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
+        (folder / name).unlink()
+    edit(folder / "run.json", interrupted=True)
+    result = build(root, make_round())
+    assert len(result.reasons) > 20
+    text = summary_text(result)
+    told = text[: text.index("\n\n")].splitlines()[4:]
+    assert told[0] == "  - Server: interrupted: yes, must be == no"
+    assert told[-1].startswith("  - Server: not measured, so not judged: LoadGen's verdict, ")
+    assert len(told) < 8
+    assert "must be == None" not in text
+    names = [each.name for each in result.scenarios[Scenario.SERVER].checks if not each.passed]
+    assert all(name in "\n".join(told) for name in names), "no failed check is left out"
+
+
+def alarmed(tmp_path: Path, **config: Any) -> str:
+    root = make_session(tmp_path, "accuracy", **config)
+    folder = root / "Offline" / "accuracy"
+    dump(folder / "accuracy.json", make_accuracy(folder, problems=["all loop", "all alike"]))
+    return summary_text(build(root, make_round()))
+
+
+@pytest.mark.parametrize("engine", [{"kind": "null"}, {"vllm": {"load_format": "dummy"}}])
+def test_valid_never_stands_alone_above_alarms(tmp_path: Path, engine: dict[str, Any]) -> None:
+    lines = alarmed(tmp_path, engine=engine).splitlines()
+    assert lines[3:5] == [
+        "VALID, but the answers are no model's:",
+        "  - Offline accuracy run: all loop; all alike",
+    ]
+    assert lines[5].startswith("Not submission-grade: the profile is quick")
+    assert f"{'verdict':<32}: VALID, but the answers are no model's" in lines
+    assert not [line for line in lines if line.endswith(": VALID")]
+
+
+def test_alarms_stand_at_the_top_of_an_invalid_summary_too(tmp_path: Path) -> None:
+    lines = alarmed(tmp_path, validity={"alarms_fail": True}, engine={"kind": "null"}).splitlines()
+    assert lines[3] == "INVALID:"
+    assert lines[4].startswith("  Offline accuracy run: all loop; all alike. No working model")
+    assert lines[6].startswith("  - Offline accuracy run: signs of a broken engine: all loop; ")
+    text = alarmed(
+        tmp_path / "b", engine={"kind": "null"}, node_name="b", scenarios=("Offline", "Server")
+    )
+    told = text[: text.index("\n\n")]
+    assert "INVALID:\n  - Server was asked for" in told
+    assert "The answers are no model's:\n  - Offline accuracy run: all loop; all alike" in told
 
 
 def test_ledger_figures_are_marked(tmp_path: Path) -> None:

@@ -86,6 +86,18 @@ def test_random_weights_are_not_alarming(tmp_path: Path) -> None:
     assert failed(accuracy_run(root)) == []
 
 
+@pytest.mark.parametrize("engine", [{"kind": "null"}, {"vllm": {"load_format": "dummy"}}, {}])
+def test_a_smoke_test_is_failed_by_alarms_whatever_engine_answered(
+    tmp_path: Path, engine: dict[str, Any]
+) -> None:
+    """The configuration beside the logs says so, so `report` says the same a year later."""
+    root = make_session(tmp_path, "accuracy", engine=engine, validity={"alarms_fail": True})
+    folder = root / "Offline" / "accuracy"
+    assert failed(accuracy_run(root)) == []
+    dump(folder / "accuracy.json", make_accuracy(folder, problems=["all loop"]))
+    assert failed(accuracy_run(root)) == ["signs of a broken engine"]
+
+
 def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> ScenarioResult:
     """A Server recording passed off as a compliance run: only our side of it is looked at."""
     root = make_session(tmp_path, "server", mode="compliance", compliance={"tests": ["TEST06"]})
