@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from sut.errors import ConfigError
 from sut.interrupts import first_ends_the_run
 from sut.result.build import build, result_json
 from tests.unit.cluster.played import PlayedNode
-from tests.unit.result.sessions import make_config, make_round, make_session
+from tests.unit.result.nodes import node_session
+from tests.unit.result.sessions import make_config
 
 SERVER = "Server performance"
 
@@ -39,11 +40,20 @@ class Found:
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A valid session of Server with its result."""
-    root = make_session(tmp_path_factory.mktemp("node"), "server")
-    (root / "result.json").write_text(result_json(build(root, make_round())))
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """A valid session of Server with its result, by the name of the node that made it."""
+    folder = tmp_path_factory.mktemp("nodes")
+    return {name: packed(finished(node_session(folder, name, "server"))) for name in ("a", "b")}
+
+
+def finished(root: Path) -> Path:
+    """The session with what a run writes at its end."""
+    (root / "result.json").write_text(result_json(build(root)))
     (root / "summary.txt").write_text("the node's")
+    return root
+
+
+def packed(root: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         tar.add(root, root.name)
@@ -62,10 +72,10 @@ def config(results_dir: Path) -> RunConfig:
     return made.model_copy(update={"engine": made.engine.model_copy(update={"ray": ray})})
 
 
-def node(name: str, archive: bytes, runs: int = 1) -> PlayedNode:
+def node(name: str, archive: Mapping[str, bytes], runs: int = 1) -> PlayedNode:
     lines: list[Message] = [Ready(SERVER), Ended(0, None)]
     made = PlayedNode(name, *lines * runs)
-    made.archive = archive
+    made.archive = archive[name]
     return made
 
 
@@ -100,7 +110,7 @@ def test_results_that_could_not_be_kept_are_refused_before_anything_starts(
 
 
 def test_a_call_leaves_sessions_and_sum_here_and_nothing_on_the_nodes(
-    tmp_path: Path, archive: bytes
+    tmp_path: Path, archive: Mapping[str, bytes]
 ) -> None:
     a, b = node("a", archive), node("b", archive)
     summed = call(Found(a, b), tmp_path)
@@ -112,7 +122,7 @@ def test_a_call_leaves_sessions_and_sum_here_and_nothing_on_the_nodes(
 
 @pytest.mark.parametrize("during", ["stop", "session", "forget", "keep", "aggregate"])
 def test_an_interruption_after_the_last_run_loses_nothing(
-    tmp_path: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch, during: str
+    tmp_path: Path, archive: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch, during: str
 ) -> None:
     a = node("a", archive)
     place: Any = a if hasattr(a, during) else coordinated
@@ -123,9 +133,9 @@ def test_an_interruption_after_the_last_run_loses_nothing(
     assert summed.path.is_file()
 
 
-def test_an_interruption_while_it_runs_ends_it_and_is_told(tmp_path: Path, archive: bytes) -> None:
+def test_an_interruption_while_it_runs_ends_it_and_is_told(tmp_path: Path, archive: Mapping[str, bytes]) -> None:
     a = PlayedNode("a", Ready(SERVER))
-    a.archive = archive
+    a.archive = archive["a"]
     a.signs = interrupted_by(a.signs)
     summed = call(Found(a), tmp_path)
     assert summed.interrupted
@@ -133,7 +143,7 @@ def test_an_interruption_while_it_runs_ends_it_and_is_told(tmp_path: Path, archi
 
 
 def test_an_interruption_between_runs_alone_and_together_ends_the_call(
-    tmp_path: Path, archive: bytes
+    tmp_path: Path, archive: Mapping[str, bytes]
 ) -> None:
     a, b = node("a", archive, runs=2), node("b", archive, runs=2)
     a.session = interrupted_by(a.session)  # type: ignore[method-assign]
@@ -145,9 +155,9 @@ def test_an_interruption_between_runs_alone_and_together_ends_the_call(
 
 
 def test_a_session_that_cannot_be_kept_stays_on_its_node_and_costs_no_other(
-    tmp_path: Path, archive: bytes
+    tmp_path: Path, archive: Mapping[str, bytes]
 ) -> None:
-    a, broken = node("a", archive), node("broken", b"x" * 1024)
+    a, broken = node("a", archive), node("broken", {"broken": b"x" * 1024})
     summed = call(Found(a, broken), tmp_path)
     (reason,) = summed.result.reasons
     assert reason.startswith("node broken (host of broken): its session could not be kept here: ")
@@ -156,7 +166,7 @@ def test_a_session_that_cannot_be_kept_stays_on_its_node_and_costs_no_other(
 
 
 def test_a_full_disk_costs_no_sum(
-    tmp_path: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -168,7 +178,7 @@ def test_a_full_disk_costs_no_sum(
     ]
 
 
-def test_a_head_that_is_gone_is_a_reason_of_its_own(tmp_path: Path, archive: bytes) -> None:
+def test_a_head_that_is_gone_is_a_reason_of_its_own(tmp_path: Path, archive: Mapping[str, bytes]) -> None:
     found = Found(node("a", archive))
     a = found.nodes[0]
     a.lines = [Ready(SERVER), Ended(-9, None)]

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
+from sut.cluster.sessions import (
+    build_session,
+    first_query,
+    keep,
+    read_result,
+    read_stored,
+    write_aggregated,
+)
 from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.result.build import build, result_json
@@ -35,7 +42,7 @@ def packed(root: Path) -> bytes:
 
 def test_a_session_is_unpacked_and_published(tmp_path: Path, archive: bytes) -> None:
     session = keep(archive, tmp_path / "results")
-    result = read_session(session)
+    result = build_session(session).result
     assert result is not None
     assert result.scenarios[Scenario.SERVER].achieved_qps == 196.537
     assert session.published_result.read_bytes() == session.result.read_bytes()
@@ -49,10 +56,12 @@ def test_a_name_that_is_taken_gets_a_number_and_its_paths_follow(
     first, second = keep(archive, tmp_path), keep(archive, tmp_path)
     assert second.root.name == f"{first.root.name}-1"
     assert second.node == first.node
-    results = [read_session(first), read_session(second)]
-    for session, result in zip((first, second), results, strict=True):
-        assert result is not None
-        for log in result.scenarios[Scenario.SERVER].logs:
+    for session in (first, second):
+        built = build_session(session)
+        assert built.result is not None
+        assert built.contradictions == [], "where a session lies is no figure of it"
+        assert not session.root.joinpath("result_of_node.json").exists()
+        for log in built.result.scenarios[Scenario.SERVER].logs:
             assert (tmp_path / log.path).is_file()
             assert log.path.startswith(f"{session.root.name}/")
     assert first.published_result != second.published_result
@@ -61,7 +70,7 @@ def test_a_name_that_is_taken_gets_a_number_and_its_paths_follow(
 def test_a_session_without_a_result_gets_one_here(tmp_path: Path) -> None:
     root = make_session(tmp_path / "killed", "server")
     session = keep(packed(root), tmp_path / "results")
-    result = read_session(session)
+    result = build_session(session).result
     assert result is not None
     assert read_result(session.published_result) == result
 
@@ -71,7 +80,10 @@ def test_too_little_for_a_result_is_none(tmp_path: Path) -> None:
     root.mkdir()
     (root / "engine.log").write_text("out of memory")
     session = keep(packed(root), tmp_path / "results")
-    assert read_session(session) is None
+    built = build_session(session)
+    assert built.result is None
+    assert built.problem is not None
+    assert "config.json" in built.problem
     assert (session.root / "engine.log").is_file()
 
 
