@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sut.cluster import sessions
 from sut.cluster.sessions import (
     build_session,
     first_query,
@@ -90,6 +91,64 @@ def test_too_little_for_a_result_is_none(tmp_path: Path) -> None:
 def test_a_broken_archive_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="came back broken"):
         keep(b"x" * 1024, tmp_path)
+
+
+def test_an_archive_of_something_else_is_told(tmp_path: Path) -> None:
+    (tmp_path / "stray.txt").write_text("no session")
+    with pytest.raises(LogError, match="it holds 1 entries, not one folder"):
+        keep(packed(tmp_path / "stray.txt"), tmp_path / "results")
+
+
+def test_a_file_that_breaks_the_build_is_a_problem_and_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> None:
+        raise TypeError("no number")
+
+    monkeypatch.setattr(sessions, "build", broken)
+    built = build_session(SessionDir.open(make_session(tmp_path, "server")))
+    assert built.result is None
+    assert built.problem == "TypeError: no number"
+
+
+@pytest.mark.parametrize("where", ["published", "own"])
+def test_a_stored_result_is_built_again_where_its_session_lies(
+    tmp_path: Path, archive: bytes, where: str
+) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    path = session.published_result if where == "published" else session.result
+    stored = read_stored(path)
+    assert stored.built
+    assert stored.result == read_result(path)
+    document = json.loads(path.read_text())
+    document["scenarios"]["Server"]["achieved_qps"] = 1.0
+    path.write_text(json.dumps(document))
+    with pytest.raises(
+        LogError, match=r"achieved_qps is 1\.0 in its own result and 196\.5"
+    ) as caught:
+        read_stored(path)
+    assert caught.value.where == str(path)
+    assert caught.value.exit_code == 2
+
+
+def test_a_stored_result_without_its_session_is_only_stated(tmp_path: Path, archive: bytes) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    alone = tmp_path / "elsewhere"
+    alone.mkdir()
+    path = session.published_result.rename(alone / session.published_result.name)
+    assert not read_stored(path).built
+
+
+def test_a_stored_result_whose_session_gives_none_is_refused(
+    tmp_path: Path, archive: bytes
+) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    session.config.unlink()
+    with pytest.raises(LogError, match="cannot be read"):
+        read_stored(session.published_result)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema_version": "0.1"}', '{"node": "Köln"}'])

@@ -191,6 +191,28 @@ def test_without_a_baseline_nothing_is_claimed(result: Result) -> None:
             ),
             "model SHA-256 is 1111",
         ),
+        (
+            lambda r: r.model_copy(
+                update={"software": r.software.model_copy(update={"harness_commit": "ba98"})}
+            ),
+            "harness commit is 0123456789ab together and ba98 alone",
+        ),
+        (
+            lambda r: r.model_copy(
+                update={"software": r.software.model_copy(update={"loadgen": "6.0.16"})}
+            ),
+            "loadgen is 6.0.17 together and 6.0.16 alone",
+        ),
+        (
+            lambda r: r.model_copy(
+                update={"hardware": r.hardware.model_copy(update={"cpu_model": "y"})}
+            ),
+            "CPU is x together and y alone",
+        ),
+        (
+            lambda r: r.model_copy(update={"configuration": r.configuration | {"round": "v6.0"}}),
+            "round is v6.1 together and v6.0 alone",
+        ),
     ],
 )
 def test_what_may_not_be_compared_is_noted(result: Result, spoil: Any, note: str) -> None:
@@ -198,6 +220,27 @@ def test_what_may_not_be_compared_is_noted(result: Result, spoil: Any, note: str
     assert both.scenarios[OFFLINE].scaling_efficiency is None
     assert any(each.startswith("node b: ") and note in each for each in both.notes)
     assert both.valid, "a baseline decides no validity"
+
+
+def test_a_run_alone_that_its_files_contradict_is_not_compared(result: Result) -> None:
+    single = Alone(
+        "measured", {"a": result}, {"a": "a_alone"}, contradictions={"a": ["valid is true"]}
+    )
+    both = of(record("a", result), single=single)
+    assert both.scenarios[OFFLINE].scaling_efficiency is None
+    assert both.notes == ["node a: its run alone is not compared: valid is true"]
+
+
+def test_a_run_alone_that_nobody_built_again_is_said_to_be_stated(result: Result) -> None:
+    single = Alone("stored", {"a": result}, {"a": "/kept/a.json"}, stated=["a"])
+    both = of(record("a", result), single=single)
+    assert both.scenarios[OFFLINE].scaling_efficiency == pytest.approx(1.0)
+    assert both.baseline is not None
+    assert both.baseline.stated == ["a"]
+    assert both.notes == [
+        "node a: its run alone is stated, not built again: no session lies beside /kept/a.json"
+    ]
+    assert "/kept/a.json (stated, not built again)" in aggregated_text(both)
 
 
 def test_a_node_without_a_run_alone_is_noted(result: Result) -> None:
