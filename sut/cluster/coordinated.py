@@ -33,7 +33,7 @@ from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated import Aggregated, aggregated_json
 from sut.result.baseline import Alone, check_stored
 from sut.run import check_jobs
-from sut.rundir import try_results_dir
+from sut.rundir import SessionDir, try_results_dir
 
 FORGET_S = 10.0
 INTERRUPTED = "interrupted before every node's run was whole"
@@ -179,9 +179,20 @@ class _Call:
             failure = outcome.failure or f"its session could not be kept here: {_in_words(error)}"
             return NodeRecord(node.name, node.place, None, None, failure)
         wait([node.forget()], timeout=FORGET_S)
-        failure = outcome.failure
+        why = outcome.failure
         if built.problem is not None:
-            failure = failure or f"no result can be built of its session: {built.problem}"
+            why = why or f"no result can be built of its session: {built.problem}"
+        return NodeRecord(
+            node.name,
+            node.place,
+            session.root.name,
+            built.result,
+            why,
+            self._starts(outcome, session),
+            built.contradictions,
+        )
+
+    def _starts(self, outcome: NodeOutcome, session: SessionDir) -> dict[Scenario, Start]:
         starts: dict[Scenario, Start] = {}
         for job in jobs(self.loaded.config):
             offset = outcome.offsets.get(label_of(job))
@@ -189,15 +200,7 @@ class _Call:
                 start = first_query(session, job.scenario, offset.ns, offset.error_ns)
                 if start is not None:
                     starts[job.scenario] = start
-        return NodeRecord(
-            node.name,
-            node.place,
-            session.root.name,
-            built.result,
-            failure,
-            starts,
-            built.contradictions,
-        )
+        return starts
 
     def _sum(
         self,

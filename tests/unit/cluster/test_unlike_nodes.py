@@ -108,6 +108,13 @@ def logged(key: str, value: str, scenario: str = "Server") -> Sabotage:
     return lambda root: rewrite_log(root / scenario / "performance", DETAIL, change)
 
 
+def overwritten(name: str, content: bytes) -> Sabotage:
+    def spoil(root: Path) -> None:
+        (root / name).write_bytes(content)
+
+    return spoil
+
+
 def detail(**changes: Any) -> Sabotage:
     return lambda root: fact("engine", details={"speculative_decoding": False} | changes)(root)
 
@@ -333,7 +340,7 @@ TOLD_OTHERWISE: dict[str, tuple[Sabotage, str]] = {
         "node b: its own result.json is no result of this version: schema_version",
     ),
     "no JSON": (
-        lambda root: (root / "result.json").write_bytes(b"\xff") and None,
+        overwritten("result.json", b"\xff"),
         "node b: its own result.json is no result of this version",
     ),
 }
@@ -391,8 +398,10 @@ def lose(name: str) -> Sabotage:
 
 
 def spoil_ledger(root: Path) -> None:
-    folder = root / "Server" / "performance"
-    edit_ledger(folder, lambda rows: rows.pop())
+    def shorten(rows: list[dict[str, Any]]) -> None:
+        del rows[-1]
+
+    edit_ledger(root / "Server" / "performance", shorten)
 
 
 LOST: dict[str, tuple[Sabotage, str]] = {
@@ -408,7 +417,7 @@ LOST: dict[str, tuple[Sabotage, str]] = {
         "node b (host of b): ",
     ),
     "session.json": (
-        lambda root: (root / "session.json").write_text("{}") and None,
+        overwritten("session.json", b"{}"),
         "node b (host of b): ",
     ),
     "run.json": (

@@ -265,9 +265,9 @@ DIFFERENCES: dict[str, tuple[Breaker, str]] = {
     ),
     "what the engine says of itself": (
         lambda root: edit_facts(
-            root, "engine", details={"speculative_decoding": False, "quantization": "fp8"}
+            root, "engine", details={"speculative_decoding": False, "max_num_seqs": 8}
         ),
-        "engine detail quantization is unknown in node_1/Offline/performance and fp8 in node_2",
+        "engine detail max_num_seqs is unknown in node_1/Offline/performance and 8 in node_2",
     ),
 }
 
