@@ -15,6 +15,7 @@
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
       verification.json  verify_accuracy.txt   what a compliance test found
     result.json  summary.txt         functions of everything above
+    result_of_node.json  summary_of_node.txt   of a coordinated run, where a node's own said else
     compliance.json  compliance.html   each rule of the round, how it is met, its proof
   mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
   summary_<node>_<timestamp>.txt                 the same bytes as summary.txt

@@ -14,7 +14,14 @@ from rich.console import Console
 
 from sut.cluster.coordinate import Limits, Node, NodeOutcome, Together, run_together
 from sut.cluster.gate import label_of
-from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
+from sut.cluster.sessions import (
+    Stored,
+    build_session,
+    first_query,
+    keep,
+    read_stored,
+    write_aggregated,
+)
 from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import Mode, RunConfig, Scenario
@@ -22,11 +29,11 @@ from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
 from sut.interrupts import first_ends_the_run, held_back
 from sut.plan import jobs
-from sut.result.aggregate import Alone, Call, NodeRecord, Start, aggregate, check_stored
+from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated import Aggregated, aggregated_json
-from sut.result.schema import Result
+from sut.result.baseline import Alone, check_stored
 from sut.run import check_jobs
-from sut.rundir import try_results_dir
+from sut.rundir import SessionDir, try_results_dir
 
 FORGET_S = 10.0
 INTERRUPTED = "interrupted before every node's run was whole"
@@ -80,7 +87,7 @@ def run_coordinated(
     """
     check_coordinated(loaded.config)
     try_results_dir(loaded.config.results_dir)
-    call = _Call(loaded, console, {str(path): read_result(path) for path in stored})
+    call = _Call(loaded, console, {str(path): read_stored(path) for path in stored})
     with first_ends_the_run(), workers(loaded.config, call.say) as found:
         names = ", ".join(f"{node.name} ({node.place})" for node in found.nodes)
         call.say(f"{len(found.nodes)} nodes: {names}.")
@@ -91,7 +98,7 @@ def run_coordinated(
 class _Call:
     loaded: Loaded
     console: Console
-    stored: Mapping[str, Result]
+    stored: Mapping[str, Stored]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def say(self, line: str) -> None:
@@ -124,8 +131,14 @@ class _Call:
 
     def _stored_alone(self, nodes: Sequence[Node]) -> Alone:
         names = [node.name for node in nodes]
-        paths = check_stored(self.loaded.config, names, self.stored)
-        return Alone("stored", {name: self.stored[path] for name, path in paths.items()}, paths)
+        results = {path: each.result for path, each in self.stored.items()}
+        paths = check_stored(self.loaded.config, names, results)
+        return Alone(
+            "stored",
+            {name: results[path] for name, path in paths.items()},
+            paths,
+            stated=[name for name, path in paths.items() if not self.stored[path].built],
+        )
 
     def _together(self, nodes: Sequence[Node], found: Workers) -> Together:
         config = self.loaded.config
@@ -161,11 +174,25 @@ class _Call:
             return NodeRecord(node.name, node.place, None, None, failure)
         try:
             session = keep(outcome.archive, self.loaded.config.results_dir)
-            result = read_session(session)
+            built = build_session(session)
         except (OSError, LogError) as error:  # it stays on its node, and the others' are kept here
             failure = outcome.failure or f"its session could not be kept here: {_in_words(error)}"
             return NodeRecord(node.name, node.place, None, None, failure)
         wait([node.forget()], timeout=FORGET_S)
+        why = outcome.failure
+        if built.problem is not None:
+            why = why or f"no result can be built of its session: {built.problem}"
+        return NodeRecord(
+            node.name,
+            node.place,
+            session.root.name,
+            built.result,
+            why,
+            self._starts(outcome, session),
+            built.contradictions,
+        )
+
+    def _starts(self, outcome: NodeOutcome, session: SessionDir) -> dict[Scenario, Start]:
         starts: dict[Scenario, Start] = {}
         for job in jobs(self.loaded.config):
             offset = outcome.offsets.get(label_of(job))
@@ -173,7 +200,7 @@ class _Call:
                 start = first_query(session, job.scenario, offset.ns, offset.error_ns)
                 if start is not None:
                     starts[job.scenario] = start
-        return NodeRecord(node.name, node.place, session.root.name, result, outcome.failure, starts)
+        return starts
 
     def _sum(
         self,
@@ -200,6 +227,7 @@ def _alone(measured: Mapping[str, NodeRecord]) -> Alone:
         "measured",
         {name: each.result for name, each in measured.items() if each.result},
         {name: each.session for name, each in measured.items() if each.session},
+        contradictions={name: each.contradictions for name, each in measured.items()},
     )
 
 
@@ -210,7 +238,7 @@ def _in_words(error: OSError | LogError) -> str:
 def _not_together(record: NodeRecord) -> NodeRecord:
     """A run alone, after which there was none together: its figures are no part of a sum."""
     failure = record.failure or "it ran alone only"
-    return replace(record, result=None, failure=failure, starts={})
+    return replace(record, result=None, failure=failure, starts={}, contradictions=())
 
 
 def document_for(loaded: Loaded, name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sut.result.aggregated import Aggregated, AggregatedScenario, WorstTail
 
 NOT_MEASURED = "not measured"
+NOT_ADDED_UP = "not added up"
 WIDTH = 96
 COLUMNS = ("samples", "share", "qps", "alone", "tokens/s", "P99 ms", "start ms")
 TAILS = ("p50_ns", "p90_ns", "p95_ns", "p97_ns", "p99_ns", "p99_9_ns", "max_ns")
@@ -16,7 +17,9 @@ def aggregated_text(result: Aggregated) -> str:
     """Verdict, sums, worst tails, a line for each node."""
     lines = [*_verdict(result), ""]
     for scenario, each in result.scenarios.items():
-        lines += [*_heading(f"{scenario}, {len(result.nodes)} nodes"), *_scenario(each), ""]
+        lines += _heading(f"{scenario}, {len(result.nodes)} nodes")
+        missing = NOT_ADDED_UP if result.not_added_up_because else NOT_MEASURED
+        lines += [*_scenario(each, missing), "", *_nodes_of(each), ""]
     lines += [*_heading("Nodes"), *_nodes(result), ""]
     lines += [*(f"note: {note}" for note in result.notes), result.composite_note, result.trust]
     text = "\n".join(line.rstrip() for line in lines) + "\n"
@@ -35,21 +38,24 @@ def _verdict(result: Aggregated) -> Iterable[str]:
     yield from (f"  - {reason}" for reason in result.reasons)
 
 
-def _scenario(each: AggregatedScenario) -> Iterable[str]:
+def _scenario(each: AggregatedScenario, missing: str) -> Iterable[str]:
     yield _row("verdict", "VALID" if each.valid else "INVALID")
-    yield _row("samples per second (sum)", _number(each.achieved_qps))
-    yield _row("tokens per second (sum)", _number(each.throughput_tokens_per_sec))
-    yield _row("latency P99 (ms, worst node)", _number(each.latency_p99))
+    yield _row("samples per second (sum)", _number(each.achieved_qps, missing))
+    yield _row("tokens per second (sum)", _number(each.throughput_tokens_per_sec, missing))
+    yield _row("latency P99 (ms, worst node)", _number(each.latency_p99, missing))
     yield _row("start skew (ms)", _skew(each))
-    yield _row("nodes alone, samples/s (sum)", _number(each.single_node_qps))
-    yield _row("scaling efficiency", _percent(each.scaling_efficiency))
-    yield _row("coordination overhead", _percent(each.coordination_overhead))
+    yield _row("nodes alone, samples/s (sum)", _number(each.single_node_qps, missing))
+    yield _row("scaling efficiency", _percent(each.scaling_efficiency, missing))
+    yield _row("coordination overhead", _percent(each.coordination_overhead, missing))
     yield ""
     yield f"{'worst node, ms':<20}{'latency':>18}{'TTFT':>18}{'TPOT':>18}"
     for name in TAILS:
-        cells = "".join(f"{_ms(tail, name):>18}" for tail in (each.latency, each.ttft, each.tpot))
+        tails = (each.latency, each.ttft, each.tpot)
+        cells = "".join(f"{_ms(tail, name, missing):>18}" for tail in tails)
         yield f"{name.removesuffix('_ns').replace('_', '.').upper():<20}{cells}"
-    yield ""
+
+
+def _nodes_of(each: AggregatedScenario) -> Iterable[str]:
     yield f"{'node':<24}" + "".join(f"{column:>12}" for column in COLUMNS)
     for name, node in each.nodes.items():
         values = (
@@ -74,7 +80,9 @@ def _nodes(result: Aggregated) -> Iterable[str]:
             yield _row("  failed", node.failure)
         yield _row("  session", node.session or "none came back")
         if result.baseline and name in result.baseline.results:
-            yield _row(f"  alone ({result.baseline.source})", result.baseline.results[name])
+            stated = " (stated, not built again)" if name in result.baseline.stated else ""
+            where = f"{result.baseline.results[name]}{stated}"
+            yield _row(f"  alone ({result.baseline.source})", where)
 
 
 def _skew(each: AggregatedScenario) -> str:
@@ -83,9 +91,9 @@ def _skew(each: AggregatedScenario) -> str:
     return f"{each.start_skew_ms:.1f} (clocks compared to within {each.start_skew_error_ms:.1f})"
 
 
-def _ms(tail: WorstTail | None, name: str) -> str:
+def _ms(tail: WorstTail | None, name: str, missing: str) -> str:
     value = getattr(tail, name) if tail else None
-    return NOT_MEASURED if value is None else f"{value / 1e6:.3f}"
+    return missing if value is None else f"{value / 1e6:.3f}"
 
 
 def _heading(title: str) -> Iterable[str]:
@@ -96,10 +104,10 @@ def _row(name: str, value: str) -> str:
     return f"{name:<32}: {value}"
 
 
-def _number(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{value:.6g}"
+def _number(value: float | None, missing: str = NOT_MEASURED) -> str:
+    return missing if value is None else f"{value:.6g}"
 
 
-def _percent(value: float | None) -> str:
+def _percent(value: float | None, missing: str = NOT_MEASURED) -> str:
     # Adding 0 turns a rounded -0.0 into 0.0.
-    return NOT_MEASURED if value is None else f"{round(value, 3) + 0.0:.1%}"
+    return missing if value is None else f"{round(value, 3) + 0.0:.1%}"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from sut.config.keys import leaves
 from sut.config.schema import Mode, RunConfig, Scenario
-from sut.errors import ConfigError
 from sut.result.aggregated import (
     AGGREGATED_VERSION,
     COMPOSITE,
@@ -20,13 +18,11 @@ from sut.result.aggregated import (
     NodeSummary,
     WorstTail,
 )
+from sut.result.baseline import Alone, single_rates
+from sut.result.comparable import not_added_up_because, worth_saying
 from sut.result.schema import BENCHMARK, UNVERIFIED, Distribution, Result, ScenarioResult
 
 STATISTICS = ("p50_ns", "p90_ns", "p95_ns", "p97_ns", "p99_ns", "p99_9_ns", "max_ns")
-# What may differ between a node's run alone and its coordinated run: names, places, order. The
-# files behind the two paths are compared by their checksums.
-FREE_KEYS = ("node_name", "results_dir", "scenarios", "dataset.path", "model.path")
-FREE_SECTIONS = ("engine.ray.",)
 
 
 @dataclass(frozen=True)
@@ -45,17 +41,11 @@ class NodeRecord:
     place: str
     session: str | None
     result: Result | None
+    """Built here from the session's files, whatever result the node wrote itself."""
     failure: str | None = None
     starts: Mapping[Scenario, Start] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Alone:
-    """Each node's result when it ran alone; `paths` says where they lie."""
-
-    source: Literal["measured", "stored"]
-    results: Mapping[str, Result]
-    paths: Mapping[str, str]
+    contradictions: Sequence[str] = ()
+    """What the node's own result says otherwise than the one built here."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +65,17 @@ def aggregate(
 
     Args:
         config: what every node was given, apart from its name.
-        nodes: in the order to be shown.
+        nodes: in the order to be shown. Where they are not alike nothing is added up.
         alone: the runs to compare with; None: efficiency and overhead stay null.
         call: when and how it was called.
     """
-    problems = [*call.problems, *_node_problems(nodes)]
+    against = not_added_up_because(config, nodes)
+    problems = [*call.problems, *_node_problems(nodes), *against, *_node_reasons(nodes)]
     notes: list[str] = []
     summed = _summed(config, notes)
-    rates = _single_rates(summed, nodes, alone, notes)
+    together = {node.name: node.result for node in nodes}
+    rates = single_rates(summed, together, alone, notes)
+    notes += worth_saying(together)
     return Aggregated(
         schema_version=AGGREGATED_VERSION,
         trust=UNVERIFIED,
@@ -100,9 +93,10 @@ def aggregate(
         ),
         valid=not problems,
         reasons=problems,
-        scenarios={each: _scenario(each, nodes, rates.get(each, {})) for each in summed},
+        not_added_up_because=against,
+        scenarios={each: _scenario(each, nodes, rates.get(each, {}), against) for each in summed},
         nodes={node.name: _node(node) for node in nodes},
-        baseline=Baseline(source=alone.source, results=dict(alone.paths)) if alone else None,
+        baseline=_baseline(alone),
         notes=notes,
     )
 
@@ -127,9 +121,18 @@ def _node_problems(nodes: Sequence[NodeRecord]) -> Iterable[str]:
             yield f"node {node.name} ({node.place}): {node.failure}"
         elif node.result is None:
             yield f"node {node.name} ({node.place}) left no result"
+
+
+def _node_reasons(nodes: Sequence[NodeRecord]) -> Iterable[str]:
     for node in nodes:
         for reason in node.result.reasons if node.result else ():
             yield f"node {node.name}: {reason}"
+
+
+def _baseline(alone: Alone | None) -> Baseline | None:
+    if alone is None:
+        return None
+    return Baseline(source=alone.source, results=dict(alone.paths), stated=list(alone.stated))
 
 
 def _node(node: NodeRecord) -> NodeSummary:
@@ -137,8 +140,11 @@ def _node(node: NodeRecord) -> NodeSummary:
     return NodeSummary(
         place=node.place,
         session=node.session,
-        valid=node.failure is None and result is not None and result.valid,
-        reasons=list(result.reasons) if result else [],
+        valid=node.failure is None
+        and result is not None
+        and result.valid
+        and not node.contradictions,
+        reasons=[*node.contradictions, *(result.reasons if result else ())],
         failure=node.failure,
         engine=result.engine.kind if result and result.engine else None,
         accelerators=[gpu.name for gpu in result.hardware.gpus] if result else [],
@@ -146,24 +152,28 @@ def _node(node: NodeRecord) -> NodeSummary:
 
 
 def _scenario(
-    scenario: Scenario, nodes: Sequence[NodeRecord], single: Mapping[str, float]
+    scenario: Scenario,
+    nodes: Sequence[NodeRecord],
+    single: Mapping[str, float],
+    against: Sequence[str],
 ) -> AggregatedScenario:
+    """One scenario; every figure over all nodes is null where one is missing or unlike."""
     runs = {
         node.name: node.result.scenarios[scenario]
         for node in nodes
         if node.result is not None and scenario in node.result.scenarios
     }
-    whole = len(runs) == len(nodes) > 0
+    whole = len(runs) == len(nodes) > 0 and not against
     listed = list(runs.values()) if whole else []
     starts = {node.name: node.starts.get(scenario) for node in nodes}
     skew_ns, error_ns = _skew(list(starts.values()))
     achieved = _sum(listed, lambda run: run.achieved_qps)
-    alone = sum(single.values()) if single and set(single) == {n.name for n in nodes} else None
+    alone = sum(single.values()) if whole and set(single) == set(runs) else None
     efficiency = achieved / alone if achieved is not None and alone else None
-    samples = sum(run.queries.issued for run in runs.values())
+    samples = None if against else sum(run.queries.issued for run in runs.values())
     return AggregatedScenario(
         valid=whole and all(run.valid for run in listed),
-        reasons=list(_reasons(scenario, nodes)),
+        reasons=[*against, *_reasons(scenario, nodes)],
         composite=True,
         achieved_qps=achieved,
         throughput_tokens_per_sec=_sum(listed, lambda run: run.throughput_tokens_per_sec),
@@ -194,7 +204,7 @@ def _reasons(scenario: Scenario, nodes: Sequence[NodeRecord]) -> Iterable[str]:
 
 
 def _figures(
-    run: ScenarioResult, samples: int, after_first_ms: float | None, single: float | None
+    run: ScenarioResult, samples: int | None, after_first_ms: float | None, single: float | None
 ) -> NodeScenario:
     return NodeScenario(
         valid=run.valid,
@@ -258,95 +268,3 @@ def _after_first_ms(starts: Mapping[str, Start | None], name: str) -> float | No
     mine = starts[name]
     known = [start.ns for start in starts.values() if start is not None]
     return None if mine is None else (mine.ns - min(known)) / 1e6
-
-
-def _single_rates(
-    scenarios: Sequence[Scenario],
-    nodes: Sequence[NodeRecord],
-    alone: Alone | None,
-    notes: list[str],
-) -> dict[Scenario, dict[str, float]]:
-    """Each node's rate when alone; a run that may not be compared gives a note and no rate."""
-    rates: dict[Scenario, dict[str, float]] = {}
-    if alone is None:
-        return rates
-    for node in nodes:
-        single = alone.results.get(node.name)
-        if single is None:
-            notes.append(f"node {node.name} has no run alone to compare with")
-            continue
-        why = _other_inputs(node.result, single)
-        if why:
-            notes.append(f"node {node.name}: its run alone {why}; it is not compared")
-            continue
-        for scenario in scenarios:
-            run = single.scenarios.get(scenario)
-            if run is None or not run.valid or not run.achieved_qps:
-                notes.append(f"node {node.name}: its run alone has no valid {scenario} run")
-            else:
-                rates.setdefault(scenario, {})[node.name] = run.achieved_qps
-    return rates
-
-
-def _other_inputs(together: Result | None, single: Result) -> str | None:
-    """Why two runs were not asked the same of the same weights; None if they were."""
-    if together is None:
-        return None
-    if together.dataset.sha256 != single.dataset.sha256:
-        return "had another data set"
-    hashes = [
-        result.engine.model_sha256 if result.engine else None for result in (together, single)
-    ]
-    return "had other weights" if hashes[0] != hashes[1] else None
-
-
-def check_stored(
-    config: RunConfig, names: Sequence[str], stored: Mapping[str, Result]
-) -> dict[str, str]:
-    """Hold stored results against what is about to be run.
-
-    Args:
-        config: of the coordinated run.
-        names: of its nodes.
-        stored: results by the path of their file.
-
-    Returns:
-        The path of each node's result.
-
-    Raises:
-        ConfigError: one was made with another configuration, or a node has none.
-    """
-    wanted = comparable(config.model_dump(mode="json"))
-    paths: dict[str, str] = {}
-    for path, result in stored.items():
-        found = comparable(result.configuration)
-        for key in sorted(wanted.keys() | found.keys()):
-            if wanted.get(key) != found.get(key):
-                raise ConfigError(
-                    f"{key} is {found.get(key)} there and {wanted.get(key)} in this run.",
-                    where=path,
-                    remedy="Name results of the same configuration, or measure with --baseline.",
-                )
-        paths.setdefault(result.benchmark_info.node, path)
-    missing = [name for name in names if name not in paths]
-    if missing:
-        raise ConfigError(
-            f"there is no result of node {missing[0]} among them; there are those of "
-            f"{', '.join(sorted(paths)) or 'none'}.",
-            where="--baseline-results",
-            remedy="Run that node alone with NODE_NAME set to that name, or use --baseline.",
-        )
-    return {name: paths[name] for name in names}
-
-
-def comparable(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that decide a node's rate, each with its value as JSON has it."""
-    found: dict[str, Any] = {}
-    for key in leaves():
-        if key in FREE_KEYS or key.startswith(FREE_SECTIONS):
-            continue
-        value: Any = configuration
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        found[key] = value
-    return found

@@ -13,7 +13,7 @@ from pydantic import Field
 from sut.config.schema import Scenario
 from sut.result.schema import Distribution, Published
 
-AGGREGATED_VERSION = "1.0"
+AGGREGATED_VERSION = "1.1"
 AGGREGATED_NAME = "aggregated_datacenter_results.json"
 COMPOSITE = (
     "composite: rates are sums over nodes that each ran their own LoadGen; no LoadGen run "
@@ -62,13 +62,15 @@ class AggregatedScenario(Published):
     valid: bool
     reasons: list[str]
     composite: Literal[True]
-    achieved_qps: float | None = Field(description="sum over the nodes; null: one has no figure")
+    achieved_qps: float | None = Field(
+        description="sum over the nodes; null: one has no figure, or the nodes are not alike"
+    )
     throughput_tokens_per_sec: float | None = Field(description="sum over the nodes")
     latency_p99: float | None = Field(description="the worst node's, end to end, ms")
     latency: WorstTail | None
     ttft: WorstTail | None
     tpot: WorstTail | None
-    samples: int = Field(description="issued on all nodes")
+    samples: int | None = Field(description="issued on all nodes; null: they are not alike")
     start_skew_ms: float | None = Field(
         description="between the first queries of the first and of the last node"
     )
@@ -105,6 +107,9 @@ class Baseline(Published):
         description="measured: in the same call; stored: results of an earlier one"
     )
     results: dict[str, str] = Field(description="by node, its session or its result's file")
+    stated: list[str] = Field(
+        description="nodes whose result was not built again: no session lies beside its file"
+    )
 
 
 class AggregatedInfo(Published):
@@ -123,13 +128,17 @@ class AggregatedInfo(Published):
 class Aggregated(Published):
     """The result of one coordinated run."""
 
-    schema_version: Literal["1.0"]
+    schema_version: Literal["1.1"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     composite: Literal[True]
     composite_note: str
     benchmark_info: AggregatedInfo
-    valid: bool = Field(description="every node's session is whole and valid")
+    valid: bool = Field(description="every node's session is whole, valid, and like the others'")
     reasons: list[str]
+    not_added_up_because: list[str] = Field(
+        description="in what the nodes are not alike, or contradict their own files; where it is "
+        "not empty every figure over all nodes is null. These reasons are among `reasons` too"
+    )
     scenarios: dict[Scenario, AggregatedScenario] = Field(
         description="of performance runs; empty where none was asked for"
     )

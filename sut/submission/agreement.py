@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from sut.result.alike import engine_facts, session_facts, shown
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.sessions import Run
 
-LONGEST_SHOWN = 60
 # The answers of a performance run are not logged, so only their lengths can be compared. Greedy
 # answers change a little with what shares a batch; the rules' own bound on length is a tenth.
 LENGTH_TOLERANCE = 0.1
@@ -26,8 +25,8 @@ def agreement(entry: Entry) -> Iterable[str]:
         for key in sorted(ours.keys() | theirs.keys()):
             if ours.get(key) != theirs.get(key):
                 yield (
-                    f"{entry.name}: {key} is {_shown(ours.get(key))} in {first[0].name} and "
-                    f"{_shown(theirs.get(key))} in {other.name}: the runs of a scenario need the "
+                    f"{entry.name}: {key} is {shown(ours.get(key))} in {first[0].name} and "
+                    f"{shown(theirs.get(key))} in {other.name}: the runs of a scenario need the "
                     "same settings."
                 )
 
@@ -58,27 +57,10 @@ def _mean_tokens(run: Run) -> float | None:
 def settings(run: Run) -> dict[str, Any]:
     """What must be the same in performance, accuracy and compliance run of a scenario."""
     result, config = run.session.result, run.session.config
-    engine, software = result.engine, result.software
-    made: dict[str, Any] = {
+    return {
         "system": config.system.name,
         "model": config.model.path,
-        "data set SHA-256": result.dataset.sha256,
-        "loadgen": software.loadgen,
-        "engine package": software.engine_package,
         "generation": config.generation.model_dump(mode="json"),
+        **session_facts(result),
+        **(engine_facts(result.engine) if result.engine else {}),
     }
-    if engine is None:
-        return made
-    made |= {
-        "engine": engine.kind,
-        "replicas": engine.replicas,
-        "model SHA-256": engine.model_sha256,
-    }
-    made |= {f"engine argument {key}": value for key, value in engine.arguments.items()}
-    made |= {f"sampling parameter {key}": value for key, value in engine.sampling.items()}
-    return made
-
-
-def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sut.cluster.sessions import first_query, keep, read_result, read_session, write_aggregated
+from sut.cluster import sessions
+from sut.cluster.sessions import (
+    build_session,
+    first_query,
+    keep,
+    read_result,
+    read_stored,
+    write_aggregated,
+)
 from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.result.build import build, result_json
@@ -35,7 +43,7 @@ def packed(root: Path) -> bytes:
 
 def test_a_session_is_unpacked_and_published(tmp_path: Path, archive: bytes) -> None:
     session = keep(archive, tmp_path / "results")
-    result = read_session(session)
+    result = build_session(session).result
     assert result is not None
     assert result.scenarios[Scenario.SERVER].achieved_qps == 196.537
     assert session.published_result.read_bytes() == session.result.read_bytes()
@@ -49,10 +57,12 @@ def test_a_name_that_is_taken_gets_a_number_and_its_paths_follow(
     first, second = keep(archive, tmp_path), keep(archive, tmp_path)
     assert second.root.name == f"{first.root.name}-1"
     assert second.node == first.node
-    results = [read_session(first), read_session(second)]
-    for session, result in zip((first, second), results, strict=True):
-        assert result is not None
-        for log in result.scenarios[Scenario.SERVER].logs:
+    for session in (first, second):
+        built = build_session(session)
+        assert built.result is not None
+        assert built.contradictions == [], "where a session lies is no figure of it"
+        assert not session.root.joinpath("result_of_node.json").exists()
+        for log in built.result.scenarios[Scenario.SERVER].logs:
             assert (tmp_path / log.path).is_file()
             assert log.path.startswith(f"{session.root.name}/")
     assert first.published_result != second.published_result
@@ -61,7 +71,7 @@ def test_a_name_that_is_taken_gets_a_number_and_its_paths_follow(
 def test_a_session_without_a_result_gets_one_here(tmp_path: Path) -> None:
     root = make_session(tmp_path / "killed", "server")
     session = keep(packed(root), tmp_path / "results")
-    result = read_session(session)
+    result = build_session(session).result
     assert result is not None
     assert read_result(session.published_result) == result
 
@@ -71,13 +81,74 @@ def test_too_little_for_a_result_is_none(tmp_path: Path) -> None:
     root.mkdir()
     (root / "engine.log").write_text("out of memory")
     session = keep(packed(root), tmp_path / "results")
-    assert read_session(session) is None
+    built = build_session(session)
+    assert built.result is None
+    assert built.problem is not None
+    assert "config.json" in built.problem
     assert (session.root / "engine.log").is_file()
 
 
 def test_a_broken_archive_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="came back broken"):
         keep(b"x" * 1024, tmp_path)
+
+
+def test_an_archive_of_something_else_is_told(tmp_path: Path) -> None:
+    (tmp_path / "stray.txt").write_text("no session")
+    with pytest.raises(LogError, match="it holds 1 entries, not one folder"):
+        keep(packed(tmp_path / "stray.txt"), tmp_path / "results")
+
+
+def test_a_file_that_breaks_the_build_is_a_problem_and_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> None:
+        raise TypeError("no number")
+
+    monkeypatch.setattr(sessions, "build", broken)
+    built = build_session(SessionDir.open(make_session(tmp_path, "server")))
+    assert built.result is None
+    assert built.problem == "TypeError: no number"
+
+
+@pytest.mark.parametrize("where", ["published", "own"])
+def test_a_stored_result_is_built_again_where_its_session_lies(
+    tmp_path: Path, archive: bytes, where: str
+) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    path = session.published_result if where == "published" else session.result
+    stored = read_stored(path)
+    assert stored.built
+    assert stored.result == read_result(path)
+    document = json.loads(path.read_text())
+    document["scenarios"]["Server"]["achieved_qps"] = 1.0
+    path.write_text(json.dumps(document))
+    with pytest.raises(
+        LogError, match=r"achieved_qps is 1\.0 in its own result and 196\.5"
+    ) as caught:
+        read_stored(path)
+    assert caught.value.where == str(path)
+    assert caught.value.exit_code == 2
+
+
+def test_a_stored_result_without_its_session_is_only_stated(tmp_path: Path, archive: bytes) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    alone = tmp_path / "elsewhere"
+    alone.mkdir()
+    path = session.published_result.rename(alone / session.published_result.name)
+    assert not read_stored(path).built
+
+
+def test_a_stored_result_whose_session_gives_none_is_refused(
+    tmp_path: Path, archive: bytes
+) -> None:
+    session = keep(archive, tmp_path)
+    build_session(session)
+    session.config.unlink()
+    with pytest.raises(LogError, match="cannot be read"):
+        read_stored(session.published_result)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema_version": "0.1"}', '{"node": "Köln"}'])

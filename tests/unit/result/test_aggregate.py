@@ -13,18 +13,12 @@ from scripts import write_schema
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from sut.report.aggregate import aggregated_text
-from sut.result.aggregate import (
-    Alone,
-    Call,
-    NodeRecord,
-    Start,
-    aggregate,
-    check_stored,
-    comparable,
-)
+from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated import Aggregated, aggregated_json
+from sut.result.baseline import Alone, check_stored, comparable
 from sut.result.build import build
 from sut.result.schema import Result
+from tests.unit.result.nodes import known, of_node
 from tests.unit.result.sessions import make_config, make_round, make_session
 
 NAMES = ("offline", "server")
@@ -35,7 +29,7 @@ OFFLINE, SERVER = Scenario.OFFLINE, Scenario.SERVER
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Offline at 25,861.1 samples/s, Server at 196.537; both VALID."""
-    return build(make_session(tmp_path_factory.mktemp("session"), *NAMES), make_round())
+    return known(build(make_session(tmp_path_factory.mktemp("session"), *NAMES), make_round()))
 
 
 def changed(result: Result, scenario: Scenario, **fields: Any) -> Result:
@@ -44,12 +38,12 @@ def changed(result: Result, scenario: Scenario, **fields: Any) -> Result:
 
 
 def named(result: Result, node: str) -> Result:
-    info = result.benchmark_info.model_copy(update={"node": node})
-    return result.model_copy(update={"benchmark_info": info})
+    return of_node(result, node)
 
 
 def record(name: str, result: Result | None, **fields: Any) -> NodeRecord:
-    return NodeRecord(name, f"host of {name}", f"{name}_session", result, **fields)
+    mine = None if result is None else of_node(result, name)
+    return NodeRecord(name, f"host of {name}", f"{name}_session", mine, **fields)
 
 
 def alone(**results: Result) -> Alone:
@@ -126,7 +120,7 @@ def test_no_node_and_an_interruption_are_invalid(result: Result) -> None:
 def test_accuracy_runs_alone_have_one_verdict_and_no_scenario_to_add_up(
     tmp_path: Path, valid: bool
 ) -> None:
-    judged = build(make_session(tmp_path, "accuracy"), make_round())
+    judged = known(build(make_session(tmp_path, "accuracy"), make_round()))
     assert judged.accuracy_runs
     reasons = [] if valid else ["Offline accuracy run: ROUGE1: 1, must be >= 2"]
     judged = judged.model_copy(update={"valid": valid, "reasons": reasons})
@@ -189,13 +183,35 @@ def test_without_a_baseline_nothing_is_claimed(result: Result) -> None:
             lambda r: r.model_copy(
                 update={"dataset": r.dataset.model_copy(update={"sha256": "1" * 64})}
             ),
-            "had another data set",
+            "data set SHA-256 is 0000",
         ),
         (
             lambda r: r.model_copy(
                 update={"engine": r.engine.model_copy(update={"model_sha256": "2" * 64})}
             ),
-            "had other weights",
+            "model SHA-256 is 1111",
+        ),
+        (
+            lambda r: r.model_copy(
+                update={"software": r.software.model_copy(update={"harness_commit": "ba98"})}
+            ),
+            "harness commit is 0123456789ab together and ba98 alone",
+        ),
+        (
+            lambda r: r.model_copy(
+                update={"software": r.software.model_copy(update={"loadgen": "6.0.16"})}
+            ),
+            "loadgen is 6.0.17 together and 6.0.16 alone",
+        ),
+        (
+            lambda r: r.model_copy(
+                update={"hardware": r.hardware.model_copy(update={"cpu_model": "y"})}
+            ),
+            "CPU is x together and y alone",
+        ),
+        (
+            lambda r: r.model_copy(update={"configuration": r.configuration | {"round": "v6.0"}}),
+            "round is v6.1 together and v6.0 alone",
         ),
     ],
 )
@@ -204,6 +220,27 @@ def test_what_may_not_be_compared_is_noted(result: Result, spoil: Any, note: str
     assert both.scenarios[OFFLINE].scaling_efficiency is None
     assert any(each.startswith("node b: ") and note in each for each in both.notes)
     assert both.valid, "a baseline decides no validity"
+
+
+def test_a_run_alone_that_its_files_contradict_is_not_compared(result: Result) -> None:
+    single = Alone(
+        "measured", {"a": result}, {"a": "a_alone"}, contradictions={"a": ["valid is true"]}
+    )
+    both = of(record("a", result), single=single)
+    assert both.scenarios[OFFLINE].scaling_efficiency is None
+    assert both.notes == ["node a: its run alone is not compared: valid is true"]
+
+
+def test_a_run_alone_that_nobody_built_again_is_said_to_be_stated(result: Result) -> None:
+    single = Alone("stored", {"a": result}, {"a": "/kept/a.json"}, stated=["a"])
+    both = of(record("a", result), single=single)
+    assert both.scenarios[OFFLINE].scaling_efficiency == pytest.approx(1.0)
+    assert both.baseline is not None
+    assert both.baseline.stated == ["a"]
+    assert both.notes == [
+        "node a: its run alone is stated, not built again: no session lies beside /kept/a.json"
+    ]
+    assert "/kept/a.json (stated, not built again)" in aggregated_text(both)
 
 
 def test_a_node_without_a_run_alone_is_noted(result: Result) -> None:
@@ -233,7 +270,7 @@ def test_a_node_without_a_stored_result_is_named(result: Result) -> None:
 
 
 def test_what_decides_a_rate_is_compared() -> None:
-    keys = comparable(make_config(NAMES).model_dump(mode="json")).keys()
+    keys = comparable(make_config(NAMES)).keys()
     assert {"server.target_qps", "engine.vllm.dtype", "generation.max_tokens"} <= keys
     assert not {"node_name", "results_dir", "scenarios", "engine.ray.address"} & keys
 

