@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 import sut.rehearsal.rehearse
+import sut.submission.evaluated
 import sut.submission.tree
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
@@ -52,6 +53,7 @@ def _recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sut.rehearsal.rehearse, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.tree, "copy_source", tiny_source)
+    monkeypatch.setattr(sut.submission.evaluated, "evaluate_run", support.scored)
 
 
 @pytest.mark.usefixtures("_recorded")
