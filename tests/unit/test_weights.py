@@ -142,10 +142,9 @@ def test_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_only_replicas_on_a_cluster_that_is_there_are_elsewhere() -> None:
-    def elsewhere(*flags: str) -> bool:
-        config: RunConfig = loaded(*flags).config
-        return config.engine.elsewhere
-
-    assert elsewhere(*REPLICAS)
-    assert not elsewhere("--replicas", "2")
-    assert not elsewhere("--address", "auto", "--system", "cpu")
+    config: RunConfig = loaded(*REPLICAS).config
+    assert config.engine.elsewhere
+    assert not loaded("--replicas", "2").config.engine.elsewhere
+    # As a coordinated run has it: each node's engine is its own.
+    alone = config.engine.model_copy(update={"replicas": None})
+    assert not alone.elsewhere
