@@ -22,7 +22,7 @@ from sut.result.facts import (
     WarmupFacts,
 )
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -208,7 +208,7 @@ class ScenarioResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.2"]
+    schema_version: Literal["1.3"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool
