@@ -92,7 +92,7 @@ def engine_facts(
 
 def _recognised(folder: Path) -> str | None:
     own = recognise(folder)
-    return own and own.name
+    return None if own is None else own.name
 
 
 def _config_sha256(folder: Path) -> str | None:

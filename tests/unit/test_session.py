@@ -47,8 +47,8 @@ def facts_of(folder: Path, path: str | None = "answered") -> EngineFacts:
 
 
 def test_a_session_records_whose_config_json_the_weights_have(tmp_path: Path) -> None:
-    own, other = (Path(weights(tmp_path / name, **changed)) for name, changed in
-                  (("own", {}), ("other", {"hidden_size": 2048})))  # fmt: skip
+    own = Path(weights(tmp_path / "own"))
+    other = Path(weights(tmp_path / "other", hidden_size=2048))
     assert facts_of(own).model_recognised == "llama3.1-8b"
     assert facts_of(own).model_config_sha256 == sha256_of(own / "config.json")
     assert facts_of(other).model_recognised is None

@@ -10,7 +10,7 @@ import pytest
 from sut.config.official import officials, recognise, require_recognised
 from sut.config.rules import load_round
 from sut.errors import ConfigError
-from tests.unit.config.support import LLAMA, Loaded, loaded, weights, written
+from tests.unit.config.support import LLAMA, loaded, weights, written
 
 A30 = ("--system", "a30-bf16")
 MLPERF = (*A30, "--profile", "mlperf", "--dataset", "cnn_eval.json")
@@ -23,7 +23,7 @@ DEFAULTS = ("model_type", "hidden_act", "attention_bias", "mlp_bias", "tie_word_
 
 def named(folder: Path) -> str | None:
     found = recognise(folder)
-    return found and found.name
+    return None if found is None else found.name
 
 
 def refusal(*flags: str) -> ConfigError:
@@ -90,7 +90,7 @@ def test_another_model_is_not_and_what_differs_is_named(
 
 @pytest.mark.parametrize("key", [leaf.path for leaf in officials()[0].must_say])
 def test_every_sign_is_needed(tmp_path: Path, key: tuple[str, ...]) -> None:
-    changed = {key[0]: "other"}
+    changed: Any = {key[0]: "other"}
     if len(key) > 1:
         changed = {key[0]: {k: v for k, v in LLAMA[key[0]].items() if k != key[1]}}
     assert named(Path(weights(tmp_path, **changed))) is None
@@ -131,11 +131,11 @@ def test_a_folder_of_official_weights_is_official(
     tmp_path: Path, profile: str, chosen: str, system: str
 ) -> None:
     folder = weights(tmp_path / "mine", quantization_config={"quant_method": "compressed-tensors"})
-    flags = ("--system", system, "--profile", profile, "--dataset", "cnn_eval.json")
+    flags = ["--system", system, "--profile", profile, "--dataset", "cnn_eval.json"]
     if chosen == "--set":
-        flags += ("--model", "llama3.1-8b", "--set", f"model.path={folder}")
+        flags += ["--model", "llama3.1-8b", "--set", f"model.path={folder}"]
     else:
-        flags += ("--model", folder)
+        flags += ["--model", folder]
     model = loaded(*flags).config.model
     own = loaded(*A30).config.model
     assert model == own.model_copy(update={"path": folder})
@@ -256,8 +256,6 @@ def test_what_it_fixes_may_be_repeated_and_the_warm_up_be_longer(round_: str) ->
 
 
 def test_the_quick_profile_leaves_them_open() -> None:
-    found: Loaded = loaded(
-        *A30, "--set", "model.eos_token_ids=[128009]", "--set", "warmup.queries=0"
-    )
+    found = loaded(*A30, "--set", "model.eos_token_ids=[128009]", "--set", "warmup.queries=0")
     assert found.config.model.eos_token_ids == (128009,)
     assert found.config.warmup.queries == 0
