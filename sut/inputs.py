@@ -14,6 +14,7 @@ import numpy.typing as npt
 from qsl.dataset import Dataset
 from qsl.load import load_dataset, load_warmup
 from sut.config.checks import check_dataset_count
+from sut.config.official import require_recognised
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig
 from sut.weights import resolve_model
@@ -47,6 +48,7 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
     """
     model, data = config.model, config.dataset
     model_path = resolve_model(model, weights=weights)
+    require_recognised(model_path, model)
     dataset = load_dataset(
         source=data.source,
         path=data.path,

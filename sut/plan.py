@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sut.config.audit_conf import AuditSettings, audit_config_path, parse_audit_config
 from sut.config.checks import not_submittable
-from sut.config.keys import leaves, show
+from sut.config.keys import leaves, show, value_at
 from sut.config.loadgen_conf import Effective, effective
 from sut.config.rules import Round
 from sut.config.schema import Mode, RunConfig, Scenario
@@ -209,17 +209,10 @@ def render_plan(loaded: Loaded, plans: Sequence[Plan]) -> str:
     total_s = sum(item.duration_expected_s for item in plans)
     lines.append(f"  all of them: about {_clock(total_s)}, without engine start and warm-up")
     lines += ["", "settings"]
-    rows = [(key, show(_value(config, key)), loaded.origins[key]) for key in leaves()]
+    rows = [(key, show(value_at(config, key)), loaded.origins[key]) for key in leaves()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines += [f"  {key:<{widths[0]}}  {value:<{widths[1]}}  {where}" for key, value, where in rows]
     return "\n".join(lines) + "\n"
-
-
-def _value(config: RunConfig, key: str) -> object:
-    value: object = config
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value
 
 
 def _clock(seconds: float) -> str:

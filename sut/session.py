@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from qsl.dataset import Dataset
 from sut.accuracy.rouge import find_splitter
+from sut.config.model_files import DESCRIPTION
+from sut.config.official import disowned, recognise
 from sut.config.schema import Mode, RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
@@ -22,7 +25,7 @@ from sut.result.facts import (
     WarmupFacts,
 )
 from sut.result.nodes import nodes
-from sut.rundir import SessionDir, write_atomic
+from sut.rundir import SessionDir, sha256_of, write_atomic
 
 STRAY_AUDIT = "audit.config"
 # Versions that are the engine's, wherever it runs.
@@ -81,8 +84,21 @@ def engine_facts(
         start_s=round(start_s, 3),
         model_path=str(model_path) if info.model_path else None,
         model_sha256=model_sha256 if info.model_path else None,
+        model_recognised=_recognised(model_path) if info.model_path else None,
+        model_config_sha256=_config_sha256(model_path) if info.model_path else None,
         details=info.details,
     )
+
+
+def _recognised(folder: Path) -> str | None:
+    own = recognise(folder)
+    return None if own is None else own.name
+
+
+def _config_sha256(folder: Path) -> str | None:
+    with suppress(OSError):
+        return sha256_of(folder / DESCRIPTION)
+    return None
 
 
 def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
@@ -103,6 +119,9 @@ def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareF
 def notes(config: RunConfig, working_directory: Path) -> list[str]:
     """What a reader of the result should know about the circumstances."""
     found = []
+    other = disowned(config.model)
+    if other is not None:
+        found.append(other)
     if config.model.official and Mode.ACCURACY in config.mode.modes and find_splitter() is None:
         found.append(
             "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "

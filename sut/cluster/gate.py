@@ -1,4 +1,4 @@
-"""A coordinated run's end on its node: the configuration it is given, and the start gate.
+"""A coordinated run's end on its node: the start gate.
 
 The run asks before each LoadGen run and waits to be let go. The gate is its lifeline too: when
 the other end closes, whoever asked for the run is gone, and the run ends as if interrupted.
@@ -8,19 +8,12 @@ Lines to the run: "go", "ping". Lines from it: "ready <scenario> <run>", "pong".
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import signal
 import socket
 import threading
-from pathlib import Path
 
-from pydantic import ValidationError
-
-from sut.config.schema import RunConfig
-from sut.config.sources import Loaded
-from sut.errors import ConfigError
 from sut.plan import Job
 
 GO, PING, READY, PONG = "go", "ping", "ready", "pong"
@@ -69,23 +62,3 @@ class StartGate:
             pass
         # The signal that a user's Ctrl-C handler takes: logs and result are secured.
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def read_resolved(path: Path) -> Loaded:
-    """The configuration as the control node resolved it.
-
-    Raises:
-        ConfigError: the file cannot be read or is none of ours.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return Loaded(RunConfig.model_validate(document["config"]), document["origins"])
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}.", where=str(path)) from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        first_line = str(error).splitlines()[0]
-        raise ConfigError(
-            f"is no resolved configuration: {first_line}.",
-            where=str(path),
-            remedy="Install the same version of the harness on every node.",
-        ) from error

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from sut.config.official import require_recognised
 from sut.config.schema import RunConfig
 from sut.devices import gpus
 from sut.errors import HarnessError
@@ -97,6 +98,7 @@ def _weights(config: RunConfig, fetch: bool) -> dict[str, Any]:
         return {}
     try:
         folder = resolve_model(config.model, weights=fetch)
+        require_recognised(folder, config.model)
     except HarnessError as error:
         return {"weights_problem": error.message}
     files = [path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)]

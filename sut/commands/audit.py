@@ -94,7 +94,12 @@ def _run(options: argparse.Namespace) -> int:
     """Run the benchmark in mode compliance; show what the verification found."""
     from audit.official import CONFIG, official_file
     from audit.registry import find_test, require_covered
-    from sut.commands.run import dry_run, load_configuration, show_outcome
+    from sut.commands.run import (
+        dry_run,
+        load_configuration,
+        note_what_is_not_read,
+        show_outcome,
+    )
 
     if options.mode not in (None, COMPLIANCE):
         raise ConfigError(
@@ -112,6 +117,7 @@ def _run(options: argparse.Namespace) -> int:
         assignments.append(f"compliance.audit_config={path}")
     options.assignments = assignments
     loaded = load_configuration(options)
+    note_what_is_not_read(loaded)
     if loaded.config.mode != COMPLIANCE:
         origin = loaded.origins.get("mode")
         raise ConfigError(f"mode is {loaded.config.mode}, audit runs {COMPLIANCE}.", where=origin)

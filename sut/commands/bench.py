@@ -42,12 +42,22 @@ HARNESS_HEAD = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and print; the runs themselves are kept below the results directory."""
+    """Measure and print; the runs themselves are kept below the results directory.
+
+    Raises:
+        HarnessError: bad input (2), or an engine that did not start (3).
+    """
     parser = build_parser("python -m sut.main bench")
     parser.description = "Measure what the harness costs. Takes the flags of a run besides:"
     parser.epilog = EPILOG
     _add_sizes(parser.add_argument)
     options = parser.parse_args(arguments)
+    if options.dry_run:
+        raise ConfigError(
+            "--dry-run is of a run; this would be a measurement.",
+            where="command line",
+            remedy=f"Leave it out, or leave out bench {options.what}.",
+        )
 
     from rich.console import Console
 

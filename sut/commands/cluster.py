@@ -72,7 +72,7 @@ def _check(arguments: list[str]) -> int:
     from sut.commands.run import load_configuration
 
     hosts = read_hosts(options.hosts) if options.hosts else None
-    loaded = load_configuration(options)
+    loaded = load_configuration(options, of_cluster=True)
     rows = check_cluster(loaded.config, hosts, options.node_timeout)
     good = all(row.passed is not False for row in rows)
     if options.json:

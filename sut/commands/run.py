@@ -33,6 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     refuse_strays(options)
     loaded = load_configuration(options)
+    note_what_is_not_read(loaded)
+    if options.coordinated:
+        from sut.cluster.coordinated import check_coordinated
+
+        check_coordinated(loaded.config)
     if options.dry_run:
         return dry_run(loaded, as_json=options.json)
 
@@ -56,11 +61,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
-    """Flags of a coordinated run without one, or two sources of its baseline.
+    """Flags that this call would ignore, or two sources of a coordinated run's baseline.
 
     Raises:
         ConfigError: naming them.
     """
+    if options.resolved is not None:
+        _refuse_beside_resolved(options)
     compared = options.baseline or options.baseline_results
     if compared and not options.coordinated:
         raise ConfigError(
@@ -74,6 +81,28 @@ def refuse_strays(options: argparse.Namespace) -> None:
             where="command line",
             remedy="Give one of the two.",
         )
+
+
+def _refuse_beside_resolved(options: argparse.Namespace) -> None:
+    """A resolved file is the whole configuration of a run on this node."""
+    others = [flag for _, _, flag in to_overrides(options)]
+    names = ("config", "user_conf", "coordinated")
+    others += [f"--{name.replace('_', '-')}" for name in names if getattr(options, name)]
+    if others:
+        raise ConfigError(
+            f"{others[0]} is given beside --resolved, whose file is the whole configuration.",
+            where="command line",
+            remedy="Leave out one of the two.",
+        )
+
+
+def note_what_is_not_read(loaded: Loaded) -> None:
+    """Say on stderr what was given and has no effect, where refusing it would be too much."""
+    from sut.config.strays import idle_assignments, unread_variables
+
+    idle = idle_assignments(loaded.config, loaded.origins)
+    for note in (*unread_variables(os.environ), *idle):
+        print(f"Note: {note}.", file=sys.stderr)
 
 
 def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
@@ -100,21 +129,28 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
     return 0 if summed.result.valid else 1
 
 
-def load_configuration(options: argparse.Namespace) -> Loaded:
-    """The configuration that the flags, files and environment make; LoadGen's release checked."""
+def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False) -> Loaded:
+    """The configuration that the flags, files and environment make; LoadGen's release checked.
+
+    Args:
+        options: the parsed flags.
+        of_cluster: for a look at the cluster, which a run's settings are given to whole.
+    """
     # pydantic and YAML are loaded here and not above: --help must not wait for them.
     from sut.config.checks import check_loadgen
     from sut.config.rules import load_round
     from sut.config.sources import load
+    from sut.config.strays import ALL_OF_RAY, OF_COORDINATED
     from sut.devices import gpus
     from sut.hardware import package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
-        from sut.cluster.gate import read_resolved
+        from sut.config.resolved import read_resolved
 
         loaded = read_resolved(resolved)
     else:
+        alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
         loaded = load(
             to_overrides(options),
             environment=os.environ,
@@ -122,6 +158,7 @@ def load_configuration(options: argparse.Namespace) -> Loaded:
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,
+            used_of_ray=ALL_OF_RAY if of_cluster else alone,
         )
     installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
     check_loadgen(load_round(loaded.config.round), installed)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from packaging.version import InvalidVersion, Version
+from pydantic import ValidationError
 
-from sut.config.rules import Round
+from sut.config import official
+from sut.config.held import broken
+from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, value_at
+from sut.config.rules import Round, load_round
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError
 
@@ -22,6 +26,28 @@ _WHOLE_MS = (
 )
 
 
+# Where a value is from whose source nobody wrote down.
+UNKNOWN_ORIGIN = "the configuration given"
+
+
+def admitted(config: RunConfig, origins: Mapping[str, str]) -> RunConfig:
+    """The configuration with every value of its type, within its bounds and checked.
+
+    Raises:
+        ConfigError: the first thing that is wrong with it.
+    """
+    known = dict.fromkeys(leaves(), UNKNOWN_ORIGIN) | dict(origins)
+    for key in leaves():
+        refuse_yes_or_no(Setting(key, value_at(config, key), known[key]))
+    try:
+        # A copy with changes, as pydantic makes it, was never validated.
+        config = RunConfig.model_validate(config.model_dump(warnings=False))
+    except ValidationError as error:
+        raise ConfigError(sentence(error), where=UNKNOWN_ORIGIN) from error
+    check(config, known, load_round(config.round))
+    return config
+
+
 def check(config: RunConfig, origins: Mapping[str, str], rules: Round) -> None:
     """Refuse a configuration whose fields do not go together.
 
@@ -35,6 +61,8 @@ def check(config: RunConfig, origins: Mapping[str, str], rules: Round) -> None:
     _check_whole_ms(config, origins)
     if config.profile == "mlperf":
         _check_mlperf(config, origins, rules)
+    for each in broken(config, rules):
+        raise ConfigError(each.sentence, where=origins[each.key], remedy=each.remedy)
 
 
 def check_loadgen(rules: Round, installed: str | None) -> None:
@@ -83,7 +111,8 @@ def not_submittable(config: RunConfig) -> list[str]:
     if config.profile != "mlperf":
         reasons.append(f"the {config.profile} profile is not submission-grade")
     if not config.model.official:
-        reasons.append(f"{config.model.name} is not the weights of {config.model.benchmark}")
+        other = f"{config.model.name} is not the weights of {config.model.benchmark}"
+        reasons.append(official.disowned(config.model) or other)
     if config.dataset.source != "file":
         reasons.append(f"the {config.dataset.source} data set is not the benchmark's")
     if config.engine.kind == "null":
@@ -165,6 +194,13 @@ def _check_engine(config: RunConfig, origins: Mapping[str, str]) -> None:
 def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
     if not config.model.official:
         return
+    why = official.why_not(config.model.path, config.model.benchmark)
+    if why is not None:
+        raise ConfigError(
+            f"model.official is true, but {why}.",
+            where=_first_chosen(origins, "model.path", "model.official"),
+            remedy="Give the official weights' folder, or another model as it is: --model DIR.",
+        )
     if config.model.prompt_format != OFFICIAL_PROMPT:
         raise ConfigError(
             f"model.prompt_format is {config.model.prompt_format}, but an official model is "

@@ -127,17 +127,33 @@ def checked(setting: Setting) -> Any:
     Raises:
         ConfigError: wrong type or out of bounds.
     """
-    field = leaves()[setting.key]
-    annotation: Any = field.annotation
-    if isinstance(setting.value, bool) and not _holds(annotation, bool):
-        raise ConfigError(
-            f"{setting.key} is {show(setting.value)}, must be a number or text, not a yes or no.",
-            where=setting.origin,
-        )
+    refuse_yes_or_no(setting)
+    annotation: Any = leaves()[setting.key].annotation
     try:
         return TypeAdapter(annotation).validate_python(setting.value)
     except ValidationError as error:
         raise ConfigError(sentence(error, setting.key), where=setting.origin) from error
+
+
+def refuse_yes_or_no(setting: Setting) -> None:
+    """Refuse true and false where a number or text is meant: Python takes them for 1 and 0.
+
+    Raises:
+        ConfigError: naming key and value.
+    """
+    if isinstance(setting.value, bool) and not _holds(leaves()[setting.key].annotation, bool):
+        raise ConfigError(
+            f"{setting.key} is {show(setting.value)}, must be a number or text, not a yes or no.",
+            where=setting.origin,
+        )
+
+
+def value_at(config: RunConfig, key: str) -> Any:
+    """The configuration's value of a dotted key."""
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
 
 
 def sentence(error: ValidationError, prefix: str = "") -> str:

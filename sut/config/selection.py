@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sut.config import official
 from sut.config.keys import Setting, require_known, show
 from sut.config.rules import CONF_ROOT
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
@@ -114,18 +115,23 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
         ConfigError: nothing of these, or a folder that does not describe itself.
     """
     text = str(choice.value)
-    folder = Path(text)
+    folder = Path(text).expanduser()
     if text in names("models") or text.endswith((".yaml", ".yml")):
-        return known_settings(read_leaves(find("models", choice)))
+        return _read_model(find("models", choice))
     for name in names("models"):
-        settings = known_settings(read_leaves(CONF_ROOT / "models" / f"{name}.yaml"))
+        settings = _read_model(CONF_ROOT / "models" / f"{name}.yaml")
         if any(
             setting.key == "model.path" and setting.value == text.rstrip("/")
             for setting in settings
         ):
             return settings
     if folder.is_dir():
-        base = known_settings(read_leaves(find("models", default)))
+        own = official.recognise(folder)
+        if own is not None:
+            settings = _read_model(official.MODELS / f"{own.name}.yaml")
+            place = Setting("model.path", text, choice.origin)
+            return [*settings, place, Setting("model.revision", None, choice.origin)]
+        base = _read_model(find("models", default))
         return [*base, *_folder_settings(folder, choice)]
     if "/" not in text:
         find("models", choice)
@@ -135,6 +141,24 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
         where=choice.origin,
         remedy="Write a YAML like those in user_confs/models and give its path.",
     )
+
+
+def _read_model(path: Path) -> list[Setting]:
+    """A model's file; what it is recognised by is no setting.
+
+    Raises:
+        ConfigError: an unknown key, or recognition in a file that is not the project's.
+    """
+    leaves = read_leaves(path)
+    signs = [leaf for leaf in leaves if leaf.path[0] == official.SECTION]
+    if signs and path.parent != official.MODELS:
+        raise ConfigError(
+            f"{official.SECTION} says how a benchmark's own weights are recognised, which only "
+            "the files of user_confs/models can say.",
+            where=signs[0].origin,
+            remedy="Remove the section.",
+        )
+    return known_settings([leaf for leaf in leaves if leaf not in signs])
 
 
 def _folder_settings(folder: Path, choice: Setting) -> list[Setting]:

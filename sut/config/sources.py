@@ -5,18 +5,20 @@ Nothing else in the project reads YAML or the environment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sut.config import checks, selection
+from sut.config import checks, official, selection, strays
 from sut.config.flags import ENVIRONMENT
+from sut.config.held import Profile, held_values, load_profile, of_profile
 from sut.config.keys import Setting, checked, leaves, require_known, sentence, show, value_of_text
 from sut.config.loadgen_conf import parse_user_conf, readers_of
-from sut.config.rules import CONF_ROOT, Round, load_round
+from sut.config.round_values import round_settings
+from sut.config.rules import Round, load_round
 from sut.config.schema import RunConfig, Scenario
 from sut.config.yaml_tree import read_leaves
 from sut.errors import ConfigError
@@ -38,30 +40,38 @@ PRECEDENCE = (
 # Sources that may choose a profile, round, system or model.
 _CHOOSERS = ("config file", "flags")
 
-_ROUND_SECTIONS = {
-    "offline": Scenario.OFFLINE,
-    "server": Scenario.SERVER,
-    "interactive": Scenario.INTERACTIVE,
-    "single_stream": Scenario.SINGLE_STREAM,
-}
-
 Layers = dict[str, list[Setting]]
+
+
+# The layers that the held values themselves are from.
+_HOLDERS = ("host", "round", "profile")
+
+# Sources that are a person's; files that we ship are nobody's word.
+_USERS = ("config file", "environment", "user.conf", "flags")
+_SHIPPED = tuple(f"user_confs/{kind}/" for kind in ("models", "profiles", "rounds", "systems"))
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The configuration of a run, and for each dotted key the source its value is from."""
+    """The configuration of a run, and for each dotted key the source its value is from.
+
+    None exists that was not checked: whatever made it, a run takes nothing else.
+
+    Raises:
+        ConfigError: from its constructor, the first rule that the configuration breaks.
+    """
 
     config: RunConfig
     origins: dict[str, str]
 
+    def __post_init__(self) -> None:
+        """Check; a value of a wrong type that a copy smuggled in is made right or refused."""
+        object.__setattr__(self, "config", checks.admitted(self.config, self.origins))
 
-@dataclass(frozen=True)
-class _Profile:
-    name: str
-    settings: list[Setting]
-    from_round: tuple[str, ...]
-    fixed: tuple[str, ...]
+
+def shipped(origin: str) -> bool:
+    """Whether a value is from one of the files that come with the project."""
+    return origin.startswith(_SHIPPED)
 
 
 def load(
@@ -72,6 +82,7 @@ def load(
     host_name: str,
     config_file: Path | None = None,
     user_conf: Path | None = None,
+    used_of_ray: Collection[str] = (),
 ) -> Loaded:
     """Resolve the configuration of a run.
 
@@ -82,6 +93,7 @@ def load(
         host_name: the node's name unless one is given.
         config_file: the user's own YAML.
         user_conf: the user's user.conf in LoadGen's format.
+        used_of_ray: keys of engine.ray that the call uses even where it has no replicas.
 
     Raises:
         ConfigError: naming key, value, source and remedy.
@@ -93,35 +105,55 @@ def load(
         "flags": _expanded([_flag(*override) for override in overrides]),
     }
     profile = _profile(_choice(layers, "profile", _default("profile")))
+    _add_system_and_model(layers, profile, used_of_ray, gpu_present=gpu_present)
+    rules = _round(_choice(layers, "round", _default("round")))
+    benchmark = str((_last(layers, "model.benchmark") or _default("model.benchmark")).value)
+    first = _first_scenario(layers)
+    layers["round"] = round_settings(rules, benchmark, first, profile.from_round)
+    if user_conf is not None:
+        layers["user.conf"] = [
+            Setting(key, value, f"{user_conf}:{line}")
+            for key, value, line in parse_user_conf(user_conf, readers_of(rules, benchmark))
+        ]
+    winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
+    _settle_official(winners, profile.name)
+    origins = {key: winners[key].origin if key in winners else "default" for key in leaves()}
+    return resolved(winners, origins)
+
+
+def _add_system_and_model(
+    layers: Layers, profile: Profile, used_of_ray: Collection[str], *, gpu_present: bool
+) -> None:
+    """The layers of profile, model and system, whoever chooses these."""
     fallback = Setting(
         "system",
         "a30-bf16" if gpu_present else "cpu",
         f"{'an' if gpu_present else 'no'} NVIDIA driver answers",
     )
     chosen = _choice(layers, "system", fallback)
-    if chosen is fallback and not gpu_present:
-        _refuse_to_guess_for_others(layers)
     system = selection.load_system(chosen)
     model = _choice(layers, "model", system.default_model)
     layers |= {
-        "profile": profile.settings,
+        "profile": list(profile.settings),
         "model": selection.model_settings(model, system.default_model),
         "system": system.settings,
         "system's profile": system.overlays[profile.name],
     }
-    rules = _round(_choice(layers, "round", _default("round")))
-    benchmark = _last(layers, "model.benchmark") or _default("model.benchmark")
-    layers["round"] = _round_settings(rules, str(benchmark.value), profile.from_round, layers)
-    if user_conf is not None:
-        layers["user.conf"] = [
-            Setting(key, value, f"{user_conf}:{line}")
-            for key, value, line in parse_user_conf(
-                user_conf, readers_of(rules, str(benchmark.value))
-            )
-        ]
-    loaded = _merge(layers, profile)
-    checks.check(loaded.config, loaded.origins, rules)
-    return loaded
+    # First of the two: what would be said of replicas is wrong where there are none.
+    strays.refuse_unused(_of_ray(layers), _last(layers, "engine.replicas"), used_of_ray)
+    if chosen is fallback and not gpu_present:
+        _refuse_to_guess_for_others(layers)
+
+
+def _of_ray(layers: Layers) -> list[Setting]:
+    """The settings of engine.ray that win, as far as a user gave them."""
+    found = []
+    for key in sorted(strays.ALL_OF_RAY):
+        setting = _last(layers, key)
+        theirs = [s for name in _USERS for s in layers.get(name, ())]
+        if setting is not None and (setting in theirs or not shipped(setting.origin)):
+            found.append(setting)
+    return found
 
 
 def _refuse_to_guess_for_others(layers: Layers) -> None:
@@ -202,23 +234,13 @@ def _expanded(settings: list[Setting]) -> list[Setting]:
     return found
 
 
-def _profile(choice: Setting) -> _Profile:
+def _profile(choice: Setting) -> Profile:
     if choice.value not in selection.PROFILES:
         raise ConfigError(
             f"profile is {show(choice.value)}, must be {' or '.join(selection.PROFILES)}.",
             where=choice.origin,
         )
-    lists: dict[str, tuple[str, ...]] = {"from_round": (), "fixed": ()}
-    plain = []
-    for leaf in read_leaves(CONF_ROOT / "profiles" / f"{choice.value}.yaml"):
-        if leaf.path[0] in lists:
-            lists[leaf.path[0]] = tuple(leaf.value)
-        else:
-            plain.append(leaf)
-    for name, keys in lists.items():
-        for key in keys:
-            require_known(Setting(key, f"listed under {name}", f"{choice.value}.yaml"))
-    return _Profile(str(choice.value), selection.known_settings(plain), **lists)
+    return load_profile(str(choice.value))
 
 
 def _round(choice: Setting) -> Round:
@@ -228,96 +250,61 @@ def _round(choice: Setting) -> Round:
         raise ConfigError(error.message, where=choice.origin, remedy=error.remedy) from error
 
 
-def _round_settings(
-    rules: Round, benchmark: str, keys: tuple[str, ...], layers: Layers
-) -> list[Setting]:
-    """What the round gives to the keys that the profile takes from it, with file and line."""
-    if benchmark not in rules.benchmarks:
-        # Refused by `checks`, which knows where the choice is from.
-        return []
-    first = _last(layers, "scenarios")
-    lines = {leaf.path: leaf for leaf in read_leaves(CONF_ROOT / "rounds" / f"{rules.name}.yaml")}
-    found = []
-    for key, (name, *path) in _round_places(rules, benchmark, first).items():
-        leaf = lines.get(("benchmarks", name, *path))
-        if key in keys and leaf is not None:
-            scale = 1000 if path[-1] == "min_duration_ms" else 1
-            value = leaf.value / scale if scale != 1 else leaf.value
-            found.append(Setting(key, value, leaf.origin))
-    return found
-
-
-def _round_places(
-    rules: Round, benchmark: str, scenarios: Setting | None
-) -> dict[str, tuple[str, ...]]:
-    """Key → benchmark and place in the round's file."""
-    asked = _benchmark_asked(rules, benchmark, scenarios)
-    places: dict[str, tuple[str, ...]] = {
-        "generation.max_tokens": (asked, "max_tokens"),
-        "generation.min_tokens": (asked, "min_tokens"),
-        "dataset.synthetic_count": (asked, "dataset_count"),
-        "loadgen.performance_sample_count": (asked, "dataset_count"),
-        "model.loadgen_model": (benchmark, "scenarios", "Offline", "loadgen_model"),
-        "compliance.tests": (asked, "compliance_tests"),
-    }
-    for section, scenario in _ROUND_SECTIONS.items():
-        try:
-            name, _, _ = rules.scenario_rules(benchmark, scenario)
-        except ConfigError:
-            continue
-        here = (name, "scenarios", scenario.value)
-        places |= {
-            f"{section}.min_duration_s": (*here, "min_duration_ms"),
-            f"{section}.min_query_count": (*here, "min_query_count"),
-            f"{section}.latency_percentile": (*here, "latency_percentile"),
-            f"{section}.ttft_limit_ms": (*here, "ttft_limit_ms"),
-            f"{section}.tpot_limit_ms": (*here, "tpot_limit_ms"),
-        }
-    return places
-
-
-def _benchmark_asked(rules: Round, benchmark: str, scenarios: Setting | None) -> str:
-    """The benchmark of the first scenario asked for: it may be the edge twin, with its own set."""
-    if scenarios is None:
-        return benchmark
+def _first_scenario(layers: Layers) -> Scenario | None:
+    """The first scenario that a source asks for; the schema or `checks` refuses a bad one."""
+    setting = _last(layers, "scenarios")
     try:
-        return rules.scenario_rules(benchmark, checked(scenarios)[0])[0]
+        return None if setting is None else checked(setting)[0]
     except (ConfigError, IndexError):
-        # The schema or `checks` refuses these with their place.
-        return benchmark
+        return None
 
 
-def _merge(layers: Layers, profile: _Profile) -> Loaded:
+def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[str, Setting]:
+    """The setting that wins for each key; one that contradicts the profile is refused anyway."""
     winners: dict[str, Setting] = {}
-    held: dict[str, Setting] = {}
     for name in PRECEDENCE:
         for setting in layers.get(name, ()):
             value = checked(setting)
-            if setting.key in held and value != checked(held[setting.key]):
-                _refuse_fixed(setting, held[setting.key], profile.name)
+            fixed = None if name in _HOLDERS else held.get(setting.key)
+            if fixed is not None and value != checked(fixed):
+                why = of_profile(setting, fixed, profile)
+                raise ConfigError(why.sentence, where=setting.origin, remedy=why.remedy)
             # Re-inserted, so that the order of the dict is that of precedence.
             winners.pop(setting.key, None)
             winners[setting.key] = setting
-        if name == "profile":
-            held = {key: winners[key] for key in profile.fixed if key in winners}
-    origins = {key: winners[key].origin if key in winners else "default" for key in leaves()}
+    return winners
+
+
+def _settle_official(winners: dict[str, Setting], profile: str) -> None:
+    """In quick, another model's weights under an official model's settings are not official.
+
+    The mlperf profile, and a user's own word that they are, leave it to `checks` to refuse.
+    """
+    claim, path, benchmark = (
+        winners.get(f"model.{name}") for name in ("official", "path", "benchmark")
+    )
+    if claim is None or path is None or checked(claim) is not True or profile == "mlperf":
+        return
+    name = str(benchmark.value if benchmark else _default("model.benchmark").value)
+    why = official.why_not(str(path.value), name)
+    if why is not None and shipped(claim.origin):
+        winners["model.official"] = Setting("model.official", False, f"not recognised: {why}")
+
+
+def resolved(winners: Mapping[str, Setting], origins: Mapping[str, str]) -> Loaded:
+    """The settings as one configuration.
+
+    Raises:
+        ConfigError: a value that is missing or out of bounds, or values that contradict.
+    """
     try:
         config = RunConfig.model_validate(_tree(winners))
     except ValidationError as error:
         raise _as_config_error(error, winners) from error
-    return Loaded(config, origins)
+    return Loaded(config, dict(origins))
 
 
-def _refuse_fixed(setting: Setting, held: Setting, profile: str) -> None:
-    raise ConfigError(
-        f"{setting.key} is {show(setting.value)}, but the {profile} profile holds it at "
-        f"{show(checked(held))} ({held.origin}).",
-        where=setting.origin,
-        remedy="Remove it, or choose --profile quick.",
-    )
-
-
-def _tree(settings: dict[str, Setting]) -> dict[str, Any]:
+def _tree(settings: Mapping[str, Setting]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, setting in settings.items():
         *path, last = key.split(".")
@@ -328,7 +315,7 @@ def _tree(settings: dict[str, Setting]) -> dict[str, Any]:
     return tree
 
 
-def _as_config_error(error: ValidationError, winners: dict[str, Setting]) -> ConfigError:
+def _as_config_error(error: ValidationError, winners: Mapping[str, Setting]) -> ConfigError:
     """A complaint of the whole tree, with the source of the key or of its section's last value."""
     path = ".".join(part for part in error.errors()[0]["loc"] if isinstance(part, str))
     order = [s.origin for key, s in winners.items() if key == path or key.startswith(f"{path}.")]

@@ -45,6 +45,7 @@ from sut.result.schema import (
     ScenarioResult,
     Source,
 )
+from sut.result.sealed import sealed_checks
 from sut.result.validity import SEED_KEYS, Evidence, validity_checks
 from sut.rundir import ScenarioDir, SessionDir, sha256_of
 
@@ -136,7 +137,11 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     folder = ScenarioDir(evidence.directory)
     evaluated = _evaluated(AccuracyFacts, folder.accuracy)
     verified = _evaluated(VerificationFacts, folder.verification)
-    checks = [*validity_checks(evidence), *evaluation_checks(evidence, evaluated, verified)]
+    checks = [
+        *validity_checks(evidence),
+        *sealed_checks(evidence),
+        *evaluation_checks(evidence, evaluated, verified),
+    ]
     reasons = [each.reason for each in checks if not each.passed]
     rates, times = _rates(evidence), _times(evidence)
     latency, facts = times["latency"], run.ledger

@@ -78,6 +78,10 @@ class EngineFacts(Facts):
     start_s: float = Field(description="seconds from start to ready")
     model_path: str | None
     model_sha256: str | None = Field(description="over the weight files; null for a null engine")
+    model_recognised: str | None = Field(
+        None, description="the official model whose config.json the weights have; null: none's"
+    )
+    model_config_sha256: str | None = Field(None, description="of the weights' config.json")
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sut.config.official import of_benchmark
 from sut.config.rules import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, Scenario, ServerConfig
 from sut.errors import ConfigError
@@ -56,7 +57,24 @@ def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
         yield "the engine never became ready"
         return
     if config.engine.kind == "vllm":
+        yield from _weights(config, facts.engine)
         yield from _engine(facts.engine)
+
+
+def _weights(config: RunConfig, engine: EngineFacts) -> Iterable[str]:
+    """That the weights' own config.json is the official one, as the session recorded it."""
+    if not config.model.official:
+        return  # said by _profile
+    if engine.model_config_sha256 is None:
+        yield "no config.json of the weights is on record"
+        return
+    names = [each.name for each in of_benchmark(config.model.benchmark)]
+    if engine.model_recognised not in names:
+        found = engine.model_recognised or "no official model's"
+        yield (
+            f"the config.json of the weights was recognised as {found}, "
+            f"not as that of {' or '.join(names) or config.model.benchmark}"
+        )
 
 
 def _engine(engine: EngineFacts) -> Iterable[str]:

@@ -11,6 +11,7 @@ from sut.result.facts import SessionFacts
 from sut.result.grade import submission_grade
 from sut.result.nodes import is_elsewhere, nodes
 from sut.result.schema import Check
+from sut.result.sealed import SEALED_CHECK
 from sut.rundir import LOADGEN_FILES, sha256_of
 from sut.submission.agreement import agreement, same_lengths
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
@@ -49,6 +50,7 @@ def refusals(
         reasons += [*agreement(entry), *same_lengths(entry)]
     reasons += _scenario_sets(plan, entries)
     reasons += _one_system(entries)
+    reasons += _sealed(entries)
     reasons += _grade(plan, entries, rules)
     return list(dict.fromkeys(reasons))
 
@@ -93,7 +95,7 @@ def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:
             f"({', '.join(wrong_seeds)}): run again with --round {rules.name}."
         )
     failed = [each for each in run.result.checks if not each.passed]
-    told = {TAMPER_CHECK, *(f"effective_{key}" for key in wrong_seeds)}
+    told = {TAMPER_CHECK, SEALED_CHECK, *(f"effective_{key}" for key in wrong_seeds)}
     told |= {RELEASE_CHECK} if wrong_seeds else set()
     failed = [each for each in failed if each.name not in told]
     if plan.division == "open":
@@ -102,6 +104,14 @@ def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:
         shown = "; ".join(each.reason for each in failed[:SHOWN_CHECKS])
         more = f"; and {len(failed) - SHOWN_CHECKS} more" if len(failed) > SHOWN_CHECKS else ""
         yield f"{run.name} is not VALID: {shown}{more}."
+
+
+def _sealed(entries: Sequence[Entry]) -> Iterable[str]:
+    """What a session's configuration holds otherwise than the rules; once, not for each run."""
+    for run in (run for entry in entries for run in entry.runs.values()):
+        for each in run.result.checks:
+            if each.name == SEALED_CHECK and not each.passed:
+                yield f"{run.session.name} is not VALID: {each.reason}."
 
 
 def _edited(run: Run) -> list[str]:

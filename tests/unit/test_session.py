@@ -10,7 +10,9 @@ from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.hardware import hardware, software
 from sut.result.facts import EngineFacts, HardwareFacts, SoftwareFacts
-from sut.session import agreed_sha256, notes, software_facts
+from sut.rundir import sha256_of
+from sut.session import agreed_sha256, engine_facts, notes, software_facts
+from tests.unit.config.support import loaded, weights
 from tests.unit.result.sessions import make_config, make_session_facts
 
 
@@ -38,6 +40,34 @@ def test_settings_that_nobody_measured_are_a_note_and_no_reason_against_a_run(
     unmeasured = config.model_copy(update={"system": SystemConfig(name="a30-bf16")})
     (said,) = notes(unmeasured, tmp_path)
     assert "a30-bf16" in said
+
+
+def facts_of(folder: Path, path: str | None = "answered") -> EngineFacts:
+    return engine_facts(EngineInfo("vllm", 1, {}, {}, model_path=path), 1.0, folder, None)
+
+
+def test_a_session_records_whose_config_json_the_weights_have(tmp_path: Path) -> None:
+    own = Path(weights(tmp_path / "own"))
+    other = Path(weights(tmp_path / "other", hidden_size=2048))
+    assert facts_of(own).model_recognised == "llama3.1-8b"
+    assert facts_of(own).model_config_sha256 == sha256_of(own / "config.json")
+    assert facts_of(other).model_recognised is None
+    assert facts_of(other).model_config_sha256 == sha256_of(other / "config.json")
+    assert facts_of(tmp_path).model_config_sha256 is None, "a folder without one"
+    assert facts_of(own, path=None).model_recognised is None, "a null engine has no weights"
+    assert facts_of(own, path=None).model_config_sha256 is None
+
+
+def test_weights_that_are_not_taken_for_official_are_a_note(tmp_path: Path) -> None:
+    folder = weights(tmp_path / "base", eos_token_id=128001)
+    flags = ("--system", "a30-bf16", "--set", "system.measured=true")
+    said = notes(loaded(*flags, "--set", f"model.path={folder}").config, tmp_path)
+    assert said == [
+        f"the weights are not taken for llama3.1-8b's own: {folder}/config.json is not that of "
+        "llama3.1-8b: eos_token_id is 128001, not [128001, 128008, 128009]"
+    ]
+    assert notes(loaded(*flags).config, tmp_path) == []
+    assert notes(loaded(*flags, "--model", folder).config, tmp_path) == []
 
 
 def engine_on(*software: dict[str, str | None] | None) -> EngineFacts:

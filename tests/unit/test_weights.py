@@ -22,7 +22,7 @@ from sut.engines.ray.replica import Replica
 from sut.errors import ConfigError, EngineStartError
 from sut.run import run_benchmark
 from sut.weights import resolve_model, weights_sha256
-from tests.unit.config.support import loaded
+from tests.unit.config.support import loaded, weights
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 HUB = {"config.json", "tokenizer.json", "model.safetensors.index.json", *SHARDS}
@@ -100,6 +100,21 @@ def test_neither_a_dry_run_nor_an_evaluation_fetches_weights(
     assert fetched == HUB - set(SHARDS)
 
 
+def test_what_the_hub_gave_is_looked_at_before_the_engine_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The benchmark's own id, under which another model lies."""
+    folder = weights(tmp_path / "snapshot", num_hidden_layers=16)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: folder)
+    monkeypatch.setattr("sut.run.make_engine", lambda _: pytest.fail("an engine was made"))
+    found = loaded("--system", "a30-bf16", "--dataset", "synthetic", "--model", "llama3.1-8b")
+    with pytest.raises(ConfigError, match="num_hidden_layers is 16, not 32") as refused:
+        run_benchmark(found, Console(quiet=True))
+    assert "set model.official=false" in str(refused.value.remedy)
+    node = describe(found.config.model_dump_json(), runs_engine=True)
+    assert "num_hidden_layers is 16, not 32" in node["weights_problem"]
+
+
 # -- the checksum ---------------------------------------------------------------------------------
 
 
@@ -142,10 +157,9 @@ def test_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_only_replicas_on_a_cluster_that_is_there_are_elsewhere() -> None:
-    def elsewhere(*flags: str) -> bool:
-        config: RunConfig = loaded(*flags).config
-        return config.engine.elsewhere
-
-    assert elsewhere(*REPLICAS)
-    assert not elsewhere("--replicas", "2")
-    assert not elsewhere("--address", "auto", "--system", "cpu")
+    config: RunConfig = loaded(*REPLICAS).config
+    assert config.engine.elsewhere
+    assert not loaded("--replicas", "2").config.engine.elsewhere
+    # As a coordinated run has it: each node's engine is its own.
+    alone = config.engine.model_copy(update={"replicas": None})
+    assert not alone.elsewhere

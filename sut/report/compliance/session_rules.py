@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sut.config.official import of_benchmark
 from sut.config.rules import BenchmarkRules
 from sut.config.schema import Scenario
 from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
@@ -38,6 +39,7 @@ DATASET = Rule("dataset", "The data set is the benchmark's own", f"{RULES} §4.1
 DATASET_SHA = Rule(
     "dataset-checksum", "The data set's checksum is recorded", "submission_rules.adoc §5.10"
 )
+RECOGNITION = ("recognised", "config_sha256")
 MODEL = Rule("model", "The weights are the benchmark's own", f"{RULES} §6.1")
 WEIGHTS = Rule("weights-checksum", "The weights' checksum is recorded", f"{RULES} §6.1")
 REAL_WEIGHTS = Rule("weights-loaded", "The weights are read from files, not drawn", f"{RULES} §6.1")
@@ -193,12 +195,20 @@ def _dataset(view: SessionView, benchmark: BenchmarkRules) -> Iterable[Row]:
 def _weights(view: SessionView) -> Iterable[Row]:
     say, model, engine = view.subject, view.config.model, view.session.engine
     names = ("official", "name", "revision")
-    yield say.judged(
+    own = [each.name for each in of_benchmark(model.benchmark)]
+    recognised = None
+    if engine is not None and engine.model_config_sha256 is not None:
+        recognised = engine.model_recognised in own
+    yield say.combined(
         MODEL,
-        model.official,
-        "==",
-        True,
-        [view.fact(CONFIG, "config", "model", name) for name in names],
+        [
+            Part("official", model.official, True),
+            Part("recognised by config.json", recognised, True),
+        ],
+        [
+            *(view.fact(CONFIG, "config", "model", name) for name in names),
+            *(view.fact(SESSION, "engine", f"model_{name}") for name in RECOGNITION),
+        ],
         reason=f"{model.name}, revision {model.revision or 'not named'}",
     )
     proof = [view.fact(SESSION, "engine", name) for name in ("model_sha256", "model_path")]

@@ -14,10 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sut.cluster.gate import read_resolved
 from sut.cluster.node_run import LOG_NAME, Ended, NodeRun, Ready
-from sut.errors import ConfigError
-from tests.unit.result.sessions import make_config
 
 # Stands in for our command line: a session folder, one question at the gate, then the end.
 PLAYED = """
@@ -160,23 +157,3 @@ def test_a_sign_of_life_says_how_long_the_run_was_silent(node: NodeRun) -> None:
     node.go()
     node.next_message()
     assert node.sign().silent_s == 0, "a run that ended is not silent"
-
-
-def test_the_resolved_configuration_is_read_as_it_was_written(tmp_path: Path) -> None:
-    config = make_config(("server",))
-    path = tmp_path / "resolved.json"
-    document = {"config": config.model_dump(mode="json"), "origins": {"profile": "flag"}}
-    path.write_text(json.dumps(document))
-    loaded = read_resolved(path)
-    assert loaded.config == config
-    assert loaded.origins == {"profile": "flag"}
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": {"node_name": 3}, "origins": {}}'])
-def test_what_is_no_resolved_configuration_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "resolved.json"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match="is no resolved configuration"):
-        read_resolved(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_resolved(tmp_path / "absent.json")

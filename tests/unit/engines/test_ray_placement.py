@@ -34,7 +34,7 @@ def place(replica: int, node_id: str = "a", **changes: Any) -> dict[str, Any]:
 
 
 def test_a_replica_on_cpu_asks_for_its_cores_and_on_cuda_for_its_cards() -> None:
-    config = loaded("--set", "engine.ray.cpus_per_replica=2").config
+    config = loaded("--replicas", "1", "--set", "engine.ray.cpus_per_replica=2").config
     assert needed(config) == {"CPU": 2.0}
     two = loaded("--system", "a30-bf16", "--tensor-parallel-size", "2").config
     assert needed(two) == {"CPU": 1.0, "GPU": 2.0}

@@ -98,7 +98,8 @@ def _session_facts() -> dict[str, Any]:
             "temperature": 0.0, "max_tokens": 8, "min_tokens": 1, "stop_token_ids": [0],
             "detokenize": False,
         },
-        "model_sha256": "1" * 64,
+        "model_sha256": "1" * 64, "model_recognised": "llama3.1-8b",
+        "model_config_sha256": "3" * 64,
         "details": {"prefix_caching": False, "speculative_decoding": False},
     }  # fmt: skip
     return facts

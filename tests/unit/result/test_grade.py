@@ -47,8 +47,15 @@ def official(**changes: Any) -> RunConfig:
     return make_config(("server",), **(values | changes))
 
 
+RECOGNISED = {"model_recognised": "llama3.1-8b", "model_config_sha256": "3" * 64}
+
+
+def engine(**changes: Any) -> dict[str, Any]:
+    return dict(make_session_facts()["engine"] | RECOGNISED | changes)
+
+
 def facts(dataset: dict[str, Any] | None = None, **changes: Any) -> SessionFacts:
-    values = make_session_facts() | changes
+    values = make_session_facts() | {"engine": engine()} | changes
     values["dataset"] |= {"count": 13368} | (dataset or {})
     return SessionFacts.model_validate(values)
 
@@ -114,10 +121,6 @@ def test_nothing_stands_against_an_official_run() -> None:
         ({"scenarios": (Scenario.SERVER,)}, "the required scenario Offline was not run"),
         ({"scenarios": (Scenario.OFFLINE,)}, "none of Server, Interactive was run"),
         (
-            {"model": MODEL.model_copy(update={"benchmark": "gptj"})},
-            "round v6.1 has no benchmark gptj",
-        ),
-        (
             {"scenarios": (*Scenario,), "interactive": SERVER.model_copy(
                 update={"ttft_limit_ms": 500.0, "tpot_limit_ms": 30.0})},
             "round v6.1 has no scenario SingleStream for llama3.1-8b",
@@ -128,6 +131,14 @@ def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) ->
     assert submission_grade(official(**changes), facts(), make_round(), runs(*ALL)) == [reason]
 
 
+def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
+    config = official(model=MODEL.model_copy(update={"benchmark": "gptj"}))
+    assert submission_grade(config, facts(), make_round(), runs(*ALL)) == [
+        "the config.json of the weights was recognised as llama3.1-8b, not as that of gptj",
+        "round v6.1 has no benchmark gptj",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
@@ -136,21 +147,30 @@ def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) ->
         (facts({"count": 48}), "the data set has 48 samples, not 13368"),
         (facts(engine=None), "the engine never became ready"),
         (
-            facts(
-                engine=make_session_facts()["engine"]
-                | {"arguments": {"enable_prefix_caching": True}}
-            ),
+            facts(engine=engine(arguments={"enable_prefix_caching": True})),
             "prefix caching is on, which the rules prohibit",
         ),
         (
-            facts(engine=make_session_facts()["engine"] | {"sampling": {"temperature": 0.7}}),
+            facts(engine=engine(sampling={"temperature": 0.7})),
             "the temperature is 0.7, not 0 (greedy)",
         ),
         (
-            facts(
-                engine=make_session_facts()["engine"] | {"details": {"speculative_decoding": True}}
-            ),
+            facts(engine=engine(details={"speculative_decoding": True})),
             "speculative decoding is on, which the rules prohibit for this model",
+        ),
+        (
+            facts(engine=engine(model_recognised=None)),
+            "the config.json of the weights was recognised as no official model's, not as that of "
+            "llama3.1-8b",
+        ),
+        (
+            facts(engine=engine(model_recognised="another-model")),
+            "the config.json of the weights was recognised as another-model, not as that of "
+            "llama3.1-8b",
+        ),
+        (
+            facts(engine=make_session_facts()["engine"]),
+            "no config.json of the weights is on record",
         ),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from sut.config.rules import Round
 from sut.result.build import build
 from sut.result.schema import ScenarioResult
+from sut.result.sealed import SEALED_CHECK
 from tests.unit.result.breakages import BREAKAGES, EVALUATED, Change, config_json
 from tests.unit.result.sessions import (
     SETTINGS,
@@ -114,6 +115,7 @@ def test_mlperf_profile_relaxes_nothing(tmp_path: Path) -> None:
         "minimum duration asked of LoadGen",
         "success rate",
         "LoadGen errors",
+        SEALED_CHECK,
     ]
     assert [each.name for each in run.checks if each.name.startswith("TTFT P")] == ["TTFT P99"]
     limits = {each.name: each.limit for each in run.checks}
@@ -123,7 +125,12 @@ def test_mlperf_profile_relaxes_nothing(tmp_path: Path) -> None:
 
 def test_mlperf_profile_asks_for_the_rounds_sample_count(tmp_path: Path) -> None:
     run = judged(make_session(tmp_path, "offline", profile="mlperf"), "offline")
-    assert failed(run) == ["duration", "minimum duration asked of LoadGen", "samples"]
+    assert failed(run) == [
+        "duration",
+        "minimum duration asked of LoadGen",
+        "samples",
+        SEALED_CHECK,
+    ]
     assert {each.name: each.limit for each in run.checks}["samples"] == 13368
 
 

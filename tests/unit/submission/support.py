@@ -19,7 +19,11 @@ import pyarrow.parquet as pq
 from audit.verify import write_verification as write_verdict
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
+from sut.config.held import held_values, load_profile
+from sut.config.keys import Setting
+from sut.config.official import of_benchmark
 from sut.config.rules import Round, load_round
+from sut.config.schema import RunConfig
 from sut.result.facts import AccuracyFacts
 from sut.rundir import ScenarioDir
 from sut.submission.plan import SubmissionPlan
@@ -88,19 +92,32 @@ def session(
     recordings = tuple(dict.fromkeys(kind.partition("+")[0] for kind in kinds))
     made = make_config(recordings, **{"profile": "mlperf", "round": round_, "mode": "all"} | config)
     document = made.model_dump(mode="json")
-    document["model"] |= {"official": True, "eos_token_ids": EOS}
+    document["model"]["official"] = True
     document["compliance"] = {"tests": ["TEST06"], "audit_config": None}
-    for section in ("server", "interactive"):
-        document[section]["latency_percentile"] = 99
+    for key, setting in _held(made, round_).items():
+        section, _, name = key.partition(".")
+        document[section][name] = setting.value
     dump(root / "config.json", {"config": document, "origins": {}})
     facts = make_session_facts()
-    facts["engine"]["model_sha256"] = "1" * 64
+    facts["engine"] |= {
+        "model_sha256": "1" * 64,
+        "model_recognised": "llama3.1-8b",
+        "model_config_sha256": "3" * 64,
+    }
     dump(root / "session.json", facts)
     for kind in kinds:
         recording, _, other = kind.partition("+")
         _add_run(root, recording, other or "performance", round_)
     _match_mode(root, kinds)
     return root
+
+
+def _held(config: RunConfig, round_: str) -> dict[str, Setting]:
+    """What the mlperf profile holds, by the recordings' round."""
+    benchmark, first = config.model.benchmark, config.scenarios[0]
+    (weights,) = of_benchmark(benchmark)
+    profile = load_profile("mlperf")
+    return held_values(profile, small_round(round_), benchmark, first) | dict(weights.held)
 
 
 def _match_mode(root: Path, kinds: tuple[str, ...]) -> None:

@@ -116,10 +116,6 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
         ),
         [f"{NAME}: prefix caching is on, which the rules prohibit"],
     ),
-    "other output lengths": (
-        lambda root: edit_config(root, generation={"max_tokens": 32}),
-        [f"{NAME}: max_tokens is 32, not 64"],
-    ),
 }
 
 
@@ -136,6 +132,25 @@ def test_one_broken_thing_is_one_line_that_names_it(tmp_path, case):
     reasons = refused(tmp_path, root)
     assert len(reasons) == len(lines)
     assert [r.startswith(line) for r, line in zip(reasons, lines, strict=True)] == [True]
+
+
+def test_other_output_lengths_are_named_once_and_not_for_each_run(tmp_path):
+    root = closed_session(tmp_path / "s")
+    edit_config(root, generation={"max_tokens": 32})
+    invalid, against = refused(tmp_path, root)
+    assert invalid.startswith(
+        f"{NAME} is not VALID: values that round or benchmark fixes otherwise"
+    )
+    assert "generation.max_tokens is 32, but the mlperf profile holds it at 64" in invalid
+    assert against.startswith(f"{NAME}: max_tokens is 32, not 64")
+
+
+def test_open_too_takes_no_run_with_values_that_the_round_fixes_otherwise(tmp_path):
+    root = closed_session(tmp_path / "s")
+    edit_config(root, warmup={"queries": 0})
+    edit_facts(root, "warmup", requested=0, succeeded=0)
+    (reason,) = refused(tmp_path, root, division="open")
+    assert "warmup.queries is 0, but the mlperf profile asks for 10 at least" in reason
 
 
 def test_a_run_of_another_round_is_one_line_not_one_for_each_seed(tmp_path):

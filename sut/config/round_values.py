@@ -1,0 +1,100 @@
+"""The keys that a round gives a value to, each with the line of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+from sut.config.keys import Setting
+from sut.config.rules import CONF_ROOT, Round
+from sut.config.schema import Scenario
+from sut.config.yaml_tree import read_leaves
+from sut.errors import ConfigError
+
+Place = tuple[str, ...]
+
+_SECTIONS = {
+    "offline": Scenario.OFFLINE,
+    "server": Scenario.SERVER,
+    "interactive": Scenario.INTERACTIVE,
+    "single_stream": Scenario.SINGLE_STREAM,
+}
+_MS_PER_S = 1000
+
+
+def round_settings(
+    rules: Round, benchmark: str, first: Scenario | None, keys: Collection[str]
+) -> list[Setting]:
+    """What the round gives to those of `keys` that it has something to say of.
+
+    Args:
+        rules: the round.
+        benchmark: the model's; one that the round lacks has no values.
+        first: the first scenario asked for; it may be the edge twin's, with its own data set.
+        keys: the only ones that are wanted.
+    """
+    if benchmark not in rules.benchmarks:
+        return []
+    found = []
+    for key, place in _places(rules, benchmark, first).items():
+        value = _value(rules, place) if key in keys else None
+        if value is not None:
+            scaled = value / _MS_PER_S if place[-1] == "min_duration_ms" else value
+            found.append(Setting(key, scaled, _origin(rules.name, place)))
+    return found
+
+
+def _value(rules: Round, place: Place) -> Any:
+    """None where the round says nothing."""
+    value: Any = rules.benchmarks[place[0]]
+    for part in place[1:]:
+        value = value[Scenario(part)] if isinstance(value, dict) else getattr(value, part)
+    return None if value == () else value
+
+
+def _origin(name: str, place: Place) -> str:
+    return _lines(name).get(("benchmarks", *place), f"round {name}")
+
+
+@cache
+def _lines(name: str) -> dict[Place, str]:
+    path = CONF_ROOT / "rounds" / f"{name}.yaml"
+    return {leaf.path: leaf.origin for leaf in read_leaves(path)} if path.is_file() else {}
+
+
+def _places(rules: Round, benchmark: str, first: Scenario | None) -> dict[str, Place]:
+    """Key → benchmark and place in its rules."""
+    asked = _benchmark_asked(rules, benchmark, first)
+    places: dict[str, Place] = {
+        "generation.max_tokens": (asked, "max_tokens"),
+        "generation.min_tokens": (asked, "min_tokens"),
+        "dataset.synthetic_count": (asked, "dataset_count"),
+        "loadgen.performance_sample_count": (asked, "dataset_count"),
+        "model.loadgen_model": (benchmark, "scenarios", "Offline", "loadgen_model"),
+        "compliance.tests": (asked, "compliance_tests"),
+    }
+    for section, scenario in _SECTIONS.items():
+        try:
+            name, _, _ = rules.scenario_rules(benchmark, scenario)
+        except ConfigError:
+            continue
+        here = (name, "scenarios", scenario.value)
+        places |= {
+            f"{section}.min_duration_s": (*here, "min_duration_ms"),
+            f"{section}.min_query_count": (*here, "min_query_count"),
+            f"{section}.latency_percentile": (*here, "latency_percentile"),
+            f"{section}.ttft_limit_ms": (*here, "ttft_limit_ms"),
+            f"{section}.tpot_limit_ms": (*here, "tpot_limit_ms"),
+        }
+    return places
+
+
+def _benchmark_asked(rules: Round, benchmark: str, first: Scenario | None) -> str:
+    if first is None:
+        return benchmark
+    try:
+        return rules.scenario_rules(benchmark, first)[0]
+    except ConfigError:
+        # `checks` refuses it with its place.
+        return benchmark

@@ -1,0 +1,116 @@
+"""The run verb, and those that take its flags, on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sut.main import main
+from tests.unit.config.support import loaded
+
+ADDRESS = ["--address", "10.0.0.1:6379"]
+NULL = ["--engine", "null", "--system", "cpu-dummy"]
+DRY = [*NULL, "--dry-run"]
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [["run"], ["audit"], ["bench", "harness"], ["bench", "engine"]])
+@pytest.mark.parametrize(
+    ("flags", "remedy"),
+    [
+        (ADDRESS, "--replicas all"),
+        (["--set", "engine.ray.address=auto"], "--replicas all"),
+        (["--dispatch", "equal"], "--replicas N"),
+        (["--on-replica-loss", "continue"], "--replicas N"),
+    ],
+)
+def test_flags_without_effect_are_refused(
+    capsys: pytest.CaptureFixture[str], verb: list[str], flags: list[str], remedy: str
+) -> None:
+    code, text = said(capsys, *verb, *NULL, *flags)
+    assert code == 2
+    assert remedy in text
+
+
+def test_a_measurement_has_no_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(capsys, "bench", "harness", *DRY)
+    assert code == 2
+    assert "--dry-run" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], ["--coordinated", "--address"]),
+        ([*ADDRESS, "--replicas", "2"], ["engine.replicas is 2", "Leave out --replicas"]),
+        ([*ADDRESS, "--dispatch", "equal"], ["engine.ray.dispatch is equal", "Leave it out"]),
+    ],
+)
+def test_a_dry_run_refuses_what_a_coordinated_run_would(
+    capsys: pytest.CaptureFixture[str], flags: list[str], words: list[str]
+) -> None:
+    code, text = said(capsys, *DRY, "--coordinated", *flags)
+    assert code == 2
+    assert all(word in text for word in words)
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_a_dry_run_of_a_coordinated_run_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, *DRY, "--coordinated", *ADDRESS)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--set", "generation.max_tokens=16"],
+        ["--profile", "quick"],
+        ["--smoke"],
+        ["--config", "own.yaml"],
+        ["--user-conf", "user.conf"],
+        ["--coordinated"],
+    ],
+)
+def test_a_resolved_file_takes_no_other_setting_beside_it(
+    capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    code, text = said(capsys, "run", "--resolved", "resolved.json", *flags)
+    assert code == 2
+    assert flags[0] in text
+    assert "beside --resolved" in text
+
+
+def test_a_resolved_file_is_held_to_the_round(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = loaded("--profile", "mlperf", "--system", "cpu-dummy").config.model_dump(mode="json")
+    config["generation"]["max_tokens"] = 16
+    path = tmp_path / "resolved.json"
+    path.write_text(json.dumps({"config": config, "origins": {}}))
+    code, text = said(capsys, "run", "--resolved", str(path), "--dry-run")
+    assert code == 2
+    assert text.startswith(f"sut: {path}: generation.max_tokens is 16, but the mlperf profile")
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_what_is_not_read_is_noted_on_stderr_and_the_json_stays_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_TOKEN", "8")
+    flags = ["--scenario", "Offline", "--set", "server.target_qps=2", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        main([*DRY, *flags])
+    assert ended.value.code == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["config"]["generation"]["max_tokens"] == 64
+    assert shown.err.splitlines() == [
+        "Note: the environment variable MAX_TOKEN is not read; MAX_TOKENS is.",
+        "Note: --set server.target_qps has no effect: Server is not among the scenarios.",
+    ]
