@@ -106,8 +106,8 @@ def load_configuration(options: argparse.Namespace) -> Loaded:
     from sut.config.checks import check_loadgen
     from sut.config.rules import load_round
     from sut.config.sources import load
-    from sut.devices import gpus
-    from sut.hardware import package_version
+    from sut.devices import cards
+    from sut.hardware import gpu_missing, package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
@@ -115,10 +115,12 @@ def load_configuration(options: argparse.Namespace) -> Loaded:
 
         loaded = read_resolved(resolved)
     else:
+        seen = cards()
         loaded = load(
             to_overrides(options),
             environment=os.environ,
-            gpu_present=bool(gpus()),
+            gpu_present=bool(seen.found),
+            gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,
