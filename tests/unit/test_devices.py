@@ -95,9 +95,7 @@ def test_without_nvidia_smi_nothing_is_broken(
     assert cards() == Cards([], "nvidia-smi is not installed")
 
 
-def test_one_that_never_answers_is_broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_never_answers_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nvidia_smi(tmp_path, monkeypatch, "", script="exec sleep 1000")
     monkeypatch.setattr(devices, "QUERY_TIMEOUT_S", 0.01)
     assert cards() == Cards([], "nvidia-smi gave no answer within 0.01 s", broken=True)

@@ -8,6 +8,9 @@ from pathlib import Path
 from sut.config.flags import build_parser, to_overrides
 from sut.config.sources import Loaded, load
 
+# A system that leaves every rate to the profile.
+BARE = "default_model: smollm2-135m\nsystem:\n  name: bare\n  platform: cpu\n"
+
 
 def loaded(
     *flags: str, environment: Mapping[str, str] | None = None, gpu_present: bool = False
