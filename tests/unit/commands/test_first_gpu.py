@@ -74,16 +74,15 @@ def test_a_new_driver_and_an_old_one_with_its_package_go_on_to_the_weights(
     assert asked == ["meta-llama/Llama-3.1-8B-Instruct"]
 
 
-@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
 def test_an_installation_for_cards_is_not_run_as_a_machine_without(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    flags: tuple[str, ...],
 ) -> None:
     built_for_cards(monkeypatch)
     nvidia_smi(tmp_path, monkeypatch, BROKEN, code=18)
-    assert run(tmp_path, *flags) == 2
+    # Dry: where nothing refused it, this machine's own engine would start.
+    assert run(tmp_path, "--dry-run") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert BROKEN.strip() in line
     assert "--system a30-bf16" in line
