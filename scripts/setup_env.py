@@ -17,13 +17,13 @@ import hashlib
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sut.devices import cards, check_driver, driver_version
 from sut.errors import ConfigError, HarnessError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,18 +120,31 @@ def set_up(root: Path, venv: Path, round_name: str, platform: str) -> None:
     found = Stamp.read(venv)
     wanted = wanted_stamp(root, loadgen, choose_platform(platform, found))
     if found != wanted:
+        if wanted.platform == "cuda" and (note := check_driver(driver_version(cards()))):
+            print(f"setup: note: {note}.", flush=True)
         install(root, venv, wanted, loadgen, rebuild=needs_rebuild(found, wanted))
     if wanted.platform == "cpu":
         make_models(root, venv)
 
 
 def choose_platform(asked: str, found: Stamp | None) -> str:
-    """The platform asked for, else the one set up before, else what the machine has."""
+    """The platform asked for, else the one set up before, else what the machine has.
+
+    Raises:
+        ConfigError: an NVIDIA driver is here, but whether a GPU is cannot be told.
+    """
     if asked != "auto":
         return asked
     if found is not None:
         return found.platform
-    return "cuda" if nvidia_driver_answers() else "cpu"
+    seen = cards()
+    if seen.broken:
+        raise ConfigError(
+            f"which engine to install cannot be told, for {seen.problem}.",
+            where="PLATFORM",
+            remedy="Mend that, or say it: make setup PLATFORM=cuda, or PLATFORM=cpu.",
+        )
+    return "cuda" if seen.found else "cpu"
 
 
 def needs_rebuild(found: Stamp | None, wanted: Stamp) -> bool:
@@ -141,14 +154,6 @@ def needs_rebuild(found: Stamp | None, wanted: Stamp) -> bool:
     environment without a stamp was made by hand and is kept.
     """
     return found is not None and (found.platform, found.base) != (wanted.platform, wanted.base)
-
-
-def nvidia_driver_answers() -> bool:
-    """Whether nvidia-smi is there and lists a GPU."""
-    if shutil.which("nvidia-smi") is None:
-        return False
-    done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return done.returncode == 0 and "GPU" in done.stdout
 
 
 def loadgen_version(root: Path, round_name: str) -> str:

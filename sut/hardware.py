@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from sut.devices import gpus, usable_cores
+from sut.devices import Cards, gpus, usable_cores
 
 CPU_INFO = Path("/proc/cpuinfo")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -69,6 +69,13 @@ def package_version(*names: str) -> str | None:
         except importlib.metadata.PackageNotFoundError:
             continue
     return None
+
+
+def gpu_missing(seen: Cards) -> str | None:
+    """Why an installation for GPUs can use none here; None if it can, or is one for the CPU."""
+    if seen.found or package_version("vllm") is None:
+        return None
+    return seen.problem
 
 
 def _commit() -> str | None:

@@ -17,6 +17,8 @@ from sut.config.checks import check_dataset_count
 from sut.config.official import require_recognised
 from sut.config.rules import load_round
 from sut.config.schema import RunConfig
+from sut.devices import cards, check_driver, driver_version
+from sut.hardware import package_version
 from sut.weights import resolve_model
 
 TokenIds = npt.NDArray[np.int32]
@@ -36,6 +38,17 @@ class Inputs:
         return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
 
 
+def check_cards(config: RunConfig) -> str | None:
+    """Refuse a driver that the engine cannot run on; what is worth a note is returned.
+
+    Raises:
+        ConfigError: with the version that is here and the one needed.
+    """
+    if config.engine.kind != "vllm" or config.system.platform != "cuda":
+        return None
+    return check_driver(driver_version(cards()), torch_build=package_version("torch"))
+
+
 def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
     """Find the model's files, load and check the data set; everything is tokenised here.
 
@@ -47,6 +60,8 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
         ConfigError, DatasetError: before anything was started.
     """
     model, data = config.model, config.dataset
+    if weights:
+        check_cards(config)  # before weights are fetched
     model_path = resolve_model(model, weights=weights)
     require_recognised(model_path, model)
     dataset = load_dataset(

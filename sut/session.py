@@ -16,6 +16,7 @@ from sut.config.schema import Mode, RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.hardware import hardware, software
+from sut.inputs import check_cards
 from sut.result.facts import (
     DatasetFacts,
     EngineFacts,
@@ -132,6 +133,8 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
             f"the settings of system {config.system.name} come from published facts; nobody here "
             "has measured them on that hardware"
         )
+    if not config.engine.elsewhere and (driver := check_cards(config)):
+        found.append(driver)
     if (working_directory / STRAY_AUDIT).exists():
         found.append(
             f"a file named {STRAY_AUDIT} lies in the working directory; it was not read: "

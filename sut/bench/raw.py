@@ -15,6 +15,7 @@ from sut.config.schema import RunConfig
 from sut.devices import usable_cores
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.launch import cpu_libraries, environment, in_one_process
+from sut.engines.vllm.orphans import Leash
 from sut.engines.vllm.raw import GO, READY, RawMeasurement, RawRequest
 from sut.errors import EngineStartError
 from sut.inputs import Inputs, load_inputs
@@ -86,9 +87,12 @@ def run_raw(requests: Sequence[RawRequest]) -> list[RawMeasurement]:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
+        leash = Leash.held_here()
+        stack.callback(leash.let_go)
         running = []
         for number, request in enumerate(requests):
-            running.append(_Raw(folder / str(number), request))
+            bound = msgspec.structs.replace(request, leash=leash.terms)
+            running.append(_Raw(folder / str(number), bound))
             stack.callback(running[-1].end)
         for each in running:
             each.await_ready()

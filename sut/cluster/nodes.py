@@ -24,7 +24,7 @@ from sut.config.schema import RunConfig
 from sut.devices import gpus
 from sut.errors import HarnessError
 from sut.hardware import package_version, software
-from sut.inputs import load_inputs
+from sut.inputs import check_cards, load_inputs
 from sut.weights import WEIGHT_PATTERNS, resolve_model, weights_sha256
 
 CLOCK_ROUNDS = 5
@@ -41,6 +41,7 @@ class NodeFacts:
         runs_engine: it has something to give; a control node has not.
         replicas: how many the run that is meant would put there.
         versions: by what they are of.
+        driver_problem: why its NVIDIA driver does not run the engine.
         port_problem: why a port that it opened did not answer the driver.
         clock_offset_s: its clock minus the driver's; wrong by at most clock_error_s.
         problem: why it did not answer.
@@ -58,7 +59,8 @@ class NodeFacts:
     dataset_problem: str | None = None
     longest_prompt: int | None = None
     memory_available_bytes: int | None = None
-    gpu_memory_mib: tuple[int, ...] = ()
+    gpu_memory_mib: tuple[int | None, ...] = ()
+    driver_problem: str | None = None
     clock_offset_s: float | None = None
     clock_error_s: float | None = None
     port_problem: str | None = None
@@ -71,11 +73,13 @@ def describe(config_json: str, *, runs_engine: bool) -> dict[str, Any]:
     Weights that are not here yet are fetched only where an engine will read them.
     """
     config = RunConfig.model_validate_json(config_json)
+    driver_problem = _driver_problem(config) if runs_engine else None
     return {
         "versions": versions(),
         "memory_available_bytes": psutil.virtual_memory().available,
         "gpu_memory_mib": tuple(gpu.memory_mib for gpu in gpus()),
-        **_weights(config, runs_engine),
+        "driver_problem": driver_problem,
+        **_weights(config, runs_engine and driver_problem is None),
         **_dataset(config),
     }
 
@@ -91,6 +95,14 @@ def versions() -> dict[str, str | None]:
         "this project": found["harness"],
         "this project's commit": found["harness_commit"],
     }
+
+
+def _driver_problem(config: RunConfig) -> str | None:
+    try:
+        check_cards(config)
+    except HarnessError as error:
+        return error.render()
+    return None
 
 
 def _weights(config: RunConfig, fetch: bool) -> dict[str, Any]:

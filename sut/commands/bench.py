@@ -103,16 +103,19 @@ def _rates(text: str) -> list[float]:
 
 def _loader(options: argparse.Namespace) -> Loader:
     from sut.config.sources import Loaded, load
-    from sut.devices import gpus
+    from sut.devices import cards
+    from sut.hardware import gpu_missing
 
     def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
         given = to_overrides(options)
         if options.results_dir is None:
             given.append(("results_dir", "results/bench", "sut bench"))
+        seen = cards()
         return load(
             [*overrides, *given],
             environment=os.environ,
-            gpu_present=bool(gpus()),
+            gpu_present=bool(seen.found),
+            gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,

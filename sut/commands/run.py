@@ -141,8 +141,8 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
     from sut.config.rules import load_round
     from sut.config.sources import load
     from sut.config.strays import ALL_OF_RAY, OF_COORDINATED
-    from sut.devices import gpus
-    from sut.hardware import package_version
+    from sut.devices import cards
+    from sut.hardware import gpu_missing, package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
@@ -151,10 +151,12 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
         loaded = read_resolved(resolved)
     else:
         alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
+        seen = cards()
         loaded = load(
             to_overrides(options),
             environment=os.environ,
-            gpu_present=bool(gpus()),
+            gpu_present=bool(seen.found),
+            gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,

@@ -79,6 +79,7 @@ def load(
     *,
     environment: Mapping[str, str],
     gpu_present: bool,
+    gpu_missing: str | None = None,
     host_name: str,
     config_file: Path | None = None,
     user_conf: Path | None = None,
@@ -90,6 +91,7 @@ def load(
         overrides: (key, raw value, flag), as `flags.to_overrides` gives them.
         environment: where the variables of `flags.ENVIRONMENT` are looked up.
         gpu_present: whether an NVIDIA driver answers; decides the system unless one is named.
+        gpu_missing: why an installation for GPUs can use none; it is then no machine without one.
         host_name: the node's name unless one is given.
         config_file: the user's own YAML.
         user_conf: the user's user.conf in LoadGen's format.
@@ -105,7 +107,9 @@ def load(
         "flags": _expanded([_flag(*override) for override in overrides]),
     }
     profile = _profile(_choice(layers, "profile", _default("profile")))
-    _add_system_and_model(layers, profile, used_of_ray, gpu_present=gpu_present)
+    _add_system_and_model(
+        layers, profile, used_of_ray, gpu_present=gpu_present, gpu_missing=gpu_missing
+    )
     rules = _round(_choice(layers, "round", _default("round")))
     benchmark = str((_last(layers, "model.benchmark") or _default("model.benchmark")).value)
     first = _first_scenario(layers)
@@ -122,7 +126,12 @@ def load(
 
 
 def _add_system_and_model(
-    layers: Layers, profile: Profile, used_of_ray: Collection[str], *, gpu_present: bool
+    layers: Layers,
+    profile: Profile,
+    used_of_ray: Collection[str],
+    *,
+    gpu_present: bool,
+    gpu_missing: str | None,
 ) -> None:
     """The layers of profile, model and system, whoever chooses these."""
     fallback = Setting(
@@ -143,6 +152,7 @@ def _add_system_and_model(
     strays.refuse_unused(_of_ray(layers), _last(layers, "engine.replicas"), used_of_ray)
     if chosen is fallback and not gpu_present:
         _refuse_to_guess_for_others(layers)
+        _refuse_to_guess_without(layers, gpu_missing)
 
 
 def _of_ray(layers: Layers) -> list[Setting]:
@@ -170,6 +180,22 @@ def _refuse_to_guess_for_others(layers: Layers) -> None:
         "does not tell what theirs have.",
         where=address.origin,
         remedy="Say it: --system a30-bf16, or --system cpu.",
+    )
+
+
+def _refuse_to_guess_without(layers: Layers, gpu_missing: str | None) -> None:
+    """The engine of a machine with a GPU must not end up with the settings of one without.
+
+    Raises:
+        ConfigError: with what keeps the GPU from being used.
+    """
+    kind = _last(layers, "engine.kind")
+    if gpu_missing is None or (kind is not None and kind.value == "null"):
+        return
+    raise ConfigError(
+        f"vLLM is installed here for NVIDIA GPUs, and none can be used: {gpu_missing}.",
+        where="system",
+        remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
     )
 
 

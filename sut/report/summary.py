@@ -279,7 +279,10 @@ def _machines(result: Result) -> Iterable[str]:
 
 
 def _machine(hardware: HardwareFacts, gpus: Sequence[GpuFacts], indent: str) -> Iterable[str]:
-    cards = ", ".join(f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in gpus)
+    cards = ", ".join(
+        f"{gpu.name} ({'memory not told' if gpu.memory_mib is None else f'{gpu.memory_mib} MiB'})"
+        for gpu in gpus
+    )
     cpu = f"{hardware.cpu_model or NOT_MEASURED}, {hardware.cpu_cores} cores"
     yield _row(f"{indent}accelerators", cards or "none")
     yield _row(f"{indent}processor", cpu)

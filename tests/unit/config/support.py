@@ -10,6 +10,9 @@ from typing import Any
 from sut.config.flags import build_parser, to_overrides
 from sut.config.sources import Loaded, load
 
+# A system that leaves every rate to the profile.
+BARE = "default_model: smollm2-135m\nsystem:\n  name: bare\n  platform: cpu\n"
+
 
 def loaded(
     *flags: str,

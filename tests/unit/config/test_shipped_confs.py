@@ -5,11 +5,12 @@ import pytest
 from sut.config.keys import leaves
 from sut.config.rules import CONF_ROOT
 from sut.config.selection import names
-from tests.unit.config.support import loaded
+from tests.unit.config.support import BARE, loaded, written
 
 # Settings of the model, and of the build that a model file knows better.
 NOT_THE_SYSTEMS = {"engine.vllm.load_format"}
 PATH = ("--set", "model.path=weights")
+OFFLINE_MARGIN = 1.1  # LoadGen's slack on the expected rate (test_settings_internal.cc)
 
 
 @pytest.mark.parametrize("profile", ["quick", "mlperf"])
@@ -41,8 +42,8 @@ def test_what_never_ran_on_the_card_says_so():
         assert measured is ("not measured" not in text.casefold())
 
 
-def test_the_contracts_defaults():
-    config = loaded(gpu_present=True).config
+def test_the_contracts_defaults(tmp_path):
+    config = loaded("--system", written(tmp_path, BARE)).config
     assert config.generation.max_tokens == 64
     assert (config.server.target_qps, config.offline.target_qps) == (1.0, 10.0)
     assert config.warmup.queries == 10
@@ -55,6 +56,31 @@ def test_the_contracts_defaults():
     assert mlperf.validity.min_success_rate == 1.0
     assert mlperf.loadgen.enable_trace is False
     assert mlperf.server.e2e_p99_limit_ms is None
+
+
+# KV cache that is left beside the weights, in tokens, and a query of mean length of the full set:
+# its prompt, and on average half of its answer (as the files reason).
+KV_TOKENS = {"a30-bf16": 38_000, "a30-w8a8": 83_000}
+QUERY_TOKENS = 870 + 128 / 2
+CEILING_QPS = {"a30-bf16": 6.4, "a30-w8a8": 14}
+
+
+@pytest.mark.parametrize("system", list(KV_TOKENS))
+@pytest.mark.parametrize("profile", ["quick", "mlperf"])
+def test_a_card_is_asked_for_no_more_than_it_can_hold(system, profile):
+    flags = ("--system", system, "--profile", profile, "--dataset", "synthetic", *PATH)
+    config = loaded(*flags).config
+    assert config.engine.vllm.max_num_seqs * QUERY_TOKENS <= KV_TOKENS[system]
+    assert config.server.target_qps < CEILING_QPS[system] / 2
+    assert config.interactive.target_qps <= config.server.target_qps
+
+
+@pytest.mark.parametrize(("system", "samples_per_s"), [("a30-bf16", 25), ("a30-w8a8", 53)])
+def test_a_quick_offline_run_fills_its_minute_on_the_card(system, samples_per_s):
+    """704 samples that 10/s asks for take an A30 28 s at the quickest, so 25 a second."""
+    offline = loaded("--system", system, *PATH).config.offline
+    asked = OFFLINE_MARGIN * offline.target_qps * offline.min_duration_s
+    assert asked / samples_per_s > offline.min_duration_s
 
 
 def test_limits_in_quick_are_the_rounds():

@@ -7,7 +7,7 @@ import pytest
 from sut.config.keys import leaves
 from sut.config.schema import Mode, Scenario
 from sut.errors import ConfigError
-from tests.unit.config.support import loaded, written
+from tests.unit.config.support import BARE, loaded, written
 
 
 def line_of(path, text):
@@ -57,9 +57,10 @@ def test_every_key_has_an_origin():
 def test_each_layer_wins_over_the_ones_below(tmp_path):
     own = written(tmp_path, "server:\n  target_qps: 3\n")
     conf = written(tmp_path, "*.Server.target_qps = 5\n", "user.conf")
+    bare = written(tmp_path, BARE, "bare.yaml")
     environment = {"SERVER_TARGET_QPS": "4"}
     steps = [
-        (("--system", "a30-bf16"), {}, 1.0, "user_confs/profiles/quick.yaml:"),
+        (("--system", bare), {}, 1.0, "user_confs/profiles/quick.yaml:"),
         ((), {}, 2.0, "user_confs/systems/cpu.yaml:"),
         (("--config", own), {}, 3.0, f"{own}:2"),
         (("--config", own), environment, 4.0, "environment SERVER_TARGET_QPS"),

@@ -105,6 +105,17 @@ def test_a_gpu_gets_no_cpu_settings():
     )
 
 
+def test_a_gpu_is_not_asked_to_compile_a_sampler_that_greedy_decoding_never_calls(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    name = "VLLM_USE_FLASHINFER_SAMPLER"
+    monkeypatch.delenv(name, raising=False)
+    assert environment(VllmConfig(), CUDA, [0], [])[name] == "0"
+    assert name not in environment(VllmConfig(), CPU, [0], [])
+    monkeypatch.setenv(name, "1")
+    assert environment(VllmConfig(), CUDA, [0], [])[name] == "1", "the user's word holds"
+
+
 def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SUT_TEST_SET", "before")
     monkeypatch.delenv("SUT_TEST_UNSET", raising=False)

@@ -10,8 +10,11 @@ import yaml
 
 from scripts import setup_env
 from scripts.setup_env import ROOT, Stamp
+from sut import devices
 from sut.config.schema import RunConfig
+from sut.devices import COMPATIBILITY, Cards, Gpu
 from sut.errors import ConfigError, HarnessError
+from tests.unit.nvidia import nvidia_smi
 
 ROUND_FILES = sorted((ROOT / "user_confs" / "rounds").glob("*.yaml"))
 
@@ -142,29 +145,82 @@ def test_a_stamp_reads_as_written(tmp_path: Path):
 def test_the_platform(
     monkeypatch: pytest.MonkeyPatch, asked: str, found: str | None, gpu: bool, chosen: str
 ):
-    monkeypatch.setattr(setup_env, "nvidia_driver_answers", lambda: gpu)
+    listed = [Gpu("NVIDIA A30", "GPU-1", 24576, "580.1")] if gpu else []
+    monkeypatch.setattr(setup_env, "cards", lambda: Cards(listed))
     stamp = Stamp(found, "base", "abc") if found else None
     assert setup_env.choose_platform(asked, stamp) == chosen
 
 
 @pytest.mark.parametrize(
-    ("script", "answers"),
+    ("listed", "code", "chosen"),
     [
-        ("echo 'GPU 0: NVIDIA A30'", True),
-        ("echo 'No devices were found'", False),
-        ("echo 'GPU access blocked'; exit 9", False),
-        (None, False),
+        ("NVIDIA A30, GPU-1, 24576, 580.65.06\n", 0, "cuda"),
+        ("NVIDIA A30, GPU-1, [N/A], 580.65.06\n", 0, "cuda"),
+        ("No devices were found\n", 0, "cpu"),
+        ("No devices were found\n", 6, "cpu"),
     ],
 )
-def test_a_driver_answers_only_where_it_lists_a_gpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, answers: bool
+def test_the_platform_is_what_the_driver_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, code: int, chosen: str
 ):
-    if script is not None:
-        tool = tmp_path / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o755)
+    nvidia_smi(tmp_path, monkeypatch, listed, code=code)
+    assert setup_env.choose_platform("auto", None) == chosen
+
+
+def test_a_driver_that_does_not_answer_is_not_taken_for_none(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkout: Path,
+    steps: list[list[str]],
+):
+    said = "Failed to initialize NVML: Driver/library version mismatch\n"
+    nvidia_smi(tmp_path, monkeypatch, said, code=18)
+    with pytest.raises(ConfigError, match="version mismatch") as caught:
+        setup_env.set_up(checkout, checkout / ".venv", "v9.9", "auto")
+    assert "PLATFORM=cpu" in caught.value.render()
+    assert steps == []
+    setup_env.set_up(checkout, checkout / ".venv", "v9.9", "cpu")
+    assert steps
+
+
+@pytest.mark.parametrize("platform", ["auto", "cuda"])
+def test_an_old_driver_is_refused_before_anything_is_fetched(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkout: Path,
+    steps: list[list[str]],
+    platform: str,
+):
+    nvidia_smi(tmp_path, monkeypatch, "NVIDIA A30, GPU-1, 24576, 550.54.15\n")
+    monkeypatch.delenv(COMPATIBILITY, raising=False)
+    with pytest.raises(ConfigError, match=r"driver is 550\.54\.15"):
+        setup_env.set_up(checkout, checkout / ".venv", "v9.9", platform)
+    assert steps == []
+    assert not (checkout / ".venv").exists()
+
+
+def test_an_old_driver_with_the_compatibility_package_is_a_note(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkout: Path,
+    steps: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
+):
+    nvidia_smi(tmp_path, monkeypatch, "NVIDIA A30, GPU-1, 24576, 550.54.15\n")
+    monkeypatch.setenv(COMPATIBILITY, "1")
+    setup_env.set_up(checkout, checkout / ".venv", "v9.9", "auto")
+    assert "setup: note: the NVIDIA driver is 550.54.15" in capsys.readouterr().out
+    assert any("install" in command for command in steps)
+
+
+def test_a_machine_without_a_driver_may_build_for_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path, steps: list[list[str]]
+):
+    """As a container's build does."""
+    monkeypatch.setattr(devices, "DRIVER_FILE", tmp_path / "none")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert setup_env.nvidia_driver_answers() is answers
+    setup_env.set_up(checkout, checkout / ".venv", "v9.9", "cuda")
+    assert any("install" in command for command in steps)
 
 
 def test_a_first_set_up_creates_installs_repairs_and_makes_the_models(
