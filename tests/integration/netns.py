@@ -245,9 +245,17 @@ def _checked(done: Finished, what: str) -> Finished:
     return done
 
 
+# A command in a namespace of networks has mounts of its own, and so have Ray's processes there.
+SEES_OTHER = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+
 @contextmanager
-def ray_cluster() -> Iterator[Cluster]:
-    """The three with Ray: the head by `cluster start`, the workers by the line it prints."""
+def ray_cluster(other: tuple[Path, Path] | None = None) -> Iterator[Cluster]:
+    """The three with Ray: the head by `cluster start`, the workers by the line it prints.
+
+    Args:
+        other: two files; the last worker finds the first where the others find the second.
+    """
     with three_nodes() as (control, *workers):
         place = ["--temp-dir", str(control.scratch / "ray")]
         start = [sys.executable, "-m", "sut.main", "cluster", "start", *place]
@@ -257,5 +265,7 @@ def ray_cluster() -> Iterator[Cluster]:
             own = line.replace("WORKER_IP", worker.ip)
             words = ["env", *shlex.split(own), "--num-cpus=1", "--object-store-memory=100000000"]
             words += ["--temp-dir", str(worker.scratch / "ray")]
+            if other is not None and worker is workers[-1]:
+                words = ["sh", "-c", SEES_OTHER, "sh", *map(str, other), *words]
             _checked(worker.run(*words), f"ray start on {worker.ip}")
         yield Cluster(control, workers, line)

@@ -16,6 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scripts.write_schema import AGGREGATED_TARGET
+from sut.rundir import sha256_of
 from tests.integration.conftest import settings
 from tests.integration.netns import Cluster, Node, ray_cluster
 
@@ -204,6 +205,30 @@ def test_a_node_that_cannot_start_is_named_with_its_reason(
     assert "/absent.json" in last
     assert not (tmp_path / NAME).exists()
     nothing_left(*cluster.workers, cluster.control)
+
+
+def test_workers_with_other_data_are_not_added_up(tmp_path: Path) -> None:
+    records = [{"input": f"Article {n} tells of the sea.", "output": "The sea."} for n in range(8)]
+    data, other = tmp_path / "data.json", tmp_path / "other.json"
+    data.write_text(json.dumps(records), encoding="utf-8")
+    other.write_text(json.dumps([*records[1:], records[0]]), encoding="utf-8")
+    results = tmp_path / "results"
+    with ray_cluster((other, data)) as cluster:
+        asked = words(cluster, results, "--scenario", "Offline", *SHORT, "--dataset", str(data))
+        done = cluster.control.run(*asked, timeout_s=WAIT_S)
+        ips = [worker.ip for worker in cluster.workers]
+    assert done.code == 1, done.stdout + done.stderr
+    document = aggregated(results)
+    found = [sha256_of(path)[:60] for path in (data, other)]
+    sentence = (
+        f"the nodes are not alike: data set SHA-256 is {found[0]}… on node {ips[0]} and "
+        f"{found[1]}… on node {ips[1]}"
+    )
+    assert document["reasons"] == [sentence]
+    assert document["scenarios"]["Offline"]["achieved_qps"] is None
+    assert "not added up" in done.stdout
+    for node in document["nodes"].values():
+        assert node["valid"]
 
 
 def test_a_node_that_is_cut_off_makes_the_whole_invalid(tmp_path: Path) -> None:
