@@ -101,6 +101,14 @@ def ttft_ns(ledger: Any) -> Nanoseconds:
     return _interval(_succeeded(ledger), "issued_ns", "first_token_ns")
 
 
+def answering_ns(ledger: Any) -> Nanoseconds:
+    """Done - first token of every query that succeeded and has a first-token stamp.
+
+    Source: sut.ledger's stamps.
+    """
+    return _interval(_succeeded(ledger), "first_token_ns", "done_ns")
+
+
 def tpot_ns(ledger: Any) -> Nanoseconds:
     """(done - first token) / (output tokens - 1), for queries with two tokens or more.
 
