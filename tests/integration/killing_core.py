@@ -1,8 +1,8 @@
 """A plugin of vLLM's that kills the harness while its engine starts.
 
 SUT_TEST_KILL names the moment: `spawned`, when the core's process was started and has still to
-import vLLM and to shake hands; or `loading`, when the core begins to load the model. Before that
-the core's process id is written to the file SUT_TEST_CORE.
+import vLLM and to shake hands; or `loading`, when its worker is about to take the device. Before
+that the process's id is written to the file SUT_TEST_CORE.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 MOMENT, FILE = "SUT_TEST_KILL", "SUT_TEST_CORE"
+HARNESS = "SUT_TEST_HARNESS"
 
 
 def install() -> None:
-    """Called by vLLM, in the frontend and in the core."""
+    """Called by vLLM, first in the harness and then in what it starts."""
+    os.environ.setdefault(HARNESS, str(os.getpid()))
     if os.environ[MOMENT] == "spawned":
         _kill_after_the_spawn()
     else:
@@ -39,11 +41,11 @@ def _kill_after_the_spawn() -> None:
 def _kill_before_loading() -> None:
     from vllm.v1.worker.worker_base import WorkerWrapperBase
 
-    load = WorkerWrapperBase.load_model
+    prepare = WorkerWrapperBase.init_device
 
-    def load_as_an_orphan(self: Any, *arguments: Any, **options: Any) -> None:
+    def prepare_as_an_orphan(self: Any, *arguments: Any, **options: Any) -> None:
         Path(os.environ[FILE]).write_text(str(os.getpid()))
-        os.kill(os.getppid(), signal.SIGKILL)
-        load(self, *arguments, **options)
+        os.kill(int(os.environ[HARNESS]), signal.SIGKILL)
+        prepare(self, *arguments, **options)
 
-    WorkerWrapperBase.load_model = load_as_an_orphan
+    WorkerWrapperBase.init_device = prepare_as_an_orphan
