@@ -9,7 +9,7 @@ from pathlib import Path
 from audit.samples import ACCURACY_NAME
 from sut.config.schema import Scenario
 from sut.errors import LogError
-from sut.result.detail_log import DETAIL_NAME
+from sut.logs.detail import DETAIL_NAME
 
 LEDGER_NAME = "ledger.parquet"
 

@@ -18,10 +18,10 @@ import numpy as np
 from audit.logs import AuditLogs
 from audit.samples import Sample, read_samples
 from sut.config.schema import Scenario
-from sut.result.detail_log import AUDIT_MARK, read_detail
-from sut.result.ledger_file import read_ledger
+from sut.logs.detail import AUDIT_MARK, read_detail
+from sut.record.ledger_file import read_ledger
 from sut.result.schema import Check, Value
-from sut.result.validity import check
+from sut.rules.run import check
 
 NAME = "TEST06"
 SAMPLES = 100

@@ -9,7 +9,7 @@ from typing import Any
 from audit.official import OfficialVerdict
 from audit.verify import official_text
 from sut.config.schema import Scenario
-from sut.result.facts import VerificationFacts
+from sut.record.facts import VerificationFacts
 from sut.result.schema import Check, shown
 
 

@@ -12,10 +12,10 @@ from audit.registry import find_test
 from audit.samples import ACCURACY_NAME
 from sut.config.schema import Scenario
 from sut.errors import ConfigError, LogError
-from sut.result.facts import VerificationFacts
+from sut.record.facts import VerificationFacts
+from sut.record.folder import sha256_of, write_atomic
 from sut.result.schema import Check
-from sut.result.validity import check
-from sut.rundir import sha256_of, write_atomic
+from sut.rules.run import check
 
 VERIFICATION_NAME = "verification.json"
 OFFICIAL_NAME = "verify_accuracy.txt"

@@ -33,8 +33,8 @@ from sut.accuracy.scores import measure
 from sut.config.schema import RunConfig
 from sut.config.sources import load
 from sut.errors import ConfigError, HarnessError
-from sut.rundir import write_atomic
-from sut.weights import resolve_model, weights_sha256
+from sut.inputs.weights import resolve_model, weights_sha256
+from sut.record.folder import write_atomic
 
 DTYPE = "float32"
 PACKAGES = ("transformers", "torch", "tokenizers", "rouge-score", "nltk")

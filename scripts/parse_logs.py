@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
-from sut.result.logs import LoadGenLogs, cross_check, read_logs
+from sut.logs.run_logs import LoadGenLogs, cross_check, read_logs
 
 
 def as_json(logs: LoadGenLogs) -> dict[str, Any]:

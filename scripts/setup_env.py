@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sut.devices import cards, check_driver, driver_version
 from sut.errors import ConfigError, HarnessError
+from sut.machine.devices import cards, check_driver, driver_version
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_ROUND = "v6.1"

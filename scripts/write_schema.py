@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sut.result.aggregated import aggregated_schema_json
+from sut.result.aggregated_schema import aggregated_schema_json
 from sut.result.schema import schema_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "sut" / "result"

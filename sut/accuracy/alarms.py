@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from qsl.dataset import TokenIds
-from sut.result.ledger_file import read_ledger
+from sut.record.ledger_file import read_ledger
 
 # The least success rate of a run is 99 %, and an empty answer is none (mission.md §8).
 EMPTY_SHARE_LIMIT = 0.01

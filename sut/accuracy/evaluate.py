@@ -24,13 +24,13 @@ from sut.accuracy.rouge import FETCH_PUNKT, Splitter, find_splitter
 from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError, DatasetError, LogError
-from sut.result.evaluations import alarms_fail
-from sut.result.facts import AccuracyFacts, RunFacts, SessionFacts
-from sut.rundir import ScenarioDir, SessionDir, sha256_of, write_atomic
-from sut.weights import resolve_model
+from sut.inputs.weights import resolve_model
+from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts
+from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
+from sut.rules.evaluated import alarms_fail
 
 FACTS_NAME = "accuracy.json"
 TEXT_NAME = "accuracy.txt"

@@ -12,10 +12,10 @@ from sut.accuracy.evaluate import assemble, material
 from sut.accuracy.log import ACCURACY_LOG
 from sut.accuracy.rouge import find_splitter
 from sut.accuracy.targets import for_count
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
-from sut.result.facts import AccuracyFacts
-from sut.rundir import sha256_of
+from sut.record.facts import AccuracyFacts
+from sut.record.folder import sha256_of
 
 FAMILY = "llama3.1-8b"
 

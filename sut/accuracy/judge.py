@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sut.accuracy.scores import ROUGE_NAMES, Scores
-from sut.config.rules import BenchmarkRules
-from sut.result.facts import AccuracyMetric
+from sut.config.rounds import BenchmarkRules
+from sut.record.facts import AccuracyMetric
 
 # The share of the reference that a closed submission must keep, and the length it may have
 # (mlperf.md §1.5: accuracy-target and accuracy-upper-limit).

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from qsl.dataset import Prompts, TokenIds
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 from sut.config.schema import RunConfig, Strict
 from sut.errors import ConfigError
 

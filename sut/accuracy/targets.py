@@ -11,10 +11,10 @@ from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.scores import measure
-from sut.config.rules import CONF_ROOT, Round
+from sut.config.rounds import CONF_ROOT, Round
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError
-from sut.result.facts import DatasetFacts
+from sut.record.facts import DatasetFacts
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sut.accuracy.scores import ROUGE_NAMES
-from sut.result.facts import AccuracyFacts, AccuracyMetric
+from sut.record.facts import AccuracyFacts, AccuracyMetric
 
 # The checker's names → the keys of the official script's output (mlperf.md §4).
 _KEYS = {"ROUGE1": "rouge1", "ROUGE2": "rouge2", "ROUGEL": "rougeL", "ROUGELSUM": "rougeLsum"}

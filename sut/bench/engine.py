@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from sut.bench.harness import Loader, Override, run_one, setting
-from sut.bench.raw import BATCHES, GENERATE, alone
+from sut.bench.raw_engine import BATCHES, GENERATE, alone
 from sut.errors import RunError
 
 HARNESS = "harness"

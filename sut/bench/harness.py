@@ -10,8 +10,8 @@ from rich.console import Console
 from sut.config.schema import Scenario
 from sut.config.sources import Loaded
 from sut.errors import RunError
+from sut.harness.session import Outcome, run_benchmark
 from sut.result.schema import ScenarioResult
-from sut.run import Outcome, run_benchmark
 
 NS_PER_MS = 1e6
 Override = tuple[str, object, str]

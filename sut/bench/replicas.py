@@ -19,11 +19,11 @@ from rich.console import Console
 
 from sut.bench.engine import offline_of
 from sut.bench.harness import NS_PER_MS, Loader, run_one, setting
-from sut.bench.raw import ARRIVALS, GENERATE, request_of, run_raw
+from sut.bench.raw_engine import ARRIVALS, GENERATE, request_of, run_raw
 from sut.config.schema import Mode, RunConfig, Scenario
-from sut.engines.vllm.raw import RawMeasurement
+from sut.engines.vllm.raw_process import RawMeasurement
 from sut.errors import RunError
-from sut.inputs import load_inputs
+from sut.inputs.inputs import load_inputs
 
 NS_PER_S = 1e9
 

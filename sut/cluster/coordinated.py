@@ -12,9 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sut.cluster.coordinate import Limits, Node, NodeOutcome, Together, run_together
-from sut.cluster.gate import label_of
-from sut.cluster.sessions import (
+from sut.cluster.barrier import Limits, Node, NodeOutcome, Together, run_together
+from sut.cluster.collect import (
     Stored,
     build_session,
     first_query,
@@ -22,18 +21,19 @@ from sut.cluster.sessions import (
     read_stored,
     write_aggregated,
 )
+from sut.cluster.gate import label_of
 from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
-from sut.interrupts import first_ends_the_run, held_back
-from sut.plan import jobs
+from sut.harness.session import check_jobs
+from sut.machine.signals import first_ends_the_run, held_back
+from sut.plan.forecast import jobs
+from sut.record.folder import SessionDir, try_results_dir
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate
-from sut.result.aggregated import Aggregated, aggregated_json
+from sut.result.aggregated_schema import Aggregated, aggregated_json
 from sut.result.baseline import Alone, check_stored
-from sut.run import check_jobs
-from sut.rundir import SessionDir, try_results_dir
 
 FORGET_S = 10.0
 INTERRUPTED = "interrupted before every node's run was whole"

@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 
-from sut.plan import Job
+from sut.plan.forecast import Job
 
 GO, PING, READY, PONG = "go", "ping", "ready", "pong"
 
@@ -25,7 +25,7 @@ def label_of(job: Job) -> str:
 
 
 class StartGate:
-    """Asks before each LoadGen run and blocks until it may begin; called by `sut.run`.
+    """Asks before each LoadGen run and blocks until it may begin; called by `sut.harness.session`.
 
     Args:
         descriptor: our end of a stream socket; it is closed with this process.

@@ -28,8 +28,8 @@ from typing import Any
 
 from sut.cluster.gate import GO, PING, READY
 from sut.config.flags import ENVIRONMENT
-from sut.devices import gpus
 from sut.engines.ray.children import wait_for_own
+from sut.machine.devices import gpus
 
 LOG_NAME = "node.log"
 TAIL_LINES = 20

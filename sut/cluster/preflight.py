@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sut.cluster.nodes import NodeFacts
+from sut.cluster.describe import NodeFacts
 from sut.config.schema import RunConfig
-from sut.devices import DRIVER_SERIES_MIN
+from sut.machine.devices import DRIVER_SERIES_MIN
 
 GIB = 2**30
 MIB = 2**20

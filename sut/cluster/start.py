@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from sut.cluster.network import Choice, port_in_use
-from sut.engines.ray.session import OWN_CLUSTER, TOKEN, TOKEN_PATH, token_file
+from sut.engines.ray.connection import OWN_CLUSTER, TOKEN, TOKEN_PATH, token_file
 from sut.errors import ConfigError, EngineStartError
 
 MARK = "SUT_CLUSTER"

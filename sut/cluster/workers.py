@@ -16,12 +16,12 @@ from typing import Any
 
 from sut.cluster.node_run import Message, NodeRun, Sign
 from sut.config.schema import RunConfig
+from sut.engines.ray.connection import connect, disconnect
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
 from sut.engines.ray.placement import fits, how_many, needed, refuse_shared_cards
-from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError
-from sut.interrupts import ignore_further
+from sut.machine.signals import ignore_further
 
 CLOSE_S = 15.0
 # A blocked `next_message` and `stop` must leave room for signs of life and the rest.
@@ -30,7 +30,7 @@ ACTOR_THREADS = 8
 
 @dataclass(frozen=True)
 class RayNode:
-    """Keeps the `Node` protocol of `sut.cluster.coordinate`."""
+    """Keeps the `Node` protocol of `sut.cluster.barrier`."""
 
     name: str
     place: str

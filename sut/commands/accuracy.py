@@ -12,7 +12,7 @@ from sut.config.flags import FlagParser, add_token_type
 from sut.errors import ConfigError, LogError
 
 if TYPE_CHECKING:
-    from sut.result.facts import AccuracyFacts
+    from sut.record.facts import AccuracyFacts
 
 EPILOG = """\
 examples:

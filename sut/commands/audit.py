@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audit.logs import AuditLogs
     from audit.text import Verification
     from sut.config.schema import Scenario
-    from sut.rundir import ScenarioDir
+    from sut.record.folder import ScenarioDir
 
 COMPLIANCE = "compliance"
 EPILOG = """\
@@ -128,7 +128,7 @@ def _run(options: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from sut.run import run_benchmark
+    from sut.harness.session import run_benchmark
 
     outcome = run_benchmark(loaded, Console(stderr=True))
     if not options.json:
@@ -143,13 +143,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
     """The verdict that a run of ours left, and the official one beside it."""
+    from audit.bounds import yardstick
     from audit.logs import find_logs
-    from audit.model import yardstick
     from audit.official import official_verdict
     from audit.text import Verification
     from audit.verify import VERIFICATION_NAME
     from sut.config.schema import Scenario
-    from sut.result.facts import RunFacts, VerificationFacts
+    from sut.record.facts import RunFacts, VerificationFacts
 
     run_facts = RunFacts.model_validate_json(run.run_facts.read_text(encoding="utf-8"))
     scenario, test = Scenario(run_facts.scenario), run_facts.test or ""
@@ -167,8 +167,8 @@ def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
 
 def _verify(options: argparse.Namespace) -> int:
     """Verify the logs in a folder; nothing is run, nothing written but --out."""
+    from audit.bounds import yardstick
     from audit.logs import find_logs
-    from audit.model import yardstick
     from audit.official import official_verdict
     from audit.registry import find_test, require_covered
     from audit.text import Verification

@@ -103,8 +103,8 @@ def _rates(text: str) -> list[float]:
 
 def _loader(options: argparse.Namespace) -> Loader:
     from sut.config.sources import Loaded, load
-    from sut.devices import cards
-    from sut.hardware import gpu_missing
+    from sut.machine.devices import cards
+    from sut.machine.hardware import gpu_missing
 
     def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
         given = to_overrides(options)

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
 
-    from sut.submission.check import check_tree, passed
+    from sut.submission.check_tree import check_tree, passed
 
     findings = check_tree(options.tree, options.round, options.checker)
     good = passed(findings)

@@ -67,8 +67,8 @@ def _check(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
 
-    from sut.cluster.check import check_cluster
     from sut.cluster.hosts import read_hosts
+    from sut.cluster.survey import check_cluster
     from sut.commands.run import load_configuration
 
     hosts = read_hosts(options.hosts) if options.hosts else None

@@ -80,10 +80,10 @@ def _parser() -> FlagParser:
 
 
 def _loader() -> Loader:
-    from sut.config.checks import check_loadgen
-    from sut.config.rules import load_round
+    from sut.config.between_fields import check_loadgen
+    from sut.config.rounds import load_round
     from sut.config.sources import Loaded, load
-    from sut.hardware import package_version
+    from sut.machine.hardware import package_version
 
     def loader(overrides: Sequence[Override]) -> Loaded:
         # No environment: a rehearsal is the same for everyone.

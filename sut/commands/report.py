@@ -76,7 +76,7 @@ def _result(options: argparse.Namespace) -> int:
 
 
 def _compliance(options: argparse.Namespace) -> int:
-    from sut.report.compliance.report import (
+    from sut.report.compliance.build import (
         compliance_html,
         compliance_json,
         compliance_report,
@@ -94,7 +94,7 @@ def _compliance(options: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from sut.rundir import write_atomic
+    from sut.record.folder import write_atomic
 
     try:
         write_atomic(path, text)

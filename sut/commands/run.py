@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from sut.config.sources import Loaded
-    from sut.run import Outcome
+    from sut.harness.session import Outcome
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
     from rich.console import Console
 
-    from sut.run import run_benchmark
+    from sut.harness.session import run_benchmark
 
     gate = None
     if options.start_gate is not None:
@@ -110,7 +110,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from sut.cluster.coordinated import run_coordinated
-    from sut.report.aggregate import aggregated_text
+    from sut.report.aggregated import aggregated_text
 
     summed = run_coordinated(
         loaded,
@@ -137,12 +137,12 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
         of_cluster: for a look at the cluster, which a run's settings are given to whole.
     """
     # pydantic and YAML are loaded here and not above: --help must not wait for them.
-    from sut.config.checks import check_loadgen
-    from sut.config.rules import load_round
+    from sut.config.between_fields import check_loadgen
+    from sut.config.rounds import load_round
     from sut.config.sources import load
     from sut.config.strays import ALL_OF_RAY, OF_COORDINATED
-    from sut.devices import cards
-    from sut.hardware import gpu_missing, package_version
+    from sut.machine.devices import cards
+    from sut.machine.hardware import gpu_missing, package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
@@ -171,9 +171,9 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     """Print the plan; no engine, no LoadGen, no run directory."""
     import json
 
-    from sut.config.rules import load_round
-    from sut.inputs import load_inputs
-    from sut.plan import jobs, plan_job, render_plan
+    from sut.config.rounds import load_round
+    from sut.inputs.inputs import load_inputs
+    from sut.plan.forecast import jobs, plan_job, render_plan
 
     config = loaded.config
     rules = load_round(config.round)

@@ -73,8 +73,8 @@ def _parser() -> FlagParser:
 
 
 def _template(results: Sequence[Path], name: str) -> str:
-    from sut.config.rules import load_round
-    from sut.submission.sessions import load_session, session_folders
+    from sut.config.rounds import load_round
+    from sut.submission.gather import load_session, session_folders
     from sut.submission.template import template
 
     rules = load_round(name)
@@ -82,9 +82,9 @@ def _template(results: Sequence[Path], name: str) -> str:
 
 
 def _make(options: Any) -> int:
-    from sut.submission.plan import Refused, SubmissionPlan
+    from sut.submission.make_tree import make_tree
+    from sut.submission.request import Refused, SubmissionPlan
     from sut.submission.statement import read_statement
-    from sut.submission.tree import make_tree
 
     plan = SubmissionPlan(
         round=options.round,

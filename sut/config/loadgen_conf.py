@@ -14,7 +14,7 @@ from typing import Any
 from packaging.version import Version
 
 from sut.config.audit_conf import AuditSettings
-from sut.config.rules import Round, load_round, round_names
+from sut.config.rounds import Round, load_round, round_names
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError

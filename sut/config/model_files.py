@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 
 DESCRIPTION = "config.json"
 

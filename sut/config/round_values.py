@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from sut.config.keys import Setting
-from sut.config.rules import CONF_ROOT, Round
+from sut.config.rounds import CONF_ROOT, Round
 from sut.config.schema import Scenario
 from sut.config.yaml_tree import read_leaves
 from sut.errors import ConfigError

@@ -10,7 +10,7 @@ from typing import Any
 
 from sut.config import official
 from sut.config.keys import Setting, require_known, show
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
 from sut.errors import ConfigError
 

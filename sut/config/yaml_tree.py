@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 from sut.errors import ConfigError
 
 # More than any file of this project nests; an alias can make a mapping hold itself.

@@ -2,7 +2,7 @@
 
 An engine lives on one asyncio loop. All methods are called on that loop, and the engine
 delivers its events there too, in batches, by calling the `EventSink` it was given. The
-caller owns accounting (`sut.ledger`); the engine owns nothing but the work in flight.
+caller owns accounting (`sut.harness.ledger`); the engine owns nothing but the work in flight.
 
 Queries are named by `(run, seq)`: `seq` counts from 0 within one LoadGen run. LoadGen's
 own ids are raw pointers and never leave LoadGen's process.
@@ -69,7 +69,7 @@ class RunSpec:
 
     @property
     def is_warmup(self) -> bool:
-        """Run 0 comes before LoadGen's; see `sut.warmup`."""
+        """Run 0 comes before LoadGen's; see `sut.harness.warmup`."""
         return self.run == 0
 
 
@@ -93,7 +93,7 @@ class EngineInfo:
     sampling: dict[str, Any]
     model_path: str | None = None
     model_sha256: str | None = None
-    """Over the weight files that it read, where it read them itself; see `sut.weights`."""
+    """Over the weight files that it read, where it read them itself; see `sut.inputs.weights`."""
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 from rich.console import Console
 
-from sut.config.rules import Round, load_round
+from sut.config.rounds import Round, load_round
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.config.sources import Loaded
-from sut.hardware import package_version
-from sut.inputs import load_inputs
-from sut.plan import Job, jobs, plan_job
+from sut.harness.session import run_benchmark
+from sut.inputs.inputs import load_inputs
+from sut.machine.hardware import package_version
+from sut.plan.forecast import Job, jobs, plan_job
+from sut.record.folder import sha256_of
 from sut.rehearsal.stages import Stage
-from sut.run import run_benchmark
-from sut.rundir import sha256_of
 
 Override = tuple[str, object, str]
 Loader = Callable[[Sequence[Override]], Loaded]

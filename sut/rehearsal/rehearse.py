@@ -12,16 +12,16 @@ from typing import Any
 
 from rich.console import Console
 
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
-from sut.hardware import package_version
+from sut.machine.hardware import package_version
+from sut.record.folder import sha256_of, write_atomic
 from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
 from sut.rehearsal.stages import Finished, Stage, kept, run_stages
-from sut.rundir import sha256_of, write_atomic
-from sut.submission.check import Finding, check_tree
+from sut.submission.check_tree import Finding, check_tree
+from sut.submission.make_tree import SubmissionPlan, check_plan, make_tree
 from sut.submission.official import checker_program
 from sut.submission.statement import example_statement
-from sut.submission.tree import SubmissionPlan, check_plan, make_tree
 
 # Both take seconds, but for the copying and hashing of full accuracy logs.
 TREE_S = 30.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import ConfigError
-from sut.rundir import write_atomic
+from sut.record.folder import write_atomic
 
 
 @dataclass(frozen=True)

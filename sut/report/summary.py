@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.schema import Scenario
-from sut.result.evaluations import ALARMS
-from sut.result.facts import GpuFacts, HardwareFacts
-from sut.result.nodes import is_elsewhere, nodes
+from sut.record.facts import GpuFacts, HardwareFacts
+from sut.record.nodes import is_elsewhere, nodes
 from sut.result.schema import Check, Distribution, Result, Rouge, ScenarioResult, shown
+from sut.rules.evaluated import ALARMS
 
 NOT_MEASURED = "not measured"
 NO_MODEL = "the answers are no model's"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sut.config.schema import Mode, RunConfig, Scenario
-from sut.result.aggregated import (
+from sut.result.aggregated_schema import (
     AGGREGATED_VERSION,
     COMPOSITE,
     Aggregated,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sut.config.keys import leaves
-from sut.result.facts import EngineFacts
+from sut.record.facts import EngineFacts
 from sut.result.schema import Result, ScenarioResult
 
 # What a coordinated run sets for each node: its name (`sut.cluster.coordinated.document_for`) and

@@ -13,23 +13,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sut.config.rules import Round, load_round
+from sut.advice.remedies import advice
+from sut.config.rounds import Round, load_round
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.errors import ConfigError, LogError
-from sut.plan import Job, jobs
-from sut.result import metrics
-from sut.result.evaluations import evaluation_checks, rouge_of
-from sut.result.facts import (
+from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.plan.forecast import Job, jobs
+from sut.record.facts import (
     AccuracyFacts,
     LedgerFacts,
     RunFacts,
     SessionFacts,
     VerificationFacts,
 )
-from sut.result.grade import submission_grade
-from sut.result.ledger_file import read_ledger
-from sut.result.logs import LoadGenLogs, read_logs
-from sut.result.remedies import advice
+from sut.record.folder import ScenarioDir, SessionDir, sha256_of
+from sut.record.ledger_file import read_ledger
+from sut.result import metrics
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
@@ -45,9 +44,10 @@ from sut.result.schema import (
     ScenarioResult,
     Source,
 )
-from sut.result.sealed import sealed_checks
-from sut.result.validity import SEED_KEYS, Evidence, validity_checks
-from sut.rundir import ScenarioDir, SessionDir, sha256_of
+from sut.rules.evaluated import evaluation_checks, rouge_of
+from sut.rules.grade import submission_grade
+from sut.rules.run import SEED_KEYS, Evidence, validity_checks
+from sut.rules.sealed import sealed_checks
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sut.result.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 from sut.result.schema import Distribution, Source
 
 Nanoseconds = npt.NDArray[np.int64]
@@ -88,7 +88,7 @@ def latency_ns(ledger: Any) -> Nanoseconds:
     """Done - issued of every query that succeeded.
 
     LoadGen measures from the scheduled time instead, so its latency is longer in Server by
-    the delay of the issue. Source: sut.ledger's stamps.
+    the delay of the issue. Source: sut.harness.ledger's stamps.
     """
     return _interval(_succeeded(ledger), "issued_ns", "done_ns")
 
@@ -96,7 +96,7 @@ def latency_ns(ledger: Any) -> Nanoseconds:
 def ttft_ns(ledger: Any) -> Nanoseconds:
     """First token - issued of every query that succeeded and has a first-token stamp.
 
-    Source: sut.ledger's stamps.
+    Source: sut.harness.ledger's stamps.
     """
     return _interval(_succeeded(ledger), "issued_ns", "first_token_ns")
 
@@ -104,7 +104,7 @@ def ttft_ns(ledger: Any) -> Nanoseconds:
 def answering_ns(ledger: Any) -> Nanoseconds:
     """Done - first token of every query that succeeded and has a first-token stamp.
 
-    Source: sut.ledger's stamps.
+    Source: sut.harness.ledger's stamps.
     """
     return _interval(_succeeded(ledger), "first_token_ns", "done_ns")
 
@@ -179,7 +179,7 @@ def loadgen_rates(scenario: str, figures: Figures) -> Rates:
 def ledger_span_s(ledger: Any) -> float | None:
     """Seconds from the first issue to the last query that ended; None if none did.
 
-    Source: sut.ledger's stamps.
+    Source: sut.harness.ledger's stamps.
     """
     import pyarrow.compute as pc
 
@@ -206,7 +206,7 @@ def loadgen_span_s(scenario: str, figures: Figures, n: int | None) -> float | No
 def ledger_same_span_ns(scenario: str, ledger: Any) -> int:
     """`loadgen_span_s` by the ledger, in ns; a ledger without a query has none.
 
-    Source: sut.ledger's stamps.
+    Source: sut.harness.ledger's stamps.
     """
     import pyarrow.compute as pc
 
@@ -220,7 +220,7 @@ def ledger_same_span_ns(scenario: str, ledger: Any) -> int:
 def ledger_rates(ledger: Any) -> Rates:
     """Queries that succeeded, and their tokens, / `ledger_span_s`.
 
-    Stands in where LoadGen left no figure: the run broke off. Source: sut.ledger's stamps.
+    Stands in where LoadGen left no figure: the run broke off. Source: sut.harness.ledger's stamps.
     """
     import pyarrow.compute as pc
 

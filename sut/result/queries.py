@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
-from sut.result.ledger_file import read_ledger
+from sut.record.ledger_file import read_ledger
 
 TRACE, TRACE_AND_LEDGER, LEDGER = "loadgen_trace", "loadgen_trace+ledger", "ledger"
 

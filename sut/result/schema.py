@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from sut.config.schema import Scenario
-from sut.result.facts import (
+from sut.record.facts import (
     DatasetFacts,
     EngineFacts,
     Facts,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sut.config.rules import AccuracyLogRules
-from sut.rundir import sha256_of
+from sut.config.rounds import AccuracyLogRules
+from sut.record.folder import sha256_of
 
 
 def shortened(path: Path, rules: AccuracyLogRules) -> str:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from audit.bounds import DEFAULT_MODEL, of_model
 from audit.logs import find_logs
-from audit.model import DEFAULT_MODEL, of_model
 from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text, verify_run
 from sut.errors import HarnessError

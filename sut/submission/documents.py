@@ -10,8 +10,8 @@ from pathlib import Path
 from sut.result.schema import UNVERIFIED
 from sut.submission.batching import batching
 from sut.submission.entries import Entry
-from sut.submission.plan import SubmissionPlan
-from sut.submission.sessions import Run
+from sut.submission.gather import Run
+from sut.submission.request import SubmissionPlan
 from sut.submission.system_json import REHEARSAL_MARK, quantisation
 
 BYTES_PER_TOKEN = 4

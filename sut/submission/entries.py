@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sut.config.rules import BenchmarkRules, Round
+from sut.config.rounds import BenchmarkRules, Round
 from sut.config.schema import Mode, Scenario
 from sut.errors import ConfigError
+from sut.submission.gather import Run
 from sut.submission.layout import Place, submission_rules
-from sut.submission.plan import SubmissionPlan
-from sut.submission.sessions import Run
+from sut.submission.request import SubmissionPlan
 
 PERFORMANCE, ACCURACY = Mode.PERFORMANCE.value, Mode.ACCURACY.value
 

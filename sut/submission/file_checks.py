@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sut.config.rules import BenchmarkRules
-from sut.rundir import sha256_of
+from sut.config.rounds import BenchmarkRules
+from sut.record.folder import sha256_of
 from sut.submission.findings import Finding, Severity
 from sut.submission.walk import TreeEntry
 

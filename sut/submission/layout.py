@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.rules import Round, SubmissionRules
+from sut.config.rounds import Round, SubmissionRules
 from sut.errors import ConfigError
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sut.config.rules import BenchmarkRules, ScenarioRules
+from sut.config.rounds import BenchmarkRules, ScenarioRules
 from sut.config.schema import Scenario
 from sut.errors import LogError
-from sut.result.detail_log import DETAIL_NAME
-from sut.result.figures import Quantiles
-from sut.result.logs import LoadGenLogs, cross_check, read_logs
-from sut.result.summary_log import SUMMARY_NAME
+from sut.logs.detail import DETAIL_NAME
+from sut.logs.figures import Quantiles
+from sut.logs.run_logs import LoadGenLogs, cross_check, read_logs
+from sut.logs.summary import SUMMARY_NAME
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 

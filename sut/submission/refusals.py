@@ -6,22 +6,22 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from sut.accuracy.evaluate import Sources
-from sut.config.rules import Round
-from sut.result.facts import SessionFacts
-from sut.result.grade import submission_grade
-from sut.result.nodes import is_elsewhere, nodes
+from sut.config.rounds import Round
+from sut.record.facts import SessionFacts
+from sut.record.folder import LOADGEN_FILES, sha256_of
+from sut.record.nodes import is_elsewhere, nodes
 from sut.result.schema import Check
-from sut.result.sealed import SEALED_CHECK
-from sut.rundir import LOADGEN_FILES, sha256_of
-from sut.submission.agreement import agreement, same_lengths
+from sut.rules.grade import submission_grade
+from sut.rules.sealed import SEALED_CHECK
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
-from sut.submission.evaluated import (
+from sut.submission.gather import Run, Session
+from sut.submission.recheck import (
     evaluation_problems,
     score_again,
     verification_problems,
 )
-from sut.submission.plan import SubmissionPlan
-from sut.submission.sessions import Run, Session
+from sut.submission.request import SubmissionPlan
+from sut.submission.same_settings import agreement, same_lengths
 
 SHOWN_CHECKS = 3
 # What submission_grade says of one session is judged here over all of them together.

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 from sut.config.schema import Strict
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sut.config.rules import SubmissionRules
+from sut.config.rounds import SubmissionRules
 from sut.submission.findings import Finding
 
 DIVISIONS = ("closed", "open", "network")

@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from sut.config.rules import BenchmarkRules, SubmissionRules
-from sut.result.facts import SessionFacts
-from sut.result.nodes import Node, nodes
-from sut.submission.plan import SubmissionPlan
-from sut.submission.sessions import Session
+from sut.config.rounds import BenchmarkRules, SubmissionRules
+from sut.record.facts import SessionFacts
+from sut.record.nodes import Node, nodes
+from sut.submission.gather import Session
+from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement
 
 NOT_THERE = "N/A"

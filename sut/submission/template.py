@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from sut.config.rules import Round
+from sut.config.rounds import Round
+from sut.submission.gather import Session
 from sut.submission.layout import submission_rules
-from sut.submission.sessions import Session
 from sut.submission.system_json import OF_PLAN, detected, measurements_of, quantisation
 
 HEAD = """\

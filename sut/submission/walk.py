@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.rules import BenchmarkRules, Round, ScenarioRules
+from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from sut.submission.findings import Finding, Severity

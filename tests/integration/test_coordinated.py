@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scripts.write_schema import AGGREGATED_TARGET
-from sut.rundir import sha256_of
+from sut.record.folder import sha256_of
 from tests.integration.conftest import settings
 from tests.integration.netns import Cluster, Node, ray_cluster
 
@@ -61,7 +61,7 @@ def runs_on(node: Node) -> list[psutil.Process]:
 
 def nothing_left(*nodes: Node) -> None:
     for node in nodes:
-        for marker in ("sut.main", "sut.loadgen", "ray::NodeRun"):
+        for marker in ("sut.main", "sut.loadgen.child", "ray::NodeRun"):
             assert node.running(marker) == []
 
 

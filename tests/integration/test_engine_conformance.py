@@ -23,10 +23,10 @@ from sut.config.schema import (
 )
 from sut.engines.base import Engine, Event, Failed, Finished, FirstToken, RunSpec
 from sut.engines.factory import EngineRequest, make_engine
-from sut.engines.host import EngineHost
 from sut.engines.null import NullEngine
 from sut.engines.vllm.engine import VllmEngine
-from sut.inputs import load_inputs
+from sut.harness.host import EngineHost
+from sut.inputs.inputs import load_inputs
 from tests.unit.config.support import loaded
 
 # vLLM and torch are imported into this process; their own deprecations are not ours to fail on.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sut.link import FrameReader, Kind
-from sut.loadgen import LoadGenSpec
-from sut.loadgen_process import LoadGenProcess
+from sut.loadgen.child import LoadGenSpec
+from sut.loadgen.link import FrameReader, Kind
+from sut.loadgen.process import LoadGenProcess
 
 WAIT_S = 60.0
 

@@ -95,7 +95,7 @@ def test_a_harness_killed_in_the_middle_of_a_run(tmp_path: Path, how: signal.Sig
         wait_for_line(process, "Server performance:")
         children = started_by(process)
         assert any("EngineCore" in name for name in children.values())
-        assert any("sut.loadgen" in name for name in children.values())
+        assert any("sut.loadgen.child" in name for name in children.values())
         watched = Watched(list(children))
         process.send_signal(how)
         process.wait(WAIT_S)
@@ -118,7 +118,9 @@ def test_a_harness_killed_while_its_engine_starts(tmp_path: Path, moment: str) -
 def test_loadgens_process_ends_between_two_of_its_calls(tmp_path: Path) -> None:
     with running(tmp_path / "results", *NULL, *IDLE) as process:
         wait_for_line(process, "Server performance:")
-        (loadgen,) = [pid for pid, name in started_by(process).items() if "sut.loadgen" in name]
+        (loadgen,) = [
+            pid for pid, name in started_by(process).items() if "sut.loadgen.child" in name
+        ]
         watched = Watched([loadgen])
         process.kill()
         process.wait(WAIT_S)

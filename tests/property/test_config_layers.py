@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sut.config.keys import leaves, nearest, sections, show
 from sut.config.loadgen_conf import parse_user_conf, user_conf
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.config.schema import Scenario
 from sut.config.sources import load
 from sut.errors import ConfigError

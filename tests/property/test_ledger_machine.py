@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sut.engines.base import Event, Failed, Finished, FirstToken
-from sut.ledger import Ledger
-from sut.link import EventBatch
+from sut.harness.ledger import Ledger
+from sut.loadgen.link import EventBatch
 
 SEQS = st.integers(0, 30)
 EVENTS = st.one_of(

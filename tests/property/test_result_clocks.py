@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sut.result.clocks import times_agree
-from sut.result.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 from sut.result.metrics import percentile_ns
+from sut.rules.clocks import times_agree
 
 MS = 1_000_000
 S = 1_000 * MS

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.errors import LogError
-from sut.result.detail_log import DETAIL_NAME, read_detail
-from sut.result.figures import Figures
-from sut.result.logs import cross_check, read_logs
-from sut.result.summary_log import SUMMARY_NAME, parse_summary
+from sut.logs.detail import DETAIL_NAME, read_detail
+from sut.logs.figures import Figures
+from sut.logs.run_logs import cross_check, read_logs
+from sut.logs.summary import SUMMARY_NAME, parse_summary
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "logs"
 VALUES = (

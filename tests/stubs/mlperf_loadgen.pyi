@@ -1,5 +1,5 @@
 # What mlcommons-loadgen 6.0.17 offers, as far as this project may use it; written from the
-# docstrings of the binding. tests/unit/test_loadgen_stub.py holds it against the module.
+# docstrings of the binding. tests/unit/loadgen/test_stub.py holds it against the module.
 # The binding's setters take any int; unsigned on LoadGen's side.
 
 from collections.abc import Callable, Sequence

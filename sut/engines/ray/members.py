@@ -11,9 +11,9 @@ from typing import Any
 
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
-from sut.devices import gpus, usable_cores
 from sut.engines.base import EngineInfo
 from sut.engines.factory import EngineRequest
+from sut.engines.ray.connection import connect, disconnect
 from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
@@ -28,8 +28,8 @@ from sut.engines.ray.placement import (
     refuse_shared_cards,
 )
 from sut.engines.ray.replica import Replica
-from sut.engines.ray.session import connect, disconnect
 from sut.errors import EngineStartError, HarnessError
+from sut.machine.devices import gpus, usable_cores
 
 END_S = 15.0
 # What a replica says of its node and not of its engine.

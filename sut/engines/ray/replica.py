@@ -23,7 +23,6 @@ import numpy as np
 import psutil
 
 from sut.config.schema import RunConfig
-from sut.devices import gpus, usable_cores
 from sut.engines.base import (
     Engine,
     Event,
@@ -36,9 +35,10 @@ from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.frames import FrameBuilder, open_queries
 from sut.errors import EngineStartError, HarnessError
-from sut.hardware import hardware, software
-from sut.inputs import Inputs, load_inputs
-from sut.weights import weights_sha256
+from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.weights import weights_sha256
+from sut.machine.devices import gpus, usable_cores
+from sut.machine.hardware import hardware, software
 
 END_S = 10.0
 # The driver gives a replica up after one such time without a sign; the other way round there is
@@ -254,5 +254,5 @@ class Replica:
 
 
 def _warmup_samples(inputs: Inputs) -> dict[int, Any]:
-    """Warm-up prompts under the negative indices that `sut.warmup` asks for."""
+    """Warm-up prompts under the negative indices that `sut.harness.warmup` asks for."""
     return {-1 - place: prompt for place, prompt in enumerate(inputs.warmup_prompts)}

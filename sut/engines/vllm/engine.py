@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sut.config.rules import PREFIX_CACHE_HITS
+from sut.config.rounds import PREFIX_CACHE_HITS
 from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig
-from sut.devices import usable_cores
 from sut.engines.base import (
     EngineInfo,
     Event,
@@ -44,6 +43,7 @@ from sut.engines.vllm.output import output_to
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
 from sut.errors import EngineStartError, RunError
+from sut.machine.devices import usable_cores
 
 ANSWERED = ("stop", "length")
 # vLLM ends its core by signal and waits; there is no state worth waiting longer for.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sut.config.rules import PREFIX_CACHE_HITS
+from sut.config.rounds import PREFIX_CACHE_HITS
+from sut.record.facts import AccuracyFacts, AccuracyMetric, Verified
+from sut.record.folder import sha256_of
 from sut.report.compliance.evidence import (
     ACCURACY,
     ACCURACY_FILE,
@@ -16,9 +18,7 @@ from sut.report.compliance.evidence import (
     value_proof,
 )
 from sut.report.compliance.rows import Part, Proof, Row, Rule, Verdict, text_of
-from sut.result.facts import AccuracyFacts, AccuracyMetric, Verified
-from sut.result.validity import REQUIRED_LOGS
-from sut.rundir import sha256_of
+from sut.rules.run import REQUIRED_LOGS
 
 RULES = "inference_rules.adoc"
 ACCURACY_LOG = "mlperf_log_accuracy.json"

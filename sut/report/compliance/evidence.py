@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from sut.config.rules import BenchmarkRules, Round, ScenarioRules, load_round
+from sut.config.rounds import BenchmarkRules, Round, ScenarioRules, load_round
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import LogError
+from sut.logs.detail import DETAIL_NAME, MAX_KEYS, MAX_LINE_BYTES, Value
+from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
+from sut.record.folder import ScenarioDir, SessionDir
+from sut.record.ledger_file import read_ledger
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import build
-from sut.result.detail_log import DETAIL_NAME, MAX_KEYS, MAX_LINE_BYTES, Value
-from sut.result.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.result.ledger_file import read_ledger
-from sut.result.logs import LoadGenLogs, read_logs
 from sut.result.schema import Result
-from sut.rundir import ScenarioDir, SessionDir
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,7 +31,7 @@ PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
 CONFIG, SESSION, RUN = "config.json", "session.json", "run.json"
 ACCURACY_FILE, VERIFICATION_FILE = "accuracy.json", "verification.json"
 
-# The head of a line is enough to find a key; what a line means, `sut.result.logs` has read.
+# The head of a line is enough to find a key; what a line means, `sut.logs.run_logs` has read.
 _KEY = re.compile(rb':::MLLOG \{"key": "([^"]+)"')
 _PID = re.compile(rb'"pid": (\d+)')
 

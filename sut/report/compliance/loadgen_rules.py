@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sut.config.loadgen_conf import logged
+from sut.logs.detail import AUDIT_MARK
+from sut.logs.run_logs import significant_quantum
 from sut.report.compliance.evidence import (
     ACCURACY,
     COMPLIANCE,
@@ -13,10 +15,8 @@ from sut.report.compliance.evidence import (
     SessionView,
 )
 from sut.report.compliance.rows import Part, Proof, Row, Rule, Verdict, text_of
-from sut.result.detail_log import AUDIT_MARK
-from sut.result.logs import significant_quantum
 from sut.result.metrics import judged_duration_s
-from sut.result.validity import NS_PER_MS, SEED_KEYS
+from sut.rules.run import NS_PER_MS, SEED_KEYS
 
 RULES = "inference_rules.adoc"
 CHECKER = "submission_checker"

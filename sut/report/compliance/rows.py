@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from sut.config.rules import Round
+from sut.config.rounds import Round
 from sut.result.schema import Published, Value
-from sut.result.validity import check, same_setting
+from sut.rules.run import check, same_setting
 
 REPORT_VERSION = "1.0"
 

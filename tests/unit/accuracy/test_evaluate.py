@@ -16,8 +16,8 @@ from sut.accuracy.evaluate import (
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.text import table
 from sut.errors import DatasetError, LogError
-from sut.result.facts import AccuracyFacts
-from sut.rundir import sha256_of
+from sut.record.facts import AccuracyFacts
+from sut.record.folder import sha256_of
 from tests.unit.accuracy.answered import (
     EOS,
     SUMMARIES,

@@ -4,7 +4,7 @@ import pytest
 
 from sut.accuracy.judge import Yardstick, judge, relative_yardstick, round_yardstick, verdict
 from sut.accuracy.scores import Scores
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 
 PASSING: dict[str, float | None] = {
     "ROUGE1": 38.3915,

@@ -8,7 +8,7 @@ import pytest
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.reference import outputs_sha256
 from sut.accuracy.targets import Asked, choose, for_count
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.config.schema import (
     EngineConfig,
     GenerationConfig,
@@ -17,7 +17,7 @@ from sut.config.schema import (
     Scenario,
     VllmConfig,
 )
-from sut.result.facts import DatasetFacts
+from sut.record.facts import DatasetFacts
 from tests.unit.accuracy.answered import SUMMARIES, encoded, make_model
 from tests.unit.accuracy.test_reference import document
 from tests.unit.result.sessions import dump, make_config

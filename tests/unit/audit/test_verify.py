@@ -17,8 +17,8 @@ from audit.verify import (
 )
 from sut.config.schema import Scenario
 from sut.errors import ConfigError, LogError
-from sut.result.facts import VerificationFacts
-from sut.rundir import sha256_of
+from sut.record.facts import VerificationFacts
+from sut.record.folder import sha256_of
 from tests.unit.audit.sabotage import (
     AUDITED,
     LLAMA_EOS,

@@ -11,7 +11,7 @@ import pytest
 
 from sut.bench import replicas
 from sut.config.schema import Scenario
-from sut.engines.vllm.raw import RawMeasurement, RawRequest
+from sut.engines.vllm.raw_process import RawMeasurement, RawRequest
 from tests.unit.config.support import loaded
 
 COLUMNS = {

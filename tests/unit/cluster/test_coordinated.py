@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sut.cluster import coordinate, coordinated
+from sut.cluster import barrier as coordinate
+from sut.cluster import coordinated
+from sut.cluster.collect import read_stored
 from sut.cluster.coordinated import INTERRUPTED, Summed, _Call, run_coordinated
 from sut.cluster.node_run import Ended, Message, Ready
-from sut.cluster.sessions import read_stored
 from sut.config.schema import RunConfig, Scenario
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
-from sut.interrupts import first_ends_the_run
+from sut.machine.signals import first_ends_the_run
 from sut.result.build import build, result_json
 from tests.unit.cluster.played import PlayedNode, done
 from tests.unit.result.nodes import node_session

@@ -22,7 +22,7 @@ import json, os, sys
 from pathlib import Path
 from sut.cluster.gate import StartGate
 from sut.config.schema import Mode, Scenario
-from sut.plan import Job
+from sut.plan.forecast import Job
 resolved, descriptor = sys.argv[sys.argv.index("--resolved") + 1], int(sys.argv[-1])
 folder = Path(json.loads(Path(resolved).read_text())["config"]["results_dir"]) / "node_x"
 folder.mkdir()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sut.cluster.nodes import NodeFacts
+from sut.cluster.describe import NodeFacts
 from sut.cluster.preflight import CLOCK_BOUND_S, GIB, Row, compare
 from sut.config.schema import RunConfig
 from tests.unit.config.support import loaded

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from sut.cluster.collect import build_session
 from sut.cluster.coordinated import document_for
-from sut.cluster.sessions import build_session
 from sut.config.keys import leaves
 from sut.config.schema import RunConfig, Scenario
 from sut.config.sources import Loaded
-from sut.report.aggregate import aggregated_text
+from sut.record.folder import SessionDir
+from sut.report.aggregated import aggregated_text
 from sut.result.aggregate import Call, NodeRecord, aggregate
-from sut.result.aggregated import Aggregated
+from sut.result.aggregated_schema import Aggregated
 from sut.result.alike import FREE, PER_NODE, REACH
 from sut.result.build import build, result_json
-from sut.rundir import SessionDir
 from tests.unit.result.nodes import node_session
 from tests.unit.result.sessions import dump, edit, edit_ledger, make_config, rewrite_log
 

@@ -183,7 +183,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(
     if flags:
         main([str(root)])
     # Not by chmod: root writes into any folder.
-    monkeypatch.setattr("sut.rundir.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("sut.record.folder.tempfile.mkstemp", refuse)
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(ConfigError, match=r"cannot be written .*: Permission denied") as caught:
         main([str(root), *flags])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.cluster import check, start
+from sut.cluster import start
+from sut.cluster import survey as check
 from sut.cluster.preflight import Row
 from sut.errors import ConfigError
 from sut.main import run_command

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import huggingface_hub
 import pytest
 
-from sut import devices, hardware
-from sut.devices import COMPATIBILITY
+from sut.machine import devices, hardware
+from sut.machine.devices import COMPATIBILITY
 from sut.main import main
 from tests.unit.nvidia import nvidia_smi
 

@@ -48,7 +48,7 @@ def test_compliance_is_printed_and_nothing_written(
 def test_exit_code_is_0_when_every_rule_is_met(
     session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sut.report.compliance import report as compliance
+    from sut.report.compliance import build as compliance
 
     met = compliance.compliance_report(session).model_copy(update={"compliant": True})
     monkeypatch.setattr(compliance, "compliance_report", lambda _: met)

@@ -9,7 +9,7 @@ from sut.config.loadgen_conf import (
     performance_count,
     user_conf,
 )
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.config.schema import Mode, Scenario
 from tests.unit.config.loadgen_probe import detail_of, settings_of
 from tests.unit.config.support import loaded

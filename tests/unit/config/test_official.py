@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sut.config.official import officials, recognise, require_recognised
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from tests.unit.config.support import LLAMA, loaded, weights, written
 

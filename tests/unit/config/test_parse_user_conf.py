@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sut.config.loadgen_conf import parse_user_conf, readers_of
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from tests.unit.config.loadgen_probe import settings_of

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sut.config.keys import leaves
-from sut.config.rules import CONF_ROOT
+from sut.config.rounds import CONF_ROOT
 from sut.config.selection import names
 from tests.unit.config.support import BARE, loaded, written
 

@@ -16,8 +16,8 @@ from sut.engines.ray import replica as replica_module
 from sut.engines.ray.members import Member, Members, _aside
 from sut.engines.ray.replica import Replica
 from sut.errors import EngineStartError
-from sut.inputs import load_inputs
-from sut.result.facts import HardwareFacts, SoftwareFacts
+from sut.inputs.inputs import load_inputs
+from sut.record.facts import HardwareFacts, SoftwareFacts
 from tests.unit.config.support import loaded
 
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sut.config.rules import Round
+from sut.config.rounds import Round
 from sut.config.schema import ModelConfig
-from sut.rundir import sha256_of
+from sut.record.folder import sha256_of
 from tests.unit.result.sessions import (
     RECORDED,
     dump,

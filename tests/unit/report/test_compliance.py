@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sut.report.compliance.report import (
+from sut.report.compliance.build import (
     compliance_json,
     compliance_report,
     compliance_text,

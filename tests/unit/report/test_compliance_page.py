@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sut.report.compliance.report import compliance_html, compliance_report
+from sut.report.compliance.build import compliance_html, compliance_report
 from sut.report.compliance.rows import ComplianceReport, Verdict
 from tests.unit.report.compliant import RUNS, compliant_session, set_fact, small_round
 

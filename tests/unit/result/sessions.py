@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sut.config.rules import Round
+from sut.config.rounds import Round
 from sut.config.schema import (
     ModelConfig,
     OfflineConfig,
@@ -22,8 +22,8 @@ from sut.config.schema import (
     SingleStreamConfig,
     SystemConfig,
 )
-from sut.result.ledger_file import count_states
-from sut.rundir import ScenarioDir, sha256_of
+from sut.record.folder import ScenarioDir, sha256_of
+from sut.record.ledger_file import count_states
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"

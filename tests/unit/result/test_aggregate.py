@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from scripts import write_schema
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
-from sut.report.aggregate import aggregated_text
+from sut.report.aggregated import aggregated_text
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate
-from sut.result.aggregated import Aggregated, aggregated_json
+from sut.result.aggregated_schema import Aggregated, aggregated_json
 from sut.result.baseline import Alone, check_stored, comparable
 from sut.result.build import build
 from sut.result.schema import Result

@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sut.config.rules import Round
+from sut.config.rounds import Round
 from sut.config.schema import Scenario
 from sut.errors import LogError
+from sut.record.folder import ScenarioDir, sha256_of
 from sut.result.build import build, result_json
-from sut.rundir import ScenarioDir, sha256_of
 from tests.unit.result.sessions import (
     dump,
     edit,

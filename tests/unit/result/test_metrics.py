@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sut.errors import LogError
+from sut.logs.figures import Figures, Quantiles
+from sut.logs.run_logs import read_logs
+from sut.record.ledger_file import count_states, read_ledger
 from sut.result import metrics
-from sut.result.figures import Figures, Quantiles
-from sut.result.ledger_file import count_states, read_ledger
-from sut.result.logs import read_logs
 
 BASE = 2**62  # no double holds the nanoseconds of such a stamp
 

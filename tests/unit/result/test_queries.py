@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sut.errors import LogError
-from sut.result.logs import read_logs
+from sut.logs.run_logs import read_logs
 from sut.result.metrics import distribution_of
 from sut.result.queries import read_trace, write_queries
 

@@ -62,7 +62,7 @@ def test_nothing_enters_the_image_that_is_not_named() -> None:
 
 
 def test_ray_in_the_image_is_set_as_in_a_cluster_of_our_own() -> None:
-    own = pytest.importorskip("sut.engines.ray.session").OWN_CLUSTER
+    own = pytest.importorskip("sut.engines.ray.connection").OWN_CLUSTER
     (environment,) = [line for line in instructions("ENV") if "RAY_" in line]
     for name in (
         "RAY_USAGE_STATS_ENABLED",

@@ -10,10 +10,10 @@ import yaml
 
 from scripts import setup_env
 from scripts.setup_env import ROOT, Stamp
-from sut import devices
 from sut.config.schema import RunConfig
-from sut.devices import COMPATIBILITY, Cards, Gpu
 from sut.errors import ConfigError, HarnessError
+from sut.machine import devices
+from sut.machine.devices import COMPATIBILITY, Cards, Gpu
 from tests.unit.nvidia import nvidia_smi
 
 ROUND_FILES = sorted((ROOT / "user_confs" / "rounds").glob("*.yaml"))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import sut.submission.evaluated
-import sut.submission.tree
-from sut.submission.tree import make_tree
+import sut.submission.make_tree
+import sut.submission.recheck
+from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
 
 
@@ -22,10 +22,10 @@ def tiny_source(target: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sut.submission.tree, "load_round", support.small_round)
-    monkeypatch.setattr(sut.submission.tree, "copy_source", tiny_source)
+    monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
+    monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
-    monkeypatch.setattr(sut.submission.evaluated, "evaluate_run", support.scored)
+    monkeypatch.setattr(sut.submission.recheck, "evaluate_run", support.scored)
 
 
 @pytest.fixture(scope="session")

@@ -22,11 +22,11 @@ from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
 from sut.config.official import of_benchmark
-from sut.config.rules import Round, load_round
+from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
-from sut.result.facts import AccuracyFacts
-from sut.rundir import ScenarioDir
-from sut.submission.plan import SubmissionPlan
+from sut.record.facts import AccuracyFacts
+from sut.record.folder import ScenarioDir
+from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED, entry
 from tests.unit.result.sessions import (

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from sut.config.rules import AccuracyLogRules
+from sut.config.rounds import AccuracyLogRules
 from sut.submission.accuracy_log import shortened, with_hash
 
 RULES = AccuracyLogRules(max_bytes=30, kept_characters=4, separator="...")

@@ -10,7 +10,7 @@ import pytest
 
 from sut.config.schema import EngineConfig, Scenario
 from sut.submission.batching import batching
-from sut.submission.tree import make_tree
+from sut.submission.make_tree import make_tree
 from tests.unit.submission.support import closed_session, edit_config, plan
 
 OFFLINE, SERVER = Scenario.OFFLINE, Scenario.SERVER

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sut.config.schema import ModelConfig
-from sut.submission.check import check_tree
-from sut.submission.plan import Refused
-from sut.submission.tree import make_tree
+from sut.submission.check_tree import check_tree
+from sut.submission.make_tree import make_tree
+from sut.submission.request import Refused
 from tests.unit.submission import support
 from tests.unit.submission.support import ROUNDS, SUBMITTER, plan
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sut.submission.plan import Refused
-from sut.submission.sessions import load_session
+from sut.submission.gather import load_session
+from sut.submission.make_tree import make_tree
+from sut.submission.request import Refused
 from sut.submission.system_json import detected
-from sut.submission.tree import make_tree
 from tests.unit.result.sessions import dump
 from tests.unit.submission.support import plan, session, small_round
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sut.errors import ConfigError
-from sut.submission.check import check_tree
+from sut.submission.check_tree import check_tree
 from sut.submission.complaints import explain, rules
 from sut.submission.official import OfficialReport, findings_of, run_checker
 from tests.unit.submission.support import ROUNDS, SUBMITTER

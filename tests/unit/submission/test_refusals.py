@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sut.errors import ConfigError
-from sut.submission.plan import Refused
-from sut.submission.tree import make_tree
+from sut.submission.make_tree import make_tree
+from sut.submission.request import Refused
 from tests.unit.result.sessions import dump, edit, edit_ledger
 from tests.unit.submission import support
 from tests.unit.submission.support import closed_session, edit_config, plan, session

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sut.config.rules import load_round
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
+from sut.submission.gather import load_session
 from sut.submission.layout import submission_rules
-from sut.submission.sessions import load_session
 from sut.submission.statement import example_statement, read_statement
 from sut.submission.system_json import detected
 from sut.submission.template import template

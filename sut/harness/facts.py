@@ -1,0 +1,166 @@
+"""What holds for every LoadGen run of one engine start, gathered for `session.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qsl.dataset import Dataset
+from sut.accuracy.rouge import find_splitter
+from sut.config.model_files import DESCRIPTION
+from sut.config.official import disowned, recognise
+from sut.config.schema import Mode, RunConfig
+from sut.engines.base import EngineInfo
+from sut.errors import EngineStartError
+from sut.inputs.inputs import check_cards
+from sut.machine.hardware import hardware, software
+from sut.record.facts import (
+    DatasetFacts,
+    EngineFacts,
+    HardwareFacts,
+    SessionFacts,
+    SoftwareFacts,
+    WarmupFacts,
+)
+from sut.record.folder import SessionDir, sha256_of, write_atomic
+from sut.record.nodes import nodes
+
+STRAY_AUDIT = "audit.config"
+# Versions that are the engine's, wherever it runs.
+OF_ENGINE = ("engine_package", "torch", "transformers")
+
+
+def write_config(session: SessionDir, config: RunConfig, origins: dict[str, str]) -> None:
+    """`config.json`: the resolved configuration and where each value came from."""
+    document = {"config": config.model_dump(mode="json"), "origins": origins}
+    write_atomic(session.config, json.dumps(document, indent=2, sort_keys=True) + "\n")
+
+
+def dataset_facts(dataset: Dataset) -> DatasetFacts:
+    """The data set as it was loaded."""
+    return DatasetFacts(
+        name=dataset.name,
+        source=dataset.source,
+        path=str(dataset.path) if dataset.path else None,
+        sha256=dataset.sha256,
+        count=dataset.count,
+        synthetic=dataset.synthetic,
+        prompt_tokens_min=dataset.lengths.min,
+        prompt_tokens_mean=dataset.lengths.mean,
+        prompt_tokens_max=dataset.lengths.max,
+    )
+
+
+def agreed_sha256(info: EngineInfo, here: str | None) -> str | None:
+    """The checksum of the weights that answer: by whoever read them, and the same here.
+
+    Args:
+        info: an engine on other nodes says what it read there.
+        here: of the files on this machine; None where there are none.
+
+    Raises:
+        EngineStartError: the two differ.
+    """
+    if info.model_sha256 and here and info.model_sha256 != here:
+        raise EngineStartError(
+            f"the replicas' weights (SHA-256 {info.model_sha256[:12]}…) are not those of this "
+            f"machine ({here[:12]}…).",
+            remedy="Copy the same files to every node.",
+        )
+    return info.model_sha256 or here
+
+
+def engine_facts(
+    info: EngineInfo, start_s: float, model_path: Path, model_sha256: str | None
+) -> EngineFacts:
+    """The engine as it said it was when it became ready."""
+    return EngineFacts(
+        kind=info.kind,
+        replicas=info.replicas,
+        arguments=info.arguments,
+        sampling=info.sampling,
+        start_s=round(start_s, 3),
+        model_path=str(model_path) if info.model_path else None,
+        model_sha256=model_sha256 if info.model_path else None,
+        model_recognised=_recognised(model_path) if info.model_path else None,
+        model_config_sha256=_config_sha256(model_path) if info.model_path else None,
+        details=info.details,
+    )
+
+
+def _recognised(folder: Path) -> str | None:
+    own = recognise(folder)
+    return None if own is None else own.name
+
+
+def _config_sha256(folder: Path) -> str | None:
+    with suppress(OSError):
+        return sha256_of(folder / DESCRIPTION)
+    return None
+
+
+def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
+    """Versions in force: the engine's are those of the nodes that answer, where they tell.
+
+    A control node needs no engine and may have another; nodes that differ are all named.
+    """
+    versions = software()
+    told = [node.software for node in nodes(here, engine) if node.software is not None]
+    for name in OF_ENGINE:
+        theirs = dict.fromkeys(getattr(each, name) for each in told)
+        named = [version for version in theirs if version is not None]
+        if named:
+            versions[name] = ", ".join(named)
+    return SoftwareFacts.model_validate(versions)
+
+
+def notes(config: RunConfig, working_directory: Path) -> list[str]:
+    """What a reader of the result should know about the circumstances."""
+    found = []
+    other = disowned(config.model)
+    if other is not None:
+        found.append(other)
+    if config.model.official and Mode.ACCURACY in config.mode.modes and find_splitter() is None:
+        found.append(
+            "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "
+            "accuracy verdict stays incomplete: python -m nltk.downloader punkt_tab"
+        )
+    if not config.system.measured and config.engine.kind != "null":
+        found.append(
+            f"the settings of system {config.system.name} come from published facts; nobody here "
+            "has measured them on that hardware"
+        )
+    if not config.engine.elsewhere and (driver := check_cards(config)):
+        found.append(driver)
+    if (working_directory / STRAY_AUDIT).exists():
+        found.append(
+            f"a file named {STRAY_AUDIT} lies in the working directory; it was not read: "
+            "LoadGen was given an explicit path"
+        )
+    return found
+
+
+def write_session(
+    session: SessionDir,
+    config: RunConfig,
+    dataset: Dataset,
+    engine: EngineFacts | None,
+    warmup: WarmupFacts | None,
+) -> SessionFacts:
+    """`session.json`."""
+    here = HardwareFacts.model_validate(hardware())
+    facts = SessionFacts(
+        started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        command=list(sys.argv),
+        hardware=here,
+        software=software_facts(here, engine),
+        dataset=dataset_facts(dataset),
+        engine=engine,
+        warmup=warmup,
+        notes=notes(config, Path.cwd()),
+    )
+    write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")
+    return facts

@@ -1,0 +1,163 @@
+"""Every sample ends exactly once: answered, empty, or failed with a reason.
+
+Pure bookkeeping: no clock, no thread, no network. The caller gives the times
+(ns of one monotonic clock) and passes on what `apply` accepts; anything that arrives for
+a sample that has already ended is dropped and counted, so LoadGen can never be told twice.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Sequence
+from enum import IntEnum
+
+from sut.engines.base import NO_REPLICA, Event, Failed, Finished, FirstToken
+from sut.loadgen.link import FAILED, EventBatch
+
+NO_TIME = -1
+TOKEN_BYTES = 4
+
+
+class State(IntEnum):
+    """How a sample stands."""
+
+    OUTSTANDING = 0
+    SUCCEEDED = 1
+    EMPTY = 2
+    FAILED = 3
+
+
+class Ledger:
+    """One LoadGen run's samples, by sequence number from 0.
+
+    Args:
+        reports_first_token: whether LoadGen is owed a first token before each answer.
+        eos_token_ids: an answer of nothing but one of these is empty.
+        replica: the one that has every sample; NO_REPLICA where replicas on Ray say it themselves.
+    """
+
+    def __init__(
+        self,
+        *,
+        reports_first_token: bool,
+        eos_token_ids: Collection[int],
+        replica: int = NO_REPLICA,
+    ):
+        self._reports_first_token = reports_first_token
+        self._eos = frozenset(eos_token_ids)
+        self._only_replica = replica
+        self.sample_index = array("I")
+        self.issued_ns = array("q")
+        self.first_token_ns = array("q")
+        self.done_ns = array("q")
+        self.first_token = array("i")
+        self.tokens_out = array("i")
+        self.state = bytearray()
+        self.replica = array("h")
+        self.finish_reason: dict[int, str] = {}
+        self.failure: dict[int, str] = {}
+        self.count = Counter[State]()
+        self.tokens_out_total = 0
+        self.late_events = 0
+
+    @property
+    def issued(self) -> int:
+        """Samples LoadGen has issued."""
+        return len(self.state)
+
+    @property
+    def ended(self) -> int:
+        """Samples that have ended, whichever way."""
+        return self.count.total()
+
+    @property
+    def outstanding(self) -> int:
+        """Samples still owed to LoadGen."""
+        return self.issued - self.ended
+
+    def issue(self, first_seq: int, indices: Sequence[int], issued_ns: int) -> None:
+        """Enter samples first_seq, first_seq+1, …; sequence numbers have no gaps."""
+        if first_seq != self.issued:
+            raise ValueError(f"sample {first_seq} was issued after {self.issued - 1}")
+        n = len(indices)
+        self.sample_index.extend(indices)
+        self.issued_ns.extend([issued_ns] * n)
+        self.first_token_ns.extend([NO_TIME] * n)
+        self.done_ns.extend([NO_TIME] * n)
+        self.first_token.extend([0] * n)
+        self.tokens_out.extend([0] * n)
+        self.replica.extend([self._only_replica] * n)
+        self.state.extend(bytes(n))
+
+    def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:
+        """Enter engine events; return what LoadGen is to be told of them."""
+        batch = EventBatch()
+        for event in events:
+            seq = event.seq
+            if seq >= self.issued or self.state[seq]:
+                self.late_events += 1
+            elif type(event) is FirstToken:
+                self._first(batch, seq, event.token, now_ns)
+            elif type(event) is Finished:
+                self._finish(batch, event, now_ns)
+            elif type(event) is Failed:
+                self._fail(batch, seq, event.reason, now_ns, event.replica)
+        return batch
+
+    def fail_outstanding(self, reason: str, now_ns: int) -> EventBatch:
+        """End every open sample as failed."""
+        batch = EventBatch()
+        for seq, state in enumerate(self.state):
+            if not state:
+                self._fail(batch, seq, reason, now_ns, self.replica[seq])
+        return batch
+
+    def _first(self, batch: EventBatch, seq: int, token: int, now_ns: int) -> None:
+        if not self._reports_first_token or self.first_token_ns[seq] != NO_TIME:
+            self.late_events += 1
+            return
+        self.first_token_ns[seq] = now_ns
+        self.first_token[seq] = token
+        batch.first_seqs.append(seq)
+        batch.first_tokens.append(token)
+
+    def _finish(self, batch: EventBatch, event: Finished, now_ns: int) -> None:
+        seq, answer = event.seq, event.tokens
+        n_tokens = len(answer) // TOKEN_BYTES
+        if not n_tokens:
+            self._fail(batch, seq, "the engine returned no token", now_ns, event.replica)
+            return
+        leading = int.from_bytes(answer[:TOKEN_BYTES], "little", signed=True)
+        if self._reports_first_token:
+            if self.first_token_ns[seq] == NO_TIME:
+                self._first(batch, seq, leading, now_ns)
+            elif self.first_token[seq] != leading:
+                reason = "the answer does not begin with the first token reported for it"
+                self._fail(batch, seq, reason, now_ns, event.replica)
+                return
+        empty = n_tokens == 1 and leading in self._eos
+        self._end(seq, State.EMPTY if empty else State.SUCCEEDED, now_ns, event.replica)
+        self.tokens_out[seq] = n_tokens
+        self.tokens_out_total += n_tokens
+        self.finish_reason[seq] = event.finish_reason
+        batch.done_seqs.append(seq)
+        batch.done_lengths.append(n_tokens)
+        batch.answers.append(answer)
+
+    def _fail(self, batch: EventBatch, seq: int, reason: str, now_ns: int, replica: int) -> None:
+        if self._reports_first_token and self.first_token_ns[seq] == NO_TIME:
+            # LoadGen reads past its arrays when a sample ends without a first token. It is
+            # told of an empty one now: late, never early, and the run is not VALID anyway.
+            batch.first_seqs.append(seq)
+            batch.first_tokens.append(FAILED)
+        self._end(seq, State.FAILED, now_ns, replica)
+        self.failure[seq] = reason
+        batch.done_seqs.append(seq)
+        batch.done_lengths.append(FAILED)
+
+    def _end(self, seq: int, state: State, now_ns: int, replica: int) -> None:
+        self.state[seq] = state
+        self.done_ns[seq] = now_ns
+        self.replica[seq] = replica
+        self.count[state] += 1

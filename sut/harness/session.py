@@ -1,0 +1,226 @@
+"""The straight line of a benchmark: data set, engine, warm-up, LoadGen, result.
+
+Everything that is started is on one ExitStack, so it is stopped whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from sut.config.rounds import load_round
+from sut.config.schema import RunConfig
+from sut.config.sources import Loaded
+from sut.engines.base import Engine
+from sut.engines.factory import EngineRequest, make_engine
+from sut.errors import ConfigError, EngineStartError, HarnessError, LogError
+from sut.harness.after_run import evaluate_run
+from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
+from sut.harness.host import EngineHost
+from sut.harness.loadgen_run import Bench, run_scenario, run_spec
+from sut.harness.warmup import warm_up
+from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.weights import weights_sha256
+from sut.machine.signals import first_ends_the_run, ignore_further
+from sut.plan.forecast import Job, audit_of, jobs
+from sut.record.facts import EngineFacts, WarmupFacts
+from sut.record.folder import SessionDir, unwritable, write_atomic
+from sut.report.compliance.build import write_compliance
+from sut.report.summary import summary_text
+from sut.result.build import build, result_json
+from sut.result.queries import write_queries
+from sut.result.schema import Result
+
+CLOSE_TIMEOUT_S = 60.0
+
+Gate = Callable[[Job], None]
+"""Called before each LoadGen run; returns when it may begin."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the harness leaves behind."""
+
+    result: Result
+    session: SessionDir
+    interrupted: bool
+
+
+def check_jobs(config: RunConfig) -> None:
+    """Refuse what no run can be made of.
+
+    Raises:
+        ConfigError: there is no compliance test to run, or its audit.config is missing.
+    """
+    asked = jobs(config)
+    if not asked:
+        raise ConfigError(
+            f"mode is {config.mode}, but {config.model.benchmark} has no compliance test in "
+            f"round {config.round}.",
+            remedy="Choose another --mode.",
+        )
+    for job in asked:
+        audit_of(config, job)
+
+
+def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) -> Outcome:
+    """Run every scenario of the configuration on one engine start; write and return the result.
+
+    Args:
+        loaded: the configuration.
+        console: for progress.
+        gate: what each LoadGen run waits for; None: nothing.
+
+    Raises:
+        ConfigError, DatasetError: before anything was started.
+        EngineStartError: the engine did not become ready; the session's folder holds its log.
+    """
+    config = loaded.config
+    check_jobs(config)
+    inputs = load_inputs(config, weights=not config.engine.elsewhere)
+    for note in notes(config, Path.cwd()):
+        console.print(f"Note: {note}.", highlight=False)
+    session = _new_session(config)
+    write_config(session, config, loaded.origins)
+    console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
+    with first_ends_the_run():
+        interrupted = _measure(loaded, inputs, session, console, gate)
+        return Outcome(write_result(session, console), session, interrupted)
+
+
+def _new_session(config: RunConfig) -> SessionDir:
+    try:
+        return SessionDir.create(config.results_dir, config.node_name)
+    except OSError as error:
+        raise unwritable(config.results_dir, error) from error
+
+
+def _measure(
+    loaded: Loaded, inputs: Inputs, session: SessionDir, console: Console, gate: Gate | None
+) -> bool:
+    """Everything that needs the engine; return whether it was interrupted.
+
+    When this returns the engine is stopped, and no signal keeps the result from being written.
+    """
+    config = loaded.config
+    with ExitStack() as stack:
+        host = stack.enter_context(EngineHost())
+        engine, facts = _start_engine(stack, host, config, inputs, session, console)
+        warmup = _warm_up(host, engine, config, inputs, console)
+        write_session(session, config, inputs.dataset, facts, warmup)
+        bench = Bench(
+            config=config,
+            rules=load_round(config.round),
+            host=host,
+            engine=engine,
+            dataset=inputs.dataset,
+            prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
+            session=session,
+            console=console,
+        )
+        interrupted = _run_jobs(bench, gate)
+        ignore_further()
+    return interrupted
+
+
+def _start_engine(
+    stack: ExitStack,
+    host: EngineHost,
+    config: RunConfig,
+    inputs: Inputs,
+    session: SessionDir,
+    console: Console,
+) -> tuple[Engine, EngineFacts]:
+    """Start the engine and have it stopped by the stack; hash the weights meanwhile."""
+    longest = inputs.longest_prompt + config.generation.max_tokens
+    request = EngineRequest(
+        config=config,
+        model_path=inputs.model_path,
+        max_model_len=config.engine.vllm.max_model_len or longest,
+        log=session.engine_log,
+        dataset_sha256=inputs.dataset.sha256,
+    )
+    engine = make_engine(request)
+    stack.callback(_close, host, engine, console)
+    console.print(
+        f"Starting engine {config.engine.kind} with {config.model.name} "
+        f"(max_model_len {request.max_model_len}) …",
+        highlight=False,
+    )
+    started = time.monotonic()
+    hashing = host.start(asyncio.to_thread(weights_sha256, inputs.model_path))
+    try:
+        info = host.call(engine.start())
+    except EngineStartError:
+        write_session(session, config, inputs.dataset, None, None)
+        raise
+    start_s = time.monotonic() - started
+    console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
+    model_sha256 = agreed_sha256(info, hashing.result())
+    return engine, engine_facts(info, start_s, inputs.model_path, model_sha256)
+
+
+def _close(host: EngineHost, engine: Engine, console: Console) -> None:
+    """Stop the engine; one that will not stop must not cost the result."""
+    try:
+        host.call(engine.close(), CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        console.print(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.", highlight=False)
+
+
+def _warm_up(
+    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, console: Console
+) -> WarmupFacts:
+    spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
+    limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
+    try:
+        facts = host.call(
+            warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s), limit_s
+        )
+    except TimeoutError:  # not even that it cannot answer
+        facts = WarmupFacts(
+            requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
+        )
+    console.print(
+        f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
+        highlight=False,
+    )
+    return facts
+
+
+def _run_jobs(bench: Bench, gate: Gate | None) -> bool:
+    """Every LoadGen run in order, none on a dead engine; return whether it was interrupted."""
+    try:
+        for number, job in enumerate(jobs(bench.config), 1):
+            if gate is not None:
+                gate(job)
+            facts = run_scenario(bench, job, number)
+            if facts.interrupted or facts.engine_failure:
+                return facts.interrupted
+    except KeyboardInterrupt:
+        # Between two runs: what the earlier ones measured is on disk.
+        return True
+    return False
+
+
+def write_result(session: SessionDir, console: Console | None = None) -> Result:
+    """Build per-query tables, evaluations and the result from the session's files; publish."""
+    for run in session.scenario_dirs():
+        # A table that cannot be made must not cost the result.
+        with suppress(LogError, OSError):
+            write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
+        evaluate_run(run, session.root, console)
+    result = build(session.root)
+    write_atomic(session.result, result_json(result))
+    write_atomic(session.summary, summary_text(result))
+    with suppress(HarnessError):  # a page that cannot be made must not cost the result
+        write_compliance(session.root)
+    session.publish()
+    return result

@@ -1,0 +1,92 @@
+"""What is asked and with which weights it is answered: found and checked before anything starts.
+
+A replica on another node calls this too: it loads weights and data set where it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qsl.dataset import Dataset
+from qsl.load import load_dataset, load_warmup
+from sut.config.between_fields import check_dataset_count
+from sut.config.official import require_recognised
+from sut.config.rounds import load_round
+from sut.config.schema import RunConfig
+from sut.inputs.weights import resolve_model
+from sut.machine.devices import cards, check_driver, driver_version
+from sut.machine.hardware import package_version
+
+TokenIds = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is asked, and with which weights it is answered."""
+
+    dataset: Dataset
+    warmup_prompts: list[TokenIds]
+    model_path: Path
+
+    @property
+    def longest_prompt(self) -> int:
+        """Tokens of the longest prompt, warm-up included."""
+        return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
+
+
+def check_cards(config: RunConfig) -> str | None:
+    """Refuse a driver that the engine cannot run on; what is worth a note is returned.
+
+    Raises:
+        ConfigError: with the version that is here and the one needed.
+    """
+    if config.engine.kind != "vllm" or config.system.platform != "cuda":
+        return None
+    return check_driver(driver_version(cards()), torch_build=package_version("torch"))
+
+
+def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
+    """Find the model's files, load and check the data set; everything is tokenised here.
+
+    Args:
+        config: of the run.
+        weights: False where no engine reads them: a hub's weights are then not fetched.
+
+    Raises:
+        ConfigError, DatasetError: before anything was started.
+    """
+    model, data = config.model, config.dataset
+    if weights:
+        check_cards(config)  # before weights are fetched
+    model_path = resolve_model(model, weights=weights)
+    require_recognised(model_path, model)
+    dataset = load_dataset(
+        source=data.source,
+        path=data.path,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
+        max_tokens=config.generation.max_tokens,
+        synthetic_count=data.synthetic_count,
+        synthetic_seed=data.synthetic_seed,
+        max_samples=data.max_samples,
+        allow_pickle=data.allow_pickle,
+    )
+    rules = load_round(config.round)
+    for scenario in config.scenarios:
+        check_dataset_count(config, scenario, dataset.count, rules)
+    prompts = load_warmup(
+        dataset=dataset,
+        count=config.warmup.queries,
+        model_path=model_path,
+        prompt_format=model.prompt_format,
+        vocab_size=model.vocab_size,
+        eos_token_ids=model.eos_token_ids,
+    )
+    return Inputs(dataset, prompts, model_path)

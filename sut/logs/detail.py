@@ -1,0 +1,260 @@
+"""Reads mlperf_log_detail.txt line by line: typed facts, no opinions.
+
+A line is `:::MLLOG {"key": …, "value": …, "metadata": {"is_error": …, …}}`. The first value
+of a key holds (as in MLCommons' own parser), integers of any size stay integers, and memory
+does not grow with the number of lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sut.errors import LogError
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+
+DETAIL_NAME = "mlperf_log_detail.txt"
+MARKER = b":::MLLOG "
+AUDIT_MARK = "Found Audit Config file"
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_KEYS = 10_000
+MAX_MESSAGE_GROUPS = 100
+OTHER_TEXTS = "(further texts)"
+
+# Long values that no figure needs; keeping them would put source hashes into every result.
+BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_set"})
+
+# C++ prints a double that is no number as nan or inf, which JSON does not know.
+NOT_A_NUMBER = re.compile(rb'("value": )-?(?:nan|inf)(?=[,}])')
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class MessageGroup:
+    """Errors or warnings that say the same."""
+
+    key: str
+    text: str
+    count: int
+    first_line: int
+
+
+@dataclass(frozen=True)
+class DetailLog:
+    """Everything the detail log says, by its own keys."""
+
+    values: dict[str, Value]
+    errors: tuple[MessageGroup, ...]
+    warnings: tuple[MessageGroup, ...]
+    lines: int
+    incomplete: str | None
+    """Where and how the log breaks off; None for a whole one."""
+
+    def group(self, prefix: str) -> dict[str, Value]:
+        """The values whose key begins with `prefix`, e.g. `effective_`."""
+        return {key: value for key, value in self.values.items() if key.startswith(prefix)}
+
+    def figures(self) -> Figures:
+        """The main figures, typed."""
+        return _figures(self)
+
+
+@dataclass
+class _Reader:
+    path: Path
+    values: dict[str, Value] = field(default_factory=dict)
+    errors: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    warnings: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def take(self, number: int, entry: dict[str, Any]) -> None:
+        key, value = entry["key"], entry.get("value")
+        metadata = entry.get("metadata") or {}
+        if metadata.get("is_error") or key.startswith("error_"):
+            _count(self.errors, key, value, number)
+        elif metadata.get("is_warning") or key.startswith("warning_"):
+            _count(self.warnings, key, value, number)
+        if key in self.values or key in BULKY:
+            return
+        if len(self.values) >= MAX_KEYS:
+            raise LogError(
+                f"more than {MAX_KEYS} different keys: this is no LoadGen detail log.",
+                where=f"{self.path}:{number}",
+                remedy="Point at the folder that holds LoadGen's own logs.",
+            )
+        if isinstance(value, str | int | float) or value is None:
+            self.values[key] = value
+
+
+def _count(groups: dict[tuple[str, str], list[int]], key: str, value: Any, number: int) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    name = (key, text)
+    if name not in groups and len(groups) >= MAX_MESSAGE_GROUPS:
+        name = (key, OTHER_TEXTS)
+    groups.setdefault(name, [0, number])[0] += 1
+
+
+def _decode(raw: bytes) -> dict[str, Any] | None:
+    """The entry of one line, or None when the line is not one."""
+    if not raw.startswith(MARKER):
+        return None
+    body = raw[len(MARKER) :]
+    for candidate in (body, NOT_A_NUMBER.sub(rb"\1null", body)):
+        try:
+            entry = json.loads(candidate, parse_constant=lambda _: None)
+        except ValueError:
+            continue
+        known = isinstance(entry, dict) and isinstance(entry.get("key"), str)
+        return entry if known else None
+    return None
+
+
+def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while raw := stream.readline(MAX_LINE_BYTES):
+        number += 1
+        if len(raw) >= MAX_LINE_BYTES:
+            raise LogError(
+                f"the line is longer than {MAX_LINE_BYTES} bytes.",
+                where=f"{path}:{number}",
+                remedy="Restore the log from LoadGen's output; this file is not one.",
+            )
+        if raw.strip():
+            yield number, raw
+
+
+def read_detail(path: Path, *, allow_incomplete: bool = False) -> DetailLog:
+    """Read one detail log.
+
+    Raises:
+        LogError: missing, empty, truncated or corrupt; with `allow_incomplete` an empty log
+            and one that breaks off in its last line are read as far as they go.
+    """
+    reader, incomplete, count = _Reader(path), None, 0
+    try:
+        with path.open("rb") as stream:
+            lines = _lines(stream, path)
+            for number, raw in lines:
+                entry = _decode(raw)
+                if entry is None:
+                    incomplete = _broken_line(path, number, raw, follows=next(lines, None))
+                    break
+                reader.take(number, entry)
+                count = number
+    except OSError as error:
+        raise LogError(
+            f"the detail log cannot be read: {error.strerror}.",
+            where=str(path),
+            remedy="Point at the folder that holds LoadGen's logs.",
+        ) from error
+    if incomplete is None:
+        incomplete = _missing_end(reader.values, count)
+    if incomplete and not allow_incomplete:
+        raise LogError(
+            f"{incomplete}.",
+            where=f"{path}:{count + 1}",
+            remedy="Run again: LoadGen did not finish writing this log.",
+        )
+    return DetailLog(
+        reader.values, _groups(reader.errors), _groups(reader.warnings), count, incomplete
+    )
+
+
+def _broken_line(path: Path, number: int, raw: bytes, follows: tuple[int, bytes] | None) -> str:
+    """Say how a line is broken; one in the middle is corruption, never a cut-off log."""
+    start = raw[:40].decode("utf-8", "replace").rstrip()
+    if follows is not None:
+        raise LogError(
+            f"the line is no LoadGen entry (it begins {start!r}).",
+            where=f"{path}:{number}",
+            remedy="Restore the log from LoadGen's output; do not edit it.",
+        )
+    return f"the log breaks off in line {number}, which begins {start!r}"
+
+
+def _missing_end(values: dict[str, Value], lines: int) -> str | None:
+    if not lines:
+        return "the log is empty"
+    mode = values.get("effective_test_mode", values.get("requested_test_mode"))
+    # An accuracy run ends with LoadGen's power stamps; any other with its verdict and count.
+    last = "power_end" if mode == "AccuracyOnly" else "num_errors"
+    return None if last in values else f"the log ends after line {lines} without {last}"
+
+
+def _groups(counted: dict[tuple[str, str], list[int]]) -> tuple[MessageGroup, ...]:
+    return tuple(
+        MessageGroup(key, text, count, first) for (key, text), (count, first) in counted.items()
+    )
+
+
+def _figures(log: DetailLog) -> Figures:
+    values = log.values
+    per_ns = _number(values, "result_token_throughput")
+    validity = values.get("result_validity")
+    return Figures(
+        sut_name=_text(values, "sut_name"),
+        scenario=_text(values, "effective_scenario"),
+        mode=_text(values, "effective_test_mode"),
+        valid=None if validity is None else validity == "VALID",
+        performance_constraints_met=_flag(values, "result_perf_constraints_met"),
+        min_duration_met=_flag(values, "result_min_duration_met"),
+        min_queries_met=_flag(values, "result_min_queries_met"),
+        early_stopping_met=_flag(values, "early_stopping_met"),
+        errors=sum(group.count for group in log.errors),
+        warnings=sum(group.count for group in log.warnings),
+        samples_per_second=_number(values, "result_samples_per_second"),
+        tokens_per_second=_number(values, "result_tokens_per_second"),
+        completed_samples_per_second=_number(values, "result_completed_samples_per_sec"),
+        scheduled_samples_per_second=_number(values, "result_scheduled_samples_per_sec"),
+        completed_tokens_per_second=_number(values, "result_completed_tokens_per_second"),
+        samples_per_second_with_overhead=_number(values, "result_qps_with_loadgen_overhead"),
+        samples_per_second_without_overhead=_number(values, "result_qps_without_loadgen_overhead"),
+        tokens_per_second_with_overhead=_number(
+            values, "result_token_throughput_with_loadgen_overhead"
+        ),
+        # LoadGen divides by nanoseconds here and by seconds everywhere else (results.cc).
+        tokens_per_second_without_overhead=None if per_ns is None else per_ns * 1e9,
+        latency=_quantiles(values, "result_{}_latency_ns", "result_{}_percentile_latency_ns"),
+        ttft=_quantiles(
+            values,
+            "result_first_token_{}_latency_ns",
+            "result_first_token_{}_percentile_latency_ns",
+        ),
+        tpot=_quantiles(
+            values,
+            "result_time_to_output_token_{}",
+            "result_time_per_output_token_{}_percentile_ns",
+        ),
+    )
+
+
+def _quantiles(values: dict[str, Value], extreme: str, percentile: str) -> Quantiles:
+    found = {f"{name}_ns": _whole(values, extreme.format(name)) for name in ("min", "max", "mean")}
+    for spelled, name in PERCENTILE_FIELDS.items():
+        found[name] = _whole(values, percentile.format(spelled))
+    return Quantiles(**found)
+
+
+def _number(values: dict[str, Value], key: str) -> float | None:
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _whole(values: dict[str, Value], key: str) -> int | None:
+    value = values.get(key)
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _flag(values: dict[str, Value], key: str) -> bool | None:
+    value = values.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def _text(values: dict[str, Value], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) else None

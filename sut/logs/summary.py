@@ -1,0 +1,153 @@
+"""Reads mlperf_log_summary.txt: the figures LoadGen prints for people.
+
+Both wordings of the token time are known: "Time to Output Token" (LoadGen before October
+2025) and "Time per Output Token".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sut.errors import LogError
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+
+SUMMARY_NAME = "mlperf_log_summary.txt"
+MAX_BYTES = 4 * 1024 * 1024
+
+TEXTS = {"SUT name": "sut_name", "Scenario": "scenario", "Mode": "mode"}
+FLAGS = {
+    "Performance constraints satisfied": "performance_constraints_met",
+    "Min duration satisfied": "min_duration_met",
+    "Min queries satisfied": "min_queries_met",
+    "Early stopping satisfied": "early_stopping_met",
+}
+RATES = {
+    "Samples per second": "samples_per_second",
+    "Tokens per second": "tokens_per_second",
+    "Completed samples per second": "completed_samples_per_second",
+    "Completed tokens per second": "completed_tokens_per_second",
+    "Scheduled samples per second": "scheduled_samples_per_second",
+    "QPS w/ loadgen overhead": "samples_per_second_with_overhead",
+    "QPS w/o loadgen overhead": "samples_per_second_without_overhead",
+    "TPS w/ loadgen overhead": "tokens_per_second_with_overhead",
+    "TPS w/o loadgen overhead": "tokens_per_second_without_overhead",
+}
+TIME = re.compile(
+    r"(?P<what>Min|Max|Mean|\d+\.\d\d percentile)\s+"
+    r"(?P<kind>latency|first token latency|time (?:to|per) output token) \(ns\)$",
+    re.IGNORECASE,
+)
+KINDS = {"latency": "latency", "first token latency": "ttft"}
+COUNTED = re.compile(r"(No|\d+) (warning|error)s? encountered", re.IGNORECASE)
+PARAMETERS = "Test Parameters Used"
+
+
+@dataclass(frozen=True)
+class SummaryLog:
+    """What the summary says."""
+
+    figures: Figures
+    printed: dict[str, str]
+    """Rates as they were printed, by the field of `figures`: the digits matter."""
+    parameters: dict[str, str]
+    """The lines under "Test Parameters Used", as printed."""
+
+
+def read_summary(path: Path) -> SummaryLog:
+    """Read one summary.
+
+    Raises:
+        LogError: missing, empty, or none of LoadGen's.
+    """
+    try:
+        size = path.stat().st_size
+        text = path.read_text("utf-8", "replace") if size <= MAX_BYTES else None
+    except OSError as error:
+        raise LogError(
+            f"the summary cannot be read: {error.strerror}.",
+            where=str(path),
+            remedy="Point at the folder that holds LoadGen's logs.",
+        ) from error
+    if text is None:
+        raise LogError(
+            f"the summary has {size} bytes, LoadGen's a few thousand.",
+            where=str(path),
+            remedy="Point at LoadGen's own logs.",
+        )
+    if not text.strip():
+        raise LogError("the summary is empty.", where=str(path), remedy="Run again.")
+    return parse_summary(text, path)
+
+
+def parse_summary(text: str, path: Path) -> SummaryLog:
+    """Read the text of one summary.
+
+    Raises:
+        LogError: nothing in it is LoadGen's, or a figure is no number.
+    """
+    found = _Found(path)
+    in_parameters = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() == PARAMETERS:
+            in_parameters = True
+        elif match := COUNTED.match(line.strip()):
+            found.count(match)
+        elif ":" in line:
+            name, _, value = line.rpartition(":")
+            if in_parameters:
+                if not name.startswith("WARNING"):
+                    found.parameters[name.strip()] = value.strip()
+            else:
+                found.take(number, name.strip(), value.strip())
+    if not found.figures:
+        raise LogError(
+            "no line of it is LoadGen's.", where=str(path), remedy="Point at LoadGen's own logs."
+        )
+    for kind, values in found.times.items():
+        found.figures[kind] = Quantiles(**values)
+    return SummaryLog(Figures(**found.figures), found.printed, found.parameters)
+
+
+class _Found:
+    """Collects what the lines say."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Any: the fields of Figures have several types; Figures(**…) is where they meet.
+        self.figures: dict[str, Any] = {}
+        self.times: dict[str, dict[str, int]] = {}
+        self.printed: dict[str, str] = {}
+        self.parameters: dict[str, str] = {}
+
+    def count(self, match: re.Match[str]) -> None:
+        number = 0 if match[1].lower() == "no" else int(match[1])
+        self.figures["errors" if match[2].lower() == "error" else "warnings"] = number
+
+    def take(self, number: int, name: str, value: str) -> None:
+        if name in TEXTS:
+            self.figures[TEXTS[name]] = value
+        elif name == "Result is":
+            self.figures["valid"] = value == "VALID"
+        elif name in FLAGS:
+            self.figures[FLAGS[name]] = value == "Yes"
+        elif name in RATES:
+            self.figures[RATES[name]] = self.number(number, name, value)
+            self.printed[RATES[name]] = value
+        elif match := TIME.match(name):
+            kind = KINDS.get(match["kind"].lower(), "tpot")
+            what = match["what"].split()[0]
+            key = PERCENTILE_FIELDS.get(what, f"{what.lower()}_ns")
+            self.times.setdefault(kind, {})[key] = int(self.number(number, name, value))
+
+    def number(self, number: int, name: str, value: str) -> float:
+        try:
+            return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
+        except ValueError as error:
+            raise LogError(
+                f"{name} is {value!r}, which is no number.",
+                where=f"{self.path}:{number}",
+                remedy="Restore the log from LoadGen's output; do not edit it.",
+            ) from error

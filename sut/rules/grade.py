@@ -1,0 +1,148 @@
+"""Why a run could not be part of a submission, in words; empty if nothing stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sut.config.official import of_benchmark
+from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
+from sut.config.schema import RunConfig, Scenario, ServerConfig
+from sut.errors import ConfigError
+from sut.record.facts import EngineFacts, RunFacts, SessionFacts
+from sut.rules.run import section_of
+
+
+def submission_grade(
+    config: RunConfig, facts: SessionFacts, round_: Round | None, runs: Sequence[RunFacts] = ()
+) -> list[str]:
+    """Every reason against submitting, whatever the verdict on the run itself."""
+    reasons = [*_profile(config), *_system(config, facts)]
+    if round_ is None:
+        return [*reasons, f"the rules of round {config.round} are unknown"]
+    name = config.model.benchmark
+    if name not in round_.benchmarks:
+        return [*reasons, f"round {config.round} has no benchmark {name}"]
+    benchmark = round_.benchmarks[name]
+    reasons += _runs(config, runs, round_)
+    reasons += _scenario_set(config, benchmark)
+    for scenario in config.scenarios:
+        try:
+            _, used, rules = round_.scenario_rules(name, scenario)
+        except ConfigError:
+            reasons.append(f"round {config.round} has no scenario {scenario} for {name}")
+            continue
+        reasons += _dataset(facts, used)
+        reasons += _generation(config, used)
+        reasons += _scenario(config, scenario, rules)
+    return list(dict.fromkeys(reasons))
+
+
+def _profile(config: RunConfig) -> Iterable[str]:
+    if config.profile != "mlperf":
+        yield f"the profile is {config.profile}, which relaxes the round's rules"
+    if config.engine.kind == "null":
+        yield "the null engine answers without a model"
+    if not config.model.official:
+        yield f"{config.model.name} is not the benchmark's own model"
+    if config.engine.kind == "vllm" and config.engine.vllm.load_format == "dummy":
+        yield "the weights are random (load_format dummy)"
+
+
+def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
+    if facts.dataset.source == "sample":
+        yield "the data set is the shipped sample"
+    if facts.dataset.synthetic:
+        yield "the data set is synthetic"
+    if facts.engine is None:
+        yield "the engine never became ready"
+        return
+    if config.engine.kind == "vllm":
+        yield from _weights(config, facts.engine)
+        yield from _engine(facts.engine)
+
+
+def _weights(config: RunConfig, engine: EngineFacts) -> Iterable[str]:
+    """That the weights' own config.json is the official one, as the session recorded it."""
+    if not config.model.official:
+        return  # said by _profile
+    if engine.model_config_sha256 is None:
+        yield "no config.json of the weights is on record"
+        return
+    names = [each.name for each in of_benchmark(config.model.benchmark)]
+    if engine.model_recognised not in names:
+        found = engine.model_recognised or "no official model's"
+        yield (
+            f"the config.json of the weights was recognised as {found}, "
+            f"not as that of {' or '.join(names) or config.model.benchmark}"
+        )
+
+
+def _engine(engine: EngineFacts) -> Iterable[str]:
+    """What the engine said it runs with; what it did not say is held against it."""
+    caching = engine.arguments.get("enable_prefix_caching")
+    if caching is not False:
+        state = "on" if caching else "not known to be off"
+        yield f"prefix caching is {state}, which the rules prohibit"
+    if engine.details.get("speculative_decoding") is not False:
+        state = "on" if engine.details.get("speculative_decoding") else "not known to be off"
+        yield f"speculative decoding is {state}, which the rules prohibit for this model"
+    temperature = engine.sampling.get("temperature")
+    if temperature != 0.0:
+        said = "not known" if temperature is None else f"{temperature:g}"
+        yield f"the temperature is {said}, not 0 (greedy)"
+
+
+def _runs(config: RunConfig, runs: Sequence[RunFacts], round_: Round) -> Iterable[str]:
+    """Each scenario needs a performance and an accuracy run, and the compliance tests."""
+    made = {(run.scenario, run.test or run.mode) for run in runs}
+    for scenario in config.scenarios:
+        needed = ["performance", "accuracy"]
+        try:
+            needed += round_.scenario_rules(config.model.benchmark, scenario)[1].compliance_tests
+        except ConfigError:
+            continue  # said by submission_grade
+        for kind in needed:
+            if (scenario.value, kind) not in made:
+                yield f"{scenario} has no {kind} run in this session"
+
+
+def _scenario_set(config: RunConfig, benchmark: BenchmarkRules) -> Iterable[str]:
+    for scenario in benchmark.required:
+        if scenario not in config.scenarios:
+            yield f"the required scenario {scenario} was not run"
+    if benchmark.one_of and not set(benchmark.one_of) & set(config.scenarios):
+        yield f"none of {', '.join(benchmark.one_of)} was run"
+
+
+def _dataset(facts: SessionFacts, benchmark: BenchmarkRules) -> Iterable[str]:
+    if facts.dataset.count != benchmark.dataset_count:
+        yield f"the data set has {facts.dataset.count} samples, not {benchmark.dataset_count}"
+
+
+def _generation(config: RunConfig, benchmark: BenchmarkRules) -> Iterable[str]:
+    for name in ("max_tokens", "min_tokens"):
+        ours, theirs = getattr(config.generation, name), getattr(benchmark, name)
+        if ours != theirs:
+            yield f"{name} is {ours}, not {theirs}"
+
+
+def _scenario(config: RunConfig, scenario: Scenario, rules: ScenarioRules) -> Iterable[str]:
+    ours = section_of(config, scenario)
+    if ours.min_duration_s * 1000 < rules.min_duration_ms:
+        yield (
+            f"{scenario} ran for {ours.min_duration_s:g} s at least, "
+            f"not {rules.min_duration_ms / 1000:g} s"
+        )
+    if ours.min_query_count < rules.min_query_count:
+        yield f"{scenario} asked for {ours.min_query_count} samples, not {rules.min_query_count}"
+    if not isinstance(ours, ServerConfig):
+        return
+    if ours.latency_percentile < rules.latency_percentile:
+        yield (
+            f"{scenario} was held to P{ours.latency_percentile:g}, "
+            f"not P{rules.latency_percentile:g}"
+        )
+    for kind in ("ttft", "tpot"):
+        limit, official = getattr(ours, f"{kind}_limit_ms"), getattr(rules, f"{kind}_limit_ms")
+        if official is not None and limit > official:
+            yield f"{scenario} allowed {kind.upper()} {limit:g} ms, not {official:g} ms"

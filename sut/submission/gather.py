@@ -1,0 +1,124 @@
+"""Session folders → runs that a submission can be made of, each with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sut.config.rounds import Round
+from sut.config.schema import Mode, RunConfig, Scenario
+from sut.errors import ConfigError, HarnessError
+from sut.plan.forecast import Job
+from sut.record.facts import RunFacts, SessionFacts
+from sut.record.folder import ScenarioDir, SessionDir
+from sut.result.build import build
+from sut.result.schema import Result, ScenarioResult
+
+SESSION_MARK = "session.json"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session folder, judged by the rules of the submission's round."""
+
+    root: Path
+    config: RunConfig
+    facts: SessionFacts
+    result: Result
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.root.resolve().name
+
+
+@dataclass(frozen=True)
+class Run:
+    """One LoadGen run of a session."""
+
+    session: Session
+    folder: ScenarioDir
+    facts: RunFacts
+    result: ScenarioResult
+
+    @property
+    def job(self) -> Job:
+        """What the run is."""
+        return Job(Scenario(self.facts.scenario), Mode(self.facts.mode), self.facts.test)
+
+    @property
+    def name(self) -> str:
+        """Session, scenario and kind, as they are named on disk."""
+        return f"{self.session.name}/{self.facts.scenario}/{self.job.folder}"
+
+
+def session_folders(paths: Sequence[Path]) -> list[Path]:
+    """The session folders among `paths` and one level below them, each once.
+
+    Raises:
+        ConfigError: a path is no session and holds none.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        marks = [path / SESSION_MARK] if (path / SESSION_MARK).is_file() else []
+        marks = marks or sorted(path.glob(f"*/{SESSION_MARK}"))
+        if not marks:
+            raise ConfigError(
+                f"there is no session in this folder: {SESSION_MARK} is missing.",
+                where=str(path),
+                remedy="Name a run's directory, one below results/mlperf_datacenter.",
+            )
+        found |= {mark.parent.resolve(): None for mark in marks}
+    return list(found)
+
+
+def load_session(root: Path, rules: Round) -> tuple[Session, list[Run]]:
+    """Judge a session by `rules`.
+
+    Raises:
+        LogError: one of its files is missing or malformed.
+    """
+    result = build(root, rules)
+    directory = SessionDir.open(root)
+    facts_text = directory.session_facts.read_text(encoding="utf-8")
+    session = Session(
+        root,
+        RunConfig.model_validate(result.configuration),
+        SessionFacts.model_validate_json(facts_text),
+        result,
+    )
+    runs = []
+    for folder in directory.scenario_dirs():
+        facts = RunFacts.model_validate_json(folder.run_facts.read_text(encoding="utf-8"))
+        runs.append(Run(session, folder, facts, _result_of(result, facts)))
+    return session, sorted(runs, key=lambda run: run.name)
+
+
+def load_sessions(paths: Sequence[Path], rules: Round) -> tuple[list[Run], list[str]]:
+    """Every run of the sessions, and a line for each session that cannot be read.
+
+    Raises:
+        ConfigError: a path is no session and holds none.
+    """
+    runs: list[Run] = []
+    problems: list[str] = []
+    for root in session_folders(paths):
+        try:
+            found = load_session(root, rules)[1]
+        except HarnessError as error:
+            problems.append(f"{root.name}: {error.render()}")
+            continue
+        if not found:
+            problems.append(f"{root.name}: the session holds no run; leave it out.")
+        runs += found
+    return runs, problems
+
+
+def _result_of(result: Result, facts: RunFacts) -> ScenarioResult:
+    scenario, mode = Scenario(facts.scenario), Mode(facts.mode)
+    if mode is Mode.PERFORMANCE:
+        return result.scenarios[scenario]
+    if mode is Mode.ACCURACY:
+        return result.accuracy_runs[scenario]
+    return result.compliance_runs[scenario][str(facts.test)]

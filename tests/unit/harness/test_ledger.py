@@ -1,0 +1,119 @@
+"""Every sample ends exactly once, and a failure is never an answer."""
+
+from array import array
+
+import pytest
+
+from sut.engines.base import Event, Failed, Finished, FirstToken
+from sut.harness.ledger import Ledger, State
+from sut.loadgen.link import FAILED
+
+EOS = 2
+
+
+def tokens(*ids: int) -> bytes:
+    return array("i", ids).tobytes()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    book = Ledger(reports_first_token=True, eos_token_ids=[EOS])
+    book.issue(0, [7, 8, 9], issued_ns=100)
+    return book
+
+
+def test_an_answered_sample(ledger: Ledger):
+    first = ledger.apply([FirstToken(1, 5)], now_ns=110)
+    assert (list(first.first_seqs), list(first.first_tokens)) == ([1], [5])
+    assert not first.done_seqs
+    done = ledger.apply([Finished(1, tokens(5, 6, EOS), "stop")], now_ns=120)
+    assert (list(done.done_seqs), list(done.done_lengths)) == ([1], [3])
+    assert done.answers == [tokens(5, 6, EOS)]
+    assert ledger.state[1] == State.SUCCEEDED
+    assert (ledger.first_token_ns[1], ledger.done_ns[1], ledger.tokens_out[1]) == (110, 120, 3)
+    assert ledger.outstanding == 2
+
+
+def test_nothing_but_an_end_of_sequence_is_empty_and_not_a_success(ledger: Ledger):
+    ledger.apply([FirstToken(0, EOS), Finished(0, tokens(EOS), "stop")], now_ns=110)
+    assert ledger.state[0] == State.EMPTY
+    assert ledger.count[State.SUCCEEDED] == 0
+
+
+def test_one_token_that_is_no_end_of_sequence_is_an_answer(ledger: Ledger):
+    ledger.apply([FirstToken(0, 5), Finished(0, tokens(5), "length")], now_ns=110)
+    assert ledger.state[0] == State.SUCCEEDED
+
+
+def test_a_failure_is_reported_to_loadgen_without_a_token(ledger: Ledger):
+    batch = ledger.apply([Failed(2, "out of memory")], now_ns=110)
+    assert list(batch.done_lengths) == [FAILED]
+    assert batch.answers == []
+    assert (list(batch.first_seqs), list(batch.first_tokens)) == ([2], [FAILED])
+    assert ledger.failure == {2: "out of memory"}
+    assert ledger.tokens_out_total == 0
+
+
+def test_a_failure_after_the_first_token_reports_no_second_one(ledger: Ledger):
+    ledger.apply([FirstToken(2, 5)], now_ns=110)
+    assert not ledger.apply([Failed(2, "died")], now_ns=120).first_seqs
+
+
+def test_an_answer_without_tokens_is_a_failure(ledger: Ledger):
+    ledger.apply([Finished(0, b"", "stop")], now_ns=110)
+    assert ledger.state[0] == State.FAILED
+    assert "no token" in ledger.failure[0]
+
+
+def test_an_answer_that_does_not_begin_with_its_first_token_is_a_failure(ledger: Ledger):
+    ledger.apply([FirstToken(0, 5), Finished(0, tokens(6, 5), "length")], now_ns=110)
+    assert ledger.state[0] == State.FAILED
+    assert "first token" in ledger.failure[0]
+
+
+def test_a_missing_first_token_is_made_up_for_before_the_answer(ledger: Ledger):
+    batch = ledger.apply([Finished(0, tokens(5, 6), "length")], now_ns=110)
+    assert list(batch.first_tokens) == [5]
+    assert ledger.first_token_ns[0] == 110
+
+
+def test_offline_is_owed_no_first_token():
+    book = Ledger(reports_first_token=False, eos_token_ids=[EOS])
+    book.issue(0, [1, 2], issued_ns=0)
+    batch = book.apply([Finished(0, tokens(5, 6), "length"), Failed(1, "x")], now_ns=5)
+    assert not batch.first_seqs
+    assert list(batch.done_lengths) == [2, FAILED]
+
+
+@pytest.mark.parametrize(
+    "late", [Finished(0, tokens(5, 6), "stop"), Failed(0, "x"), FirstToken(0, 5)]
+)
+def test_an_ended_sample_is_never_told_twice(ledger: Ledger, late: Event):
+    ledger.apply([Finished(0, tokens(5, 6), "length")], now_ns=110)
+    assert not ledger.apply([late], now_ns=120)
+    assert ledger.late_events == 1
+    assert ledger.state[0] == State.SUCCEEDED
+
+
+def test_a_second_first_token_is_dropped(ledger: Ledger):
+    ledger.apply([FirstToken(0, 5)], now_ns=110)
+    assert not ledger.apply([FirstToken(0, 5)], now_ns=111)
+    assert ledger.first_token_ns[0] == 110
+
+
+def test_an_event_for_a_sample_never_issued_is_dropped(ledger: Ledger):
+    assert not ledger.apply([Finished(3, tokens(5), "stop")], now_ns=110)
+    assert ledger.late_events == 1
+
+
+def test_failing_what_is_outstanding_leaves_the_rest_alone(ledger: Ledger):
+    ledger.apply([Finished(1, tokens(5, 6), "length")], now_ns=110)
+    batch = ledger.fail_outstanding("the engine died", now_ns=130)
+    assert list(batch.done_seqs) == [0, 2]
+    assert ledger.outstanding == 0
+    assert not ledger.fail_outstanding("again", now_ns=140)
+
+
+def test_a_gap_in_the_sequence_is_a_bug(ledger: Ledger):
+    with pytest.raises(ValueError, match="sample 5"):
+        ledger.issue(5, [1], issued_ns=0)

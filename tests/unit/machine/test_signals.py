@@ -1,0 +1,92 @@
+"""The first signal ends the run; later ones cannot spoil the end."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from sut.machine.signals import SIGNALS, first_ends_the_run, held_back, ignore_further, kept
+
+
+@pytest.fixture(autouse=True)
+def nothing_ignored() -> Iterator[None]:
+    """Whoever runs the tests may ignore a signal, as nohup does."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in SIGNALS}
+    yield
+    for each, earlier in before.items():
+        signal.signal(each, earlier)
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+def test_the_first_interrupts_and_the_rest_are_ignored(first: signal.Signals):
+    with first_ends_the_run():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(first)
+        for each in SIGNALS:
+            signal.raise_signal(each)
+
+
+def test_what_was_in_force_is_so_again_afterwards():
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with first_ends_the_run():
+        ignore_further()
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_a_signal_ignored_from_the_start_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with first_ends_the_run():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+def test_what_must_not_be_cut_short_holds_a_signal_back_and_says_so(first: signal.Signals):
+    with first_ends_the_run():
+        with held_back() as held:
+            before = held.came
+            signal.raise_signal(first)
+            assert (before, held.came) == (False, True)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(first)
+
+
+def test_within_it_a_run_can_still_be_ended():
+    with held_back() as held:
+        with pytest.raises(KeyboardInterrupt), first_ends_the_run():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert held.came
+
+
+def theirs(_signal: int, _frame: object) -> None:
+    """A library's handler."""
+
+
+def test_a_signal_that_a_library_took_for_itself_is_ours_again():
+    with first_ends_the_run():
+        with kept():
+            signal.signal(signal.SIGTERM, theirs)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_what_came_while_a_library_was_at_work_still_has_the_rest_ignored():
+    def work() -> None:
+        with kept():
+            signal.raise_signal(signal.SIGINT)
+
+    with first_ends_the_run():
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert {signal.getsignal(each) for each in SIGNALS} == {signal.SIG_IGN}
+
+
+def test_what_a_library_does_with_a_signal_that_we_leave_to_the_system_stays():
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with kept():
+        signal.signal(signal.SIGTERM, theirs)
+    assert signal.getsignal(signal.SIGTERM) is theirs

@@ -1,0 +1,204 @@
+"""Why a run is not submission-grade: each reason from one relaxed value, none from none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sut.config.schema import (
+    EngineConfig,
+    GenerationConfig,
+    ModelConfig,
+    NullConfig,
+    OfflineConfig,
+    RunConfig,
+    Scenario,
+    ServerConfig,
+    VllmConfig,
+)
+from sut.record.facts import RunFacts, SessionFacts
+from sut.rules.grade import submission_grade
+from tests.unit.result.sessions import (
+    RECORDED,
+    make_config,
+    make_round,
+    make_run,
+    make_session_facts,
+)
+
+OFFLINE = OfflineConfig(min_query_count=13368, min_duration_s=600)
+SERVER = ServerConfig(min_query_count=100, min_duration_s=600, latency_percentile=99)
+MODEL = ModelConfig(
+    name="llama3.1-8b", path="m", context_tokens=1, vocab_size=1, eos_token_ids=(0,), official=True
+)
+
+
+def official(**changes: Any) -> RunConfig:
+    values: dict[str, Any] = {
+        "profile": "mlperf",
+        "scenarios": (Scenario.OFFLINE, Scenario.SERVER),
+        "offline": OFFLINE,
+        "server": SERVER,
+        "interactive": SERVER,
+        "generation": GenerationConfig(max_tokens=128, min_tokens=1),
+        "model": MODEL,
+    }
+    return make_config(("server",), **(values | changes))
+
+
+RECOGNISED = {"model_recognised": "llama3.1-8b", "model_config_sha256": "3" * 64}
+
+
+def engine(**changes: Any) -> dict[str, Any]:
+    return dict(make_session_facts()["engine"] | RECOGNISED | changes)
+
+
+def facts(dataset: dict[str, Any] | None = None, **changes: Any) -> SessionFacts:
+    values = make_session_facts() | {"engine": engine()} | changes
+    values["dataset"] |= {"count": 13368} | (dataset or {})
+    return SessionFacts.model_validate(values)
+
+
+def runs(*kinds: str, scenarios: tuple[str, ...] = tuple(Scenario)) -> list[RunFacts]:
+    made = []
+    for scenario in scenarios:
+        for kind in kinds:
+            test = kind if kind == "TEST06" else None
+            run = make_run(RECORDED / "server", scenario, "compliance" if test else kind)
+            made.append(RunFacts.model_validate(run | {"test": test}))
+    return made
+
+
+ALL = ("performance", "accuracy", "TEST06")
+
+
+def test_nothing_stands_against_an_official_run() -> None:
+    assert submission_grade(official(), facts(), make_round(), runs(*ALL)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"profile": "quick"}, "the profile is quick, which relaxes the round's rules"),
+        (
+            {"engine": EngineConfig(kind="null", null=NullConfig())},
+            "the null engine answers without a model",
+        ),
+        (
+            {"engine": EngineConfig(vllm=VllmConfig(load_format="dummy"))},
+            "the weights are random (load_format dummy)",
+        ),
+        (
+            {"model": MODEL.model_copy(update={"official": False})},
+            "llama3.1-8b is not the benchmark's own model",
+        ),
+        (
+            {"offline": OFFLINE.model_copy(update={"min_duration_s": 60.0})},
+            "Offline ran for 60 s at least, not 600 s",
+        ),
+        (
+            {"offline": OFFLINE.model_copy(update={"min_query_count": 100})},
+            "Offline asked for 100 samples, not 13368",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"latency_percentile": 95.0})},
+            "Server was held to P95, not P99",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"ttft_limit_ms": 3000.0})},
+            "Server allowed TTFT 3000 ms, not 2000 ms",
+        ),
+        (
+            {"server": SERVER.model_copy(update={"tpot_limit_ms": 101.0})},
+            "Server allowed TPOT 101 ms, not 100 ms",
+        ),
+        ({"generation": GenerationConfig(max_tokens=64)}, "max_tokens is 64, not 128"),
+        (
+            {"generation": GenerationConfig(max_tokens=128, min_tokens=0)},
+            "min_tokens is 0, not 1",
+        ),
+        ({"scenarios": (Scenario.SERVER,)}, "the required scenario Offline was not run"),
+        ({"scenarios": (Scenario.OFFLINE,)}, "none of Server, Interactive was run"),
+        (
+            {"scenarios": (*Scenario,), "interactive": SERVER.model_copy(
+                update={"ttft_limit_ms": 500.0, "tpot_limit_ms": 30.0})},
+            "round v6.1 has no scenario SingleStream for llama3.1-8b",
+        ),
+    ],
+)  # fmt: skip
+def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) -> None:
+    assert submission_grade(official(**changes), facts(), make_round(), runs(*ALL)) == [reason]
+
+
+def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
+    config = official(model=MODEL.model_copy(update={"benchmark": "gptj"}))
+    assert submission_grade(config, facts(), make_round(), runs(*ALL)) == [
+        "the config.json of the weights was recognised as llama3.1-8b, not as that of gptj",
+        "round v6.1 has no benchmark gptj",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (facts({"source": "sample"}), "the data set is the shipped sample"),
+        (facts({"synthetic": True}), "the data set is synthetic"),
+        (facts({"count": 48}), "the data set has 48 samples, not 13368"),
+        (facts(engine=None), "the engine never became ready"),
+        (
+            facts(engine=engine(arguments={"enable_prefix_caching": True})),
+            "prefix caching is on, which the rules prohibit",
+        ),
+        (
+            facts(engine=engine(sampling={"temperature": 0.7})),
+            "the temperature is 0.7, not 0 (greedy)",
+        ),
+        (
+            facts(engine=engine(details={"speculative_decoding": True})),
+            "speculative decoding is on, which the rules prohibit for this model",
+        ),
+        (
+            facts(engine=engine(model_recognised=None)),
+            "the config.json of the weights was recognised as no official model's, not as that of "
+            "llama3.1-8b",
+        ),
+        (
+            facts(engine=engine(model_recognised="another-model")),
+            "the config.json of the weights was recognised as another-model, not as that of "
+            "llama3.1-8b",
+        ),
+        (
+            facts(engine=make_session_facts()["engine"]),
+            "no config.json of the weights is on record",
+        ),
+    ],
+)
+def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
+    assert submission_grade(official(), changed, make_round(), runs(*ALL)) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (
+            [*runs(*ALL, scenarios=("Offline",)), *runs("performance", "TEST06")],
+            "Server has no accuracy run in this session",
+        ),
+        (
+            [*runs(*ALL, scenarios=("Offline",)), *runs("accuracy", "TEST06")],
+            "Server has no performance run in this session",
+        ),
+        (
+            [*runs(*ALL, scenarios=("Server",)), *runs("performance", "accuracy")],
+            "Offline has no TEST06 run in this session",
+        ),
+    ],
+)
+def test_missing_runs_are_reasons(made: list[RunFacts], reason: str) -> None:
+    assert submission_grade(official(), facts(), make_round(), made) == [reason]
+
+
+def test_unknown_round_is_a_reason() -> None:
+    against = submission_grade(official(round="v9"), facts(), None, runs(*ALL))
+    assert against == ["the rules of round v9 are unknown"]

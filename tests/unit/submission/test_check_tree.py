@@ -1,0 +1,95 @@
+"""A good tree passes; each thing that the rules ask for, broken once, is one complaint."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from sut.errors import ConfigError
+from sut.submission.check_tree import check_tree, passed
+from tests.unit.submission.broken_trees import (
+    BENCHMARK,
+    FILES,
+    LOGS,
+    STRUCTURE,
+    SYSTEM,
+    evaluated,
+    measured,
+)
+from tests.unit.submission.support import ROUNDS, SUBMITTER
+
+
+@pytest.mark.parametrize("division", ["closed", "open"])
+@pytest.mark.parametrize("round_", ROUNDS)
+def test_nothing_stands_against_a_good_tree(made_trees, round_, division):
+    assert check_tree(made_trees(round_, division), round_) == []
+
+
+@pytest.mark.parametrize("case", [*LOGS, *FILES, *STRUCTURE])
+def test_one_broken_thing_is_found(tree, case):
+    breaks, sentences = (LOGS | FILES | STRUCTURE)[case]
+    breaks(tree / "closed" / SUBMITTER)
+    found = check_tree(tree, "v6.1")
+    assert not passed(found)
+    said = [each.sentence for each in found]
+    for sentence in dict.fromkeys(sentences):
+        assert any(each.startswith(sentence) for each in said), said
+    assert {each.severity for each in found} == {"error"}
+    assert all(each.place and each.remedy and each.source == "ours" for each in found)
+
+
+@pytest.mark.parametrize(
+    "case", ["a lower percentile", "a score below its target", "a blank in a name"]
+)
+def test_what_is_found_is_found_once(tree, case):
+    breaks, _ = (LOGS | FILES | STRUCTURE)[case]
+    breaks(tree / "closed" / SUBMITTER)
+    assert len(check_tree(tree, "v6.1")) == 1
+
+
+@pytest.mark.parametrize(("old", "new"), [("'38.7792'", "'12.0'"), ("'rougeLsum': '35.793', ", "")])
+def test_open_is_warned_of_a_score_that_closed_would_refuse(made_trees, tmp_path, old, new):
+    tree = tmp_path / "tree"
+    shutil.copytree(made_trees("v6.1", "open"), tree)
+    evaluated(old, new)(tree / "open" / SUBMITTER)
+    (found,) = check_tree(tree, "v6.1")
+    assert found.severity == "warning"
+    assert passed([found])
+
+
+def test_the_old_layout_is_judged_by_the_old_rounds_paths(tree_v5_1):
+    root = tree_v5_1 / "closed" / SUBMITTER
+    (root / f"measurements/{SYSTEM}/{BENCHMARK}/Server/user.conf").unlink()
+    (root / f"compliance/{SYSTEM}/{BENCHMARK}/Server/TEST06/verify_accuracy.txt").unlink()
+    places = [each.place for each in check_tree(tree_v5_1, "v5.1")]
+    assert places == [
+        f"closed/{SUBMITTER}/compliance/{SYSTEM}/{BENCHMARK}/Server/TEST06/verify_accuracy.txt",
+        f"closed/{SUBMITTER}/measurements/{SYSTEM}/{BENCHMARK}/Server/user.conf",
+    ]
+
+
+def test_a_tree_of_another_round_fails_on_layout_and_seeds(tree):
+    said = {each.sentence.partition(" ")[0] for each in check_tree(tree, "v5.1")}
+    assert "qsl_rng_seed" in said
+    assert "There" in said  # no source below code/
+
+
+def test_errors_come_before_warnings(made_trees, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(made_trees("v6.1", "open"), tree)
+    root = tree / "open" / SUBMITTER
+    evaluated("'38.7792'", "'12.0'")(root)
+    measured(retraining="")(root)
+    assert [each.severity for each in check_tree(tree, "v6.1")] == ["error", "warning"]
+
+
+def test_a_tree_that_is_not_there_and_an_old_round_are_bad_input(tmp_path):
+    with pytest.raises(ConfigError, match="no such folder"):
+        check_tree(tmp_path / "nowhere", "v6.1")
+    with pytest.raises(ConfigError, match="takes no submission"):
+        check_tree(tmp_path, "v5.0")
+
+
+def test_an_empty_tree_is_found(tmp_path):
+    assert [each.sentence for each in check_tree(tmp_path, "v6.1")] == ["The tree holds no result."]
