@@ -287,6 +287,7 @@ def refused(made: Aggregated, sentence: str) -> None:
         assert [node.achieved_qps for node in scenario.nodes.values()].count(None) == 0
         assert {node.share for node in scenario.nodes.values()} == {None}
     text = aggregated_text(made)
+    assert f"  - {sentence.replace('…', '...')}\n" in text
     assert f"{'samples per second (sum)':<32}: not added up" in text
     assert "25861.1" in text, "each node's own figure stays"
 
