@@ -22,7 +22,7 @@ def aggregated_text(result: Aggregated) -> str:
         lines += [*_scenario(each, missing), "", *_nodes_of(each), ""]
     lines += [*_heading("Nodes"), *_nodes(result), ""]
     lines += [*(f"note: {note}" for note in result.notes), result.composite_note, result.trust]
-    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    text = "\n".join(line.rstrip() for line in lines).replace("…", "...") + "\n"
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
