@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
-from pydantic import BaseModel, ValidationError
 
 from qsl.dataset import Dataset, TokenIds
 from qsl.load import load_dataset
@@ -25,17 +21,23 @@ from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
 from sut.config.rounds import load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
-from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
+from sut.record.facts import AccuracyFacts, SessionFacts
+from sut.record.folder import ScenarioDir, sha256_of, write_atomic
+from sut.record.session import (
+    RunRecord,
+    SessionRecord,
+    as_model,
+    read_document,
+    read_run,
+    read_session,
+)
 from sut.rules.evaluated import alarms_fail
 
 FACTS_NAME = "accuracy.json"
 TEXT_NAME = "accuracy.txt"
-
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -91,21 +93,27 @@ def evaluate_run(
         LogError: a file of the session or the accuracy log is missing or broken.
         DatasetError, ConfigError: the data set or the model is not what the run had.
     """
+    return evaluate(
+        read_run(ScenarioDir(run_dir), session_root), read_session(session_root), sources
+    )
+
+
+def evaluate(
+    run: RunRecord, session: SessionRecord, sources: Sources | None = None
+) -> AccuracyFacts:
+    """`evaluate_run`, of a session that was read already."""
     sources = sources or Sources()
-    session = SessionDir.open(session_root)
-    config = _read_config(session.config)
-    facts = _read(SessionFacts, session.session_facts)
-    run = ScenarioDir(run_dir)
-    scenario = Scenario(_read(RunFacts, run.run_facts).scenario)
+    config, facts = session.config, session.facts
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)
-    log = run_dir / ACCURACY_LOG
+    log = run.folder.root / ACCURACY_LOG
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
                      _tokenizer(model), sources.splitter())  # fmt: skip
     yardstick, notes = choose(
-        config, scenario, facts.dataset, load_round(config.round), asked.asked
+        config, run.scenario, facts.dataset, load_round(config.round), asked.asked
     )
-    return assemble(asked, yardstick, notes, alarms.success_rate(run.ledger), sha256_of(log))
+    rate = alarms.success_rate(run.folder.ledger)
+    return assemble(asked, yardstick, notes, rate, sha256_of(log))
 
 
 def alarms_fail_run(session_root: Path) -> bool:
@@ -114,21 +122,7 @@ def alarms_fail_run(session_root: Path) -> bool:
     Raises:
         LogError: its configuration is missing or broken.
     """
-    return alarms_fail(_read_config(SessionDir.open(session_root).config))
-
-
-def write_evaluation(
-    run_dir: Path, session_root: Path, sources: Sources | None = None
-) -> AccuracyFacts:
-    """`evaluate_run`, and its two files beside the logs.
-
-    Raises:
-        FileExistsError: the run was evaluated before; nothing is overwritten.
-        HarnessError: as `evaluate_run` and `write_files`.
-    """
-    facts = evaluate_run(run_dir, session_root, sources)
-    write_files(run_dir, facts)
-    return facts
+    return alarms_fail(read_session(session_root).config)
 
 
 def write_files(run_dir: Path, facts: AccuracyFacts) -> None:
@@ -162,7 +156,8 @@ def read_facts(run_dir: Path) -> AccuracyFacts:
     Raises:
         LogError: accuracy.json is missing or malformed.
     """
-    return _read(AccuracyFacts, run_dir / FACTS_NAME)
+    path = run_dir / FACTS_NAME
+    return as_model(AccuracyFacts, read_document(path), path)
 
 
 def material(
@@ -294,43 +289,3 @@ def _tokenizer(model: Path | str) -> Tokenizer | None:
         return open_tokenizer(model)
     except DatasetError:
         return None
-
-
-def _read_config(path: Path) -> RunConfig:
-    document = _content(path)
-    try:
-        parsed = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
-        return RunConfig.model_validate_json(bytes(parsed["config"]))
-    except (msgspec.DecodeError, KeyError, ValidationError) as error:
-        raise _malformed(path, error) from error
-
-
-def _read(model: type[M], path: Path) -> M:
-    try:
-        return model.model_validate_json(_content(path))
-    except ValidationError as error:
-        raise _malformed(path, error) from error
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise LogError(
-            f"the file cannot be read: {error.strerror}.",
-            where=str(path),
-            remedy="Name the folder of a session, or of one accuracy run in it.",
-        ) from error
-
-
-def _malformed(path: Path, error: Exception) -> LogError:
-    first = str(error).splitlines()[0]
-    if isinstance(error, ValidationError):  # its first line only counts the faults
-        found = error.errors()[0]
-        field = ".".join(str(part) for part in found["loc"]) or "the object"
-        first = f"{field}: {found['msg']} (it is {str(found['input'])[:80]!r})"
-    return LogError(
-        f"the file is malformed: {first}.",
-        where=str(path),
-        remedy="Restore the file from the run; it cannot be rebuilt.",
-    )

@@ -32,9 +32,11 @@ from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.forecast import Job, audit_of, jobs
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
+from sut.record.session import read_session
 from sut.report.compliance.build import write_compliance
+from sut.report.compliance.evidence import view_of
 from sut.report.summary import summary_text
-from sut.result.build import build, result_json
+from sut.result.build import result_json, result_of
 from sut.result.queries import write_queries
 from sut.result.schema import Result
 
@@ -212,15 +214,18 @@ def _run_jobs(bench: Bench, gate: Gate | None) -> bool:
 
 def write_result(session: SessionDir, console: Console | None = None) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
-    for run in session.scenario_dirs():
+    record = read_session(session.root)
+    for run in record.runs:
         # A table that cannot be made must not cost the result.
         with suppress(LogError, OSError):
-            write_queries(run.ledger, run.root / "mlperf_log_trace.json", run.queries)
-        evaluate_run(run, session.root, console)
-    result = build(session.root)
+            write_queries(
+                run.folder.ledger, run.folder.root / "mlperf_log_trace.json", run.folder.queries
+            )
+        evaluate_run(run, record, console)
+    result = result_of(record)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))
     with suppress(HarnessError):  # a page that cannot be made must not cost the result
-        write_compliance(session.root)
+        write_compliance(view_of(record, result))
     session.publish()
     return result

@@ -25,6 +25,8 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_KEYS = 10_000
 MAX_MESSAGE_GROUPS = 100
 OTHER_TEXTS = "(further texts)"
+MAX_TEXT = 160
+"""Characters of a line as it is quoted."""
 
 # Long values that no figure needs; keeping them would put source hashes into every result.
 BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_set"})
@@ -33,6 +35,8 @@ BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_s
 NOT_A_NUMBER = re.compile(rb'("value": )-?(?:nan|inf)(?=[,}])')
 
 Value = str | int | float | bool | None
+Groups = dict[tuple[str, str], tuple[int, int, str]]
+"""Key and text of a message → how often, its first line, that line as it is quoted."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,41 @@ class MessageGroup:
     text: str
     count: int
     first_line: int
+    first_text: str = ""
+    """The first such line as it is quoted."""
+
+
+@dataclass
+class LogIndex:
+    """Where in a detail log each key stands first, and who wrote it: proofs of the figures."""
+
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Key → line number from 1, and the line as it is quoted."""
+    process_ids: set[int] = field(default_factory=set)
+    starts: int = 0
+    """How often LoadGen began to write: once for each run in this file."""
+
+    def take(self, number: int, raw: bytes, entry: dict[str, Any]) -> None:
+        """Note one line."""
+        key, metadata = entry["key"], entry.get("metadata")
+        self.starts += key == "loadgen_version"
+        pid = metadata.get("pid") if isinstance(metadata, dict) else None
+        if isinstance(pid, int):
+            self.process_ids.add(pid)
+        if key not in self.first and len(self.first) < MAX_KEYS:
+            self.first[key] = (number, quoted(raw))
+
+
+def cut(text: str) -> str:
+    """A text as it is quoted: on one line, at most MAX_TEXT characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MAX_TEXT else f"{flat[: MAX_TEXT - 3]}..."
+
+
+def quoted(raw: bytes) -> str:
+    """Key and value of a line; its stamp and its place in LoadGen's source prove nothing."""
+    head = raw[: 4 * MAX_TEXT].decode("utf-8", "replace").partition(', "time_ms"')
+    return cut(f"{head[0]}, ..." if head[1] else head[0])
 
 
 @dataclass(frozen=True)
@@ -55,6 +94,7 @@ class DetailLog:
     lines: int
     incomplete: str | None
     """Where and how the log breaks off; None for a whole one."""
+    index: LogIndex = field(default_factory=LogIndex, compare=False, repr=False)
 
     def group(self, prefix: str) -> dict[str, Value]:
         """The values whose key begins with `prefix`, e.g. `effective_`."""
@@ -69,16 +109,18 @@ class DetailLog:
 class _Reader:
     path: Path
     values: dict[str, Value] = field(default_factory=dict)
-    errors: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    warnings: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    errors: Groups = field(default_factory=dict)
+    warnings: Groups = field(default_factory=dict)
+    index: LogIndex = field(default_factory=LogIndex)
 
-    def take(self, number: int, entry: dict[str, Any]) -> None:
+    def take(self, number: int, raw: bytes, entry: dict[str, Any]) -> None:
         key, value = entry["key"], entry.get("value")
         metadata = entry.get("metadata") or {}
+        self.index.take(number, raw, entry)
         if metadata.get("is_error") or key.startswith("error_"):
-            _count(self.errors, key, value, number)
+            _count(self.errors, key, value, number, raw)
         elif metadata.get("is_warning") or key.startswith("warning_"):
-            _count(self.warnings, key, value, number)
+            _count(self.warnings, key, value, number, raw)
         if key in self.values or key in BULKY:
             return
         if len(self.values) >= MAX_KEYS:
@@ -91,12 +133,16 @@ class _Reader:
             self.values[key] = value
 
 
-def _count(groups: dict[tuple[str, str], list[int]], key: str, value: Any, number: int) -> None:
+def _count(groups: Groups, key: str, value: Any, number: int, raw: bytes) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
     name = (key, text)
     if name not in groups and len(groups) >= MAX_MESSAGE_GROUPS:
         name = (key, OTHER_TEXTS)
-    groups.setdefault(name, [0, number])[0] += 1
+    if name in groups:
+        count, first, shown = groups[name]
+        groups[name] = (count + 1, first, shown)
+    else:
+        groups[name] = (1, number, quoted(raw))
 
 
 def _decode(raw: bytes) -> dict[str, Any] | None:
@@ -144,7 +190,7 @@ def read_detail(path: Path, *, allow_incomplete: bool = False) -> DetailLog:
                 if entry is None:
                     incomplete = _broken_line(path, number, raw, follows=next(lines, None))
                     break
-                reader.take(number, entry)
+                reader.take(number, raw, entry)
                 count = number
     except OSError as error:
         raise LogError(
@@ -161,7 +207,12 @@ def read_detail(path: Path, *, allow_incomplete: bool = False) -> DetailLog:
             remedy="Run again: LoadGen did not finish writing this log.",
         )
     return DetailLog(
-        reader.values, _groups(reader.errors), _groups(reader.warnings), count, incomplete
+        reader.values,
+        _groups(reader.errors),
+        _groups(reader.warnings),
+        count,
+        incomplete,
+        reader.index,
     )
 
 
@@ -186,9 +237,10 @@ def _missing_end(values: dict[str, Value], lines: int) -> str | None:
     return None if last in values else f"the log ends after line {lines} without {last}"
 
 
-def _groups(counted: dict[tuple[str, str], list[int]]) -> tuple[MessageGroup, ...]:
+def _groups(counted: Groups) -> tuple[MessageGroup, ...]:
     return tuple(
-        MessageGroup(key, text, count, first) for (key, text), (count, first) in counted.items()
+        MessageGroup(key, text, count, first, shown)
+        for (key, text), (count, first, shown) in counted.items()
     )
 
 

@@ -6,28 +6,18 @@ whatever figures the ledger gives, marked as the ledger's.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from sut.advice.remedies import advice
 from sut.config.rounds import Round, load_round
 from sut.config.schema import Mode, RunConfig, Scenario
-from sut.errors import ConfigError, LogError
-from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.errors import ConfigError
+from sut.logs.run_logs import LoadGenLogs
 from sut.plan.forecast import Job, jobs
-from sut.record.facts import (
-    AccuracyFacts,
-    LedgerFacts,
-    RunFacts,
-    SessionFacts,
-    VerificationFacts,
-)
-from sut.record.folder import ScenarioDir, SessionDir, sha256_of
-from sut.record.ledger_file import read_ledger
+from sut.record.facts import LedgerFacts, RunFacts, SessionFacts
+from sut.record.folder import ScenarioDir, sha256_of
+from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result import metrics
 from sut.result.schema import (
     BENCHMARK,
@@ -49,8 +39,6 @@ from sut.rules.grade import submission_grade
 from sut.rules.run import SEED_KEYS, Evidence, validity_checks
 from sut.rules.sealed import sealed_checks
 
-M = TypeVar("M", bound=BaseModel)
-
 
 def build(session_root: Path, round_: Round | None = None) -> Result:
     """Read everything a session left and judge it.
@@ -62,19 +50,20 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     Raises:
         LogError: config.json, session.json or a run.json is missing or malformed.
     """
-    directory = SessionDir.open(session_root)
-    document = _document(directory.config)
-    config = _model(RunConfig, document.get("config"), directory.config)
-    session = _model(SessionFacts, _document(directory.session_facts), directory.session_facts)
+    return result_of(read_session(session_root), round_)
+
+
+def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
+    """`build`, of a session that was read already."""
+    config, session = record.config, record.facts
     problems: list[str] = []
     if round_ is None:
         round_ = _round(config.round, problems)
-    runs = _runs(directory)
     made = {
-        Job(Scenario(run.scenario), Mode(run.mode), run.test): scenario_result(
-            _evidence(folder, config, session, run, round_), directory.root
+        Job(run.scenario, Mode(run.facts.mode), run.facts.test): scenario_result(
+            run, _evidence(record, run, round_), record.folder.root
         )
-        for folder, run in runs
+        for run in record.runs
     }
     problems += [
         f"{job.scenario} was asked for in {job.folder} mode and has no run"
@@ -83,7 +72,7 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     ]
     problems += [f"{_run_name(job)}: {why}" for job, each in made.items() for why in each.reasons]
     rouge = {job.scenario: each.rouge for job, each in made.items() if each.rouge}
-    against = submission_grade(config, session, round_, [run for _, run in runs])
+    against = submission_grade(config, session, round_, [run.facts for run in record.runs])
     if problems:
         against.append("the session is not valid")
     return Result(
@@ -108,7 +97,7 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
         dataset=session.dataset,
         notes=session.notes,
         configuration=config.model_dump(mode="json"),
-        configuration_origins=document.get("origins", {}),
+        configuration_origins=record.origins,
     )
 
 
@@ -131,16 +120,14 @@ def result_json(result: Result) -> str:
     return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
 
 
-def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
+def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -> ScenarioResult:
     """Figures and verdict of one LoadGen run."""
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
-    folder = ScenarioDir(evidence.directory)
-    evaluated = _evaluated(AccuracyFacts, folder.accuracy)
-    verified = _evaluated(VerificationFacts, folder.verification)
+    evaluated = record.accuracy
     checks = [
         *validity_checks(evidence),
         *sealed_checks(evidence),
-        *evaluation_checks(evidence, evaluated, verified),
+        *evaluation_checks(evidence, evaluated, record.verification),
     ]
     reasons = [each.reason for each in checks if not each.passed]
     rates, times = _rates(evidence), _times(evidence)
@@ -217,35 +204,17 @@ def _times(evidence: Evidence) -> dict[str, Distribution | None]:
     return made
 
 
-def _evidence(
-    folder: ScenarioDir,
-    config: RunConfig,
-    session: SessionFacts,
-    run: RunFacts,
-    round_: Round | None,
-) -> Evidence:
-    logs, problem, ledger = None, None, None
-    try:
-        logs = read_logs(folder.root, allow_incomplete=True)
-    except LogError as error:
-        # File and line only: a folder's absolute path would change the result's bytes.
-        problem = f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
-    with contextlib.suppress(LogError):  # the check of the ledger's rows says "not measured"
-        ledger = read_ledger(folder.ledger)
-    return Evidence(config, session, run, folder.root, logs, problem, ledger, round_)
-
-
-def _evaluated(kind: type[M], path: Path) -> M | None:
-    return _model(kind, _document(path), path) if path.is_file() else None
-
-
-def _runs(directory: SessionDir) -> list[tuple[ScenarioDir, RunFacts]]:
-    """Every run, by start and name: file times do not survive a copy."""
-    found = [
-        (folder, _model(RunFacts, _document(folder.run_facts), folder.run_facts))
-        for folder in directory.scenario_dirs()
-    ]
-    return sorted(found, key=lambda pair: (pair[1].started_utc, pair[1].scenario, pair[1].mode))
+def _evidence(record: SessionRecord, run: RunRecord, round_: Round | None) -> Evidence:
+    return Evidence(
+        record.config,
+        record.facts,
+        run.facts,
+        run.folder.root,
+        run.logs,
+        run.logs_problem,
+        run.ledger,
+        round_,
+    )
 
 
 def _round(name: str, problems: list[str]) -> Round | None:
@@ -326,34 +295,6 @@ def _log_files(folder: Path, session_root: Path) -> list[LogFile]:
         for name, path in sorted(files.items())
         if path.is_file()
     ]
-
-
-def _document(path: Path) -> dict[str, Any]:
-    remedy = "Restore the session's folder; its result cannot be built without this file."
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LogError(
-            f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
-        ) from error
-    except ValueError as error:
-        raise LogError(f"the file is no JSON: {error}.", where=str(path), remedy=remedy) from error
-    if not isinstance(document, dict):
-        raise LogError("the file holds no JSON object.", where=str(path), remedy=remedy)
-    return document
-
-
-def _model(kind: type[M], document: Any, path: Path) -> M:
-    try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the object"
-        raise LogError(
-            f"{field}: {first['msg']} (it is {str(first['input'])[:80]!r}).",
-            where=str(path),
-            remedy="Build the result with the version of the harness that made the run.",
-        ) from error
 
 
 def _whole(value: object) -> int | None:

@@ -11,8 +11,9 @@ from sut.config.schema import Mode, RunConfig, Scenario
 from sut.errors import ConfigError, HarnessError
 from sut.plan.forecast import Job
 from sut.record.facts import RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir, SessionDir
-from sut.result.build import build
+from sut.record.folder import ScenarioDir
+from sut.record.session import RunRecord, SessionRecord, read_session
+from sut.result.build import result_of
 from sut.result.schema import Result, ScenarioResult
 
 SESSION_MARK = "session.json"
@@ -20,17 +21,30 @@ SESSION_MARK = "session.json"
 
 @dataclass(frozen=True)
 class Session:
-    """One session folder, judged by the rules of the submission's round."""
+    """One session, judged by the rules of the submission's round."""
 
-    root: Path
-    config: RunConfig
-    facts: SessionFacts
+    record: SessionRecord
     result: Result
+
+    @property
+    def root(self) -> Path:
+        """The session's folder."""
+        return self.record.folder.root
+
+    @property
+    def config(self) -> RunConfig:
+        """The resolved configuration."""
+        return self.record.config
+
+    @property
+    def facts(self) -> SessionFacts:
+        """session.json."""
+        return self.record.facts
 
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.root.resolve().name
+        return self.record.name
 
 
 @dataclass(frozen=True)
@@ -38,9 +52,18 @@ class Run:
     """One LoadGen run of a session."""
 
     session: Session
-    folder: ScenarioDir
-    facts: RunFacts
+    record: RunRecord
     result: ScenarioResult
+
+    @property
+    def folder(self) -> ScenarioDir:
+        """Its files by name."""
+        return self.record.folder
+
+    @property
+    def facts(self) -> RunFacts:
+        """run.json."""
+        return self.record.facts
 
     @property
     def job(self) -> Job:
@@ -79,19 +102,10 @@ def load_session(root: Path, rules: Round) -> tuple[Session, list[Run]]:
     Raises:
         LogError: one of its files is missing or malformed.
     """
-    result = build(root, rules)
-    directory = SessionDir.open(root)
-    facts_text = directory.session_facts.read_text(encoding="utf-8")
-    session = Session(
-        root,
-        RunConfig.model_validate(result.configuration),
-        SessionFacts.model_validate_json(facts_text),
-        result,
-    )
-    runs = []
-    for folder in directory.scenario_dirs():
-        facts = RunFacts.model_validate_json(folder.run_facts.read_text(encoding="utf-8"))
-        runs.append(Run(session, folder, facts, _result_of(result, facts)))
+    record = read_session(root)
+    result = result_of(record, rules)
+    session = Session(record, result)
+    runs = [Run(session, each, _result_of(result, each.facts)) for each in record.runs]
     return session, sorted(runs, key=lambda run: run.name)
 
 

@@ -14,7 +14,7 @@ from audit.logs import find_logs
 from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text as verification_text
 from audit.verify import verify_run
-from sut.accuracy.evaluate import Sources, evaluate_run, read_facts
+from sut.accuracy.evaluate import Sources, evaluate, read_facts
 from sut.accuracy.text import official_text as evaluation_text
 from sut.config.schema import Scenario
 from sut.errors import HarnessError
@@ -35,7 +35,7 @@ Scored = AccuracyFacts | HarnessError
 def score_again(run: Run, sources: Sources) -> Scored:
     """The accuracy of a run by its log, data set and tokenizer; no file of ours is asked."""
     try:
-        return evaluate_run(run.folder.root, run.session.root, sources)
+        return evaluate(run.record, run.session.record, sources)
     except HarnessError as error:
         return error
 

@@ -45,7 +45,11 @@ def compliance_report(session_root: Path, round_: Round | None = None) -> Compli
         LogError: a file that the harness writes is missing or malformed.
         ConfigError: the round, or its benchmark, is unknown.
     """
-    view = open_session(session_root, round_)
+    return report_of(open_session(session_root, round_))
+
+
+def report_of(view: SessionView) -> ComplianceReport:
+    """`compliance_report`, of a session that was read and judged already."""
     rows = list(_rows(view))
     counts, info = counted(rows), view.result.benchmark_info
     return ComplianceReport(
@@ -128,19 +132,21 @@ def headline(report: ComplianceReport) -> str:
     return f"Rules of {report.benchmark} in round {report.round}, closed division: {counts}."
 
 
-def write_compliance(session_root: Path) -> ComplianceReport:
+def write_compliance(view: SessionView) -> ComplianceReport:
     """Write compliance.json and compliance.html into the session's folder.
+
+    Args:
+        view: the session, read and judged.
 
     Raises:
         FileExistsError: one of them is there already; nothing is overwritten.
-        LogError, ConfigError: as `compliance_report`.
     """
-    report = compliance_report(session_root)
+    report = report_of(view)
     for name, text in (
         (JSON_NAME, compliance_json(report)),
         (HTML_NAME, compliance_html(report)),
     ):
-        write_atomic(session_root / name, text)
+        write_atomic(view.root / name, text)
     return report
 
 

@@ -2,82 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from typing import Any
 
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules, load_round
 from sut.config.schema import RunConfig, Scenario
-from sut.errors import LogError
-from sut.logs.detail import DETAIL_NAME, MAX_KEYS, MAX_LINE_BYTES, Value
-from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.logs.detail import DETAIL_NAME, LogIndex, Value, cut
+from sut.logs.run_logs import LoadGenLogs
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import ScenarioDir, SessionDir
-from sut.record.ledger_file import read_ledger
+from sut.record.folder import ScenarioDir
+from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.compliance.rows import Proof, Subject
-from sut.result.build import build
+from sut.result.build import result_of
 from sut.result.schema import Result
 
-M = TypeVar("M", bound=BaseModel)
-
-MAX_TEXT = 160
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
 CONFIG, SESSION, RUN = "config.json", "session.json", "run.json"
 ACCURACY_FILE, VERIFICATION_FILE = "accuracy.json", "verification.json"
-
-# The head of a line is enough to find a key; what a line means, `sut.logs.run_logs` has read.
-_KEY = re.compile(rb':::MLLOG \{"key": "([^"]+)"')
-_PID = re.compile(rb'"pid": (\d+)')
-
-
-def cut(text: str) -> str:
-    """A text as it is quoted: on one line, at most MAX_TEXT characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= MAX_TEXT else f"{flat[: MAX_TEXT - 3]}..."
-
-
-@dataclass
-class LogIndex:
-    """Where in a detail log each key stands first, and who wrote it."""
-
-    first: dict[str, tuple[int, str]] = field(default_factory=dict)
-    text_at: dict[int, str] = field(default_factory=dict)
-    process_ids: set[int] = field(default_factory=set)
-    starts: int = 0
-    """How often LoadGen began to write: once for each run in this file."""
-
-
-def index_log(path: Path, wanted_lines: Iterable[int]) -> LogIndex:
-    """Read a detail log once for its line numbers; `wanted_lines` are quoted as well."""
-    found, wanted = LogIndex(), frozenset(wanted_lines)
-    with path.open("rb") as stream:
-        number = 0
-        while raw := stream.readline(MAX_LINE_BYTES):
-            number += 1
-            if number in wanted:
-                found.text_at[number] = _quoted(raw)
-            if (pid := _PID.search(raw[-400:])) is not None:
-                found.process_ids.add(int(pid[1]))
-            match = _KEY.match(raw)
-            if match is None:
-                continue
-            key = match[1].decode("utf-8", "replace")
-            found.starts += key == "loadgen_version"
-            if key not in found.first and len(found.first) < MAX_KEYS:
-                found.first[key] = (number, _quoted(raw))
-    return found
-
-
-def _quoted(raw: bytes) -> str:
-    """Key and value of a line; its stamp and its place in LoadGen's source prove nothing."""
-    head = raw[: 4 * MAX_TEXT].decode("utf-8", "replace").partition(', "time_ms"')
-    return cut(f"{head[0]}, ..." if head[1] else head[0])
 
 
 @dataclass(frozen=True)
@@ -184,69 +127,49 @@ def absent(file: str, path: str) -> Proof:
 
 
 def open_session(root: Path, round_: Round | None = None) -> SessionView:
-    """Read a session's folder.
+    """Read a session's folder, judge it, and keep the place of every value.
 
     Raises:
         LogError: a file that the harness writes is missing or malformed.
         ConfigError: the round that the configuration names, or its benchmark, is unknown.
     """
-    result = build(root, round_)
-    directory = SessionDir.open(root)
-    documents = {CONFIG: _document(directory.config), SESSION: _document(directory.session_facts)}
-    config = RunConfig.model_validate(documents[CONFIG]["config"])
-    rules = round_ or load_round(config.round)
-    runs = [_open_run(folder, root, config, rules) for folder in directory.scenario_dirs()]
+    record = read_session(root)
+    return view_of(record, result_of(record, round_), round_)
+
+
+def view_of(record: SessionRecord, result: Result, round_: Round | None = None) -> SessionView:
+    """`open_session`, of a session that was read and judged already."""
+    rules = round_ or load_round(record.config.round)
+    runs = [_run_view(run, record.config, rules) for run in record.runs]
     order = list(Scenario)
     kinds = (PERFORMANCE, ACCURACY)
     runs.sort(key=lambda r: (order.index(r.scenario), r.kind not in kinds, r.kind != PERFORMANCE))
     return SessionView(
         Subject("session", rules),
-        root,
-        config,
-        SessionFacts.model_validate(documents[SESSION]),
-        documents,
+        record.folder.root,
+        record.config,
+        record.facts,
+        record.documents,
         result,
         rules,
         tuple(runs),
     )
 
 
-def _open_run(folder: ScenarioDir, root: Path, config: RunConfig, round_: Round) -> RunView:
-    document = _document(folder.run_facts)
-    run = RunFacts.model_validate(document)
-    _, benchmark, rules = round_.scenario_rules(config.model.benchmark, Scenario(run.scenario))
-    logs, problem, index, ledger = None, None, LogIndex(), None
-    try:
-        logs = read_logs(folder.root, allow_incomplete=True)
-        groups = (*logs.errors, *logs.warnings)
-        index = index_log(folder.root / DETAIL_NAME, (group.first_line for group in groups))
-    except LogError as error:
-        # File and line only: a folder's absolute path would change the report's bytes.
-        problem = f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
-    with contextlib.suppress(LogError):
-        ledger = read_ledger(folder.ledger)
+def _run_view(record: RunRecord, config: RunConfig, round_: Round) -> RunView:
+    _, benchmark, rules = round_.scenario_rules(config.model.benchmark, record.scenario)
     return RunView(
-        Subject(f"{run.scenario} {run.test or run.mode}", round_),
-        folder.root.relative_to(root).as_posix(),
-        folder,
-        run,
-        document,
-        logs,
-        problem,
-        index,
-        ledger,
+        Subject(f"{record.facts.scenario} {record.kind}", round_),
+        record.place,
+        record.folder,
+        record.facts,
+        record.document,
+        record.logs,
+        record.logs_problem,
+        record.logs.detail.index if record.logs else LogIndex(),
+        record.ledger,
         benchmark,
         rules,
-        _optional(AccuracyFacts, folder.root / ACCURACY_FILE),
-        _optional(VerificationFacts, folder.root / VERIFICATION_FILE),
+        record.accuracy,
+        record.verification,
     )
-
-
-def _optional(kind: type[M], path: Path) -> M | None:
-    return kind.model_validate(_document(path)) if path.is_file() else None
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """A JSON file that `build` has read and found whole just before."""
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document

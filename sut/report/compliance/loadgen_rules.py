@@ -303,8 +303,7 @@ def _errors(run: RunView) -> Row:
     lines = sum(group.count for group in run.logs.errors)
     total = max(lines, run.logs.num_errors or 0)
     proof: list[Proof] = [
-        run.line(group.first_line, run.index.text_at.get(group.first_line, group.text))
-        for group in run.logs.errors[:MAX_QUOTED]
+        run.line(group.first_line, group.first_text) for group in run.logs.errors[:MAX_QUOTED]
     ]
     proof += run.log("num_errors")
     if not total:
@@ -321,8 +320,8 @@ def _audit(run: RunView) -> Row:
         read, proof = None, []
     else:
         read = run.logs.audit_config_read
-        lines = [group.first_line for group in run.logs.warnings if AUDIT_MARK in group.text]
-        proof = [run.line(n, run.index.text_at.get(n, AUDIT_MARK)) for n in lines]
+        found = [group for group in run.logs.warnings if AUDIT_MARK in group.text]
+        proof = [run.line(group.first_line, group.first_text) for group in found]
         proof = proof or run.no_line(f"says {AUDIT_MARK!r}")
     given = run.run.audit_config is not None
     parts = [Part("read by LoadGen", read, wanted), Part("given by us", given, wanted)]

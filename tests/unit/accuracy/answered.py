@@ -14,7 +14,9 @@ from tokenizers import decoders
 
 from qsl.files import read_file
 from qsl.tokenizer import open_tokenizer
+from sut.accuracy.evaluate import Sources, evaluate_run, write_files
 from sut.config.schema import DatasetConfig, GenerationConfig, ModelConfig
+from sut.record.facts import AccuracyFacts
 from tests.unit.qsl.conftest import CHAT_TEMPLATE, make_tokenizer
 from tests.unit.result.sessions import dump, make_config, make_run, make_session_facts
 
@@ -118,3 +120,12 @@ def make_answered(
     write_ledger(run, ["succeeded"] * len(texts), ["stop"] * len(texts))
     dump(run / "run.json", make_run(run, "Offline", "accuracy"))
     return root, run
+
+
+def write_evaluation(
+    run_dir: Path, session_root: Path, sources: Sources | None = None
+) -> AccuracyFacts:
+    """Evaluate a run and leave both files beside its logs, as the harness does."""
+    facts = evaluate_run(run_dir, session_root, sources)
+    write_files(run_dir, facts)
+    return facts

@@ -11,7 +11,6 @@ from sut.accuracy.evaluate import (
     Sources,
     evaluate_run,
     read_facts,
-    write_evaluation,
 )
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.text import table
@@ -25,6 +24,7 @@ from tests.unit.accuracy.answered import (
     entry,
     make_answered,
     make_dataset,
+    write_evaluation,
     write_ledger,
     write_log,
 )

@@ -53,7 +53,7 @@ def _recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sut.rehearsal.rehearse, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
-    monkeypatch.setattr(sut.submission.recheck, "evaluate_run", support.scored)
+    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
 
 
 @pytest.mark.usefixtures("_recorded")

@@ -15,6 +15,7 @@ from sut.report.compliance.build import (
     headline,
     write_compliance,
 )
+from sut.report.compliance.evidence import open_session
 from sut.report.compliance.rows import ComplianceReport, Row, Verdict
 from tests.unit.report.breaks import (
     ACC,
@@ -335,11 +336,11 @@ def test_the_round_of_the_configuration_is_the_default(tmp_path: Path) -> None:
 
 def test_writing_refuses_to_overwrite(tmp_path: Path) -> None:
     root = make_session(tmp_path, "offline")
-    report = write_compliance(root)
+    report = write_compliance(open_session(root))
     assert (root / "compliance.json").read_text(encoding="utf-8") == compliance_json(report)
     assert (root / "compliance.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     with pytest.raises(FileExistsError):
-        write_compliance(root)
+        write_compliance(open_session(root))
 
 
 def test_the_text_names_verdict_figure_demand_and_place(tmp_path: Path) -> None:

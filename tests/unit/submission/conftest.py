@@ -25,7 +25,7 @@ def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
-    monkeypatch.setattr(sut.submission.recheck, "evaluate_run", support.scored)
+    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
 
 
 @pytest.fixture(scope="session")

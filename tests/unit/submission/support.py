@@ -26,6 +26,7 @@ from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import ScenarioDir
+from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED, entry
@@ -186,9 +187,9 @@ SCORED: dict[Path, AccuracyFacts] = {}
 """What the log of an accuracy run says, by the run's folder."""
 
 
-def scored(run_dir: Path, session_root: Path, sources: Sources | None = None) -> AccuracyFacts:
+def scored(run: RunRecord, session: SessionRecord, sources: Sources | None = None) -> AccuracyFacts:
     """In place of a real evaluation: what `write_evaluation` was given."""
-    return SCORED[run_dir.resolve()]
+    return SCORED[run.folder.root.resolve()]
 
 
 def audited_log(folder: Path) -> None:

@@ -8,21 +8,28 @@ from pathlib import Path
 
 import pytest
 
-import sut.submission.recheck as evaluated
-from sut.accuracy.evaluate import Sources, evaluate_run, write_evaluation
+import sut.submission.recheck as recheck
+from sut.accuracy.evaluate import Sources, evaluate, evaluate_run
 from sut.accuracy.text import official_text
 from sut.config.rounds import load_round
 from sut.record.facts import AccuracyFacts
 from sut.submission.gather import Run, load_session
 from sut.submission.recheck import evaluation_problems, score_again
-from tests.unit.accuracy.answered import SUMMARIES, encoded, make_answered, make_dataset, write_log
+from tests.unit.accuracy.answered import (
+    SUMMARIES,
+    encoded,
+    make_answered,
+    make_dataset,
+    write_evaluation,
+    write_log,
+)
 from tests.unit.result.sessions import dump, edit
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An accuracy run whose answers are half right, evaluated."""
-    monkeypatch.setattr(evaluated, "evaluate_run", evaluate_run)
+    monkeypatch.setattr(recheck, "evaluate", evaluate)
     texts = [*SUMMARIES[:2], "Nothing of the kind.", "A bee."]
     root, folder = make_answered(tmp_path, texts)
     write_evaluation(folder, root)
@@ -101,4 +108,4 @@ def test_another_data_set_does_not_score_it(run: Run, tmp_path: Path) -> None:
 def test_a_malformed_accuracy_json_is_named(run: Run) -> None:
     (run.folder.root / "accuracy.json").write_text("{", encoding="utf-8")
     (problem,) = problems(run)
-    assert "accuracy.json: the file is malformed" in problem
+    assert "accuracy.json: the file is no JSON" in problem

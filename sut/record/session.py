@@ -1,0 +1,195 @@
+"""The one reader of a session's folder: every file of it by name, each read once.
+
+Whoever judges, scores or shows a session asks here and opens nothing itself. What only some of
+them need (LoadGen's logs, the ledger) is read when it is first asked for, and kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sut.config.schema import RunConfig, Scenario
+from sut.errors import LogError
+from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
+from sut.record.folder import ScenarioDir, SessionDir
+from sut.record.ledger_file import read_ledger
+
+M = TypeVar("M", bound=BaseModel)
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one LoadGen run left.
+
+    Args:
+        folder: its files by name.
+        place: its folder below the session's, e.g. Offline/performance.
+        facts: run.json.
+        document: run.json as it stands, for who quotes it.
+    """
+
+    folder: ScenarioDir
+    place: str
+    facts: RunFacts
+    document: Document
+
+    @property
+    def scenario(self) -> Scenario:
+        """MLPerf's scenario."""
+        return Scenario(self.facts.scenario)
+
+    @property
+    def kind(self) -> str:
+        """performance, accuracy, or the compliance test's name."""
+        return self.facts.test or self.facts.mode
+
+    @property
+    def logs(self) -> LoadGenLogs | None:
+        """LoadGen's logs as far as they go; None where they cannot be read."""
+        return self._logs[0]
+
+    @property
+    def logs_problem(self) -> str | None:
+        """Why they cannot be read."""
+        return self._logs[1]
+
+    @cached_property
+    def _logs(self) -> tuple[LoadGenLogs | None, str | None]:
+        try:
+            return read_logs(self.folder.root, allow_incomplete=True), None
+        except LogError as error:
+            # File and line only: a folder's absolute path would change the result's bytes.
+            return None, f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
+
+    @cached_property
+    def ledger(self) -> Any | None:
+        """The ledger as a pyarrow table; None where it cannot be read."""
+        with contextlib.suppress(LogError):  # the check of the ledger's rows says "not measured"
+            return read_ledger(self.folder.ledger)
+        return None
+
+    @cached_property
+    def accuracy(self) -> AccuracyFacts | None:
+        """accuracy.json; None before an evaluation.
+
+        Raises:
+            LogError: it is malformed.
+        """
+        return _optional(AccuracyFacts, self.folder.accuracy)
+
+    @cached_property
+    def verification(self) -> VerificationFacts | None:
+        """verification.json; None before a verification.
+
+        Raises:
+            LogError: it is malformed.
+        """
+        return _optional(VerificationFacts, self.folder.verification)
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """What one call of the harness left.
+
+    Args:
+        folder: its files by name.
+        config, origins: the resolved configuration, and where each value was from.
+        facts: session.json.
+        documents: config.json and session.json as they stand, by name, for who quotes them.
+        runs: the LoadGen runs by their start.
+    """
+
+    folder: SessionDir
+    config: RunConfig
+    origins: dict[str, str]
+    facts: SessionFacts
+    documents: dict[str, Document]
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.root.resolve().name
+
+
+def read_session(root: Path) -> SessionRecord:
+    """Open a session's folder.
+
+    Raises:
+        LogError: config.json, session.json or a run.json is missing or malformed.
+    """
+    folder = SessionDir.open(root)
+    config, facts = read_document(folder.config), read_document(folder.session_facts)
+    runs = [read_run(each, root) for each in folder.scenario_dirs()]
+    return SessionRecord(
+        folder,
+        as_model(RunConfig, config.get("config"), folder.config),
+        config.get("origins", {}),
+        as_model(SessionFacts, facts, folder.session_facts),
+        {folder.config.name: config, folder.session_facts.name: facts},
+        # File times do not survive a copy.
+        tuple(sorted(runs, key=lambda r: (r.facts.started_utc, r.facts.scenario, r.facts.mode))),
+    )
+
+
+def read_run(folder: ScenarioDir, session_root: Path) -> RunRecord:
+    """Open the folder of one LoadGen run.
+
+    Raises:
+        LogError: run.json is missing or malformed.
+    """
+    document = read_document(folder.run_facts)
+    facts = as_model(RunFacts, document, folder.run_facts)
+    place = folder.root.resolve().relative_to(session_root.resolve()).as_posix()
+    return RunRecord(folder, place, facts, document)
+
+
+def _optional(kind: type[M], path: Path) -> M | None:
+    return as_model(kind, read_document(path), path) if path.is_file() else None
+
+
+def read_document(path: Path) -> Document:
+    """A JSON object that the harness wrote.
+
+    Raises:
+        LogError: the file cannot be read, or holds no JSON object.
+    """
+    remedy = "Name the folder of a session; restore the file if it was lost."
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LogError(
+            f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
+        ) from error
+    except ValueError as error:
+        raise LogError(f"the file is no JSON: {error}.", where=str(path), remedy=remedy) from error
+    if not isinstance(document, dict):
+        raise LogError("the file holds no JSON object.", where=str(path), remedy=remedy)
+    return document
+
+
+def as_model(kind: type[M], document: Any, path: Path) -> M:
+    """A document of ours in its type.
+
+    Raises:
+        LogError: naming the field that does not fit.
+    """
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the object"
+        raise LogError(
+            f"{field}: {first['msg']} (it is {str(first['input'])[:80]!r}).",
+            where=str(path),
+            remedy="Build the result with the version of the harness that made the run.",
+        ) from error
