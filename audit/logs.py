@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.samples import ACCURACY_NAME
 from sut.config.schema import Scenario
 from sut.errors import LogError
+from sut.logs.accuracy import ACCURACY_NAME
 from sut.logs.detail import DETAIL_NAME
 
 LEDGER_NAME = "ledger.parquet"

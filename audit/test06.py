@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from audit.logs import AuditLogs
-from audit.samples import Sample, read_samples
 from sut.config.schema import Scenario
+from sut.logs.accuracy import LoggedAnswer, read_accuracy_log
 from sut.logs.detail import AUDIT_MARK, read_detail
 from sut.record.ledger_file import read_ledger
 from sut.result.schema import Check, Value
@@ -45,7 +45,7 @@ def verify(logs: AuditLogs) -> list[Check]:
     Raises:
         LogError: a log is cut short or corrupt.
     """
-    samples = read_samples(logs.accuracy, logs.token_type)
+    samples = read_accuracy_log(logs.accuracy, logs.token_type)
     checks = [check("samples logged", len(samples), "==", SAMPLES, LOG, unit="samples")]
     repeated = len(samples) - len({sample.seq_id for sample in samples})
     checks.append(_none("samples logged twice", repeated, "samples"))
@@ -98,7 +98,7 @@ def _none(name: str, measured: int | None, unit: str = "answers") -> Check:
     return check(name, measured, "==", 0, LOG, unit=unit)
 
 
-def _count(name: str, wrong: list[Sample], samples: list[Sample]) -> Check:
+def _count(name: str, wrong: list[LoggedAnswer], samples: list[LoggedAnswer]) -> Check:
     """A Check on how many are wrong that says which is the first; of no samples, no verdict."""
     made = _none(name, len(wrong) if samples else None)
     if not wrong:
@@ -106,17 +106,17 @@ def _count(name: str, wrong: list[Sample], samples: list[Sample]) -> Check:
     return made.model_copy(update={"source": f"{LOG}, first: seq_id {wrong[0].seq_id}"})
 
 
-def _begins_with_first(sample: Sample) -> bool:
-    first = sample.first
+def _begins_with_first(sample: LoggedAnswer) -> bool:
+    first = sample.first_tokens
     if first is None or not len(first):
         return False
     return bool(np.array_equal(sample.tokens[: len(first)], first))
 
 
-def _ends(samples: list[Sample], eos_token_ids: frozenset[int]) -> Iterable[Check]:
+def _ends(samples: list[LoggedAnswer], eos_token_ids: frozenset[int]) -> Iterable[Check]:
     """At most one end-of-sequence id, and only as the last token."""
-    twice: list[Sample] = []
-    inside: list[Sample] = []
+    twice: list[LoggedAnswer] = []
+    inside: list[LoggedAnswer] = []
     for sample in samples:
         is_eos = np.isin(sample.tokens, list(eos_token_ids))
         # Tokens up to the last that is no end-of-sequence id; the rest is the answer's end.
@@ -130,7 +130,7 @@ def _ends(samples: list[Sample], eos_token_ids: frozenset[int]) -> Iterable[Chec
     yield _count(GOES_ON, inside, samples)
 
 
-def _lengths(samples: list[Sample], max_tokens: int | None) -> Iterable[Check]:
+def _lengths(samples: list[LoggedAnswer], max_tokens: int | None) -> Iterable[Check]:
     """The count reported is the answer's length, and a length that an answer can have."""
     miscounted = [each for each in samples if each.token_count != len(each.tokens)]
     yield _count("answers whose token count is not their length", miscounted, samples)
@@ -141,7 +141,7 @@ def _lengths(samples: list[Sample], max_tokens: int | None) -> Iterable[Check]:
         yield check("longest answer", longest, "<=", max_tokens, LOG, unit="tokens")
 
 
-def _ledger_agrees(samples: list[Sample], path: Path) -> Check:
+def _ledger_agrees(samples: list[LoggedAnswer], path: Path) -> Check:
     """LoadGen numbers samples as it issues them, and so does the ledger."""
     table = read_ledger(path)
     rows = dict(
@@ -154,7 +154,7 @@ def _ledger_agrees(samples: list[Sample], path: Path) -> Check:
     wrong = []
     for sample in samples:
         index, tokens = rows.get(sample.seq_id, (None, None))
-        if index != sample.qsl_idx or (tokens or 0) != len(sample.tokens):
+        if index != sample.sample_index or (tokens or 0) != len(sample.tokens):
             wrong.append(sample)
     return _count("answers that are not as our ledger has them", wrong, samples)
 

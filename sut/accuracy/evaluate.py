@@ -14,8 +14,8 @@ from qsl.dataset import Dataset, TokenIds
 from qsl.load import load_dataset
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.accuracy import alarms
+from sut.accuracy.answers import Answer, first_per_sample, read_answers
 from sut.accuracy.judge import Yardstick, judge, verdict
-from sut.accuracy.log import ACCURACY_LOG, Answer, first_per_sample, read_accuracy_log
 from sut.accuracy.rouge import FETCH_PUNKT, Splitter, find_splitter
 from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
@@ -24,6 +24,7 @@ from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
+from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts, SessionFacts
 from sut.record.folder import ScenarioDir, sha256_of, write_atomic
 from sut.record.session import (
@@ -106,7 +107,7 @@ def evaluate(
     config, facts = session.config, session.facts
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)
-    log = run.folder.root / ACCURACY_LOG
+    log = run.folder.root / ACCURACY_NAME
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
                      _tokenizer(model), sources.splitter())  # fmt: skip
     yardstick, notes = choose(
@@ -174,7 +175,7 @@ def material(
     Raises:
         LogError: the log is broken, or names a sample that the data set does not have.
     """
-    entries = read_accuracy_log(log, token_type)
+    entries = read_answers(log, token_type)
     answers = first_per_sample(entries)
     indices = [answer.sample_index for answer in answers]
     if indices and max(indices) >= count:

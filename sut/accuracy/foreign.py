@@ -9,11 +9,11 @@ import msgspec
 from qsl.files import read_file
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.evaluate import assemble, material
-from sut.accuracy.log import ACCURACY_LOG
 from sut.accuracy.rouge import find_splitter
 from sut.accuracy.targets import for_count
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
+from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import sha256_of
 
@@ -50,7 +50,7 @@ def evaluate_log(
     columns = read_file(dataset)
     held = columns.references if columns.references is not None else columns.texts
     count = len(columns.prompts) if columns.prompts is not None else len(held or [])
-    log = folder / ACCURACY_LOG
+    log = folder / ACCURACY_NAME
     tokenizer, splitter = open_tokenizer(model), find_splitter()
     asked = material(
         log, columns.references, count, _end_ids(model), tokenizer, splitter, token_type

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.samples import ACCURACY_NAME
+from sut.logs.accuracy import ACCURACY_NAME
 
 Entry = dict[str, Any]
 

@@ -20,6 +20,10 @@ import numpy.typing as npt
 from sut.errors import LogError
 
 ACCURACY_NAME = "mlperf_log_accuracy.json"
+# What MLCommons' truncate_accuracy_log.py leaves between the two ends that it keeps.
+CUT_FOR_SUBMISSION = "\n\n...\n\n"
+
+REMEDY = f"Give the folder of a run whose {ACCURACY_NAME} is as LoadGen wrote it."
 
 # A whole data set of 13368 answers is 15 MB; what is far beyond is not one of these logs.
 MAX_BYTES = 512 * 1024 * 1024
@@ -27,26 +31,28 @@ MAX_BYTES = 512 * 1024 * 1024
 TOKEN_TYPES: dict[str, np.dtype[Any]] = {"int32": np.dtype("<i4"), "int64": np.dtype("<i8")}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One logged answer.
+@dataclass(frozen=True, eq=False)
+class LoggedAnswer:
+    """One logged answer, without an opinion about it.
 
     Attributes:
         place: file and entry, for messages.
+        seq_id: LoadGen's number of the query.
+        sample_index: the sample that was asked (`qsl_idx`).
         tokens: token ids as the system returned them.
-        first: token ids reported as first token; None where LoadGen logged none.
+        first_tokens: token ids reported as first token; None where LoadGen logged none.
         token_count: the count given to LoadGen; None where it logged none.
     """
 
     place: str
     seq_id: int
-    qsl_idx: int
+    sample_index: int
     tokens: npt.NDArray[np.int64]
-    first: npt.NDArray[np.int64] | None
+    first_tokens: npt.NDArray[np.int64] | None
     token_count: int | None
 
 
-def read_samples(path: Path, token_type: str = "int32") -> list[Sample]:
+def read_accuracy_log(path: Path, token_type: str = "int32") -> list[LoggedAnswer]:
     """Every entry of an accuracy log, in its order.
 
     Args:
@@ -56,46 +62,51 @@ def read_samples(path: Path, token_type: str = "int32") -> list[Sample]:
     Raises:
         LogError: missing, cut short, no JSON, or an entry that LoadGen does not write.
     """
-    return list(_samples(path, _entries(path), TOKEN_TYPES[token_type]))
+    return list(_answers(path, _entries(path), TOKEN_TYPES[token_type]))
 
 
 def _entries(path: Path) -> list[Any]:
-    remedy = f"Give the folder of a run whose {ACCURACY_NAME} is as LoadGen wrote it."
     try:
         size = path.stat().st_size
         text = path.read_text(encoding="utf-8") if size <= MAX_BYTES else ""
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         message = f"the accuracy log cannot be read: {reason}."
-        raise LogError(message, where=str(path), remedy=remedy) from error
+        raise LogError(message, where=str(path), remedy=REMEDY) from error
     if size > MAX_BYTES:
         message = f"the accuracy log has {size} bytes, more than {MAX_BYTES}."
-        raise LogError(message, where=str(path), remedy=remedy)
+        raise LogError(message, where=str(path), remedy=REMEDY)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
+        if CUT_FOR_SUBMISSION in text:
+            raise LogError(
+                "the accuracy log was shortened for a submission and holds only its two ends.",
+                where=f"{path}:{error.lineno}",
+                remedy="Give the log of the run itself.",
+            ) from error
         message = f"the accuracy log is cut short or no JSON: {error.msg}, column {error.colno}."
-        raise LogError(message, where=f"{path}:{error.lineno}", remedy=remedy) from error
+        raise LogError(message, where=f"{path}:{error.lineno}", remedy=REMEDY) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
-        raise LogError("the accuracy log is no JSON.", where=str(path), remedy=remedy) from error
+        raise LogError("the accuracy log is no JSON.", where=str(path), remedy=REMEDY) from error
     if not isinstance(document, list):
         message = "the accuracy log is no JSON array of samples."
-        raise LogError(message, where=str(path), remedy=remedy)
+        raise LogError(message, where=str(path), remedy=REMEDY)
     return document
 
 
-def _samples(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[Sample]:
+def _answers(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[LoggedAnswer]:
     for number, entry in enumerate(entries):
         place = f"{path}: entry {number}"
         if not isinstance(entry, dict):
-            raise LogError("the entry is no JSON object.", where=place)
+            raise _bad("the entry is no JSON object.", place)
         first = entry.get("token_data")
-        yield Sample(
+        yield LoggedAnswer(
             place=place,
             seq_id=_whole(entry, "seq_id", place),
-            qsl_idx=_whole(entry, "qsl_idx", place),
+            sample_index=_whole(entry, "qsl_idx", place),
             tokens=_tokens(entry.get("data"), "data", dtype, place),
-            first=None if first is None else _tokens(first, "token_data", dtype, place),
+            first_tokens=None if first is None else _tokens(first, "token_data", dtype, place),
             token_count=_whole(entry, "token_count", place) if "token_count" in entry else None,
         )
 
@@ -103,7 +114,7 @@ def _samples(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[S
 def _whole(entry: dict[str, Any], key: str, place: str) -> int:
     value = entry.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise LogError(f"{key} is {_shown(value)}, must be a whole number.", where=place)
+        raise _bad(f"{key} is {_shown(value)}, must be a whole number.", place)
     return value
 
 
@@ -112,13 +123,17 @@ def _tokens(value: Any, key: str, dtype: np.dtype[Any], place: str) -> npt.NDArr
     try:
         raw = bytes.fromhex(value)
     except (TypeError, ValueError) as error:
-        raise LogError(f"{key} is {_shown(value)}, must be hex digits.", where=place) from error
+        raise _bad(f"{key} is {_shown(value)}, must be hex digits.", place) from error
     if len(raw) % dtype.itemsize:
-        raise LogError(
+        raise _bad(
             f"{key} has {len(raw)} bytes, must be a multiple of {dtype.itemsize} ({dtype.name}).",
-            where=place,
+            place,
         )
     return np.frombuffer(raw, dtype).astype(np.int64)
+
+
+def _bad(message: str, place: str) -> LogError:
+    return LogError(message, where=place, remedy=REMEDY)
 
 
 def _shown(value: Any) -> str:

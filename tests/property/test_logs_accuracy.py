@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.logs import find_logs
-from audit.samples import ACCURACY_NAME, read_samples
 from audit.test06 import ENDS_TWICE, GOES_ON, verify
 from sut.config.schema import Scenario
 from sut.errors import LogError
+from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from tests.unit.audit.sabotage import entry
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "logs" / "accuracy" / ACCURACY_NAME
@@ -33,7 +33,7 @@ def read_bytes(content: bytes) -> list[Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ACCURACY_NAME
         path.write_bytes(content)
-        return list(read_samples(path))
+        return list(read_accuracy_log(path))
 
 
 @given(st.lists(st.tuples(TOKENS, TOKENS), max_size=10))
@@ -43,7 +43,7 @@ def test_answers_come_back_as_they_were_written(answers: list[tuple[list[int], l
         for seq, (tokens, first) in enumerate(answers)
     ]
     read = read_bytes(json.dumps(entries).encode())
-    assert [(each.tokens.tolist(), each.first.tolist()) for each in read] == answers
+    assert [(each.tokens.tolist(), each.first_tokens.tolist()) for each in read] == answers
     assert [each.token_count for each in read] == [len(tokens) for tokens, _ in answers]
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sut.accuracy.log import ACCURACY_LOG, Answer, first_per_sample, read_accuracy_log
+from sut.accuracy.answers import Answer, first_per_sample, read_answers
 from sut.errors import LogError
+from sut.logs.accuracy import ACCURACY_NAME
 
 token_ids = st.lists(st.integers(0, 2**31 - 1), max_size=20)
 entries = st.lists(st.tuples(st.integers(0, 30), token_ids, st.none() | token_ids), max_size=20)
@@ -33,9 +34,9 @@ def as_hex(tokens: list[int]) -> str:
 
 def read(content: bytes) -> list[Answer]:
     with TemporaryDirectory() as folder:
-        path = Path(folder) / ACCURACY_LOG
+        path = Path(folder) / ACCURACY_NAME
         path.write_bytes(content)
-        return read_accuracy_log(path)
+        return read_answers(path)
 
 
 @given(entries)
@@ -43,15 +44,8 @@ def test_every_entry_is_read_as_it_was_written(
     rows: list[tuple[int, list[int], list[int] | None]],
 ) -> None:
     answers = read(as_log(rows))
-    found = [
-        (
-            answer.sample_index,
-            answer.tokens.tolist(),
-            None if answer.first_tokens is None else answer.first_tokens.tolist(),
-        )
-        for answer in answers
-    ]
-    assert found == rows
+    found = [(answer.sample_index, answer.tokens.tolist()) for answer in answers]
+    assert found == [(index, tokens) for index, tokens, _ in rows]
     kept = first_per_sample(answers)
     assert [a.sample_index for a in kept] == list(dict.fromkeys(row[0] for row in rows))
     assert all(a is next(b for b in answers if b.sample_index == a.sample_index) for a in kept)

@@ -7,30 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from audit import samples
-from audit.samples import read_samples
 from sut.errors import LogError
+from sut.logs import accuracy
+from sut.logs.accuracy import read_accuracy_log
 from tests.unit.audit.sabotage import entry, healthy, write_log
 
 RECORDED = Path(__file__).resolve().parents[2] / "data" / "logs"
 
 
 def test_a_recorded_log_is_read(tmp_path: Path):
-    read = read_samples(RECORDED / "accuracy" / samples.ACCURACY_NAME)
+    read = read_accuracy_log(RECORDED / "accuracy" / accuracy.ACCURACY_NAME)
     assert len(read) == 48
     first = read[0]
-    assert (first.seq_id, first.qsl_idx, first.token_count) == (6, 0, 3)
+    assert (first.seq_id, first.sample_index, first.token_count) == (6, 0, 3)
     assert first.tokens.tolist() == [5, 6, 7]
-    assert first.first is None, "Offline reports no first token"
+    assert first.first_tokens is None, "Offline reports no first token"
 
 
 def test_a_log_without_samples_is_an_empty_one():
     # LoadGen leaves this behind a performance run.
-    assert read_samples(RECORDED / "server" / samples.ACCURACY_NAME) == []
+    assert read_accuracy_log(RECORDED / "server" / accuracy.ACCURACY_NAME) == []
 
 
 def test_negative_ids_keep_their_sign(tmp_path: Path):
-    (read,) = read_samples(write_log(tmp_path, [entry(0, [-1, 5])]))
+    (read,) = read_accuracy_log(write_log(tmp_path, [entry(0, [-1, 5])]))
     assert read.tokens.tolist() == [-1, 5]
 
 
@@ -39,7 +39,7 @@ def test_negative_ids_keep_their_sign(tmp_path: Path):
     [
         ("", ["mlperf_log_accuracy.json:1", "cut short"]),
         ('[\n{ "seq_id" : 1,', ["mlperf_log_accuracy.json:2", "cut short"]),
-        ("[\n{},\n\n...\n\n{}]", ["mlperf_log_accuracy.json:4", "cut short"]),
+        ("[\n{},\n\n...\n\n{}]", ["mlperf_log_accuracy.json:4", "shortened for a submission"]),
         ("{}", ["no JSON array"]),
         ("[1]", ["entry 0", "no JSON object"]),
         ("[" * 100_000, ["no JSON"]),
@@ -59,7 +59,7 @@ def test_a_broken_log_is_one_sentence_that_names_the_place(
     tmp_path: Path, text: object, wanted: list[str]
 ):
     with pytest.raises(LogError) as caught:
-        read_samples(write_log(tmp_path, text))
+        read_accuracy_log(write_log(tmp_path, text))
     rendered = caught.value.render()
     assert "\n" not in rendered
     assert all(word in rendered for word in wanted), rendered
@@ -67,7 +67,7 @@ def test_a_broken_log_is_one_sentence_that_names_the_place(
 
 def test_a_long_value_is_shortened_in_the_message(tmp_path: Path):
     with pytest.raises(LogError) as caught:
-        read_samples(write_log(tmp_path, [entry(0, [5], data="x" * 100_000)]))
+        read_accuracy_log(write_log(tmp_path, [entry(0, [5], data="x" * 100_000)]))
     assert len(caught.value.message) < 200
 
 
@@ -75,22 +75,22 @@ def test_a_log_that_is_no_text_is_refused(tmp_path: Path):
     path = write_log(tmp_path, "")
     path.write_bytes(b"\xff\xfe[]")
     with pytest.raises(LogError, match="UTF-8"):
-        read_samples(path)
+        read_accuracy_log(path)
 
 
 def test_a_missing_log_is_refused(tmp_path: Path):
     with pytest.raises(LogError, match="No such file"):
-        read_samples(tmp_path / samples.ACCURACY_NAME)
+        read_accuracy_log(tmp_path / accuracy.ACCURACY_NAME)
 
 
 def test_a_file_beyond_any_log_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write_log(tmp_path, healthy())
-    monkeypatch.setattr(samples, "MAX_BYTES", 100)
+    monkeypatch.setattr(accuracy, "MAX_BYTES", 100)
     with pytest.raises(LogError, match="more than 100"):
-        read_samples(path)
+        read_accuracy_log(path)
 
 
 def test_the_order_of_the_log_is_kept(tmp_path: Path):
-    shutil.copy(RECORDED / "accuracy" / samples.ACCURACY_NAME, tmp_path)
-    read = read_samples(tmp_path / samples.ACCURACY_NAME)
+    shutil.copy(RECORDED / "accuracy" / accuracy.ACCURACY_NAME, tmp_path)
+    read = read_accuracy_log(tmp_path / accuracy.ACCURACY_NAME)
     assert [each.seq_id for each in read][:4] == [6, 13, 16, 21]
