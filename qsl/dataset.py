@@ -154,7 +154,7 @@ def check(
     Raises:
         DatasetError: naming the first sample that does not fit.
     """
-    where, prompts, lengths = dataset.place, dataset.prompts, dataset.prompts.lengths
+    where, lengths = dataset.place, dataset.prompts.lengths
     if not dataset.count:
         raise DatasetError(
             "the data set holds no sample", where=where, remedy="Give a file with samples."
@@ -163,15 +163,7 @@ def check(
         raise DatasetError(
             f"sample {index} has an empty prompt", where=where, remedy="Prepare the file again."
         )
-    outside = (prompts.tokens < 0) | (prompts.tokens >= vocab_size)
-    if (position := _first(outside)) is not None:
-        index = int(np.searchsorted(prompts.offsets, position, side="right")) - 1
-        raise DatasetError(
-            f"sample {index} holds token id {prompts.tokens[position]}, outside the model's "
-            f"vocabulary of {vocab_size}",
-            where=where,
-            remedy="Use a data set tokenised with this model's tokenizer.",
-        )
+    _check_ids(dataset, vocab_size)
     if (index := _first(lengths + max_tokens > context_tokens)) is not None:
         raise DatasetError(
             f"sample {index} has {lengths[index]} prompt tokens, which with max_tokens "
@@ -181,6 +173,20 @@ def check(
             "allows it, or lower generation.max_tokens.",
         )
     _check_counts(dataset, performance_sample_count)
+
+
+def _check_ids(dataset: Dataset, vocab_size: int) -> None:
+    """Refuse a token id that the model does not have."""
+    prompts = dataset.prompts
+    outside = (prompts.tokens < 0) | (prompts.tokens >= vocab_size)
+    if (position := _first(outside)) is not None:
+        index = int(np.searchsorted(prompts.offsets, position, side="right")) - 1
+        raise DatasetError(
+            f"sample {index} holds token id {prompts.tokens[position]}, outside the model's "
+            f"vocabulary of {vocab_size}",
+            where=dataset.place,
+            remedy="Use a data set tokenised with this model's tokenizer.",
+        )
 
 
 def _check_counts(dataset: Dataset, performance_sample_count: int | None) -> None:

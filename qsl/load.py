@@ -52,21 +52,25 @@ def load_dataset(
     """
     if source == "synthetic":
         count = min(synthetic_count, max_samples or synthetic_count)
-        room = context_tokens - max_tokens
-        decode = _decoder(model_path)
+        room, decode = context_tokens - max_tokens, _decoder(model_path)
         dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room, decode)
     else:
-        file = SAMPLE_FILE if source == "sample" else path
-        if file is None:
-            raise DatasetError(
-                "source is file, but no path is given",
-                where="dataset.path",
-                remedy="Give the file, or use source: sample.",
-            )
+        file = _file(source, path)
         columns = read_file(file, allow_pickle)
         dataset = _from_columns(columns, source, file, model_path, prompt_format, max_samples)
     check(dataset, vocab_size, context_tokens, max_tokens)
     return dataset
+
+
+def _file(source: Source, path: Path | None) -> Path:
+    file = SAMPLE_FILE if source == "sample" else path
+    if file is None:
+        raise DatasetError(
+            "source is file, but no path is given",
+            where="dataset.path",
+            remedy="Give the file, or use source: sample.",
+        )
+    return file
 
 
 def _decoder(model_path: Path | str) -> Decode | None:

@@ -56,7 +56,7 @@ def generate(
     Raises:
         DatasetError: no id or no length is left to draw.
     """
-    allowed = np.setdiff1d(np.arange(vocab_size, dtype=np.int32), list(avoid_ids))
+    allowed = _allowed_ids(vocab_size, avoid_ids)
     longest = MAX_TOKENS if max_prompt_tokens is None else min(MAX_TOKENS, max_prompt_tokens)
     for name, value in (("synthetic_count", count), ("room for a prompt", longest)):
         if value < 1:
@@ -65,18 +65,12 @@ def generate(
                 where="dataset",
                 remedy="Raise it; the room is model.context_tokens less generation.max_tokens.",
             )
-    if not len(allowed):
-        raise DatasetError(
-            f"no token id is left in a vocabulary of {vocab_size}",
-            where="model.vocab_size",
-            remedy="Give the model's own vocabulary size.",
-        )
     random = np.random.Generator(np.random.PCG64(seed))
     lengths = draw_lengths(random, count, longest)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     picks = random.integers(0, len(allowed), size=int(offsets[-1]), dtype=np.int32)
-    prompts = Prompts(allowed.astype(np.int32, copy=False)[picks], offsets)
+    prompts = Prompts(allowed[picks], offsets)
     return Dataset(
         name=f"synthetic-{count}-seed{seed}",
         source="synthetic",
@@ -86,6 +80,17 @@ def generate(
         prompts=prompts,
         references=decode(draw_references(count, allowed, seed)) if decode else None,
     )
+
+
+def _allowed_ids(vocab_size: int, avoid_ids: Collection[int]) -> npt.NDArray[np.int32]:
+    allowed = np.setdiff1d(np.arange(vocab_size, dtype=np.int32), list(avoid_ids))
+    if not len(allowed):
+        raise DatasetError(
+            f"no token id is left in a vocabulary of {vocab_size}",
+            where="model.vocab_size",
+            remedy="Give the model's own vocabulary size.",
+        )
+    return allowed.astype(np.int32, copy=False)
 
 
 def draw_references(count: int, allowed: npt.NDArray[np.int32], seed: int) -> list[list[int]]:

@@ -157,8 +157,7 @@ def run_together(
 ) -> Together:
     """Run every LoadGen run on all nodes, each behind a barrier.
 
-    A signal ends the nodes' runs; it does not keep their sessions from being fetched where the
-    caller holds signals back (`sut.machine.signals`).
+    A signal ends the nodes' runs; their sessions are fetched where the caller holds it back.
 
     Args:
         nodes: one or more, idle.
@@ -187,10 +186,7 @@ def run_together(
     except KeyboardInterrupt:
         interrupted = True
         say("interrupted: the nodes' runs are ended.")
-    barrier.end()
-    barrier.fetch()
-    outcomes = list(barrier.outcomes.values())
-    return Together(outcomes, interrupted, barrier.begun, barrier.head_lost)
+    return barrier.closed(interrupted)
 
 
 class _Barrier:
@@ -207,6 +203,12 @@ class _Barrier:
         self.outcomes = {node.name: NodeOutcome(node) for node in nodes}
         self.begun = False
         self.head_lost: str | None = None
+
+    def closed(self, interrupted: bool) -> Together:
+        """End what still runs, fetch the sessions, and tell what came of it."""
+        self.end()
+        self.fetch()
+        return Together(list(self.outcomes.values()), interrupted, self.begun, self.head_lost)
 
     def start(self, documents: Mapping[str, str]) -> None:
         patience_s = self._limits.heartbeat_timeout_s * PATIENCE

@@ -92,7 +92,6 @@ def _refuse(
 
 def _run(options: argparse.Namespace) -> int:
     """Run the benchmark in mode compliance; show what the verification found."""
-    from audit.official import CONFIG, official_file
     from audit.registry import find_test, require_covered
     from sut.commands.run import (
         dry_run,
@@ -101,21 +100,7 @@ def _run(options: argparse.Namespace) -> int:
         show_outcome,
     )
 
-    if options.mode not in (None, COMPLIANCE):
-        raise ConfigError(
-            f"--mode is {options.mode}, audit runs {COMPLIANCE}.",
-            where="command line",
-            remedy=f"Leave --mode out; sut run --mode has {', '.join(MODES)}.",
-        )
-    options.mode = COMPLIANCE
-    assignments = list(options.assignments or ())
-    if options.test is not None:
-        assignments.append(f"compliance.tests={find_test(options.test).name}")
-    if options.official is not None:
-        test = find_test(options.test or "TEST06").name
-        path = official_file(options.official, test, CONFIG)
-        assignments.append(f"compliance.audit_config={path}")
-    options.assignments = assignments
+    _ask_for_compliance(options)
     loaded = load_configuration(options)
     note_what_is_not_read(loaded)
     if loaded.config.mode != COMPLIANCE:
@@ -139,6 +124,32 @@ def _run(options: argparse.Namespace) -> int:
         return Interrupted.exit_code
     passed = bool(found) and all(each.passed for each in found)
     return 0 if passed and outcome.result.valid else 1
+
+
+def _ask_for_compliance(options: argparse.Namespace) -> None:
+    """Put the verb's own flags in the terms of the run's.
+
+    Raises:
+        ConfigError: another mode, an unknown test, or a checkout without its audit.config.
+    """
+    from audit.official import CONFIG, official_file
+    from audit.registry import find_test
+
+    if options.mode not in (None, COMPLIANCE):
+        raise ConfigError(
+            f"--mode is {options.mode}, audit runs {COMPLIANCE}.",
+            where="command line",
+            remedy=f"Leave --mode out; sut run --mode has {', '.join(MODES)}.",
+        )
+    options.mode = COMPLIANCE
+    assignments = list(options.assignments or ())
+    if options.test is not None:
+        assignments.append(f"compliance.tests={find_test(options.test).name}")
+    if options.official is not None:
+        test = find_test(options.test or "TEST06").name
+        path = official_file(options.official, test, CONFIG)
+        assignments.append(f"compliance.audit_config={path}")
+    options.assignments = assignments
 
 
 def _found(run: ScenarioDir, checkout: Path | None) -> Verification:

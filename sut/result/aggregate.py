@@ -81,16 +81,7 @@ def aggregate(
         trust=UNVERIFIED,
         composite=True,
         composite_note=COMPOSITE,
-        benchmark_info=AggregatedInfo(
-            benchmark=BENCHMARK,
-            model=config.model.name,
-            timestamp=call.timestamp,
-            profile=config.profile,
-            round=config.round,
-            nodes=len(nodes),
-            engine=config.engine.kind,
-            command=list(call.command),
-        ),
+        benchmark_info=_info(config, len(nodes), call),
         valid=not problems,
         reasons=problems,
         not_added_up_because=against,
@@ -98,6 +89,19 @@ def aggregate(
         nodes={node.name: _node(node) for node in nodes},
         baseline=_baseline(alone),
         notes=notes,
+    )
+
+
+def _info(config: RunConfig, nodes: int, call: Call) -> AggregatedInfo:
+    return AggregatedInfo(
+        benchmark=BENCHMARK,
+        model=config.model.name,
+        timestamp=call.timestamp,
+        profile=config.profile,
+        round=config.round,
+        nodes=nodes,
+        engine=config.engine.kind,
+        command=list(call.command),
     )
 
 
@@ -158,11 +162,7 @@ def _scenario(
     against: Sequence[str],
 ) -> AggregatedScenario:
     """One scenario; every figure over all nodes is null where one is missing or unlike."""
-    runs = {
-        node.name: node.result.scenarios[scenario]
-        for node in nodes
-        if node.result is not None and scenario in node.result.scenarios
-    }
+    runs = _runs_of(scenario, nodes)
     whole = len(runs) == len(nodes) > 0 and not against
     listed = list(runs.values()) if whole else []
     starts = {node.name: node.starts.get(scenario) for node in nodes}
@@ -192,6 +192,14 @@ def _scenario(
             for name, run in runs.items()
         },
     )
+
+
+def _runs_of(scenario: Scenario, nodes: Sequence[NodeRecord]) -> dict[str, ScenarioResult]:
+    return {
+        node.name: node.result.scenarios[scenario]
+        for node in nodes
+        if node.result is not None and scenario in node.result.scenarios
+    }
 
 
 def _reasons(scenario: Scenario, nodes: Sequence[NodeRecord]) -> Iterable[str]:
