@@ -9,7 +9,7 @@ from audit import test06
 from audit.logs import AuditLogs
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
-from sut.result.schema import Check
+from sut.rules.check import Check
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from sut.config.schema import Scenario
 from sut.logs.accuracy import LoggedAnswer, read_accuracy_log
 from sut.logs.detail import AUDIT_MARK, read_detail
 from sut.record.ledger_file import read_ledger
-from sut.result.schema import Check, Value
-from sut.rules.run import check
+from sut.rules.check import Check, Value, check
 
 NAME = "TEST06"
 SAMPLES = 100

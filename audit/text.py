@@ -10,7 +10,7 @@ from audit.official import OfficialVerdict
 from audit.verify import official_text
 from sut.config.schema import Scenario
 from sut.record.facts import VerificationFacts
-from sut.result.schema import Check, shown
+from sut.rules.check import Check, shown
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from sut.errors import ConfigError, LogError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import VerificationFacts
 from sut.record.folder import sha256_of, write_atomic
-from sut.result.schema import Check
-from sut.rules.run import check
+from sut.rules.check import Check, check
 
 VERIFICATION_NAME = "verification.json"
 OFFICIAL_NAME = "verify_accuracy.txt"

@@ -14,12 +14,12 @@ from sut.advice.server_remedies import server_advice
 from sut.advice.spelling import figure, roughly, rounded_down, rounded_up
 from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError
+from sut.metrics import judged_duration_s
 from sut.plan.forecast import plan
 from sut.record.facts import AccuracyFacts
-from sut.result.metrics import judged_duration_s
-from sut.result.schema import Check
+from sut.rules.check import Check
 from sut.rules.evaluated import ALARMS
-from sut.rules.run import Evidence
+from sut.rules.evidence import Evidence
 
 SIZE_OR_RATE = (
     "LoadGen's verdict",

@@ -7,16 +7,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sut import metrics
 from sut.advice.load import Load, is_flat, load_of
 from sut.advice.spelling import figure, rounded_down, rounded_up
 from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.plan.forecast import plan
-from sut.result import metrics
-from sut.result.schema import Check
+from sut.rules.check import Check
 from sut.rules.early_stopping import over_limit_of, queries_needed
-from sut.rules.run import NS_PER_MS, Evidence
+from sut.rules.evidence import Evidence
+from sut.rules.run import NS_PER_MS
 
 # Queues grow without bound as a system nears what it can do: keep a fifth away from it.
 NEXT_SHARE = 0.8

@@ -18,6 +18,12 @@ class Facts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Published(Facts):
+    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
 class GpuFacts(Facts):
     """One GPU as nvidia-smi names it."""
 

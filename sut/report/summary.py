@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.schema import Scenario
+from sut.metrics import Distribution
 from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.result.schema import Check, Distribution, Result, Rouge, ScenarioResult, shown
+from sut.result.schema import Result, Rouge, ScenarioResult
+from sut.rules.check import Check, shown
 from sut.rules.evaluated import ALARMS
 
 NOT_MEASURED = "not measured"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sut.config.schema import Mode, RunConfig, Scenario
+from sut.metrics import Distribution
 from sut.result.aggregated_schema import (
     AGGREGATED_VERSION,
     COMPOSITE,
@@ -20,7 +21,7 @@ from sut.result.aggregated_schema import (
 )
 from sut.result.baseline import Alone, single_rates
 from sut.result.comparable import not_added_up_because, worth_saying
-from sut.result.schema import BENCHMARK, UNVERIFIED, Distribution, Result, ScenarioResult
+from sut.result.schema import BENCHMARK, UNVERIFIED, Result, ScenarioResult
 
 STATISTICS = ("p50_ns", "p90_ns", "p95_ns", "p97_ns", "p99_ns", "p99_9_ns", "max_ns")
 

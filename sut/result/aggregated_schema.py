@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from sut.config.schema import Scenario
-from sut.result.schema import Distribution, Published
+from sut.metrics import Distribution
+from sut.record.facts import Published
 
 AGGREGATED_VERSION = "1.1"
 AGGREGATED_NAME = "aggregated_datacenter_results.json"

@@ -9,34 +9,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sut import metrics
 from sut.advice.remedies import advice
 from sut.config.rounds import Round, load_round
 from sut.config.schema import Mode, RunConfig, Scenario
 from sut.errors import ConfigError
 from sut.logs.run_logs import LoadGenLogs
+from sut.metrics import Distribution, Source
 from sut.plan.forecast import Job, jobs
-from sut.record.facts import LedgerFacts, RunFacts, SessionFacts
+from sut.record.facts import AccuracyFacts, LedgerFacts, RunFacts, SessionFacts
 from sut.record.folder import ScenarioDir, sha256_of
 from sut.record.session import RunRecord, SessionRecord, read_session
-from sut.result import metrics
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
     UNVERIFIED,
     BenchmarkInfo,
-    Distribution,
     LoadGenInfo,
     LogFile,
     Message,
     Queries,
     ReplicaShare,
     Result,
+    Rouge,
     ScenarioResult,
-    Source,
 )
-from sut.rules.evaluated import evaluation_checks, rouge_of
+from sut.rules.evaluated import evaluation_checks
+from sut.rules.evidence import Evidence
 from sut.rules.grade import submission_grade
-from sut.rules.run import SEED_KEYS, Evidence, validity_checks
+from sut.rules.run import SEED_KEYS, validity_checks
 from sut.rules.sealed import sealed_checks
 
 
@@ -148,7 +149,7 @@ def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -
         throughput_tokens_per_sec=rates.tokens.per_second,
         latency_p99=None if p99_ns is None else p99_ns / 1e6,
         accuracy=accuracy,
-        rouge=rouge_of(evaluated),
+        rouge=_rouge(evaluated),
         figure_sources={key: source for key, source in sources.items() if source},
         mode=run.mode,
         test=run.test,
@@ -176,6 +177,28 @@ def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -
         reasons=reasons,
         advice=advice(evidence, checks, evaluated),
         logs=_log_files(evidence.directory, session_root),
+    )
+
+
+def _rouge(facts: AccuracyFacts | None) -> Rouge | None:
+    """The published object; null until there is an evaluation."""
+    if facts is None:
+        return None
+    return Rouge(
+        metrics={each.name: each.value for each in facts.metrics},
+        targets={each.name: each.target for each in facts.metrics if each.target is not None},
+        upper_limits={
+            each.name: each.upper_limit for each in facts.metrics if each.upper_limit is not None
+        },
+        gen_len=facts.gen_len,
+        gen_num=facts.gen_num,
+        tokens_per_sample=facts.tokens_per_sample,
+        judged_against=facts.judged_against,
+        sentence_splitter=facts.sentence_splitter,
+        complete=facts.complete,
+        problems=facts.problems,
+        notes=facts.notes,
+        passed=facts.passed,
     )
 
 

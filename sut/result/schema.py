@@ -9,73 +9,24 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from sut.config.schema import Scenario
+from sut.metrics import Distribution, Source
 from sut.record.facts import (
     DatasetFacts,
     EngineFacts,
-    Facts,
     FailureGroup,
     HardwareFacts,
+    Published,
     SoftwareFacts,
     WarmupFacts,
 )
+from sut.rules.check import Check, Value
 
 SCHEMA_VERSION = "1.3"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
-
-Source = Literal["loadgen", "ledger"]
-Value = bool | int | float | str | None
-
-
-class Published(Facts):
-    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Check(Published):
-    """One condition of validity."""
-
-    name: str
-    measured: Value = Field(description="null: not measured")
-    limit: Value
-    comparison: str = Field(description="how measured must stand to limit: ==, <, <=, >=")
-    unit: str | None
-    source: str = Field(description="where the condition comes from")
-    passed: bool
-
-    @property
-    def reason(self) -> str:
-        """The condition in words, with its figure and its limit."""
-        unit = f" {self.unit}" if self.unit else ""
-        measured = "not measured" if self.measured is None else f"{shown(self.measured)}{unit}"
-        return f"{self.name}: {measured}, must be {self.comparison} {shown(self.limit)}{unit}"
-
-
-def shown(value: Value) -> str:
-    """A value as a person reads it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-class Distribution(Published):
-    """One kind of time over the queries of a run, in nanoseconds."""
-
-    source: Source = Field(description="loadgen: official; ledger: from our own stamps")
-    count: int | None = Field(description="queries it is taken over")
-    mean_ns: int | None
-    min_ns: int | None
-    max_ns: int | None
-    p50_ns: int | None
-    p90_ns: int | None
-    p95_ns: int | None
-    p97_ns: int | None
-    p99_ns: int | None
-    p99_9_ns: int | None
 
 
 class BenchmarkInfo(Published):

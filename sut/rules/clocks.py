@@ -17,9 +17,9 @@ import numpy as np
 
 from sut.logs.figures import Figures
 from sut.logs.run_logs import significant_quantum
+from sut.metrics import Nanoseconds, ledger_same_span_ns, loadgen_span_s, percentile_ns
 from sut.record.facts import ClockFacts
-from sut.result.metrics import Nanoseconds, ledger_same_span_ns, loadgen_span_s, percentile_ns
-from sut.result.schema import Check
+from sut.rules.check import Check
 
 STEP_TOLERANCE_S = 0.005
 """The wall clock may leave the monotonic one by so much; a reading is good to 0.1 ms."""

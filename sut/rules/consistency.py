@@ -10,10 +10,10 @@ from typing import Any
 
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 from sut.logs.run_logs import LoadGenLogs, cross_check
+from sut.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
 from sut.record.facts import LedgerFacts
 from sut.record.ledger_file import count_states
-from sut.result.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
-from sut.result.schema import Check
+from sut.rules.check import Check
 
 RELATIVE_TOLERANCE = 1e-4
 """Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""

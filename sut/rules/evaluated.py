@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts, VerificationFacts
-from sut.result.schema import Check, Rouge
-from sut.rules.run import Evidence, check
+from sut.rules.check import Check, check
+from sut.rules.evidence import Evidence
 
 ALARMS = "signs of a broken engine"
 UNJUDGED_WEIGHTS = "dummy"
@@ -100,25 +100,3 @@ def _same_log(evidence: Evidence, evaluated: str) -> Check:
     """The evaluation is of the log that LoadGen left."""
     left = evidence.run.log_sha256.get("mlperf_log_accuracy.json")
     return check("accuracy log evaluated", evaluated, "==", left, "SHA-256 in run.json")
-
-
-def rouge_of(facts: AccuracyFacts | None) -> Rouge | None:
-    """The published object; null until there is an evaluation."""
-    if facts is None:
-        return None
-    return Rouge(
-        metrics={each.name: each.value for each in facts.metrics},
-        targets={each.name: each.target for each in facts.metrics if each.target is not None},
-        upper_limits={
-            each.name: each.upper_limit for each in facts.metrics if each.upper_limit is not None
-        },
-        gen_len=facts.gen_len,
-        gen_num=facts.gen_num,
-        tokens_per_sample=facts.tokens_per_sample,
-        judged_against=facts.judged_against,
-        sentence_splitter=facts.sentence_splitter,
-        complete=facts.complete,
-        problems=facts.problems,
-        notes=facts.notes,
-        passed=facts.passed,
-    )

@@ -6,11 +6,8 @@ A figure that was not measured fails the check that needs it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from sut.config.rounds import PREFIX_CACHE_HITS, BenchmarkRules, Round, ScenarioRules
+from sut.config.rounds import PREFIX_CACHE_HITS, Round
 from sut.config.schema import (
     OfflineConfig,
     RunConfig,
@@ -18,16 +15,15 @@ from sut.config.schema import (
     ServerConfig,
     SingleStreamConfig,
 )
-from sut.errors import ConfigError
-from sut.logs.figures import Figures, Quantiles
-from sut.logs.run_logs import LoadGenLogs, significant_quantum
-from sut.record.facts import RunFacts, SessionFacts
+from sut.logs.figures import Quantiles
+from sut.logs.run_logs import significant_quantum
+from sut.metrics import judged_duration_s
 from sut.record.folder import sha256_of
 from sut.record.ledger_file import longest_answer
-from sut.result.metrics import judged_duration_s
-from sut.result.schema import Check, Value
+from sut.rules.check import Check, check, same_setting
 from sut.rules.clocks import clock_checks
 from sut.rules.consistency import agreement_checks, counts_add_up, ledger_matches_facts, logs_agree
+from sut.rules.evidence import Evidence
 
 SEED_KEYS = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
 REQUIRED_LOGS = ("mlperf_log_detail.txt", "mlperf_log_summary.txt")
@@ -35,87 +31,6 @@ REQUIRED_LOGS = ("mlperf_log_detail.txt", "mlperf_log_summary.txt")
 # What LoadGen says of a sample that was completed without an answer (logging.cc).
 TOKEN_ERRORS = ("n_tokens argument missing", "Number of tokens need to be greater than 1")
 NS_PER_MS = 1e6
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything one run's verdict rests on."""
-
-    config: RunConfig
-    session: SessionFacts
-    run: RunFacts
-    directory: Path
-    logs: LoadGenLogs | None
-    logs_problem: str | None
-    ledger: Any | None
-    round: Round | None
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario of the run."""
-        return Scenario(self.run.scenario)
-
-    @property
-    def figures(self) -> Figures:
-        """LoadGen's figures; all None where its log is missing."""
-        return self.logs.figures if self.logs else Figures()
-
-    @property
-    def strict(self) -> bool:
-        """Whether the round's rules hold unrelaxed."""
-        return self.config.profile == "mlperf"
-
-    @property
-    def rules(self) -> ScenarioRules | None:
-        """The round's rules for this scenario; None where there are none."""
-        found = self._found
-        return found and found[1]
-
-    @property
-    def benchmark(self) -> BenchmarkRules | None:
-        """The round's rules for this run's benchmark; None where there are none."""
-        found = self._found
-        return found and found[0]
-
-    @property
-    def _found(self) -> tuple[BenchmarkRules, ScenarioRules] | None:
-        if self.round is None:
-            return None
-        try:
-            return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[1:]
-        except ConfigError:
-            return None
-
-
-def check(
-    name: str,
-    measured: Value,
-    comparison: str,
-    limit: Value,
-    source: str,
-    *,
-    unit: str | None = None,
-) -> Check:
-    """One Check whose verdict follows from its figures; anything missing fails it."""
-    return Check(
-        name=name,
-        measured=measured,
-        limit=limit,
-        comparison=comparison,
-        unit=unit,
-        source=source,
-        passed=measured is not None and limit is not None and _holds(measured, comparison, limit),
-    )
-
-
-def _holds(measured: Any, comparison: str, limit: Any) -> bool:
-    tests = {
-        "==": lambda: measured == limit,
-        "<": lambda: measured < limit,
-        "<=": lambda: measured <= limit,
-        ">=": lambda: measured >= limit,
-    }
-    return bool(tests[comparison]())
 
 
 def validity_checks(evidence: Evidence) -> list[Check]:
@@ -282,17 +197,6 @@ def settings_in_force(evidence: Evidence) -> Iterable[Check]:
         logged = values.get(key)
         made = check(key, logged, "==", wanted, "rules and configuration, run.json")
         yield made.model_copy(update={"passed": same_setting(wanted, logged)})
-
-
-def same_setting(wanted: Value, logged: Value) -> bool:
-    """Whether LoadGen's value is the wanted one; its doubles have 6 significant digits."""
-    if isinstance(wanted, bool) or isinstance(logged, bool):
-        return wanted is logged
-    numbers = isinstance(wanted, int | float) and isinstance(logged, int | float)
-    if numbers and (isinstance(wanted, float) or isinstance(logged, float)):
-        wanted, logged = float(wanted or 0), float(logged or 0)
-        return abs(wanted - logged) <= significant_quantum(wanted) / 2 * (1 + 1e-9)
-    return wanted is not None and wanted == logged
 
 
 def round_identity(evidence: Evidence) -> Iterable[Check]:

@@ -7,8 +7,8 @@ harness, and no later edit of config.json, makes other values valid.
 from __future__ import annotations
 
 from sut.config.held import broken
-from sut.result.schema import Check
-from sut.rules.run import Evidence, check
+from sut.rules.check import Check, check
+from sut.rules.evidence import Evidence
 
 SEALED_CHECK = "values that round or benchmark fixes otherwise"
 

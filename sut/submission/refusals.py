@@ -10,7 +10,7 @@ from sut.config.rounds import Round
 from sut.record.facts import SessionFacts
 from sut.record.folder import LOADGEN_FILES, sha256_of
 from sut.record.nodes import is_elsewhere, nodes
-from sut.result.schema import Check
+from sut.rules.check import Check
 from sut.rules.grade import submission_grade
 from sut.rules.sealed import SEALED_CHECK
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry

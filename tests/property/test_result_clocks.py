@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
-from sut.result.metrics import percentile_ns
+from sut.metrics import percentile_ns
 from sut.rules.clocks import times_agree
 
 MS = 1_000_000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sut.logs.figures import PERCENTILE_FIELDS
 from sut.logs.run_logs import printed_quantum, significant_quantum
-from sut.result.metrics import distribution_of
-from sut.rules.run import same_setting
+from sut.metrics import distribution_of
+from sut.rules.check import same_setting
 
 TIMES = st.lists(st.integers(0, 2**62), min_size=1, max_size=300)
 

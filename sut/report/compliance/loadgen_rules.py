@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sut.config.loadgen_conf import logged
 from sut.logs.detail import AUDIT_MARK
 from sut.logs.run_logs import significant_quantum
+from sut.metrics import judged_duration_s
 from sut.report.compliance.evidence import (
     ACCURACY,
     COMPLIANCE,
@@ -15,7 +16,6 @@ from sut.report.compliance.evidence import (
     SessionView,
 )
 from sut.report.compliance.rows import Part, Proof, Row, Rule, Verdict, text_of
-from sut.result.metrics import judged_duration_s
 from sut.rules.run import NS_PER_MS, SEED_KEYS
 
 RULES = "inference_rules.adoc"

@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from sut.config.rounds import Round
-from sut.result.schema import Published, Value
-from sut.rules.run import check, same_setting
+from sut.record.facts import Published
+from sut.rules.check import Value, check, same_setting
 
 REPORT_VERSION = "1.0"
 

@@ -11,7 +11,7 @@ from sut.config.rounds import BenchmarkRules
 from sut.config.schema import Scenario
 from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
 from sut.report.compliance.rows import Part, Proof, Row, Rule, Subject, Verdict, text_of
-from sut.result.schema import Value
+from sut.rules.check import Value
 
 RULES = "inference_rules.adoc"
 

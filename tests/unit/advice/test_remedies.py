@@ -22,8 +22,9 @@ from sut.plan.forecast import plan
 from sut.record.facts import RunFacts, SessionFacts
 from sut.record.ledger_file import COLUMNS, read_ledger
 from sut.result.build import build
-from sut.result.schema import Check
-from sut.rules.run import Evidence, latency_limits, loadgen_errors, loadgen_verdict
+from sut.rules.check import Check
+from sut.rules.evidence import Evidence
+from sut.rules.run import latency_limits, loadgen_errors, loadgen_verdict
 from tests.unit.result.sessions import (
     NAMES,
     dump,

@@ -14,7 +14,7 @@ from audit import test06
 from audit.logs import AuditLogs, find_logs
 from audit.official import OfficialVerdict, official_verdict
 from sut.config.schema import Scenario
-from sut.result.schema import Check
+from sut.rules.check import Check
 from tests.unit.audit.sabotage import (
     AUDITED,
     LLAMA_EOS,

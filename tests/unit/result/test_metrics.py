@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sut import metrics
 from sut.errors import LogError
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.run_logs import read_logs
 from sut.record.ledger_file import count_states, read_ledger
-from sut.result import metrics
 
 BASE = 2**62  # no double holds the nanoseconds of such a stamp
 

@@ -11,7 +11,7 @@ import pytest
 
 from sut.errors import LogError
 from sut.logs.run_logs import read_logs
-from sut.result.metrics import distribution_of
+from sut.metrics import distribution_of
 from sut.result.queries import read_trace, write_queries
 
 TRACE = "mlperf_log_trace.json"

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from sut.result.schema import Check
-from sut.rules.run import check, same_setting
+from sut.rules.check import Check, check, same_setting
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sut.config.official import officials
 from sut.config.rounds import Round
 from sut.config.schema import Scenario
 from sut.result.build import build
-from sut.result.schema import Check
+from sut.rules.check import Check
 from sut.rules.sealed import SEALED_CHECK
 from tests.unit.result.sessions import dump, make_round, make_session
 

@@ -7,16 +7,35 @@ so in its `source`. "n" is the number of samples. Times are nanoseconds, rates p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
-from sut.result.schema import Distribution, Source
+from sut.record.facts import Published
 
 Nanoseconds = npt.NDArray[np.int64]
 NS_PER_S = 1e9
+
+Source = Literal["loadgen", "ledger"]
+
+
+class Distribution(Published):
+    """One kind of time over the queries of a run, in nanoseconds."""
+
+    source: Source = Field(description="loadgen: official; ledger: from our own stamps")
+    count: int | None = Field(description="queries it is taken over")
+    mean_ns: int | None
+    min_ns: int | None
+    max_ns: int | None
+    p50_ns: int | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p97_ns: int | None
+    p99_ns: int | None
+    p99_9_ns: int | None
 
 
 @dataclass(frozen=True)

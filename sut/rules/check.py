@@ -1,0 +1,80 @@
+"""One condition with its figure, its limit and its verdict; every judge speaks in these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from sut.logs.run_logs import significant_quantum
+from sut.record.facts import Published
+
+Value = bool | int | float | str | None
+
+
+class Check(Published):
+    """One condition of validity."""
+
+    name: str
+    measured: Value = Field(description="null: not measured")
+    limit: Value
+    comparison: str = Field(description="how measured must stand to limit: ==, <, <=, >=")
+    unit: str | None
+    source: str = Field(description="where the condition comes from")
+    passed: bool
+
+    @property
+    def reason(self) -> str:
+        """The condition in words, with its figure and its limit."""
+        unit = f" {self.unit}" if self.unit else ""
+        measured = "not measured" if self.measured is None else f"{shown(self.measured)}{unit}"
+        return f"{self.name}: {measured}, must be {self.comparison} {shown(self.limit)}{unit}"
+
+
+def shown(value: Value) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def check(
+    name: str,
+    measured: Value,
+    comparison: str,
+    limit: Value,
+    source: str,
+    *,
+    unit: str | None = None,
+) -> Check:
+    """One Check whose verdict follows from its figures; anything missing fails it."""
+    return Check(
+        name=name,
+        measured=measured,
+        limit=limit,
+        comparison=comparison,
+        unit=unit,
+        source=source,
+        passed=measured is not None and limit is not None and _holds(measured, comparison, limit),
+    )
+
+
+def _holds(measured: Any, comparison: str, limit: Any) -> bool:
+    tests = {
+        "==": lambda: measured == limit,
+        "<": lambda: measured < limit,
+        "<=": lambda: measured <= limit,
+        ">=": lambda: measured >= limit,
+    }
+    return bool(tests[comparison]())
+
+
+def same_setting(wanted: Value, logged: Value) -> bool:
+    """Whether LoadGen's value is the wanted one; its doubles have 6 significant digits."""
+    if isinstance(wanted, bool) or isinstance(logged, bool):
+        return wanted is logged
+    numbers = isinstance(wanted, int | float) and isinstance(logged, int | float)
+    if numbers and (isinstance(wanted, float) or isinstance(logged, float)):
+        wanted, logged = float(wanted or 0), float(logged or 0)
+        return abs(wanted - logged) <= significant_quantum(wanted) / 2 * (1 + 1e-9)
+    return wanted is not None and wanted == logged

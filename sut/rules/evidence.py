@@ -1,0 +1,64 @@
+"""What one run is judged by: its configuration, its record, its logs and the round's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
+from sut.config.schema import RunConfig, Scenario
+from sut.errors import ConfigError
+from sut.logs.figures import Figures
+from sut.logs.run_logs import LoadGenLogs
+from sut.record.facts import RunFacts, SessionFacts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything one run's verdict rests on."""
+
+    config: RunConfig
+    session: SessionFacts
+    run: RunFacts
+    directory: Path
+    logs: LoadGenLogs | None
+    logs_problem: str | None
+    ledger: Any | None
+    round: Round | None
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of the run."""
+        return Scenario(self.run.scenario)
+
+    @property
+    def figures(self) -> Figures:
+        """LoadGen's figures; all None where its log is missing."""
+        return self.logs.figures if self.logs else Figures()
+
+    @property
+    def strict(self) -> bool:
+        """Whether the round's rules hold unrelaxed."""
+        return self.config.profile == "mlperf"
+
+    @property
+    def rules(self) -> ScenarioRules | None:
+        """The round's rules for this scenario; None where there are none."""
+        found = self._found
+        return found and found[1]
+
+    @property
+    def benchmark(self) -> BenchmarkRules | None:
+        """The round's rules for this run's benchmark; None where there are none."""
+        found = self._found
+        return found and found[0]
+
+    @property
+    def _found(self) -> tuple[BenchmarkRules, ScenarioRules] | None:
+        if self.round is None:
+            return None
+        try:
+            return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[1:]
+        except ConfigError:
+            return None
