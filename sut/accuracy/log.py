@@ -3,7 +3,7 @@
 LoadGen writes a JSON list of {"seq_id", "qsl_idx", "data", "token_data", "token_count"}: `data`
 is the answer's bytes in hexadecimal, little-endian int32 here and int64 in some logs from
 elsewhere; `token_data` are the first token's, only outside Offline; both token keys only with
-token latencies (mlperf.md §3.3).
+token latencies (LoadGen logging.cc).
 """
 
 from __future__ import annotations
