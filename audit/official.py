@@ -19,7 +19,7 @@ SCRIPT = "run_verification.py"
 CONFIG = "audit.config"
 TIMEOUT_S = 600
 
-# What the checker looks for in verify_accuracy.txt (mlperf.md §6).
+# What the checker looks for in verify_accuracy.txt (checks/compliance_check.py).
 FIRST_TOKEN_LINES = ("First token check pass: True", "First token check pass: Skipped")
 OTHER_LINES = ("EOS check pass: True", "Sample length check pass: True")
 

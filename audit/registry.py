@@ -19,7 +19,7 @@ class ComplianceTest:
     Attributes:
         name: as the rules and the checker call it; its audit.config lies in audit/<name>.
         benchmarks: checker's ids of the benchmarks that need it, in any round from v5.1
-            (models_TEST06 in constants.py, mlperf.md §6); the round's file says which are in.
+            (models_TEST06 in constants.py); the round's file says which are in.
         verify: logs → every condition.
         official_output: those → the text of verify_accuracy.txt.
         not_proven: logs → each condition that they cannot tell, so that no check asks it.

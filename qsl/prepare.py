@@ -3,7 +3,7 @@
     cnn_eval.json                   validation split, whole or its first N
     cnn_dailymail_calibration.json  train split, the ids of MLCommons' calibration list
 
-The form is MLCommons' own (mlperf.md §5): a JSON list indented by four, objects with
+The form is MLCommons' own (download_cnndm.py): a JSON list indented by four, objects with
 instruction, input, tok_input, output. The same input gives the same bytes.
 """
 

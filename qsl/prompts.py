@@ -1,7 +1,7 @@
 """Named prompt formats: an article becomes a prompt.
 
 `llama3.1-8b-cnn` is the benchmark's own and a fact of it: the string below, encoded with
-the tokenizer's default special tokens and no chat template (mlperf.md §5; MLCommons'
+the tokenizer's default special tokens and no chat template (MLCommons'
 download_cnndm.py, `instruction_template["llama"]`). A change of one character changes every
 prompt; a test pins it.
 """

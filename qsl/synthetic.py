@@ -4,10 +4,10 @@ The ids are drawn uniformly and mean nothing: the work of the engine is like the
 the answers are not, so a data set made here is labelled synthetic. Its references are drawn
 ids turned into text: they give the evaluation its work at full count, and no score its meaning.
 
-Known: the longest official prompt under the Llama-3.1 tokenizer has 2,540 tokens (users.md
-§C: published configurations use a context of 2,668 = 2,540 + 128). Assumed: a log-normal
+Known: the longest official prompt under the Llama-3.1 tokenizer has 2,540 tokens (published
+configurations of v5.1 use a context of 2,668 = 2,540 + 128; docs/rules.md). Assumed: a log-normal
 shape with a mean of 870 and a standard deviation of 400 tokens before clipping, and a
-shortest prompt of 60; the official distribution is not published (mlperf.md §5). With the
+shortest prompt of 60; the official distribution is not published. With the
 real file at hand, its own lengths stand in the result and can be held against these. A
 reference has 40 to 110 tokens, evenly drawn: assumed too, around a news summary's 75.
 """

@@ -18,14 +18,14 @@ from sut.errors import HarnessError, Interrupted
 DEFAULT_VERB = "run"
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
-    "accuracy": "ROUGE and lengths of an accuracy run, against its targets",
+    "accuracy": "score an accuracy run and hold it to its targets",
     "audit": "run a compliance test, or verify the logs of one",
     "submit": "make the submission tree of a round from results",
     "check": "check a submission tree, with MLCommons' own checker too",
-    "rehearse": "every step of a submission with a model that costs nothing",
+    "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
     "prepare-dataset": "build the MLCommons data set from a local CNN/DailyMail copy",
-    "cluster": "check the nodes of a Ray cluster; start, stop or lift one",
+    "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
 

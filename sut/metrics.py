@@ -93,7 +93,7 @@ def distribution_of(values_ns: Nanoseconds) -> Distribution | None:
 def loadgen_distribution(quantiles: Quantiles, count: int | None) -> Distribution | None:
     """LoadGen's own figures, unchanged; None if it printed none.
 
-    Source: mlperf_log_detail.txt, `result_*_latency_ns` and relatives (mlperf.md §3.4).
+    Source: mlperf_log_detail.txt, `result_*_latency_ns` and relatives (LoadGen results.cc).
     """
     if quantiles.empty:
         return None
@@ -161,7 +161,7 @@ def counted_tokens(ledger: Any) -> int:
 def mean_output_tokens(tokens: int, issued: int) -> float | None:
     """Output tokens / samples issued; None without samples.
 
-    Source: mission.md §4 (tokens/s = samples/s * mean output tokens).
+    Source: docs/rules.md, "Figures agree" (tokens/s = samples/s * mean output tokens).
     """
     return tokens / issued if issued else None
 
@@ -169,7 +169,7 @@ def mean_output_tokens(tokens: int, issued: int) -> float | None:
 def all_n(rate: float, n: int) -> float | None:
     """(n - 1)/t → n/t; None for fewer than two samples.
 
-    Source: LoadGen results.cc, `qps_as_completed` and `qps_w_lg` (decision 8).
+    Source: LoadGen results.cc, `qps_as_completed` and `qps_w_lg`.
     """
     return rate * n / (n - 1) if n > 1 else None
 
@@ -258,7 +258,7 @@ def judged_duration_s(scenario: str, figures: Figures, n: int | None) -> float |
     """The time LoadGen holds against min_duration, in seconds.
 
     Offline: longest latency. Server: (n - 1) / scheduled rate. SingleStream: (n - 1) / rate
-    with overhead. Source: LoadGen results.cc, MinDurationMet (mlperf.md §3.6).
+    with overhead. Source: LoadGen results.cc, MinDurationMet.
     """
     if scenario == "Offline":
         longest_ns = figures.latency.max_ns

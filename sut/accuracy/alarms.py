@@ -16,14 +16,14 @@ import numpy as np
 from qsl.dataset import TokenIds
 from sut.record.ledger_file import read_ledger
 
-# The least success rate of a run is 99 %, and an empty answer is none (mission.md §8).
+# The least success rate of a run is 99 %, and an empty answer is none: our own condition.
 EMPTY_SHARE_LIMIT = 0.01
 # Greedy decoding loops now and then, most of all in small models cut at few tokens; more than
 # one answer in ten speaks of weights or positions that are wrong.
 LOOPING_SHARE_LIMIT = 0.10
 # Two articles seldom have one summary; the same answer to several is an answer to none.
 IDENTICAL_SHARE_LIMIT = 0.01
-# The rules have an answer end at its first end-of-sequence id (mlperf.md §8, §10.5).
+# The rules have an answer end at its first end-of-sequence id (TEST06).
 MISENDED_LIMIT = 0
 # Below this many tokens a repeated tail says nothing: "no, no, no" is an answer.
 LOOP_TAIL_TOKENS = 8

@@ -9,7 +9,7 @@ from sut.config.rounds import BenchmarkRules
 from sut.record.facts import AccuracyMetric
 
 # The share of the reference that a closed submission must keep, and the length it may have
-# (mlperf.md §1.5: accuracy-target and accuracy-upper-limit).
+# (accuracy-target and accuracy-upper-limit in constants.py).
 LEAST_SHARE = 0.99
 LEAST_LENGTH = 0.9
 MOST_LENGTH = 1.1

@@ -1,6 +1,6 @@
 """ROUGE of answers against reference summaries, as the benchmark's evaluation computes it.
 
-Source: mlcommons/inference, language/llama3.1-8b/evaluation.py (mlperf.md §4): strip both
+Source: mlcommons/inference, language/llama3.1-8b/evaluation.py: strip both
 texts, split them into sentences joined by newlines, score each pair with stemming, and print
 the mean F-measure × 100 with 4 decimals.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sut.accuracy.scores import ROUGE_NAMES
 from sut.record.facts import AccuracyFacts, AccuracyMetric
 
-# The checker's names → the keys of the official script's output (mlperf.md §4).
+# The checker's names → the keys of the official script's output (ACC_PATTERN in constants.py).
 _KEYS = {"ROUGE1": "rouge1", "ROUGE2": "rouge2", "ROUGEL": "rougeL", "ROUGELSUM": "rougeLsum"}
 _HEADINGS = ("metric", "value", "target", "margin", "verdict")
 _VERDICTS = {True: "pass", False: "FAIL", None: "not judged"}

@@ -19,10 +19,13 @@ examples:
   python -m sut.main accuracy results/mlperf_datacenter/NODE_TIMESTAMP
   python -m sut.main accuracy LOG_FOLDER --dataset cnn_eval.json --model MODEL_FOLDER --round v6.1
 
-accuracy.json and accuracy.txt are written beside the log where there are none. Where there are,
-they stay, and what differs from them is named; --replace renames them and writes new ones.
-Exit codes: 0 every run passed, 1 one did not, could not be judged, differs, or shows signs of a
-broken engine where a model answered; 2 bad input.
+accuracy.json and accuracy.txt are written beside the log. Files that are there already stay, and
+each difference from them is named. --replace renames them and writes new ones.
+
+exit codes:
+  0  every run passed
+  1  a run did not pass, could not be judged, differs from its files, or shows a broken engine
+  2  bad input
 """
 
 
@@ -70,13 +73,13 @@ def _parser() -> FlagParser:
         "directory",
         type=Path,
         metavar="RUN",
-        help="a session's folder, one accuracy run's in it, or any with mlperf_log_accuracy.json",
+        help="folder of a session, of an accuracy run, or any with mlperf_log_accuracy.json",
     )
-    add("--dataset", type=Path, metavar="FILE", help="the data set's file (the run's own)")
+    add("--dataset", type=Path, metavar="FILE", help="file of the data set (the run's own)")
     add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the run's own)")
     add("--round", metavar="vX.Y", help="round of the targets, for a log that is not ours")
     add_token_type(add)
-    add("--replace", action="store_true", help="keep earlier files under another name, write new")
+    add("--replace", action="store_true", help="rename earlier files and write new ones")
     add("--json", action="store_true", help="print JSON")
     return parser
 

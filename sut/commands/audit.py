@@ -24,8 +24,14 @@ examples:
   python -m sut.main audit --verify results/mlperf_datacenter/NODE_TIMESTAMP/Server/TEST06
   python -m sut.main audit --verify LOGS --scenario Server --model llama3.1-8b --out OUT
 
-Without --verify the benchmark is run under the test's audit.config, with every flag of run.
-Exit codes: 0 passed, 1 not, 2 bad input, 3 the engine could not start, 130 interrupted.
+Without --verify the benchmark runs under the test's audit.config. It takes every flag of run.
+
+exit codes:
+  0    the test passed
+  1    the test did not pass
+  2    bad input
+  3    the engine could not start
+  130  interrupted
 """
 
 # Flags that say how logs are verified; those of run that --verify goes with.
@@ -58,17 +64,24 @@ def audit_parser() -> FlagParser:
     parser.description = "Run a compliance test, or verify the logs of one, whoever made them."
     parser.epilog = EPILOG
     add = parser.add_argument_group("compliance test").add_argument
-    add("--test", metavar="NAME", help="TEST06 (the round's tests; with --verify TEST06)")
-    add("--verify", type=Path, metavar="DIR", help="run nothing: verify the logs in this folder")
-    add("--eos", metavar="IDS", help="every id that ends an answer, e.g. 128001,128008,128009")
+    add(
+        "--test",
+        metavar="NAME",
+        help="name of the test, e.g. TEST06 (all of the round; TEST06 with --verify)",
+    )
+    add(
+        "--verify", type=Path, metavar="DIR", help="verify the logs in this folder, and run nothing"
+    )
+    add("--eos", metavar="IDS", help="ids that end an answer, e.g. 128001,128008,128009")
     add("--max-tokens", type=_count, metavar="N", help="longest answer allowed, in tokens")
     add_token_type(add)
-    add("--out", type=Path, metavar="OUT", help="also make OUT/TEST06 as a submission holds it")
+    add("--out", type=Path, metavar="OUT", help="make OUT/TEST06 too, as a submission holds it")
     add(
         "--official",
         type=Path,
         metavar="DIR",
-        help="checkout of mlcommons/inference: use its audit.config, run its verification too",
+        help="use the audit.config of this checkout of mlcommons/inference, and run its "
+        "verification too",
     )
     return parser
 

@@ -27,11 +27,13 @@ example:
   python -m sut.main bench harness --rates 100,1000,10000
   python -m sut.main bench replicas --replicas 2 --samples 128 --rate 2 --seconds 30
 
-engine    Offline through LoadGen, one LLM.generate, and the reference's batches of 16, in turn
-harness   the null engine: Server rates that LoadGen holds, first-token delay, Offline samples/s;
-          with --replicas N as N null engines on Ray (many: --set engine.ray.cpus_per_replica=0.05)
-replicas  Offline and Server through LoadGen on --replicas N, and the same engines raw, all at the
-          same time, on the same samples; in turn
+engine    compares Offline through LoadGen, one LLM.generate, and the reference's batches of 16.
+          They run in turn.
+harness   measures the null engine: the Server rates that LoadGen holds, the delay of the first
+          token, and Offline's samples/s. --replicas N takes N null engines on Ray; many of them
+          need --set engine.ray.cpus_per_replica=0.05.
+replicas  compares Offline and Server through LoadGen on --replicas N with the same engines raw,
+          on the same samples. They run in turn.
 """
 
 RATES = "100,1000,10000,30000,50000"
@@ -69,26 +71,31 @@ def main(arguments: Sequence[str]) -> int:
 
 def _add_sizes(add: Callable[..., Any]) -> None:
     add("what", choices=("engine", "harness", "replicas"))
-    add("--rounds", type=whole("--rounds", 1, example=3), default=3, help="alternations (3)")
-    add("--samples", type=whole("--samples", 1, example=512), default=512, help="Offline's (512)")
-    add("--rates", type=_rates, default=RATES, help=f"Server queries/s, harness ({RATES})")
+    add("--rounds", type=whole("--rounds", 1, example=3), default=3, help="number of rounds (3)")
+    add(
+        "--samples",
+        type=whole("--samples", 1, example=512),
+        default=512,
+        help="samples in Offline (512)",
+    )
+    add("--rates", type=_rates, default=RATES, help=f"Server queries/s of harness ({RATES})")
     add(
         "--seconds",
         type=above_zero("--seconds", example=5),
         default=5.0,
-        help="per rate, harness and replicas (5)",
+        help="seconds for each rate of harness and replicas (5)",
     )
     add(
         "--offline-samples",
         type=whole("--offline-samples", 0, example=200_000),
         default=200_000,
-        help="Offline samples, harness (200000; 0: no Offline)",
+        help="samples in Offline of harness; 0 leaves it out (200000)",
     )
     add(
         "--rate",
         type=above_zero("--rate", example=2),
         default=2.0,
-        help="Server queries/s, replicas (2)",
+        help="Server queries/s of replicas (2)",
     )
 
 

@@ -17,9 +17,13 @@ EPILOG = """\
 example:
   python -m sut.main check tree --round v6.1 --checker ~/inference
 
---checker names a checkout of https://github.com/mlcommons/inference, today's or that of v5.1.1; its
-submission checker is run as well, its whole log read, and each complaint explained. Exit codes: 0
-nothing stands against the tree (warnings may), 1 something does, 2 bad input.
+--checker names a checkout of https://github.com/mlcommons/inference, today's or that of v5.1.1. Its
+submission checker runs as well, and each of its complaints is explained.
+
+exit codes:
+  0  nothing stands against the tree; there may be warnings
+  1  something stands against the tree
+  2  bad input
 """
 
 
@@ -40,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("tree", type=Path, metavar="TREE", help="the folder above closed/, open/")
-    parser.add_argument("--round", default="v6.1", metavar="vX.Y", help="v5.1, v6.0, v6.1 (v6.1)")
+    parser.add_argument(
+        "--round", default="v6.1", metavar="vX.Y", help="round of the tree: v5.1, v6.0, v6.1 (v6.1)"
+    )
     parser.add_argument("--checker", type=Path, metavar="DIR", help="run MLCommons' checker too")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)

@@ -21,13 +21,18 @@ example:
   python -m sut.main cluster check --address 10.0.0.1:6379 --replicas all
   python -m sut.main --address 10.0.0.1:6379 --replicas all
 
-check  hold every node against this one: versions, weights, data set, memory, clock, room
-start  a Ray head here, without work of its own; prints the line that joins a worker
-stop   end what `start`, or the line it printed, started on this machine
-up     start head and workers of a hosts file over SSH, by Ray's own launcher
-down   end them
+check  compares every node with this one: versions, weights, data set, memory, clock, room
+start  starts a Ray head here, which gets no work, and prints the line that joins a worker
+stop   ends what `start`, or the line that it printed, started on this machine
+up     starts head and workers of a hosts file over SSH, by Ray's own launcher
+down   ends them
 
-check takes the flags of a run. Exit codes: 0 good, 2 a check failed or bad input, 3 no cluster.
+check takes the flags of a run.
+
+exit codes:
+  0  every check passed
+  2  a check failed, or bad input
+  3  the cluster could not be reached or started
 """
 PORT = 6379
 
@@ -55,15 +60,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(arguments: list[str]) -> int:
     parser = build_parser("python -m sut.main cluster check")
-    parser.description = "Hold every node against this one. Takes the flags of a run besides:"
+    parser.description = "Compare every node with this one. It takes the flags of a run, too."
     parser.epilog = EPILOG
-    parser.add_argument("--hosts", type=Path, metavar="FILE", help="nodes that must be there")
+    parser.add_argument(
+        "--hosts", type=Path, metavar="FILE", help="YAML with the nodes that must be there"
+    )
     parser.add_argument(
         "--node-timeout",
         type=above_zero("--node-timeout", example=300),
         default=300.0,
         metavar="S",
-        help="a node's time (300)",
+        help="seconds that a node has to answer (300)",
     )
     options = parser.parse_args(arguments)
 
@@ -100,10 +107,14 @@ def _print(rows: Sequence[Row], good: bool) -> None:
 def _start(arguments: list[str]) -> int:
     parser = FlagParser(prog="python -m sut.main cluster start", allow_abbrev=False)
     parser.description = "Start a Ray head on this machine."
-    parser.add_argument("--node-ip", metavar="IP", help="this machine's address for the others")
+    parser.add_argument("--node-ip", metavar="IP", help="address of this machine for the others")
     port = whole("--port", 1, 65535, example=PORT)
-    parser.add_argument("--port", type=port, default=PORT, metavar="N", help=f"({PORT})")
-    parser.add_argument("--temp-dir", type=Path, metavar="DIR", help="Ray's files (/tmp/ray)")
+    parser.add_argument(
+        "--port", type=port, default=PORT, metavar="N", help=f"port of the head ({PORT})"
+    )
+    parser.add_argument(
+        "--temp-dir", type=Path, metavar="DIR", help="folder of Ray's files (/tmp/ray)"
+    )
     options = parser.parse_args(arguments)
 
     from sut.cluster.network import addresses, choose, default_route_ip
@@ -128,7 +139,7 @@ def _start(arguments: list[str]) -> int:
 def _stop(arguments: list[str]) -> int:
     parser = FlagParser(prog="python -m sut.main cluster stop", allow_abbrev=False)
     parser.description = "End what `cluster start`, or the line it printed, started here."
-    parser.add_argument("--address", metavar="HOST:PORT", help="of that cluster alone (all)")
+    parser.add_argument("--address", metavar="HOST:PORT", help="end this cluster alone (all)")
     options = parser.parse_args(arguments)
 
     from sut.cluster.start import stop
@@ -148,7 +159,9 @@ def _down(arguments: list[str]) -> int:
 def _launch(verb: Literal["up", "down"], description: str, arguments: list[str]) -> int:
     parser = FlagParser(prog=f"python -m sut.main cluster {verb}", allow_abbrev=False)
     parser.description = description
-    parser.add_argument("--hosts", type=Path, metavar="FILE", required=True, help="YAML")
+    parser.add_argument(
+        "--hosts", type=Path, metavar="FILE", required=True, help="YAML with the hosts"
+    )
     options = parser.parse_args(arguments)
 
     from sut.cluster.hosts import launch, read_hosts

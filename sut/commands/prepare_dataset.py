@@ -24,12 +24,17 @@ def main(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("source", type=Path, help="parquet or csv file, or the hub's folder")
-    parser.add_argument("out", type=Path, help="the file to write; it must not exist")
+    parser.add_argument("out", type=Path, help="file to write; it must not exist")
     parser.add_argument(
-        "--tokenizer", type=Path, required=True, metavar="DIR", help="the model's folder"
+        "--tokenizer", type=Path, required=True, metavar="DIR", help="folder of the model"
     )
-    parser.add_argument("--prompt-format", default="llama3.1-8b-cnn", metavar="NAME")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N articles")
+    parser.add_argument(
+        "--prompt-format",
+        default="llama3.1-8b-cnn",
+        metavar="NAME",
+        help="form of the prompts (llama3.1-8b-cnn)",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="take only the first N articles")
     options = parser.parse_args(arguments)
 
     from qsl.prepare import prepare_dataset

@@ -21,10 +21,12 @@ EPILOG = """\
 example:
   python -m sut.main rehearse --round v6.1 --out rehearsal --checker inference
 
-Offline, Server and Interactive: performance, accuracy and TEST06 of each, then the submission
-tree and its check, with the tiny dummy model through real vLLM and LoadGen at official counts
-and durations. Says beforehand how long it takes. Called again with the same --out it goes on
-where it was stopped: a finished stage is kept while its inputs are the same.
+A rehearsal runs performance, accuracy and TEST06 of Offline, Server and Interactive. Then it makes
+the submission tree and checks it. A tiny model of random weights answers, through real vLLM and
+LoadGen, at official counts and durations. The command says beforehand how long it takes.
+
+Call it again with the same --out, and it goes on where it was stopped. A finished stage is kept
+while its inputs are the same.
 """
 
 
@@ -70,11 +72,24 @@ def _parser() -> FlagParser:
     )
     add = parser.add_argument
     add("--round", default="v6.1", metavar="vX.Y", help="round of MLPerf Inference (v6.1)")
-    add("--out", type=Path, required=True, metavar="DIR", help="sessions, stages and tree")
-    add("--division", choices=("open", "closed"), default="open", help="(open)")
-    add("--submitter", default="Rehearsal", metavar="NAME", help="folder name in the tree")
-    add("--checker", type=Path, metavar="DIR", help="a checkout of mlcommons/inference")
-    add("--fast", action="store_true", help="reduced counts, minutes; the tree is marked so")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for sessions, stages and tree",
+    )
+    add(
+        "--division", choices=("open", "closed"), default="open", help="division of the tree (open)"
+    )
+    add(
+        "--submitter",
+        default="Rehearsal",
+        metavar="NAME",
+        help="the submitter's folder (Rehearsal)",
+    )
+    add("--checker", type=Path, metavar="DIR", help="run MLCommons' checker of this checkout too")
+    add("--fast", action="store_true", help="take minutes at reduced counts, and mark the tree")
     add("--json", action="store_true", help="print JSON")
     return parser
 

@@ -14,8 +14,12 @@ examples:
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --compliance --html page.html
 
-Nothing is written but what --html names. Exit code: 0 VALID, or with --compliance every rule
-met; 1 not so; 2 bad input.
+The command writes no file but the one that --html names.
+
+exit codes:
+  0  VALID; with --compliance, every rule is met
+  1  INVALID; with --compliance, a rule is not met
+  2  bad input
 """
 
 
@@ -51,9 +55,9 @@ def _parser() -> FlagParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a run's directory")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="folder of a session")
     parser.add_argument(
-        "--compliance", action="store_true", help="each rule of the round, with its proof"
+        "--compliance", action="store_true", help="show each rule of the round, with its proof"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -61,7 +65,7 @@ def _parser() -> FlagParser:
         "--html",
         type=Path,
         metavar="FILE",
-        help="write the compliance report as a page; a new file",
+        help="write the compliance report as a page to a new file",
     )
     return parser
 

@@ -18,9 +18,14 @@ example:
   python -m sut.main submit --round v6.1 --division closed --submitter Example \\
       --system system.yaml --out tree results/mlperf_datacenter
 
-RESULTS are session folders or folders that hold several. A scenario's performance, accuracy and
-compliance runs may come from different sessions with the same settings. The answers are scored
-again: accuracy.json is not taken on trust.
+RESULTS are folders of sessions, or folders that hold several. The performance, accuracy and
+compliance runs of a scenario may come from different sessions with the same settings. The command
+scores the answers again and does not trust accuracy.json.
+
+exit codes:
+  0  the tree is made
+  1  a reason stands against it
+  2  bad input
 """
 
 
@@ -55,17 +60,24 @@ def _parser() -> FlagParser:
     )
     add = parser.add_argument
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders of sessions")
-    add("--round", default="v6.1", metavar="vX.Y", help="v5.1, v6.0, v6.1 (v6.1)")
-    add("--division", choices=("closed", "open"), default="closed", help="(closed)")
+    add(
+        "--round", default="v6.1", metavar="vX.Y", help="round of the tree: v5.1, v6.0, v6.1 (v6.1)"
+    )
+    add(
+        "--division",
+        choices=("closed", "open"),
+        default="closed",
+        help="division of the tree (closed)",
+    )
     add("--submitter", metavar="NAME", help="the submitter's folder")
-    add("--system", type=Path, metavar="FILE", help="YAML: what no program can detect")
-    add("--out", type=Path, metavar="DIR", help="the tree; must not exist")
-    add("--dataset", type=Path, metavar="FILE", help="the data set's file (the runs' own)")
+    add("--system", type=Path, metavar="FILE", help="YAML with what no program can detect")
+    add("--out", type=Path, metavar="DIR", help="folder to make; it must not exist")
+    add("--dataset", type=Path, metavar="FILE", help="file of the data set (the runs' own)")
     add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the runs' own)")
     add(
         "--rehearsal",
         action="store_true",
-        help="let in the quick profile and synthetic data, and mark the tree as no submission",
+        help="take quick runs and synthetic data too, and mark the tree as not a submission",
     )
     add("--system-template", action="store_true", help="print a form for --system and stop")
     add("--json", action="store_true", help="print the tree or the refusals as JSON")

@@ -1,7 +1,7 @@
 """An audit.config in LoadGen's format → the settings that a compliance run must then show.
 
 LoadGen applies the file last, with model `*` and scenario `*`, and says so in its log
-(mlperf.md §2.2). Only the keys that the compliance tests use are known here: an unknown one
+(loadgen.cc, StartTest). Only the keys that the compliance tests use are known here: an unknown one
 would change a run in a way that nothing of ours foretells.
 """
 

@@ -27,26 +27,32 @@ EPILOG = """\
 example:
   python -m sut.main --scenario Offline,Server --profile quick --set server.target_qps=2
 
-environment, below flags and above YAML:
+environment variables; they win over YAML, and flags win over them:
   NODE_NAME           names the result files                 (host name)
   MAX_TOKENS          output tokens per query at most        (quick: 64, mlperf: 128)
   SERVER_TARGET_QPS   arrivals per second in Server          (1.0)
   OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
-  HF_TOKEN            only to download gated weights
+  HF_TOKEN            downloads gated weights; nothing else needs it
 
-other verbs, each with its own --help:
-  accuracy         ROUGE and lengths of an accuracy run, against its targets
+other verbs; each has its own --help:
+  accuracy         score an accuracy run and hold it to its targets
   audit            run a compliance test, or verify the logs of one
   submit           make the submission tree of a round from results
   check            check a submission tree, with MLCommons' own checker too
-  rehearse         every step of a submission with a model that costs nothing
+  rehearse         go through every step of a submission with a model of random weights
   report           build result and summary again; --compliance shows each rule and its proof
   prepare-dataset  build the MLCommons data set from a local CNN/DailyMail copy
-  cluster          check the nodes of a Ray cluster; start, stop or lift one
-  bench            the harness against the raw engine, or alone
+  cluster          start, stop or check a Ray cluster
+  bench            compare the harness with the raw engine, or measure it alone
 
-Each value's source is shown by --dry-run. Exit codes: 0 good, 1 measured and found wanting,
-2 bad input, 3 the engine or cluster could not start, 130 interrupted.
+--dry-run shows each value and where it is from. A value in parentheses is the default.
+
+exit codes:
+  0    VALID
+  1    INVALID; the result and the logs are there
+  2    bad input
+  3    the engine or the cluster could not start
+  130  interrupted
 """
 
 # Flag's name in the namespace → the key it sets.
@@ -142,14 +148,14 @@ def _no_number(flag: str, text: str, wanted: str, example: float) -> ConfigError
 
 def add_token_type(add: Callable[..., Any]) -> None:
     """--token-type, of the verbs that read anybody's accuracy log; None: not given, int32."""
-    add("--token-type", choices=("int32", "int64"), help="integers of the answers (int32)")
+    add("--token-type", choices=("int32", "int64"), help="type of the token ids in the log (int32)")
 
 
 def build_parser(prog: str = "python -m sut.main") -> FlagParser:
     """The parser of the run verb."""
     parser = FlagParser(
         prog=prog,
-        description="Run the benchmark: LoadGen, the engine, the logs, the result.",
+        description="Run the benchmark: LoadGen asks, the engine answers, the result is written.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -167,49 +173,73 @@ def _add_what(parser: FlagParser) -> None:
         "--scenario",
         action="append",
         metavar="NAME",
-        help=f"{', '.join(SCENARIOS)}; repeat it or join with commas (Offline,Server)",
+        help=f"one of {', '.join(SCENARIOS)}; repeat the flag, or join names with commas "
+        "(Offline,Server)",
     )
-    add("--profile", choices=("quick", "mlperf"), help="quick: minutes; mlperf: the round's rules")
-    add("--round", metavar="vX.Y", help="MLPerf Inference round: v5.0, v5.1, v6.0, v6.1 (v6.1)")
-    add("--mode", choices=MODES, help="both: performance and accuracy; all: compliance too")
+    add(
+        "--profile",
+        choices=("quick", "mlperf"),
+        help="quick takes minutes; mlperf takes the round's rules (quick)",
+    )
+    add("--round", metavar="vX.Y", help="round of MLPerf Inference: v5.0, v5.1, v6.0, v6.1 (v6.1)")
+    add(
+        "--mode",
+        choices=MODES,
+        help="runs of each scenario; both is performance and accuracy, "
+        "all is compliance too (performance)",
+    )
     add(
         "--smoke",
         action="store_true",
-        help=f"accuracy of the first {SMOKE_SAMPLES} samples, in minutes, before the long run; "
-        "exit 1 if answers loop, are empty or alike",
+        help=f"run the accuracy of the first {SMOKE_SAMPLES} samples, before a long run; "
+        "the exit code is 1 if answers loop, are empty or alike",
     )
-    add("--engine", choices=("vllm", "null"), help="null answers without a model (vllm)")
+    add("--engine", choices=("vllm", "null"), help="the null engine answers without a model (vllm)")
     add(
         "--system",
         metavar="NAME",
-        help="a file of user_confs/systems, or a .yaml (a30-bf16 with an NVIDIA driver, else cpu)",
+        help="name of a file in user_confs/systems, or a .yaml "
+        "(a30-bf16 with an NVIDIA driver, else cpu)",
     )
     add(
         "--model",
         metavar="NAME",
-        help="a file of user_confs/models, a folder with weights, or a .yaml (the system's)",
+        help="name of a file in user_confs/models, a folder with weights, or a .yaml "
+        "(the system's)",
     )
-    add("--dataset", metavar="PATH", help="the data set's file, or sample, or synthetic (sample)")
+    add("--dataset", metavar="PATH", help="file of the data set, or sample, or synthetic (sample)")
 
 
 def _add_replicas(parser: FlagParser) -> None:
-    group = parser.add_argument_group("several replicas, on Ray")
+    group = parser.add_argument_group("several replicas on Ray")
     add = group.add_argument
-    add("--replicas", metavar="N|all", help="replicas of the engine (one, without Ray)")
+    add(
+        "--replicas",
+        metavar="N|all",
+        help="number of engines behind one LoadGen (one, without Ray)",
+    )
     add("--tensor-parallel-size", metavar="N", help="GPUs per replica, tensor parallel (1)")
     add("--pipeline-parallel-size", metavar="N", help="GPUs per replica, pipeline parallel (1)")
-    add("--address", metavar="HOST:PORT", help="a Ray cluster; auto: this machine's (one of ours)")
-    add("--dispatch", choices=("auto", "equal"), help="equal: a strict equal split (auto)")
+    add(
+        "--address",
+        metavar="HOST:PORT",
+        help="use this Ray cluster; auto is this machine's (a new one)",
+    )
+    add(
+        "--dispatch",
+        choices=("auto", "equal"),
+        help="equal gives each replica the same number (auto)",
+    )
     add(
         "--on-replica-loss",
         choices=("fail", "continue"),
-        help="continue: the others take over its work, the run is marked (fail)",
+        help="continue: the others take over its work, and the run is marked (fail)",
     )
 
 
 def add_coordinated(parser: FlagParser) -> None:
     """The flags that only the run verb has."""
-    group = parser.add_argument_group("each node its own LoadGen, on Ray")
+    group = parser.add_argument_group("a LoadGen on each node, on Ray")
     add = group.add_argument
     add(
         "--coordinated",
@@ -219,14 +249,14 @@ def add_coordinated(parser: FlagParser) -> None:
     add(
         "--baseline",
         action="store_true",
-        help="first run each node alone, for scaling efficiency and overhead",
+        help="run each node alone first, for scaling efficiency and overhead",
     )
     add(
         "--baseline-results",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="compare with these mlperf_datacenter_*.json of nodes alone instead",
+        help="take these mlperf_datacenter_*.json of nodes alone instead of --baseline",
     )
     # How a coordinated run starts itself on a node; nobody types these.
     add("--resolved", type=Path, help=argparse.SUPPRESS)
@@ -241,11 +271,17 @@ def _add_where(parser: FlagParser) -> None:
         action="append",
         metavar="KEY=VALUE",
         dest="assignments",
-        help="any key of the configuration, e.g. server.target_qps=2; repeatable; wins over all",
+        help="set any key, e.g. server.target_qps=2; repeat the flag for more; "
+        "it wins over every other source",
     )
-    add("--config", type=Path, metavar="FILE", help="your own YAML, on top of profile and system")
-    add("--user-conf", type=Path, metavar="FILE", help="a user.conf in LoadGen's own format")
-    add("--results-dir", metavar="DIR", help="where results go (results/mlperf_datacenter)")
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take your own YAML; it wins over profile and system",
+    )
+    add("--user-conf", type=Path, metavar="FILE", help="take a user.conf in LoadGen's own format")
+    add("--results-dir", metavar="DIR", help="write results there (results/mlperf_datacenter)")
     add("--dry-run", action="store_true", help="show the resolved plan and stop")
     add("--json", action="store_true", help="print JSON")
 

@@ -1,7 +1,7 @@
 """The one validated, frozen object that says what a run does.
 
 Every field carries its unit, bounds and description; YAML keys, `--set` keys and the
-environment variables of `sources.ENVIRONMENT` all name fields of this tree. Values are
+environment variables of `flags.ENVIRONMENT` all name fields of this tree. Values are
 layered by `sources.load`; nothing else in the project reads the environment or YAML.
 """
 
@@ -103,7 +103,7 @@ class DatasetConfig(Strict):
 
 
 class GenerationConfig(Strict):
-    """Greedy decoding, fixed by the rules (mlperf.md §1.3); only the lengths are free."""
+    """Greedy decoding, fixed by the rules (inference_rules.adoc 9.4); only the lengths are free."""
 
     max_tokens: PositiveInt = Field(64, description="output tokens per query at most")
     min_tokens: int = Field(1, ge=0, description="output tokens per query at least")

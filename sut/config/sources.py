@@ -1,6 +1,8 @@
 """Every source of configuration, layered into one RunConfig that knows where values are from.
 
-Nothing else in the project reads YAML or the environment.
+Whatever chooses a setting of a run comes through here: our YAML, a user's YAML and user.conf, the
+variables of `flags.ENVIRONMENT`, the flags. Other modules read other YAML (rounds, a system's
+statement, hosts) and the variables that belong to Ray, vLLM and the driver.
 """
 
 from __future__ import annotations

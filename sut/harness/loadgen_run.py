@@ -44,7 +44,7 @@ from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
-# end (Server); decision 2 grants it ten seconds in all.
+# end (Server); it has ten seconds in all (docs/decisions/02-a-fault-ends-samples.md).
 FAULT_GRACE_S = 8.0
 CALL_TIMEOUT_S = 30.0
 NO_AUDIT = "no-audit.config"

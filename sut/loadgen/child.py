@@ -2,9 +2,9 @@
 
 It is the only importer of mlperf_loadgen.
 
-One process per LoadGen run, for three reasons (mlperf.md §2.2, decisions 1 and 3): only the
-first FromConfig of a process takes the round's seeds and limits; LoadGen cannot be stopped,
-a process can; and an exception in one of its callbacks kills the process it happens in.
+One process per LoadGen run, for three reasons: only the first FromConfig of a process takes
+the round's seeds and limits; LoadGen cannot be stopped, a process can; and an exception in one
+of its callbacks kills the process it happens in (docs/decisions/01-loadgen-in-a-child-process.md).
 
 LoadGen's sample ids are raw pointers. They stay here, in a list indexed by sequence number.
 """

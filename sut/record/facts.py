@@ -1,8 +1,8 @@
-"""What a run writes down that LoadGen's logs do not hold: the input of `build.py`.
+"""What a session writes down that LoadGen's logs do not hold: the input of every later step.
 
-`sut.harness.session` fills these; everything after the run reads them from `session.json` and
-`<Scenario>/<mode>/run.json` and needs no engine, no LoadGen and no configuration code.
-Missing is None, never 0.
+The harness fills `session.json` and each run's `run.json`. What is worked out afterwards,
+`accuracy.json` of an accuracy run and `verification.json` of a compliance run, has its types here
+too. Reading them needs no engine and no LoadGen. Missing is None, never 0.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The published result: one JSON object per session, versioned, with a JSON Schema.
 
-Names inside `benchmark_info` and the first fields of each scenario are our users' and stay
-(mission.md §4). A change of any other key raises SCHEMA_VERSION.
+Other programs read the names inside `benchmark_info` and the first fields of each scenario, so
+these names stay (docs/rules.md, "Names that stay"). A change of any other key raises
+SCHEMA_VERSION.
 """
 
 from __future__ import annotations

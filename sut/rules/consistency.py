@@ -1,7 +1,7 @@
 """Do the figures of one run agree with each other? A list of Checks.
 
-A run whose own figures contradict each other proves nothing, whatever LoadGen's verdict:
-mission.md §4, "the figures must agree".
+A run whose own figures contradict each other proves nothing, whatever LoadGen's verdict
+(docs/rules.md, "Figures agree").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sut.rules.check import Check
 RELATIVE_TOLERANCE = 1e-4
 """Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""
 
-OURS = "figures must agree (mission.md §4)"
+OURS = "our own condition: figures agree (docs/rules.md)"
 
 
 def agreement_checks(

@@ -80,7 +80,8 @@ def ran_to_its_end(evidence: Evidence) -> Iterable[Check]:
     warmup, asked = evidence.session.warmup, evidence.config.warmup.queries
     done = warmup.succeeded if warmup else (0 if not asked else None)
     wanted = max(asked, warmup.requested) if warmup else asked
-    yield check("warm-up queries answered", done, "==", wanted, "mission.md §8", unit="queries")
+    ours = "our own condition: warm-up (docs/rules.md)"
+    yield check("warm-up queries answered", done, "==", wanted, ours, unit="queries")
 
 
 def loadgen_verdict(evidence: Evidence) -> Iterable[Check]:
@@ -126,7 +127,7 @@ def latency_limits(evidence: Evidence) -> Iterable[Check]:
         key = f"requested_server_{kind.lower()}_latency"
         asked = evidence.logs.requested.get(key) if evidence.logs else None
         asked_ms = asked / NS_PER_MS if isinstance(asked, int) else None
-        # The checker takes Interactive for Server (mlperf.md §7.7): hold the log to its own.
+        # The checker takes Interactive for Server (docs/rules.md): hold the log to its own.
         yield check(f"{kind} limit asked of LoadGen", asked_ms, "==", limits[kind], key, unit="ms")
     if ours.e2e_p99_limit_ms is not None:
         p99_ns = evidence.figures.latency.p99_ns

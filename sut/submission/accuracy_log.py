@@ -1,4 +1,7 @@
-"""The accuracy log as it is handed in: its ends, and the SHA-256 of the whole (mlperf.md §4)."""
+"""The accuracy log as it is handed in: its ends, and the SHA-256 of the whole.
+
+Source: mlcommons/inference, tools/submission/truncate_accuracy_log.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What LoadGen's logs in a tree must say; more than the official checker asks (mlperf.md §7.7)."""
+"""What LoadGen's logs in a tree must say; more than the official checker asks (docs/rules.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLCommons' own submission checker as a subprocess, and its whole log read back (users.md 62)."""
+"""MLCommons' own submission checker as a subprocess, and its whole log read back."""
 
 from __future__ import annotations
 

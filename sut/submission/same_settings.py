@@ -15,7 +15,7 @@ LENGTH_TOLERANCE = 0.1
 
 
 def agreement(entry: Entry) -> Iterable[str]:
-    """A line for each setting that two runs of the entry differ in (mlperf.md §10.9)."""
+    """A line for each setting that two runs of the entry differ in (inference_rules.adoc 5.1)."""
     runs = list(entry.runs.values())
     first, *others = ((run, settings(run)) for run in runs)
     for other, theirs in others:
@@ -32,7 +32,7 @@ def agreement(entry: Entry) -> Iterable[str]:
 
 
 def same_lengths(entry: Entry) -> Iterable[str]:
-    """A line if performance and accuracy run answered at different length (mlperf.md §10.9).
+    """A line if performance and accuracy run answered at different length.
 
     Both must return the same outputs (inference_rules §5.1), and both ask every sample equally
     often.

@@ -18,6 +18,9 @@ PARTS = (
     "constraints.txt",
     "Makefile",
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs",
     "LICENSE",
 )
 

@@ -1,4 +1,4 @@
-"""The form of a tree: names, sizes, folders. The official package checks none of it (§7.7)."""
+"""The form of a tree: names, sizes, folders. The official package checks none of it."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def longest_first(
     """Sort by falling prompt length inside each block of the issued order.
 
     The rules allow reordering in Offline, but for LLMs never across the boundary of one copy
-    of the data set (mlperf.md §8), which is `block` samples long.
+    of the data set (inference_rules.adoc 8.2), which is `block` samples long.
     """
     ordered: list[Query] = []
     for start in range(0, len(queries), block):

@@ -1,7 +1,7 @@
 """Configuration → vLLM's engine arguments, sampling parameters; pure.
 
 Every argument is explicit: an embedded AsyncLLM's defaults depend on how it is embedded
-(users.md, line 51: 128 sequences and 2,048 tokens where the server has other values).
+(ray-project/ray issue 55159: 128 sequences and 2,048 tokens where the server has other values).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from sut.config.schema import VllmConfig
 def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -> dict[str, Any]:
     """Keyword arguments of AsyncEngineArgs.
 
-    Prefix caching is off always: the rules allow no KV reuse across queries (mlperf.md §8).
+    Prefix caching is off always: the rules allow no KV reuse across queries.
+    Source: inference_rules.adoc 5.1, 8.2 and 9.4.
     """
     arguments: dict[str, Any] = {
         "model": model_path,
@@ -48,7 +49,7 @@ def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -
 def sampling_arguments(
     *, max_tokens: int, min_tokens: int, eos_token_ids: tuple[int, ...], first_token: bool
 ) -> dict[str, Any]:
-    """Keyword arguments of SamplingParams: greedy (mlperf.md §9.4), ids only.
+    """Keyword arguments of SamplingParams: greedy (inference_rules.adoc 9.4), ids only.
 
     With `first_token` vLLM gives two outputs per query, the first token and the rest;
     without it, one. Never one per token.

@@ -6,7 +6,7 @@ On CPU that decides half the throughput:
   its log and leaves them to the user.
 * On few cores no core is set aside and the model runs inside the engine's process. vLLM's
   default there has the engine wait for its worker by spinning, on a core the worker needs:
-  93 against 190 tokens/s on two cores (README, "CPU").
+  93 against 190 tokens/s on two cores (docs/measurements.md).
 """
 
 from __future__ import annotations

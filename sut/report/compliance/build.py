@@ -2,7 +2,7 @@
 
 A pure function of the folder and of the round's file, as `sut.result.build` is: no time, no
 absolute path, so the same bytes a year later. What the official checker does not look at
-(mlperf.md §7.7) is listed like everything else. The rules are the closed division's,
+(docs/rules.md) is listed like everything else. The rules are the closed division's,
 unrelaxed: a run of the quick profile is measured by them too, and says where it falls short.
 """
 

@@ -169,7 +169,7 @@ def test_both_files_are_written_once(tmp_path: Path) -> None:
     assert read_facts(run) == facts
 
 
-# The submission checker's own patterns, mlperf.md §4.
+# The submission checker's own patterns: ACC_PATTERN in constants.py.
 PATTERNS = {
     "ROUGE1": r".*'rouge1':\s+'?([\d.]+)'?.*",
     "ROUGE2": r".*'rouge2':\s+'?([\d.]+)'?.*",

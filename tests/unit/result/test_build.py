@@ -100,7 +100,7 @@ def test_accuracy_run_stands_beside_the_scenarios(tmp_path: Path) -> None:
 
 
 def kill(root: Path) -> Path:
-    """A Server run whose engine died and whose LoadGen was ended, as decision 2 has it."""
+    """A Server run whose engine died and whose LoadGen was ended."""
     folder = root / SERVER
     whole = (folder / DETAIL).read_bytes()
     (folder / DETAIL).write_bytes(whole[: whole.index(b'"logger_swap')])

@@ -57,7 +57,7 @@ def test_the_schema_refuses_what_is_no_result(
 
 
 def test_users_names_stay(tmp_path: Path) -> None:
-    """mission.md §4: other programs read these."""
+    """Other programs read these (docs/rules.md, "Names that stay")."""
     document = json.loads(
         result_json(build(make_session(tmp_path, "offline", "server"), make_round()))
     )

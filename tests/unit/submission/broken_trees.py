@@ -102,7 +102,7 @@ def verified(old: str, new: str) -> Breaker:
 
 # What is done below closed/<submitter> → the sentences that come of it, in part.
 LOGS: dict[str, tuple[Breaker, list[str]]] = {
-    # mlperf.md §7.7, the checker's blind spots, and §10.4
+    # what the official checker leaves out (docs/rules.md)
     "an INVALID run": (
         setting("result_validity", "INVALID", "Offline"),
         ["LoadGen's verdict is INVALID"],
@@ -164,7 +164,7 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
         setting("effective_samples_per_query", 13367, "Offline"),
         ["effective_samples_per_query is 13367, must be 13368 at least."],
     ),
-    # §10.1 and §10.2
+    # the round's LoadGen and its settings
     "another seed": (
         setting("effective_schedule_rng_seed", 1),
         ["schedule_rng_seed is 1; round v6.1 has 16159082839903944936."],
@@ -181,7 +181,7 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
         setting("effective_sample_concatenate_permutation", False),
         ["effective_sample_concatenate_permutation is not set"],
     ),
-    # §10.3
+    # one process a run, no stray audit.config
     "a run under an audit.config": (
         lambda root: write(
             detail(root, "Server", "performance"),
@@ -215,7 +215,7 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
         lambda root: detail(root, "Offline", "accuracy").unlink(),
         ["The file is missing or empty."],
     ),
-    # §10.8
+    # the accuracy run
     "an accuracy run over part of the data": (
         setting("effective_accuracy_sample_count", 100, "Offline", "accuracy"),
         ["The accuracy run covers 100 samples; the data set has 13368."],

@@ -1,4 +1,4 @@
-"""The README's way from a run to a submission, walked with recordings in place of the runs."""
+"""docs/submission.md's way from a run to a tree, walked with recordings in place of the runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sut.config.schema import RunConfig
 from sut.submission.statement import EXAMPLE
 from tests.unit.submission.support import session
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs/submission.md"
 RUN = ["python", "-m", "sut.main"]
 
 
 def commands() -> list[list[str]]:
-    """What follows `python -m sut.main` in the section's commands."""
-    section = README.read_text(encoding="utf-8").partition("## From a run to a submission")[2]
-    block = section.partition("```sh\n")[2].partition("```")[0]
+    """What follows `python -m sut.main` in the page's first commands."""
+    text = PAGE.read_text(encoding="utf-8")
+    block = text.partition("```sh\n")[2].partition("```")[0]
     words = [shlex.split(line, comments=True) for line in block.splitlines()]
     return [each[len(RUN) :] for each in words if each[: len(RUN)] == RUN]
 
