@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,17 @@ from tests.unit.cluster.unlike import (
     ALIKE,
     ARGUMENTS,
     DETAIL,
-    OTHER,
+    TOLD_OTHERWISE,
     UNLIKE,
     Sabotage,
     detail,
     fact,
     overwritten,
+    own,
     setting,
 )
 from tests.unit.result.nodes import node_session
-from tests.unit.result.sessions import dump, edit, edit_ledger, make_config
+from tests.unit.result.sessions import edit, edit_ledger, make_config
 
 NAMES = ("offline", "server")
 CALL = Call("2026-11-24T00:00:00Z", ["sut", "--coordinated"])
@@ -101,61 +102,6 @@ def refused(made: Aggregated, sentence: str) -> None:
     assert f"  - {sentence.replace('…', '...')}\n" in text
     assert f"{'samples per second (sum)':<32}: not added up" in text
     assert "25861.1" in text, "each node's own figure stays"
-
-
-def own(change: Callable[[dict[str, Any]], None]) -> Sabotage:
-    """An edit of the result that the node wrote."""
-
-    def spoil(root: Path) -> None:
-        path = root / "result.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        change(document)
-        dump(path, document)
-
-    return spoil
-
-
-def set_figure(path: str, value: Any) -> Sabotage:
-    def change(document: dict[str, Any]) -> None:
-        *sections, last = path.split(".")
-        for section in sections:
-            document = document[section]
-        document[last] = value
-
-    return own(change)
-
-
-SAID = "in its own result and {} built again from its session's files"
-TOLD_OTHERWISE: dict[str, tuple[Sabotage, str]] = {
-    "a rate": (
-        set_figure("scenarios.Offline.achieved_qps", 99999.0),
-        "node b: scenarios.Offline.achieved_qps is 99999.0 " + SAID.format("25861.1"),
-    ),
-    "a tail": (
-        set_figure("scenarios.Server.latency.p99_ns", 1),
-        "node b: scenarios.Server.latency.p99_ns is 1 in its own result and ",
-    ),
-    "a count": (
-        set_figure("scenarios.Server.queries.failed", 1),
-        "node b: scenarios.Server.queries.failed is 1 " + SAID.format("0"),
-    ),
-    "the data": (
-        set_figure("dataset.sha256", OTHER),
-        f"node b: dataset.sha256 is {'f' * 60}… " + SAID.format("0" * 60 + "…"),
-    ),
-    "a node's name": (
-        set_figure("benchmark_info.node", "c"),
-        "node b: benchmark_info.node is c " + SAID.format("b"),
-    ),
-    "another form of result": (
-        set_figure("schema_version", "0.9"),
-        "node b: its own result.json is no result of this version: schema_version",
-    ),
-    "no JSON": (
-        overwritten("result.json", b"\xff"),
-        "node b: its own result.json is no result of this version",
-    ),
-}
 
 
 @pytest.mark.parametrize("case", TOLD_OTHERWISE)
