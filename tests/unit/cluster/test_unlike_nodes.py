@@ -25,6 +25,7 @@ from tests.unit.cluster.unlike import (
     ALIKE,
     ARGUMENTS,
     DETAIL,
+    SAID,
     TOLD_OTHERWISE,
     UNLIKE,
     Sabotage,
