@@ -77,9 +77,9 @@ def _entries(path: Path) -> list[Any]:
         message = f"the accuracy log is cut short or no JSON: {error.msg}, column {error.colno}."
         raise LogError(message, where=f"{path}:{error.lineno}", remedy=remedy) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
-        raise LogError("the accuracy log is no JSON.", where=str(path), remedy=remedy) from error
+        raise LogError("the accuracy log is not JSON.", where=str(path), remedy=remedy) from error
     if not isinstance(document, list):
-        message = "the accuracy log is no JSON array of samples."
+        message = "the accuracy log is not a JSON array of samples."
         raise LogError(message, where=str(path), remedy=remedy)
     return document
 
@@ -88,7 +88,7 @@ def _samples(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[S
     for number, entry in enumerate(entries):
         place = f"{path}: entry {number}"
         if not isinstance(entry, dict):
-            raise LogError("the entry is no JSON object.", where=place)
+            raise LogError("the entry is not a JSON object.", where=place)
         first = entry.get("token_data")
         yield Sample(
             place=place,

@@ -97,7 +97,7 @@ def _broken(path: Path, content: bytes, error: Exception) -> LogError:
             remedy="Evaluate the log of the run itself.",
         )
     return LogError(
-        f"the accuracy log is no whole JSON list of LoadGen's entries ({len(content)} bytes): "
+        f"the accuracy log is not a whole JSON list of LoadGen's entries ({len(content)} bytes): "
         f"{error}.",
         where=str(path),
         remedy="The run was cut short or the file was changed; run accuracy mode again.",

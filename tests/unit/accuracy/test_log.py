@@ -62,12 +62,12 @@ def test_a_failed_sample_has_no_tokens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no whole JSON list"),
-        ('[{"seq_id":0,"qsl_idx":0,"da', "no whole JSON list"),
-        ('{"seq_id":0}', "no whole JSON list"),
-        ('[{"seq_id":0,"qsl_idx":"0","data":""}]', "no whole JSON list"),
+        ("", "is not a whole JSON list"),
+        ('[{"seq_id":0,"qsl_idx":0,"da', "is not a whole JSON list"),
+        ('{"seq_id":0}', "is not a whole JSON list"),
+        ('[{"seq_id":0,"qsl_idx":"0","data":""}]', "is not a whole JSON list"),
         ('[{"seq_id":0,"data":""}]', "qsl_idx"),
-        (b'[{"seq_id":0,"qsl_idx":0,"data":"\xff\xfe"}]', "no whole JSON list"),
+        (b'[{"seq_id":0,"qsl_idx":0,"data":"\xff\xfe"}]', "is not a whole JSON list"),
         ('[{"seq_id":0,"qsl_idx":-1,"data":""}]', "entry 0: qsl_idx is -1"),
         ('[{"seq_id":0,"qsl_idx":0,"data":"0G"}]', "entry 0: data is not hexadecimal"),
         ('[{"seq_id":0,"qsl_idx":0,"data":"FFFFFFFF"}]', "entry 0: data holds token id -1"),
