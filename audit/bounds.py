@@ -43,7 +43,7 @@ def from_text(text: str) -> Yardstick:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words or not all(word.isascii() and word.isdigit() for word in words):
         raise ConfigError(
-            f'"{text}" is no list of token ids.', where="--eos", remedy="Write 128001,128009."
+            f'"{text}" is not a list of token ids.', where="--eos", remedy="Write 128001,128009."
         )
     return Yardstick(tuple(int(word) for word in words), None, None, "--eos")
 

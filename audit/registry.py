@@ -76,7 +76,7 @@ def require_covered(test: ComplianceTest, benchmark: str, where: str) -> None:
     """
     if benchmark not in test.benchmarks:
         raise ConfigError(
-            f"{test.name} is no test of {benchmark}; it is one of {', '.join(test.benchmarks)}.",
+            f"{test.name} is not a test of {benchmark}; it is one of {', '.join(test.benchmarks)}.",
             where=where,
             remedy="Choose another model or scenario.",
         )

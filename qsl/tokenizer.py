@@ -45,7 +45,7 @@ class Tokenizer(Protocol):
 
         Args:
             batch: non-negative ids.
-            skip_special_tokens: leave out what is no text, e.g. the end-of-sequence token.
+            skip_special_tokens: leave out what is not text, e.g. the end-of-sequence token.
         """
         ...
 

@@ -89,14 +89,14 @@ def read_config(source: Path) -> dict[str, Any]:
     """The model configuration in the folder `source`.
 
     Raises:
-        ConfigError: there is none, or it is no JSON object.
+        ConfigError: there is none, or it is not a JSON object.
     """
     path = _existing(source / "config.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(
-            f"the file is no JSON: {error}.", where=str(path), remedy="Make the small model again."
+            f"the file is not JSON: {error}.", where=str(path), remedy="Make the small model again."
         ) from error
     if not isinstance(config, dict):
         raise ConfigError(

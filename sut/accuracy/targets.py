@@ -58,7 +58,7 @@ def choose(
     if config.engine.kind == "null":
         return None, ["not judged: the null engine answers without a model"]
     if dataset.synthetic:
-        return None, ["not judged: the references of a synthetic data set are no summaries"]
+        return None, ["not judged: the references of a synthetic data set are not summaries"]
     if config.model.official:
         return _of_round(config, scenario, dataset, rules)
     return _of_reference(config, dataset, asked, folder or REFERENCES)

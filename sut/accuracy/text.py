@@ -61,7 +61,7 @@ def overall(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
     if facts.problems and alarms_fail:
         return "FAIL (signs of a broken engine, above)"
     if facts.passed is not None:
-        passed = "pass, but the answers are no model's" if facts.problems else "pass"
+        passed = "pass, but the answers are not a model's" if facts.problems else "pass"
         return passed if facts.passed else "FAIL"
     return "nothing to judge by" if facts.judged_against is None else "incomplete"
 

@@ -162,7 +162,7 @@ def read_result(path: Path) -> Result:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise LogError(
-            f"is no result of this version: {place}: {first['msg']}.",
+            f"is not a result of this version: {place}: {first['msg']}.",
             where=str(path),
             remedy="Name a mlperf_datacenter_*.json made by this version of the harness.",
         ) from error

@@ -68,7 +68,7 @@ def read_hosts(path: Path) -> Hosts:
     try:
         return Hosts.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        message = f"the hosts file is no YAML: {' '.join(str(error).split())}"
+        message = f"the hosts file is not YAML: {' '.join(str(error).split())}"
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"

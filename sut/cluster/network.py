@@ -97,7 +97,7 @@ def choose(found: Sequence[Address], asked: str | None, default_ip: str | None) 
     real = [each for each in found if not each.interface.startswith(VIRTUAL)] or list(found)
     by_route = [each for each in real if each.ip == default_ip]
     taken = (by_route or real)[0]
-    why = "the default route leaves by it" if by_route else "the first that is no virtual bridge"
+    why = "the default route leaves by it" if by_route else "the first that is not a virtual bridge"
     return Choice(taken, why, tuple(each for each in found if each != taken))
 
 

@@ -88,7 +88,7 @@ def audit_parser() -> FlagParser:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
 
@@ -243,7 +243,7 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         )
     if given[0] not in SCENARIOS:
         raise ConfigError(
-            f"{given[0]} is no scenario.", where="--scenario", remedy=f"Give one of {known}."
+            f"{given[0]} is not a scenario.", where="--scenario", remedy=f"Give one of {known}."
         )
     return Scenario(given[0])
 

@@ -33,7 +33,7 @@ harness   measures the null engine: the Server rates that LoadGen holds, the del
           token, and Offline's samples/s. --replicas N takes N null engines on Ray; many of them
           need --set engine.ray.cpus_per_replica=0.05.
 replicas  compares Offline and Server through LoadGen on --replicas N with the same engines raw,
-          on the same samples. They run in turn.
+          on the same samples. All replicas work at the same time. The two sides run in turn.
 """
 
 RATES = "100,1000,10000,30000,50000"
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
     parser = build_parser("python -m sut.main bench")
-    parser.description = "Measure what the harness costs. Takes the flags of a run besides:"
+    parser.description = "Measure what the harness costs. It takes the flags of a run, too."
     parser.epilog = EPILOG
     _add_sizes(parser.add_argument)
     options = parser.parse_args(arguments)

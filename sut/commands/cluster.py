@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         return _VERBS[verb](list(rest))
     parser = FlagParser(
         prog="python -m sut.main cluster",
-        description="The cluster a run is made on.",
+        description="Start, stop or check a Ray cluster.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

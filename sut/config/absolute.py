@@ -10,7 +10,7 @@ from sut.config.schema import RunConfig
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with data set, model and audit.config as absolute paths.
 
-    A model that is no folder here, a hub's id for one, stays as it is.
+    A model that is not a folder here, a hub's id for one, stays as it is.
     """
     changes: dict[str, object] = {}
     if config.dataset.path is not None:

@@ -210,7 +210,7 @@ def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
         )
     if config.engine.vllm.load_format == "dummy":
         raise ConfigError(
-            "engine.vllm.load_format is dummy, and random weights are no official model.",
+            "engine.vllm.load_format is dummy, and random weights are not an official model.",
             where=origins["engine.vllm.load_format"],
             remedy="Set model.official=false.",
         )

@@ -140,7 +140,7 @@ def above_zero(flag: str, *, example: float) -> Callable[[str], float]:
 
 def _no_number(flag: str, text: str, wanted: str, example: float) -> ConfigError:
     return ConfigError(
-        f"{text or 'an empty text'} is no {wanted}.",
+        f"{text or 'an empty text'} is not a {wanted}.",
         where=flag,
         remedy=f"Give one, e.g. {example:g}.",
     )

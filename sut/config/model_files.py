@@ -28,7 +28,7 @@ def looks_like_hub_id(path: str) -> bool:
 
 
 def described(folder: Path) -> dict[str, Any] | None:
-    """What a folder's config.json says; None if it is no JSON object or cannot be read."""
+    """What a folder's config.json says; None if it is not a JSON object or cannot be read."""
     try:
         value = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

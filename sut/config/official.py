@@ -162,7 +162,7 @@ def _why_not_folder(folder: Path, benchmark: str) -> str | None:
     if not known:
         return f"{benchmark} has no model in user_confs/models that could be recognised"
     if config is None:
-        return f"{place} is no JSON object"
+        return f"{place} is not a JSON object"
     nearest = min(known, key=lambda each: len(each.differences(config)))
     other = nearest.differences(config)
     if not other:

@@ -31,7 +31,8 @@ def read_resolved(path: Path) -> Loaded:
         missing = [key for key in leaves() if key not in winners]
         if missing:
             raise ConfigError(
-                f"is no resolved configuration: config.{missing[0]} is missing.", remedy=_VERSIONS
+                f"is not a resolved configuration: config.{missing[0]} is missing.",
+                remedy=_VERSIONS,
             )
         return resolved(winners, origins)
     except ConfigError as error:
@@ -45,7 +46,7 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _none_of_ours(path, f"it is no JSON ({error})") from error
+        raise _none_of_ours(path, f"it is not JSON ({error})") from error
     found = [
         document.get(name) if isinstance(document, dict) else None for name in ("config", "origins")
     ]
@@ -54,12 +55,14 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise _none_of_ours(path, "it has no config and origins")
     other = [key for key, value in origins.items() if not isinstance(value, str)]
     if other:
-        raise _none_of_ours(path, f"origins.{other[0]} is no text")
+        raise _none_of_ours(path, f"origins.{other[0]} is not text")
     return config, origins
 
 
 def _none_of_ours(path: Path, why: str) -> ConfigError:
-    return ConfigError(f"is no resolved configuration: {why}.", where=str(path), remedy=_VERSIONS)
+    return ConfigError(
+        f"is not a resolved configuration: {why}.", where=str(path), remedy=_VERSIONS
+    )
 
 
 def _settings(tree: Mapping[str, Any], origin: str, above: str = "") -> Iterator[Setting]:

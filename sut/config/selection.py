@@ -136,7 +136,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
     if "/" not in text:
         find("models", choice)
     raise ConfigError(
-        f"{text} is no folder here, and of another model neither vocabulary, context nor "
+        f"{text} is not a folder here, and of another model neither vocabulary, context nor "
         "end-of-sequence ids are known.",
         where=choice.origin,
         remedy="Write a YAML like those in user_confs/models and give its path.",

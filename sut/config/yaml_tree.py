@@ -42,7 +42,7 @@ def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> 
         remedy: what to do where it cannot be opened.
 
     Raises:
-        ConfigError: the file cannot be opened, or is no UTF-8, naming line and byte.
+        ConfigError: the file cannot be opened, or is not UTF-8, naming line and byte.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> 
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{name} is no UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
+            f"{name} is not UTF-8 text: it has the byte 0x{error.object[error.start]:02x}.",
             where=f"{path}:{line}",
             remedy="Save it as UTF-8.",
         ) from error

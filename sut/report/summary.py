@@ -13,7 +13,7 @@ from sut.rules.check import Check, shown
 from sut.rules.evaluated import ALARMS
 
 NOT_MEASURED = "not measured"
-NO_MODEL = "the answers are no model's"
+NO_MODEL = "the answers are not a model's"
 WIDTH = 96
 STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 

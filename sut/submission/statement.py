@@ -50,7 +50,7 @@ def read_statement(path: Path) -> SystemStatement:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
-        raise ConfigError(f"the file is no YAML: {said}.", where=str(path)) from error
+        raise ConfigError(f"the file is not YAML: {said}.", where=str(path)) from error
     if not isinstance(document, dict):
         raise ConfigError("the file holds no mapping.", where=str(path), remedy=remedy)
     try:

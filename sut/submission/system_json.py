@@ -114,7 +114,7 @@ def system_problems(
             yield f"description.{key} comes from --{key}: leave it out of the system's file."
         elif key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            yield f"description.{key} is no key of a system's JSON: the nearest is {near}."
+            yield f"description.{key} is not a key of a system's JSON: the nearest is {near}."
     for key in wanted.must_be_filled:
         if not description.get(key):
             yield f"description.{key} is missing and was not detected: state it."

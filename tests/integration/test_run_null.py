@@ -163,7 +163,7 @@ def test_an_accuracy_run_without_a_model_is_not_called_valid_alone(sut: Sut):
         *settings(dataset__max_samples=50),
     )  # fmt: skip
     assert done.code == 0
-    assert done.stdout.splitlines()[3] == "VALID, but the answers are no model's:"
+    assert done.stdout.splitlines()[3] == "VALID, but the answers are not a model's:"
 
 
 def test_a_second_run_never_overwrites_the_first(sut: Sut):

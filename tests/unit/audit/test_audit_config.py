@@ -59,6 +59,6 @@ def test_every_test_that_a_round_asks_for_is_there():
 
 
 def test_a_benchmark_that_no_test_covers_is_refused():
-    with pytest.raises(ConfigError, match=r"TEST06 is no test of llama3\.1-8b-edge"):
+    with pytest.raises(ConfigError, match=r"TEST06 is not a test of llama3\.1-8b-edge"):
         require_covered(TESTS["TEST06"], "llama3.1-8b-edge", "--model")
     require_covered(TESTS["TEST06"], "llama3.1-405b", "--model")

@@ -48,7 +48,7 @@ def test_ids_win_over_everything_and_leave_the_length_open(tmp_path: Path):
 
 @pytest.mark.parametrize("text", ["", ",", "two", "1,-2", "1.5", "²"])
 def test_what_is_no_list_of_ids_is_refused(tmp_path: Path, text: str):
-    with pytest.raises(ConfigError, match="no list of token ids"):
+    with pytest.raises(ConfigError, match="is not a list of token ids"):
         yardstick(tmp_path, text, None, None)
 
 

@@ -155,7 +155,7 @@ def test_a_stored_result_whose_session_gives_none_is_refused(
 def test_what_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(LogError, match="is no result of this version"):
+    with pytest.raises(LogError, match="is not a result of this version"):
         read_result(path)
     with pytest.raises(LogError, match="cannot be read"):
         read_result(tmp_path / "absent.json")

@@ -45,8 +45,8 @@ def test_files_that_are_missing_are_said_and_not_raised(tmp_path: Path) -> None:
     model = ("--set", f"model.path={tmp_path}/none")
     config = loaded("--dataset", "synthetic", *model).config
     said = describe(config.model_dump_json(), runs_engine=True)
-    assert "no folder with a config.json" in said["weights_problem"]
-    assert "no folder with a config.json" in said["dataset_problem"]
+    assert "is not a folder with a config.json" in said["weights_problem"]
+    assert "is not a folder with a config.json" in said["dataset_problem"]
 
 
 def test_the_cache_of_a_token_is_counted_from_the_models_shape(tmp_path: Path) -> None:

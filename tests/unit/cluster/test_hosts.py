@@ -70,7 +70,7 @@ def test_the_description_says_who_is_what_and_carries_the_token_as_a_file(tmp_pa
         ("head: 10.0.0.1\nworkers: []\nssh: {user: me}\n", "workers: Tuple should have at least 1"),
         (WHOLE + "nodes: 3\n", "nodes: Extra inputs are not permitted"),
         (WHOLE.replace("user: mlperf, ", ""), "ssh.user: Field required"),
-        ("head: [", "the hosts file is no YAML"),
+        ("head: [", "the hosts file is not YAML"),
         ("", "the file: Input should be"),
     ],
 )

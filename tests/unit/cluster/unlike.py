@@ -258,10 +258,10 @@ TOLD_OTHERWISE: dict[str, tuple[Sabotage, str]] = {
     ),
     "another form of result": (
         set_figure("schema_version", "0.9"),
-        "node b: its own result.json is no result of this version: schema_version",
+        "node b: its own result.json is not a result of this version: schema_version",
     ),
     "no JSON": (
         overwritten("result.json", b"\xff"),
-        "node b: its own result.json is no result of this version",
+        "node b: its own result.json is not a result of this version",
     ),
 }

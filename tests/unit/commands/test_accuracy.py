@@ -76,7 +76,7 @@ def test_a_worse_run_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ("config", "code", "verdict"),
     [
         ({}, 1, "FAIL (signs of a broken engine, above)"),
-        ({"engine": {"kind": "null"}}, 0, "pass, but the answers are no model's"),
+        ({"engine": {"kind": "null"}}, 0, "pass, but the answers are not a model's"),
         (
             {"engine": {"kind": "null"}, "validity": {"alarms_fail": True}},
             1,

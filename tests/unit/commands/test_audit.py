@@ -157,7 +157,7 @@ def test_a_run_of_ours_needs_neither_scenario_nor_ids(
     [
         ((), ["--scenario", "Server"]),
         (("--scenario", "Server,Offline"), ["one --scenario"]),
-        (("--scenario", "Sever"), ["Sever", "no scenario"]),
+        (("--scenario", "Sever"), ["Sever", "is not a scenario"]),
         ((*SERVER, "--test", "TEST01"), ["TEST01", "TEST06"]),
         ((*SERVER, "--eos", "two"), ["--eos", "two"]),
         ((*SERVER, "--model", "nowhere"), ["--model", "nowhere"]),

@@ -27,7 +27,7 @@ def submit_latin_1(tmp_path: Path) -> Made:
     path = tmp_path / "system.yaml"
     path.write_bytes("system: a\ndescription: {cooling: Lüfter}\n".encode("latin-1"))
     flags = ["--submitter", "A", "--system", str(path), "--out", str(tmp_path / "tree")]
-    said = [f"{path}:2: the system's file is no UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
+    said = [f"{path}:2: the system's file is not UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
     return ["submit", *flags, str(tmp_path)], said
 
 
@@ -37,7 +37,7 @@ def submit_latin_1_document(tmp_path: Path) -> Made:
     made, _ = submit_latin_1(tmp_path)
     text = "system: a\ndescription: {}\ndocuments: {bandwidth: net.md}\n"
     (tmp_path / "system.yaml").write_text(text, encoding="utf-8")
-    return made, [f"{path}:1: documents.bandwidth is no UTF-8 text", "byte 0xfc"]
+    return made, [f"{path}:1: documents.bandwidth is not UTF-8 text", "byte 0xfc"]
 
 
 def rehearse_into(name: str, why: str) -> Callable[[Path], Made]:
@@ -77,13 +77,13 @@ def number(verb: str, flag: str, value: str, why: str) -> Callable[[Path], Made]
 def hosts_latin_1(tmp_path: Path) -> Made:
     path = tmp_path / "hosts.yaml"
     path.write_bytes("head: 10.0.0.1\nssh: {user: müller}\n".encode("latin-1"))
-    said = [f"{path}:2: the hosts file is no UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
+    said = [f"{path}:2: the hosts file is not UTF-8 text", "byte 0xfc", "Save it as UTF-8"]
     return ["cluster", "check", "--hosts", str(path)], said
 
 
-PORT = "is no whole number from 1 to 65535. Give one, e.g. 6379."
-AT_LEAST_1 = "is no whole number of 1 or more. Give one, e.g."
-ABOVE_0 = "is no number above 0. Give one, e.g."
+PORT = "is not a whole number from 1 to 65535. Give one, e.g. 6379."
+AT_LEAST_1 = "is not a whole number of 1 or more. Give one, e.g."
+ABOVE_0 = "is not a number above 0. Give one, e.g."
 
 NUMBERS = (
     ("cluster start", "--port", "99999", PORT),
@@ -96,7 +96,7 @@ NUMBERS = (
     ("bench harness", "--rates", "100,0", ABOVE_0),
     ("bench harness", "--rates", "100,", ABOVE_0),
     ("bench harness", "--seconds", "inf", ABOVE_0),
-    ("bench harness", "--offline-samples", "-1", "is no whole number of 0 or more."),
+    ("bench harness", "--offline-samples", "-1", "is not a whole number of 0 or more."),
     ("bench engine", "--rounds", "0", AT_LEAST_1),
     ("bench engine", "--rounds", "1.5", AT_LEAST_1),
     ("bench engine", "--samples", "0", AT_LEAST_1),

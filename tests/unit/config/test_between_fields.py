@@ -66,7 +66,7 @@ MLPERF = ("--profile", "mlperf", "--dataset", "synthetic")
         (
             ("--system", "a30-bf16", "--set", "engine.vllm.load_format=dummy"),
             "--set engine.vllm.load_format",
-            "random weights are no official model",
+            "random weights are not an official model",
         ),
         (
             ("--set", "interactive.ttft_limit_ms=10.5"),

@@ -148,7 +148,7 @@ def test_another_is_refused_with_flag_value_and_example(text):
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "", "nan", "inf"])
 def test_what_is_not_above_zero_is_refused(text):
-    with pytest.raises(ConfigError, match=r"no number above 0\. Give one, e\.g\. 0\.5\."):
+    with pytest.raises(ConfigError, match=r"is not a number above 0\. Give one, e\.g\. 0\.5\."):
         above_zero("--x", example=0.5)(text)
 
 

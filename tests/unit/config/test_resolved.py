@@ -107,7 +107,7 @@ def test_a_field_that_is_missing_is_not_filled_with_a_default(tmp_path: Path) ->
 def test_what_is_no_resolved_configuration_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "resolved.json"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="is no resolved configuration"):
+    with pytest.raises(ConfigError, match="is not a resolved configuration"):
         read_resolved(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_resolved(tmp_path / "absent.json")

@@ -68,7 +68,7 @@ def test_a_malformed_file_is_one_sentence_with_its_line(text, line, complaint, t
 def test_bytes_that_are_no_text_are_named(tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_bytes(b"a: \xff\n")
-    with pytest.raises(ConfigError, match="no UTF-8 text: it has the byte 0xff"):
+    with pytest.raises(ConfigError, match="is not UTF-8 text: it has the byte 0xff"):
         read_leaves(path)
     path.write_bytes(b"a: \x07\n")
     with pytest.raises(ConfigError, match="not valid YAML"):

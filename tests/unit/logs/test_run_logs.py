@@ -184,12 +184,12 @@ def test_a_changed_verdict_and_error_count_are_found(tmp_path: Path, recorded: P
     ("lines", "place", "words"),
     [
         ((), ":1", "empty"),
-        (("no log\n", END), ":1", "no LoadGen entry"),
-        ((line("a", 1), ":::MLLOG {broken\n", END), ":2", "no LoadGen entry"),
+        (("no log\n", END), ":1", "is not a LoadGen entry"),
+        ((line("a", 1), ":::MLLOG {broken\n", END), ":2", "is not a LoadGen entry"),
         ((line("a", 1), ':::MLLOG {"key": "resu'), ":2", "breaks off in line 2"),
         ((line("a", 1),), ":2", "without num_errors"),
         ((line("effective_test_mode", "AccuracyOnly"),), ":2", "without power_end"),
-        ((':::MLLOG ["key"]\n', END), ":1", "no LoadGen entry"),
+        ((':::MLLOG ["key"]\n', END), ":1", "is not a LoadGen entry"),
     ],
 )
 def test_broken_detail_log_names_the_line(
@@ -218,7 +218,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("summary", "words"),
-    [("", "empty"), ("hello\n", "LoadGen's"), ("Mean latency (ns) : fast\n", "no number")],
+    [("", "empty"), ("hello\n", "LoadGen's"), ("Mean latency (ns) : fast\n", "is not a number")],
 )
 def test_broken_summary(tmp_path: Path, summary: str, words: str) -> None:
     write(tmp_path, END, summary=summary)
@@ -248,7 +248,7 @@ def test_log_of_a_killed_loadgen_is_read_as_far_as_it_goes(tmp_path: Path, recor
 
 def test_incomplete_never_covers_corruption_in_the_middle(tmp_path: Path) -> None:
     write(tmp_path, line("a", 1), "garbage\n", END)
-    with pytest.raises(LogError, match="no LoadGen entry"):
+    with pytest.raises(LogError, match="is not a LoadGen entry"):
         read_logs(tmp_path, allow_incomplete=True)
 
 

@@ -301,7 +301,7 @@ def test_a_corrupt_log_leaves_its_rows_without_figures(tmp_path: Path) -> None:
         row = row_of(report, rule, PERF)
         assert (row.verdict, row.measured or "") != (MET, ""), rule
         assert row.reason is not None
-        assert row.reason.startswith(f"{DETAIL}:1: the line is no LoadGen entry")
+        assert row.reason.startswith(f"{DETAIL}:1: the line is not a LoadGen entry")
     assert row_of(report, "seeds", PERF).verdict is NOT_MEASURED
     assert str(root) not in compliance_json(report)
 

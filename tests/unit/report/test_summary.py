@@ -167,11 +167,11 @@ def alarmed(tmp_path: Path, **config: Any) -> str:
 def test_valid_never_stands_alone_above_alarms(tmp_path: Path, engine: dict[str, Any]) -> None:
     lines = alarmed(tmp_path, engine=engine).splitlines()
     assert lines[3:5] == [
-        "VALID, but the answers are no model's:",
+        "VALID, but the answers are not a model's:",
         "  - Offline accuracy run: all loop; all alike",
     ]
     assert lines[5].startswith("Not submission-grade: the profile is quick")
-    assert f"{'verdict':<32}: VALID, but the answers are no model's" in lines
+    assert f"{'verdict':<32}: VALID, but the answers are not a model's" in lines
     assert not [line for line in lines if line.endswith(": VALID")]
 
 
@@ -185,7 +185,7 @@ def test_alarms_stand_at_the_top_of_an_invalid_summary_too(tmp_path: Path) -> No
     )
     told = text[: text.index("\n\n")]
     assert "INVALID:\n  - Server was asked for" in told
-    assert "The answers are no model's:\n  - Offline accuracy run: all loop; all alike" in told
+    assert "The answers are not a model's:\n  - Offline accuracy run: all loop; all alike" in told
 
 
 def test_ledger_figures_are_marked(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_corrupt_log_is_named_with_its_line(tmp_path: Path) -> None:
     lines[4] = "garbage\n"
     path.write_text("".join(lines), encoding="utf-8")
     result = build(root, make_round())
-    assert any(f"{DETAIL}:5: the line is no LoadGen entry" in why for why in result.reasons)
+    assert any(f"{DETAIL}:5: the line is not a LoadGen entry" in why for why in result.reasons)
     assert str(tmp_path) not in result_json(result)
 
 
@@ -205,7 +205,7 @@ def test_engine_that_never_started(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("config.json", None, "cannot be read"),
-        ("config.json", "{", "no JSON"),
+        ("config.json", "{", "is not JSON"),
         ("config.json", "[]", "no JSON object"),
         ("session.json", "{}", "started_utc: Field required"),
         (f"{SERVER}/run.json", "{}", "scenario: Field required"),

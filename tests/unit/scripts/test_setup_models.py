@@ -124,7 +124,7 @@ def test_a_source_that_lacks_a_file_is_named(source: Path, tmp_path: Path, missi
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "is no JSON"), ("[]", "holds a list"), ('{"model_type": "bert"}', "must be llama")],
+    [("{", "is not JSON"), ("[]", "holds a list"), ('{"model_type": "bert"}', "must be llama")],
 )
 def test_a_config_that_is_no_llamas_is_refused(
     source: Path, tmp_path: Path, text: str, message: str

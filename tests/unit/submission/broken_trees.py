@@ -230,7 +230,7 @@ FILES: dict[str, tuple[Breaker, list[str]]] = {
         evaluated("8167644", "8984409"),
         ["GEN_LEN is 8984409, must be 8984408.4 at most."],
     ),
-    "a score that is no number": (
+    "a score that is not a number": (
         evaluated("'38.7792'", "'1.2.3'"),
         ["ROUGE1 is 1.2.3, which is no number; the checker breaks on it."],
     ),

@@ -78,7 +78,7 @@ KNOWN = {
     "--- Logging error ---\nTraceback (most recent call last):\n  File \"x\", line 1\nMessage: "
     "\"Root contains files outside division folder %s. You can\"\nArguments: ('closed', ['a.csv'])":
         ("", "beside the divisions: ['a.csv']"),
-    "invalid division in input dir preview": ("", "preview is no division"),
+    "invalid division in input dir preview": ("", "preview is not a division"),
     "closed contains files outside submitter folder ['a.txt']": ("closed", "['a.txt']"),
     "closed/A contains broken symbolic links: ['b']": ("closed/A", "symbolic links: ['b']"),
     "closed/A contains files with git unfriendly name: ['.b']": ("closed/A", "name: ['.b']"),
@@ -88,10 +88,10 @@ KNOWN = {
     "closed/A: has not calibration file. One of a or b is required": ("closed/A", "calibration"),
     "no system_desc for closed/A/s": ("closed/A/s", "description is missing"),
     "closed/A/s, field colour is unknown": ("closed/A/s", "does not know the key colour"),
-    "a has an invalid model llama, system_type=edge": ("a", "llama is no benchmark"),
-    "a has an invalid model llama for closed/network division": ("a", "llama is no benchmark"),
+    "a has an invalid model llama, system_type=edge": ("a", "llama is not a benchmark"),
+    "a has an invalid model llama for closed/network division": ("a", "llama is not a benchmark"),
     "a/Multi ignoring scenario Multi (neither required nor optional)":
-        ("a/Multi", "Multi is no scenario"),
+        ("a/Multi", "Multi is not a scenario"),
     "no measurement_dir for closed/A/measurements/s": ("closed/A/measurements/s", "folder of the"),
     "a is missing code_dir closed/A/code/x": ("a", "missing: closed/A/code/x"),
     "a is missing s*.json": ("a", "measurements file is missing: s*.json"),

@@ -108,4 +108,4 @@ def test_another_data_set_does_not_score_it(run: Run, tmp_path: Path) -> None:
 def test_a_malformed_accuracy_json_is_named(run: Run) -> None:
     (run.folder.root / "accuracy.json").write_text("{", encoding="utf-8")
     (problem,) = problems(run)
-    assert "accuracy.json: the file is no JSON" in problem
+    assert "accuracy.json: the file is not JSON" in problem

@@ -361,7 +361,7 @@ def test_a_session_that_cannot_be_read_is_a_line(tmp_path):
     (broken / "Offline/performance/run.json").write_text("{", encoding="utf-8")
     (reason,) = refused(tmp_path, root, broken)
     assert reason.startswith("node_2: ")
-    assert "the file is no JSON" in reason
+    assert "the file is not JSON" in reason
 
 
 def test_closed_needs_the_bandwidth_document(tmp_path):
@@ -393,7 +393,10 @@ def test_quantised_weights_need_their_types_and_a_description(tmp_path, quantise
 
 
 STATED = {
-    "colling": ("x", "description.colling is no key of a system's JSON: the nearest is cooling."),
+    "colling": (
+        "x",
+        "description.colling is not a key of a system's JSON: the nearest is cooling.",
+    ),
     "division": ("open", "description.division comes from --division: leave it out"),
     "status": ("soon", "description.status is soon: choose one of available, preview, rdi."),
     "number_of_nodes": ("two", "description.number_of_nodes is two: give a whole number."),

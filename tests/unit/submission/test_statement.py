@@ -36,7 +36,7 @@ BAD = {
     "system: a\n": "description: Field required",
     "system: a\ndescription: {}\ncolour: red\n": "colour: Extra inputs",
     "- a\n": "holds no mapping",
-    "a: [\n": "is no YAML",
+    "a: [\n": "is not YAML",
     f"{SMALL}documents: {{bandwidth: gone.md}}\n": "documents.bandwidth is gone.md",
 }
 
