@@ -56,10 +56,11 @@ format: setup ## rewrite the sources in the one format, and mend what ruff can m
 # A result that is not VALID, bad input, an engine that did not start and Ctrl-C have said why
 # already: make ends with that, and not with an error line of its own. So its exit code is 0
 # then. What has to read the verdict calls python -m sut.main, whose exit code tells it.
-# Any other code is a crash, and stays make's error.
+# Any other code is a crash, and stays make's error. Ctrl-C is the harness's to answer: the shell
+# only waits for it.
 benchmark: setup ## quick benchmark, Offline and Server, on this machine
 	$(info $(BIN)/python -m sut.main $(ARGS))
-	@code=0; $(BIN)/python -m sut.main $(ARGS) || code=$$?; \
+	@trap : INT; code=0; $(BIN)/python -m sut.main $(ARGS) || code=$$?; \
 	case $$code in \
 	    0) ;; \
 	    1) echo "make benchmark: not VALID (exit code 1); the reason stands above." ;; \
