@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.samples import ACCURACY_NAME
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.logs.detail import DETAIL_NAME
 

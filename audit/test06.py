@@ -17,7 +17,7 @@ import numpy as np
 
 from audit.logs import AuditLogs
 from audit.samples import Sample, read_samples
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.logs.detail import AUDIT_MARK, read_detail
 from sut.record.ledger_file import read_ledger
 from sut.result.schema import Check, Value

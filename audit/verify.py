@@ -10,7 +10,7 @@ from pathlib import Path
 from audit.logs import AuditLogs, find_logs
 from audit.registry import find_test
 from audit.samples import ACCURACY_NAME
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError, LogError
 from sut.record.facts import VerificationFacts
 from sut.record.folder import sha256_of, write_atomic

@@ -24,8 +24,9 @@ from sut.accuracy.rouge import FETCH_PUNKT, Splitter, find_splitter
 from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts

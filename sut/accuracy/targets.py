@@ -11,8 +11,9 @@ from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.scores import measure
+from sut.config.names import Scenario
 from sut.config.rounds import CONF_ROOT, Round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.record.facts import DatasetFacts
 

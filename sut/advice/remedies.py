@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from sut.advice.server_remedies import server_advice
 from sut.advice.spelling import figure, roughly, rounded_down, rounded_up
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.plan.forecast import plan
 from sut.record.facts import AccuracyFacts
@@ -39,7 +40,7 @@ MARGIN = 1.25
 # A run much too short was mostly start and end, so that a long one may be faster.
 SHORT_MARGIN, SHORT_SHARE = 1.5, 0.25
 TELLS_LITTLE_SHARE = 0.1
-# LoadGen takes its hint in whole milliseconds (sut.config.loadgen_conf writes it so).
+# LoadGen takes its hint in whole milliseconds (sut.plan.settings writes it so).
 LEAST_HINT_MS = 1
 
 

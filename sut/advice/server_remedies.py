@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sut.advice.load import Load, is_flat, load_of
 from sut.advice.spelling import figure, rounded_down, rounded_up
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.plan.forecast import plan

@@ -24,12 +24,13 @@ from sut.cluster.collect import (
 from sut.cluster.gate import label_of
 from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
 from sut.harness.session import check_jobs
 from sut.machine.signals import first_ends_the_run, held_back
-from sut.plan.forecast import jobs
+from sut.plan.runs import jobs
 from sut.record.folder import SessionDir, try_results_dir
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated_schema import Aggregated, aggregated_json

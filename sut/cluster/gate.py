@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 
-from sut.plan.forecast import Job
+from sut.plan.runs import Job
 
 GO, PING, READY, PONG = "go", "ping", "ready", "pong"
 

@@ -14,7 +14,7 @@ from sut.errors import ConfigError, Interrupted, LogError
 if TYPE_CHECKING:
     from audit.logs import AuditLogs
     from audit.text import Verification
-    from sut.config.schema import Scenario
+    from sut.config.names import Scenario
     from sut.record.folder import ScenarioDir
 
 COMPLIANCE = "compliance"
@@ -148,7 +148,7 @@ def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
     from audit.official import official_verdict
     from audit.text import Verification
     from audit.verify import VERIFICATION_NAME
-    from sut.config.schema import Scenario
+    from sut.config.names import Scenario
     from sut.record.facts import RunFacts, VerificationFacts
 
     run_facts = RunFacts.model_validate_json(run.run_facts.read_text(encoding="utf-8"))
@@ -201,7 +201,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _scenario(options: argparse.Namespace) -> Scenario:
     """--scenario, else what run.json of a run of ours says."""
     from sut.config.flags import to_overrides
-    from sut.config.schema import Scenario
+    from sut.config.names import Scenario
 
     given = next((value for key, value, _ in to_overrides(options) if key == "scenarios"), None)
     run_json = options.verify / "run.json"

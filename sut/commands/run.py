@@ -173,7 +173,9 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
 
     from sut.config.rounds import load_round
     from sut.inputs.inputs import load_inputs
-    from sut.plan.forecast import jobs, plan_job, render_plan
+    from sut.plan.forecast import plan_job
+    from sut.plan.runs import jobs
+    from sut.report.plan_text import render_plan
 
     config = loaded.config
     rules = load_round(config.round)

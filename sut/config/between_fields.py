@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from sut.config import official
 from sut.config.held import broken
 from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, value_at
+from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 
 OFFICIAL_PROMPT = "llama3.1-8b-cnn"

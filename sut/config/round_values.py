@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from sut.config.keys import Setting
+from sut.config.names import Scenario
 from sut.config.rounds import CONF_ROOT, Round
-from sut.config.schema import Scenario
 from sut.config.yaml_tree import read_leaves
 from sut.errors import ConfigError
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import yaml
 from pydantic import Field, PositiveInt, ValidationError
 
-from sut.config.schema import Scenario, Strict
+from sut.config.names import Scenario
+from sut.config.schema import Strict
 from sut.errors import ConfigError
 
 CONF_ROOT = Path(__file__).resolve().parents[2] / "user_confs"

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from sut.config.flags import ENVIRONMENT
 from sut.config.keys import Setting, leaves, show
-from sut.config.schema import Mode, RunConfig
+from sut.config.names import Mode
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 
 _RAY = "engine.ray."

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from audit.verify import write_verification
 from sut.accuracy.evaluate import write_evaluation
-from sut.config.schema import Mode
+from sut.config.names import Mode
 from sut.errors import HarnessError
 from sut.record.folder import ScenarioDir
 

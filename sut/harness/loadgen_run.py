@@ -18,15 +18,9 @@ from rich.console import Console
 
 from qsl.dataset import Dataset
 from qsl.library import Library
-from sut.config.audit_conf import audit_config_path
-from sut.config.loadgen_conf import (
-    expected_settings,
-    loadgen_model,
-    performance_count,
-    user_conf,
-)
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
 from sut.harness.clock_watch import ClockWatch
@@ -38,7 +32,10 @@ from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
-from sut.plan.forecast import Job, audit_of, plan_job
+from sut.plan.audit_config import audit_config_path
+from sut.plan.forecast import audit_of, plan_job
+from sut.plan.runs import Job
+from sut.plan.settings import expected_settings, loadgen_model, performance_count, user_conf
 from sut.record.facts import ClockFacts, RunFacts
 from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
 

@@ -29,7 +29,8 @@ from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
-from sut.plan.forecast import Job, audit_of, jobs
+from sut.plan.forecast import audit_of
+from sut.plan.runs import Job, jobs
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.report.compliance.build import write_compliance

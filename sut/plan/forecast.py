@@ -7,43 +7,17 @@ Server come from the round's schedule seed, so their number is known beforehand.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sut.config.audit_conf import AuditSettings, audit_config_path, parse_audit_config
-from sut.config.between_fields import not_submittable
-from sut.config.keys import leaves, show, value_at
-from sut.config.loadgen_conf import Effective, effective
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
-from sut.config.sources import Loaded
-
-
-@dataclass(frozen=True)
-class Job:
-    """One LoadGen run to be made; `test` is the compliance test it is for."""
-
-    scenario: Scenario
-    mode: Mode
-    test: str | None = None
-
-    @property
-    def folder(self) -> str:
-        """Its folder below the scenario's, named as a submission names it."""
-        return self.test or self.mode.value
-
-
-def jobs(config: RunConfig) -> list[Job]:
-    """The LoadGen runs of a configuration, in the order they are made."""
-    return [
-        Job(scenario, mode, test)
-        for scenario in config.scenarios
-        for mode in config.mode.modes
-        for test in (config.compliance.tests if mode is Mode.COMPLIANCE else (None,))
-    ]
+from sut.config.schema import RunConfig
+from sut.plan.audit_config import AuditSettings, audit_config_path, parse_audit_config
+from sut.plan.runs import Job
+from sut.plan.settings import Effective, effective
 
 
 def plan_job(config: RunConfig, job: Job, dataset_count: int, rules: Round) -> Plan:
@@ -184,39 +158,3 @@ def _rounded(will: Effective) -> str:
     if not will.equal_issue:
         return ""
     return f", rounded up to whole multiples of {will.performance_count} samples"
-
-
-def render_plan(loaded: Loaded, plans: Sequence[Plan]) -> str:
-    """The resolved plan as text: the runs, then each value with its source."""
-    config = loaded.config
-    lines = [
-        f"profile {config.profile}, round {config.round}, model {config.model.name}, "
-        f"system {config.system.name}, engine {config.engine.kind}"
-    ]
-    reasons = not_submittable(config)
-    if reasons:
-        lines.append(f"not submittable: {'; '.join(reasons)}")
-    if not config.system.measured and config.engine.kind != "null":
-        lines.append(f"not measured: the settings of {config.system.name} never ran on that card")
-    lines += ["", "runs"]
-    for item in plans:
-        noun = "samples" if item.scenario is Scenario.OFFLINE else "queries"
-        lines.append(
-            f"  {item.scenario} {item.mode}: about {item.queries_expected} {noun} in about "
-            f"{_clock(item.duration_expected_s)}"
-        )
-        lines.append(f"    {item.why}")
-    total_s = sum(item.duration_expected_s for item in plans)
-    lines.append(f"  all of them: about {_clock(total_s)}, without engine start and warm-up")
-    lines += ["", "settings"]
-    rows = [(key, show(value_at(config, key)), loaded.origins[key]) for key in leaves()]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines += [f"  {key:<{widths[0]}}  {value:<{widths[1]}}  {where}" for key, value, where in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _clock(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -12,13 +12,15 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.harness.session import run_benchmark
 from sut.inputs.inputs import load_inputs
 from sut.machine.hardware import package_version
-from sut.plan.forecast import Job, jobs, plan_job
+from sut.plan.forecast import plan_job
+from sut.plan.runs import Job, jobs
 from sut.record.folder import sha256_of
 from sut.rehearsal.stages import Stage
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.result.schema import Distribution, Published
 
 AGGREGATED_VERSION = "1.1"

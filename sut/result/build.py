@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sut.advice.remedies import advice
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError, LogError
 from sut.logs.run_logs import LoadGenLogs, read_logs
-from sut.plan.forecast import Job, jobs
+from sut.plan.runs import Job, jobs
 from sut.record.facts import (
     AccuracyFacts,
     LedgerFacts,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.record.facts import (
     DatasetFacts,
     EngineFacts,

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config.names import Scenario
 from sut.config.rounds import PREFIX_CACHE_HITS, BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import (
-    OfflineConfig,
-    RunConfig,
-    Scenario,
-    ServerConfig,
-    SingleStreamConfig,
-)
+from sut.config.schema import OfflineConfig, RunConfig, ServerConfig, SingleStreamConfig
 from sut.errors import ConfigError
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.run_logs import LoadGenLogs, significant_quantum

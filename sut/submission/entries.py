@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import BenchmarkRules, Round
-from sut.config.schema import Mode, Scenario
 from sut.errors import ConfigError
 from sut.submission.gather import Run
 from sut.submission.layout import Place, submission_rules

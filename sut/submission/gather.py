@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError, HarnessError
-from sut.plan.forecast import Job
+from sut.plan.runs import Job
 from sut.record.facts import RunFacts, SessionFacts
 from sut.record.folder import ScenarioDir, SessionDir
 from sut.result.build import build

@@ -16,7 +16,7 @@ from audit.verify import official_text as verification_text
 from audit.verify import verify_run
 from sut.accuracy.evaluate import Sources, evaluate_run, read_facts
 from sut.accuracy.text import official_text as evaluation_text
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import HarnessError
 from sut.record.facts import AccuracyFacts, VerificationFacts
 from sut.submission.gather import Run

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from sut.submission.findings import Finding, Severity
 from sut.submission.layout import Place, submission_rules

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audit.logs import find_logs
 from audit.samples import ACCURACY_NAME, read_samples
 from audit.test06 import ENDS_TWICE, GOES_ON, verify
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from tests.unit.audit.sabotage import entry
 

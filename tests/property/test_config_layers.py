@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.config.keys import leaves, nearest, sections, show
-from sut.config.loadgen_conf import parse_user_conf, user_conf
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Scenario
 from sut.config.sources import load
+from sut.config.user_conf import parse_user_conf
 from sut.errors import ConfigError
+from sut.plan.settings import user_conf
 
 RATES = st.floats(min_value=0.01, max_value=5000, allow_nan=False).map(lambda x: round(x, 6))
 LETTERS = st.text(alphabet="abcdefghijklmnopqrstuvwxyz_.", min_size=1, max_size=40)

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.logs.detail import DETAIL_NAME, MAX_KEYS, MAX_LINE_BYTES, Value
 from sut.logs.run_logs import LoadGenLogs, read_logs

@@ -8,15 +8,9 @@ import pytest
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.reference import outputs_sha256
 from sut.accuracy.targets import Asked, choose, for_count
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
-    RunConfig,
-    Scenario,
-    VllmConfig,
-)
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, VllmConfig
 from sut.record.facts import DatasetFacts
 from tests.unit.accuracy.answered import SUMMARIES, encoded, make_model
 from tests.unit.accuracy.test_reference import document

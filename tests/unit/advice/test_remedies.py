@@ -14,7 +14,8 @@ import pytest
 
 from sut.advice.load import load_of
 from sut.advice.remedies import ERRORS, LATENCIES, SIZE_OR_RATE, advice
-from sut.config.schema import NullConfig, Scenario, ServerConfig, SingleStreamConfig
+from sut.config.names import Scenario
+from sut.config.schema import NullConfig, ServerConfig, SingleStreamConfig
 from sut.logs.detail import MessageGroup
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.run_logs import read_logs

@@ -21,8 +21,8 @@ PLAYED = """
 import json, os, sys
 from pathlib import Path
 from sut.cluster.gate import StartGate
-from sut.config.schema import Mode, Scenario
-from sut.plan.forecast import Job
+from sut.config.names import Mode, Scenario
+from sut.plan.runs import Job
 resolved, descriptor = sys.argv[sys.argv.index("--resolved") + 1], int(sys.argv[-1])
 folder = Path(json.loads(Path(resolved).read_text())["config"]["results_dir"]) / "node_x"
 folder.mkdir()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sut.config.keys import leaves
-from sut.config.schema import Mode, Scenario
+from sut.config.names import Mode, Scenario
 from sut.errors import ConfigError
 from tests.unit.config.support import BARE, loaded, written
 

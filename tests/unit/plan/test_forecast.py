@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.audit_conf import audit_config_path
-from sut.config.loadgen_conf import loadgen_model, performance_count, user_conf
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Mode, Scenario
-from sut.plan.forecast import Job, jobs, plan, plan_job, render_plan, schedule_ns
+from sut.plan.audit_config import audit_config_path
+from sut.plan.forecast import plan, plan_job, schedule_ns
+from sut.plan.runs import Job
+from sut.plan.settings import loadgen_model, performance_count, user_conf
 from tests.unit.config.loadgen_probe import detail_of
 from tests.unit.config.support import loaded
 
@@ -119,23 +120,6 @@ def test_an_audit_run_asks_a_hundred(scenario, tmp_path):
     assert expected.queries_expected == 100
 
 
-def test_all_makes_every_run_of_a_scenario_before_the_next():
-    made = jobs(loaded("--mode", "all", "--scenario", "Offline,Server").config)
-    assert [(job.scenario.value, job.folder) for job in made] == [
-        ("Offline", "performance"),
-        ("Offline", "accuracy"),
-        ("Offline", "TEST06"),
-        ("Server", "performance"),
-        ("Server", "accuracy"),
-        ("Server", "TEST06"),
-    ]
-
-
-def test_the_edge_benchmark_has_no_compliance_run():
-    config = loaded("--mode", "all", "--scenario", "SingleStream").config
-    assert [job.folder for job in jobs(config)] == ["performance", "accuracy"]
-
-
 @pytest.mark.parametrize(
     ("qps", "queries"), [(21, 13368), (22.2, 26736), (25, 26736), (100, 66840)]
 )
@@ -165,38 +149,3 @@ def test_single_stream_takes_at_least_the_count_and_the_duration():
     expected = plan(config, Scenario.SINGLE_STREAM, COUNT, ROUND)
     assert expected.queries_expected == 144
     assert expected.duration_expected_s == pytest.approx(144)
-
-
-def test_the_rendered_plan_shows_runs_values_and_sources():
-    result = loaded("--set", "server.target_qps=3", "--scenario", "Offline,Server")
-    plans = [plan(result.config, s, COUNT, ROUND) for s in result.config.scenarios]
-    text = render_plan(result, plans)
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "server.target_qps 3.0 --set server.target_qps" in lines
-    assert "node_name node-a host name" in lines
-    assert "engine.start_timeout_s 900.0 default" in lines
-    assert any(line.startswith("not submittable: the quick profile") for line in lines)
-    assert f"Offline performance: about {plans[0].queries_expected} samples in about 1 min" in lines
-    assert "not measured" not in text
-    assert set(result.origins) <= {line.split()[0] for line in lines if line}
-
-
-def test_the_rendered_plan_says_what_never_ran_on_the_card():
-    result = loaded("--system", "a30-bf16")
-    assert "not measured: the settings of a30-bf16" in render_plan(result, [])
-
-
-@pytest.mark.parametrize(
-    ("qps", "shown"), [(1000, "in about 0 s"), (1, "in about 2 min"), (0.01, "in about 2 h 47 min")]
-)
-def test_durations_are_shown_for_people(qps, shown):
-    result = loaded(
-        "--set",
-        f"offline.target_qps={qps}",
-        "--set",
-        "offline.min_duration_s=0",
-        "--set",
-        "offline.min_query_count=100",
-    )
-    item = plan(result.config, Scenario.OFFLINE, 100, ROUND)
-    assert shown in render_plan(result, [item])

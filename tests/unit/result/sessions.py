@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sut.config.names import Scenario
 from sut.config.rounds import Round
 from sut.config.schema import (
     ModelConfig,
     OfflineConfig,
     RunConfig,
-    Scenario,
     ServerConfig,
     SingleStreamConfig,
     SystemConfig,

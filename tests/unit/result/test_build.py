@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from sut.config.names import Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.record.folder import ScenarioDir, sha256_of
 from sut.result.build import build, result_json

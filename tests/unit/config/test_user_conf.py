@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.loadgen_conf import parse_user_conf, readers_of
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Scenario
+from sut.config.user_conf import parse_user_conf, readers_of
 from sut.errors import ConfigError
 from tests.unit.config.loadgen_probe import settings_of
 from tests.unit.config.support import loaded, written

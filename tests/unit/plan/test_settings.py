@@ -2,15 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.audit_conf import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
-from sut.config.loadgen_conf import (
-    expected_settings,
-    loadgen_model,
-    performance_count,
-    user_conf,
-)
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Mode, Scenario
+from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
+from sut.plan.settings import expected_settings, loadgen_model, performance_count, user_conf
 from tests.unit.config.loadgen_probe import detail_of, settings_of
 from tests.unit.config.support import loaded
 
