@@ -30,7 +30,7 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
+from sut.record.folder import RunDir, SessionDir, sha256_of, write_atomic
 from sut.rules.evaluated import alarms_fail
 
 FACTS_NAME = "accuracy.json"
@@ -96,7 +96,7 @@ def evaluate_run(
     session = SessionDir.open(session_root)
     config = _read_config(session.config)
     facts = _read(SessionFacts, session.session_facts)
-    run = ScenarioDir(run_dir)
+    run = RunDir(run_dir)
     scenario = Scenario(_read(RunFacts, run.run_facts).scenario)
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)

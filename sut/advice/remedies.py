@@ -15,7 +15,7 @@ from sut.advice.spelling import figure, roughly, rounded_down, rounded_up
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
-from sut.plan.forecast import plan
+from sut.plan.forecast import forecast as plan
 from sut.record.facts import AccuracyFacts
 from sut.result.metrics import judged_duration_s
 from sut.result.schema import Check

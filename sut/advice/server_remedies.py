@@ -12,7 +12,7 @@ from sut.advice.spelling import figure, rounded_down, rounded_up
 from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
-from sut.plan.forecast import plan
+from sut.plan.forecast import forecast as plan
 from sut.result import metrics
 from sut.result.schema import Check
 from sut.rules.early_stopping import over_limit_of, queries_needed

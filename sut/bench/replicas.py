@@ -82,7 +82,7 @@ def measure_replicas(
             (scenario,) = loaded.config.scenarios
             if result.queries.failed or result.engine_failure:
                 raise RunError(f"the replicas did not answer all: {result.reasons}")
-            folder = outcome.session.scenario(scenario.value, Mode.PERFORMANCE.value)
+            folder = outcome.session.run_dir(scenario.value, Mode.PERFORMANCE.value)
             table = pq.read_table(folder.ledger).to_pandas()
             columns = {name: table[name].to_numpy() for name in table.columns}
             engine = outcome.result.engine

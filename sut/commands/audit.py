@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audit.logs import AuditLogs
     from audit.text import Verification
     from sut.config.names import Scenario
-    from sut.record.folder import ScenarioDir
+    from sut.record.folder import RunDir
 
 COMPLIANCE = "compliance"
 EPILOG = """\
@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace) -> int:
     outcome = run_benchmark(loaded, Console(stderr=True))
     if not options.json:
         show_outcome(outcome, as_json=False)
-    found = [_found(run, options.official) for run in outcome.session.scenario_dirs()]
+    found = [_found(run, options.official) for run in outcome.session.run_dirs()]
     _show(found, as_json=options.json, result=outcome.session.result)
     if outcome.interrupted:
         return Interrupted.exit_code
@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if passed and outcome.result.valid else 1
 
 
-def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
+def _found(run: RunDir, checkout: Path | None) -> Verification:
     """The verdict that a run of ours left, and the official one beside it."""
     from audit.bounds import yardstick
     from audit.logs import find_logs

@@ -225,8 +225,8 @@ def _check_whole_ms(config: RunConfig, origins: Mapping[str, str]) -> None:
                 f"{section}.{field} is {value}, but LoadGen takes whole milliseconds.",
                 where=origins[f"{section}.{field}"],
             )
-    for section in ("offline", "server", "interactive", "single_stream"):
-        duration_ms = getattr(config, section).min_duration_s * 1000
+    for scenario in Scenario:
+        section, duration_ms = scenario.section, config.section(scenario).min_duration_s * 1000
         if abs(duration_ms - round(duration_ms)) > 1e-6:
             raise ConfigError(
                 f"{section}.min_duration_s is {duration_ms / 1000}, but LoadGen takes whole "

@@ -19,9 +19,22 @@ class Scenario(StrEnum):
         return "Server" if self is Scenario.INTERACTIVE else self.value
 
     @property
+    def section(self) -> str:
+        """The section of the configuration that sizes its runs."""
+        return _SECTIONS[self]
+
+    @property
     def reports_first_token(self) -> bool:
         """LoadGen takes FirstTokenComplete in every scenario but Offline."""
         return self is not Scenario.OFFLINE
+
+
+_SECTIONS = {
+    Scenario.OFFLINE: "offline",
+    Scenario.SERVER: "server",
+    Scenario.INTERACTIVE: "interactive",
+    Scenario.SINGLE_STREAM: "single_stream",
+}
 
 
 class Mode(StrEnum):

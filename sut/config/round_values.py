@@ -14,12 +14,6 @@ from sut.errors import ConfigError
 
 Place = tuple[str, ...]
 
-_SECTIONS = {
-    "offline": Scenario.OFFLINE,
-    "server": Scenario.SERVER,
-    "interactive": Scenario.INTERACTIVE,
-    "single_stream": Scenario.SINGLE_STREAM,
-}
 _MS_PER_S = 1000
 
 
@@ -74,7 +68,8 @@ def _places(rules: Round, benchmark: str, first: Scenario | None) -> dict[str, P
         "model.loadgen_model": (benchmark, "scenarios", "Offline", "loadgen_model"),
         "compliance.tests": (asked, "compliance_tests"),
     }
-    for section, scenario in _SECTIONS.items():
+    for scenario in Scenario:
+        section = scenario.section
         try:
             name, _, _ = rules.scenario_rules(benchmark, scenario)
         except ConfigError:

@@ -273,8 +273,5 @@ class RunConfig(Strict):
 
     def section(self, scenario: Scenario) -> OfflineConfig | ServerConfig | SingleStreamConfig:
         """The section that sizes a run of `scenario`."""
-        if scenario is Scenario.OFFLINE:
-            return self.offline
-        if scenario is Scenario.SINGLE_STREAM:
-            return self.single_stream
-        return self.latency_rules(scenario)
+        found: OfflineConfig | ServerConfig | SingleStreamConfig = getattr(self, scenario.section)
+        return found

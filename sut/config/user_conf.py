@@ -14,12 +14,6 @@ from sut.config.rounds import Round, load_round, round_names
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
 
-_SECTIONS = {
-    Scenario.OFFLINE: "offline",
-    Scenario.SERVER: "server",
-    Scenario.INTERACTIVE: "interactive",
-    Scenario.SINGLE_STREAM: "single_stream",
-}
 _ALL = frozenset(Scenario)
 _LATENCY = frozenset((Scenario.SERVER, Scenario.INTERACTIVE))
 
@@ -93,7 +87,7 @@ def parse_user_conf(
         for name, known in _KEYS.items():
             line = _look_up(lines, model, scenario.loadgen_scenario, name)
             if line is not None and scenario in known.scenarios:
-                key = known.field if "." in known.field else f"{_SECTIONS[scenario]}.{known.field}"
+                key = known.field if "." in known.field else f"{scenario.section}.{known.field}"
                 value = line.value / known.divisor if known.divisor != 1 else line.value
                 found.setdefault(key, (key, value, line.number))
     return sorted(found.values(), key=lambda item: item[2])

@@ -11,10 +11,10 @@ from audit.verify import write_verification
 from sut.accuracy.evaluate import write_evaluation
 from sut.config.names import Mode
 from sut.errors import HarnessError
-from sut.record.folder import ScenarioDir
+from sut.record.folder import RunDir
 
 
-def evaluate_run(run: ScenarioDir, session_root: Path, console: Console | None = None) -> None:
+def evaluate_run(run: RunDir, session_root: Path, console: Console | None = None) -> None:
     """Write `accuracy.json` of an accuracy run, `verification.json` of a compliance run.
 
     One that cannot be made must not cost the result, which then says "not measured"; the

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.version import Version
 
 from sut.config.names import Mode, Scenario
-from sut.config.rounds import Round, load_round
+from sut.config.rounds import Round
 from sut.config.schema import RunConfig
 from sut.plan.audit_config import AuditSettings
 
@@ -26,6 +26,9 @@ HEADER = (
 OFFLINE_SLACK = 1.1
 SINGLE_STREAM_SLACK = 2.0
 
+# LoadGen counts in 64 bits.
+MOST_COUNT = 2**63
+
 # effective_accuracy_sample_count is logged from this release on.
 LOGS_ACCURACY_COUNT = Version("6.0.6")
 
@@ -34,8 +37,9 @@ LOGS_ACCURACY_COUNT = Version("6.0.6")
 class Effective:
     """What LoadGen makes of a configuration, before it rounds up to whole data sets."""
 
-    loadgen_scenario: str
-    test_mode: str
+    scenario: Scenario
+    mode: Mode
+    dataset_count: int
     target_qps: float
     percentile: float
     min_duration_ms: int
@@ -46,13 +50,12 @@ class Effective:
     equal_issue: bool
 
 
-def loadgen_model(config: RunConfig, scenario: Scenario, rules: Round | None = None) -> str:
+def loadgen_model(config: RunConfig, scenario: Scenario, rules: Round) -> str:
     """The model name LoadGen must be given: Interactive and the edge benchmark have their own.
 
     Raises:
         ConfigError: the round does not have the scenario.
     """
-    rules = rules or load_round(config.round)
     return rules.scenario_rules(config.model.benchmark, scenario)[2].loadgen_model
 
 
@@ -123,16 +126,17 @@ def effective(
     equal_issue = bool(_first(audit.sample_concatenate_permutation, 1))
     min_queries, samples_per_query, qps = requested, 1, _target_qps(config, scenario)
     if scenario is Scenario.OFFLINE:
-        samples_per_query = max(requested, int(OFFLINE_SLACK * (duration_ms / 1000) * qps))
+        samples_per_query = max(requested, _whole(OFFLINE_SLACK * (duration_ms / 1000) * qps))
         min_queries = 1
     elif scenario is Scenario.SINGLE_STREAM and equal_issue:
-        least = max(requested, int(SINGLE_STREAM_SLACK * (duration_ms / 1000) * qps))
+        least = max(requested, _whole(SINGLE_STREAM_SLACK * (duration_ms / 1000) * qps))
         # LoadGen adds a whole data set even to a count that is a multiple already.
         min_queries = least + count - least % count
     percentile = _asked_percentile(config, scenario)
     return Effective(
-        loadgen_scenario=scenario.loadgen_scenario,
-        test_mode="AccuracyOnly" if mode is Mode.ACCURACY else "PerformanceOnly",
+        scenario=scenario,
+        mode=mode,
+        dataset_count=dataset_count,
         target_qps=qps,
         percentile=99.0 if percentile is None else percentile,
         min_duration_ms=duration_ms,
@@ -145,30 +149,24 @@ def effective(
 
 
 def expected_settings(
-    config: RunConfig,
-    scenario: Scenario,
-    dataset_count: int,
-    rules: Round,
-    *,
-    mode: Mode = Mode.PERFORMANCE,
-    audit: AuditSettings | None = None,
+    config: RunConfig, will: Effective, rules: Round, *, audit: AuditSettings | None = None
 ) -> dict[str, Any]:
     """Keys of LoadGen's detail log and the values they must have, written as LoadGen logs them.
 
     Fractions have six significant digits there, so compare them for equality as they are.
     """
-    plan = effective(config, scenario, dataset_count, rules, mode=mode, audit=audit)
     audit = audit or AuditSettings()
+    accuracy = will.mode is Mode.ACCURACY
     expected: dict[str, Any] = {
-        "qsl_reported_total_count": dataset_count,
-        "effective_scenario": plan.loadgen_scenario,
-        "effective_test_mode": plan.test_mode,
-        "effective_samples_per_query": plan.samples_per_query,
-        "effective_target_qps": logged(plan.target_qps),
-        "effective_target_latency_percentile": logged(plan.percentile * 0.01),
-        "effective_min_duration_ms": plan.min_duration_ms,
+        "qsl_reported_total_count": will.dataset_count,
+        "effective_scenario": will.scenario.loadgen_scenario,
+        "effective_test_mode": "AccuracyOnly" if accuracy else "PerformanceOnly",
+        "effective_samples_per_query": will.samples_per_query,
+        "effective_target_qps": logged(will.target_qps),
+        "effective_target_latency_percentile": logged(will.percentile * 0.01),
+        "effective_min_duration_ms": will.min_duration_ms,
         "effective_max_duration_ms": 0,
-        "effective_min_query_count": plan.min_queries,
+        "effective_min_query_count": will.min_queries,
         "effective_max_query_count": 0,
         "effective_qsl_rng_seed": rules.seeds.qsl_rng_seed,
         "effective_sample_index_rng_seed": rules.seeds.sample_index_rng_seed,
@@ -177,18 +175,23 @@ def expected_settings(
         "effective_accuracy_log_sampling_target": audit.accuracy_log_sampling_target,
         "effective_performance_issue_unique": False,
         "effective_performance_issue_same": False,
-        "effective_performance_sample_count": plan.performance_count,
-        "effective_sample_concatenate_permutation": plan.equal_issue,
+        "effective_performance_sample_count": will.performance_count,
+        "effective_sample_concatenate_permutation": will.equal_issue,
         "requested_use_token_latencies": True,
     }
     if Version(rules.loadgen_versions[0]) >= LOGS_ACCURACY_COUNT:
-        expected["effective_accuracy_sample_count"] = dataset_count
-    if plan.loadgen_scenario == "Server":
-        limits = config.latency_rules(scenario)
+        expected["effective_accuracy_sample_count"] = will.dataset_count
+    if will.scenario.loadgen_scenario == "Server":
+        limits = config.latency_rules(will.scenario)
         expected["effective_target_latency_ns"] = 0
         expected["requested_server_ttft_latency"] = int(limits.ttft_limit_ms) * 1_000_000
         expected["requested_server_tpot_latency"] = int(limits.tpot_limit_ms) * 1_000_000
     return expected
+
+
+def _whole(count: float) -> int:
+    """A count cut off; one that no 64 bits hold stays too large without being endless."""
+    return int(min(count, MOST_COUNT))
 
 
 def _first(value: int | None, otherwise: int) -> int:

@@ -19,7 +19,8 @@ from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, LogError
 from sut.logs.run_logs import LoadGenLogs, read_logs
-from sut.plan.runs import Job, jobs
+from sut.plan.run_id import RunId as Job
+from sut.plan.run_id import run_ids as jobs
 from sut.record.facts import (
     AccuracyFacts,
     LedgerFacts,
@@ -27,7 +28,8 @@ from sut.record.facts import (
     SessionFacts,
     VerificationFacts,
 )
-from sut.record.folder import ScenarioDir, SessionDir, sha256_of
+from sut.record.folder import RunDir as ScenarioDir
+from sut.record.folder import SessionDir, sha256_of
 from sut.record.ledger_file import read_ledger
 from sut.result import metrics
 from sut.result.schema import (
@@ -244,7 +246,7 @@ def _runs(directory: SessionDir) -> list[tuple[ScenarioDir, RunFacts]]:
     """Every run, by start and name: file times do not survive a copy."""
     found = [
         (folder, _model(RunFacts, _document(folder.run_facts), folder.run_facts))
-        for folder in directory.scenario_dirs()
+        for folder in directory.run_dirs()
     ]
     return sorted(found, key=lambda pair: (pair[1].started_utc, pair[1].scenario, pair[1].mode))
 

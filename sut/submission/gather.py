@@ -10,9 +10,9 @@ from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, HarnessError
-from sut.plan.runs import Job
+from sut.plan.run_id import RunId
 from sut.record.facts import RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir, SessionDir
+from sut.record.folder import RunDir, SessionDir
 from sut.result.build import build
 from sut.result.schema import Result, ScenarioResult
 
@@ -39,19 +39,19 @@ class Run:
     """One LoadGen run of a session."""
 
     session: Session
-    folder: ScenarioDir
+    folder: RunDir
     facts: RunFacts
     result: ScenarioResult
 
     @property
-    def job(self) -> Job:
-        """What the run is."""
-        return Job(Scenario(self.facts.scenario), Mode(self.facts.mode), self.facts.test)
+    def id(self) -> RunId:
+        """Which run of its session it is."""
+        return RunId(Scenario(self.facts.scenario), Mode(self.facts.mode), self.facts.test)
 
     @property
     def name(self) -> str:
         """Session, scenario and kind, as they are named on disk."""
-        return f"{self.session.name}/{self.facts.scenario}/{self.job.folder}"
+        return f"{self.session.name}/{self.facts.scenario}/{self.id.folder}"
 
 
 def session_folders(paths: Sequence[Path]) -> list[Path]:
@@ -90,7 +90,7 @@ def load_session(root: Path, rules: Round) -> tuple[Session, list[Run]]:
         result,
     )
     runs = []
-    for folder in directory.scenario_dirs():
+    for folder in directory.run_dirs():
         facts = RunFacts.model_validate_json(folder.run_facts.read_text(encoding="utf-8"))
         runs.append(Run(session, folder, facts, _result_of(result, facts)))
     return session, sorted(runs, key=lambda run: run.name)

@@ -93,7 +93,7 @@ def verification_problems(run: Run) -> Iterable[str]:
     if missing:
         yield from missing
         return
-    scenario = run.job.scenario
+    scenario = run.id.scenario
     try:
         facts = verified(run)
     except HarnessError as error:

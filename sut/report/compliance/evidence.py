@@ -19,7 +19,7 @@ from sut.errors import LogError
 from sut.logs.detail import DETAIL_NAME, MAX_KEYS, MAX_LINE_BYTES, Value
 from sut.logs.run_logs import LoadGenLogs, read_logs
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import ScenarioDir, SessionDir
+from sut.record.folder import RunDir, SessionDir
 from sut.record.ledger_file import read_ledger
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import build
@@ -88,7 +88,7 @@ class RunView:
     subject: Subject
     place: str
     """Its folder below the session's, e.g. Offline/performance."""
-    folder: ScenarioDir
+    folder: RunDir
     run: RunFacts
     document: dict[str, Any]
     logs: LoadGenLogs | None
@@ -196,7 +196,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
     documents = {CONFIG: _document(directory.config), SESSION: _document(directory.session_facts)}
     config = RunConfig.model_validate(documents[CONFIG]["config"])
     rules = round_ or load_round(config.round)
-    runs = [_open_run(folder, root, config, rules) for folder in directory.scenario_dirs()]
+    runs = [_open_run(folder, root, config, rules) for folder in directory.run_dirs()]
     order = list(Scenario)
     kinds = (PERFORMANCE, ACCURACY)
     runs.sort(key=lambda r: (order.index(r.scenario), r.kind not in kinds, r.kind != PERFORMANCE))
@@ -212,7 +212,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
     )
 
 
-def _open_run(folder: ScenarioDir, root: Path, config: RunConfig, round_: Round) -> RunView:
+def _open_run(folder: RunDir, root: Path, config: RunConfig, round_: Round) -> RunView:
     document = _document(folder.run_facts)
     run = RunFacts.model_validate(document)
     _, benchmark, rules = round_.scenario_rules(config.model.benchmark, Scenario(run.scenario))

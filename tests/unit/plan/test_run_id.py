@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from sut.plan.runs import jobs
+from sut.plan.run_id import run_ids
 from tests.unit.config.support import loaded
 
 
 def test_all_makes_every_run_of_a_scenario_before_the_next():
-    made = jobs(loaded("--mode", "all", "--scenario", "Offline,Server").config)
-    assert [(job.scenario.value, job.folder) for job in made] == [
+    made = run_ids(loaded("--mode", "all", "--scenario", "Offline,Server").config)
+    assert [(run.scenario.value, run.folder) for run in made] == [
         ("Offline", "performance"),
         ("Offline", "accuracy"),
         ("Offline", "TEST06"),
@@ -18,4 +18,4 @@ def test_all_makes_every_run_of_a_scenario_before_the_next():
 
 def test_the_edge_benchmark_has_no_compliance_run():
     config = loaded("--mode", "all", "--scenario", "SingleStream").config
-    assert [job.folder for job in jobs(config)] == ["performance", "accuracy"]
+    assert [run.folder for run in run_ids(config)] == ["performance", "accuracy"]

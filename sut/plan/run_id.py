@@ -9,8 +9,8 @@ from sut.config.schema import RunConfig
 
 
 @dataclass(frozen=True)
-class Job:
-    """One LoadGen run to be made; `test` is the compliance test it is for."""
+class RunId:
+    """Which run of its session a LoadGen run is; `test` is the compliance test it is for."""
 
     scenario: Scenario
     mode: Mode
@@ -21,11 +21,14 @@ class Job:
         """Its folder below the scenario's, named as a submission names it."""
         return self.test or self.mode.value
 
+    def __str__(self) -> str:
+        return f"{self.scenario.value} {self.folder}"
 
-def jobs(config: RunConfig) -> list[Job]:
+
+def run_ids(config: RunConfig) -> list[RunId]:
     """The LoadGen runs of a configuration, in the order they are made."""
     return [
-        Job(scenario, mode, test)
+        RunId(scenario, mode, test)
         for scenario in config.scenarios
         for mode in config.mode.modes
         for test in (config.compliance.tests if mode is Mode.COMPLIANCE else (None,))
