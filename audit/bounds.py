@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.keys import Setting
-from sut.config.rounds import load_round, round_names
+from sut.config.rounds import load_round
 from sut.config.selection import model_settings
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 
 DEFAULT_MODEL = "llama3.1-8b"
@@ -61,7 +62,7 @@ def of_model(name: str, origin: str, round_name: str | None = None) -> Yardstick
         raise ConfigError(
             f"model {name} has no eos_token_ids.", where=origin, remedy="Give them by --eos."
         )
-    rules = load_round(round_name or round_names()[-1])
+    rules = load_round(round_name or DEFAULT_ROUND)
     known = rules.benchmarks.get(str(benchmark))
     return Yardstick(
         eos_token_ids=tuple(int(each) for each in eos),

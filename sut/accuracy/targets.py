@@ -12,8 +12,9 @@ from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.scores import measure
 from sut.config.names import Scenario
-from sut.config.rounds import CONF_ROOT, Round
+from sut.config.rounds import Round
 from sut.config.schema import RunConfig
+from sut.config.shipped import CONF_ROOT
 from sut.errors import ConfigError
 from sut.record.facts import DatasetFacts
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.flags import FlagParser
+from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
 EPILOG = """\
@@ -55,7 +56,7 @@ def _parser() -> FlagParser:
     )
     add = parser.add_argument
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders of sessions")
-    add("--round", default="v6.1", metavar="vX.Y", help="v5.1, v6.0, v6.1 (v6.1)")
+    add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     add("--division", choices=("closed", "open"), default="closed", help="(closed)")
     add("--submitter", metavar="NAME", help="the submitter's folder")
     add("--system", type=Path, metavar="FILE", help="YAML: what no program can detect")

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.config.names import ModeChoice, Scenario
+from sut.config.shipped import names, round_help
 from sut.errors import ConfigError
 
-SCENARIOS = ("Offline", "Server", "Interactive", "SingleStream")
+SCENARIOS = tuple(each.value for each in Scenario)
 SMOKE_SAMPLES = 50
-MODES = ("performance", "accuracy", "compliance", "both", "all")
+MODES = tuple(each.value for each in ModeChoice)
 
 # Environment variable → the key it sets. HF_TOKEN is read by the downloader alone.
 ENVIRONMENT = {
@@ -170,7 +172,7 @@ def _add_what(parser: FlagParser) -> None:
         help=f"{', '.join(SCENARIOS)}; repeat it or join with commas (Offline,Server)",
     )
     add("--profile", choices=("quick", "mlperf"), help="quick: minutes; mlperf: the round's rules")
-    add("--round", metavar="vX.Y", help="MLPerf Inference round: v5.0, v5.1, v6.0, v6.1 (v6.1)")
+    add("--round", metavar="vX.Y", help=f"MLPerf Inference round: {round_help()}")
     add("--mode", choices=MODES, help="both: performance and accuracy; all: compliance too")
     add(
         "--smoke",
@@ -182,12 +184,13 @@ def _add_what(parser: FlagParser) -> None:
     add(
         "--system",
         metavar="NAME",
-        help="a file of user_confs/systems, or a .yaml (a30-bf16 with an NVIDIA driver, else cpu)",
+        help=f"{', '.join(names('systems'))}, or a .yaml (a30-bf16 with an NVIDIA driver, else "
+        "cpu)",
     )
     add(
         "--model",
         metavar="NAME",
-        help="a file of user_confs/models, a folder with weights, or a .yaml (the system's)",
+        help=f"{', '.join(names('models'))}, a folder with weights, or a .yaml (the system's)",
     )
     add("--dataset", metavar="PATH", help="the data set's file, or sample, or synthetic (sample)")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from sut.config.keys import Setting, show
 from sut.config.model_files import DESCRIPTION, described, local_folder, looks_like_hub_id
-from sut.config.rounds import CONF_ROOT
 from sut.config.schema import ModelConfig
+from sut.config.shipped import CONF_ROOT
 from sut.config.yaml_tree import Leaf, read_leaves
 from sut.errors import ConfigError
 

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sut.config.names import ModeChoice, Scenario
+from sut.config.shipped import DEFAULT_ROUND
 
 
 class Strict(BaseModel):
@@ -244,7 +245,7 @@ class RunConfig(Strict):
     """Everything that decides a run."""
 
     profile: Literal["quick", "mlperf"] = "quick"
-    round: str = Field("v6.1", description="MLPerf Inference round whose rules apply")
+    round: str = Field(DEFAULT_ROUND, description="MLPerf Inference round whose rules apply")
     scenarios: tuple[Scenario, ...] = Field(
         (Scenario.OFFLINE, Scenario.SERVER), min_length=1, description="run in this order"
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sut.config.names import Scenario
-from sut.config.rounds import Round, load_round, round_names
+from sut.config.rounds import Round
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
 
@@ -63,19 +63,17 @@ def readers_of(rules: Round, benchmark: str) -> dict[Scenario, str]:
 
 
 def parse_user_conf(
-    path: Path, readers: Mapping[Scenario, str] | None = None
+    path: Path, readers: Mapping[Scenario, str]
 ) -> list[tuple[str, int | float, int]]:
     """A user.conf as (configuration key, value, line), by LoadGen's own order of lookup.
 
     Args:
         path: the file.
-        readers: what `readers_of` gives; by default for llama3.1-8b in the newest round.
+        readers: what `readers_of` gives for the round and the benchmark.
 
     Raises:
         ConfigError: a line that LoadGen would refuse, ignore or never look up.
     """
-    if readers is None:
-        readers = readers_of(load_round(round_names()[-1]), "llama3.1-8b")
     models = sorted(set(readers.values()))
     lines = []
     for number, text in enumerate(read_text(path).splitlines(), start=1):
