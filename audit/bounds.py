@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config import official
 from sut.config.keys import Setting
 from sut.config.rounds import load_round
 from sut.config.selection import model_settings
-from sut.config.shipped import DEFAULT_ROUND
+from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
 from sut.errors import ConfigError
-
-DEFAULT_MODEL = "llama3.1-8b"
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,22 @@ def of_model(name: str, origin: str, round_name: str | None = None) -> Yardstick
     )
 
 
+def of_benchmark(benchmark: str, round_name: str | None = None) -> Yardstick:
+    """Ids of the benchmark's own model.
+
+    Raises:
+        ConfigError: no file of user_confs/models says whose weights the benchmark's are.
+    """
+    own = official.of_benchmark(benchmark)
+    if not own:
+        raise ConfigError(
+            f"{benchmark} has no model of its own in user_confs/models.",
+            where="default",
+            remedy="Give --model or --eos.",
+        )
+    return of_model(own[0].name, "default", round_name)
+
+
 def of_session(run_dir: Path) -> Yardstick | None:
     """What our own session was configured with; None if the folder is no run of ours."""
     path = run_dir.resolve().parent.parent / "config.json"  # `/` is its own parent
@@ -106,4 +121,4 @@ def yardstick(
     if model is not None:
         return of_model(model, "--model", round_name)
     ours = of_session(run_dir)
-    return ours if ours is not None else of_model(DEFAULT_MODEL, "default", round_name)
+    return ours if ours is not None else of_benchmark(DEFAULT_BENCHMARK, round_name)

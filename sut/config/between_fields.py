@@ -15,8 +15,6 @@ from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 
-OFFICIAL_PROMPT = "llama3.1-8b-cnn"
-
 # Limits that LoadGen reads as whole milliseconds: it would cut a fraction off without a word.
 _WHOLE_MS = (
     ("server", "ttft_limit_ms"),
@@ -202,10 +200,11 @@ def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
             where=_first_chosen(origins, "model.path", "model.official"),
             remedy="Give the official weights' folder, or another model as it is: --model DIR.",
         )
-    if config.model.prompt_format != OFFICIAL_PROMPT:
+    own = official.prompt_formats(config.model.benchmark)
+    if config.model.prompt_format not in own:
         raise ConfigError(
             f"model.prompt_format is {config.model.prompt_format}, but an official model is "
-            f"asked with {OFFICIAL_PROMPT}.",
+            f"asked with {' or '.join(own)}.",
             where=origins["model.prompt_format"],
             remedy="Set model.official=false, or leave it out.",
         )

@@ -53,6 +53,9 @@ class BenchmarkRules(Strict):
     accuracy_min: dict[str, float] = Field(description="metric (checker's name) → least value")
     accuracy_max: dict[str, float] = Field(default_factory=dict)
     compliance_tests: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = Field(
+        (), description="other spellings of its id that the official checker takes in a tree"
+    )
 
 
 class Layout(Strict):
@@ -146,6 +149,11 @@ class Round(Strict):
                 remedy="Choose another --round.",
             )
         return self.benchmarks[name]
+
+    def id_of(self, spelling: str) -> str:
+        """The id of the benchmark that an alias stands for; any other word as it is."""
+        known = (name for name, each in self.benchmarks.items() if spelling in each.aliases)
+        return next(known, spelling)
 
     def scenario_rules(
         self, name: str, scenario: Scenario

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from sut.config.names import ModeChoice, Scenario
-from sut.config.shipped import DEFAULT_ROUND
+from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
 
 
 class Strict(BaseModel):
@@ -29,7 +29,7 @@ class ModelConfig(Strict):
     path: str = Field(description="folder with the weights, or a Hugging Face id")
     revision: str | None = Field(None, description="revision of a Hugging Face id")
     benchmark: str = Field(
-        "llama3.1-8b", description="benchmark id of the submission checker, e.g. llama3.1-8b"
+        DEFAULT_BENCHMARK, description="benchmark id of the submission checker, e.g. llama3.1-8b"
     )
     loadgen_model: str = Field("llama3_1-8b", description="model name LoadGen knows the rules by")
     official: bool = Field(
@@ -38,9 +38,7 @@ class ModelConfig(Strict):
     context_tokens: PositiveInt = Field(description="longest prompt plus output, tokens")
     vocab_size: PositiveInt = Field(description="token ids are below this")
     eos_token_ids: tuple[int, ...] = Field(description="every id that ends an answer", min_length=1)
-    prompt_format: str = Field(
-        "llama3.1-8b-cnn", description="name of a prompt format in qsl.prompts"
-    )
+    prompt_format: str = Field("llama3.1-8b-cnn", description="a file of user_confs/prompts")
 
 
 class DatasetConfig(Strict):

@@ -123,7 +123,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
     if folder.is_dir():
         own = official.recognise(folder)
         if own is not None:
-            settings = _read_model(official.MODELS / f"{own.name}.yaml")
+            settings = _read_model(conf_path("models", own.name))
             place = Setting("model.path", text, choice.origin)
             return [*settings, place, Setting("model.revision", None, choice.origin)]
         base = _read_model(find("models", default))
@@ -146,7 +146,7 @@ def _read_model(path: Path) -> list[Setting]:
     """
     leaves = read_leaves(path)
     signs = [leaf for leaf in leaves if leaf.path[0] == official.SECTION]
-    if signs and path.parent != official.MODELS:
+    if signs and path != conf_path("models", path.stem):
         raise ConfigError(
             f"{official.SECTION} says how a benchmark's own weights are recognised, which only "
             "the files of user_confs/models can say.",

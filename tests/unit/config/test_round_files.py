@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from sut.config import shipped
 from sut.config.flags import build_parser
 from sut.config.names import Scenario
-from sut.config.round_files import round_file, round_leaves
+from sut.config.round_files import round_file
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.plan.run_plan import plan_runs
@@ -36,20 +34,6 @@ sources:
   seeds: MODEL_CONFIG["v7.0"]["seeds"] in constants.py
 """
 HEAD = "".join(V7_0.splitlines(keepends=True)[:8])
-
-
-@pytest.fixture
-def conf_root(tmp_path, monkeypatch):
-    """A copy of user_confs in which rounds can be written."""
-    root = tmp_path / "user_confs"
-    shutil.copytree(shipped.CONF_ROOT, root)
-    monkeypatch.setattr(shipped, "CONF_ROOT", root)
-    caches = (load_round, round_leaves)
-    for each in caches:
-        each.cache_clear()
-    yield root
-    for each in caches:
-        each.cache_clear()
 
 
 @pytest.fixture
