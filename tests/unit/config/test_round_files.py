@@ -100,7 +100,7 @@ def test_what_sets_a_round_apart_is_never_taken_over(write, key):
     write("v7.0", HEAD.replace(lines[key], ""))
     with pytest.raises(ConfigError, match=f"{key} is missing") as caught:
         load_round("v7.0")
-    assert caught.value.where.startswith("user_confs/rounds/v7.0.yaml:")
+    assert (caught.value.where or "").startswith("user_confs/rounds/v7.0.yaml:")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_a_value_takes_the_place_of_a_whole_section_and_a_section_that_of_a_valu
 )
 def test_the_shipped_rounds_say_what_they_said(name, schedule_seed, folders, source):
     found = load_round(name)
+    assert found.submission is not None
     assert found.name == found.submission.checker_version == name
     assert found.seeds.schedule_rng_seed == schedule_seed
     assert len(found.submission.folders) == folders

@@ -96,6 +96,7 @@ def test_its_prompt_is_held_like_any_official_models(family):
 
 def test_its_own_metrics_are_judged(family):
     yardstick, notes = for_count(family, 24576)
+    assert yardstick is not None
     assert (yardstick.name, notes) == ("round v7.0, llama2-70b-99", [])
     rouge = {"ROUGE1": 44.4, "ROUGE2": 22.0, "ROUGEL": 28.6, "ROUGELSUM": None}
     yardstick = round_yardstick("v7.0", "llama2-70b-99", family.benchmarks["llama2-70b-99"])

@@ -50,9 +50,9 @@ def test_the_audit_config_is_told_with_its_checksum():
 def test_a_plan_cannot_be_changed():
     (plan,) = plan_runs(loaded("--scenario", "Offline").config, ROUND, COUNT)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        plan.user_conf = ""
+        plan.user_conf = ""  # type: ignore[misc]
     with pytest.raises(TypeError):
-        plan.expected_settings["effective_target_qps"] = 0
+        plan.expected_settings["effective_target_qps"] = 0  # type: ignore[index]
 
 
 def test_a_mode_without_a_run_is_refused():
