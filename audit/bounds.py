@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config import official
 from sut.config.keys import Setting
-from sut.config.rounds import load_round, round_names
+from sut.config.rounds import load_round
 from sut.config.selection import model_settings
+from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
 from sut.errors import ConfigError
-
-DEFAULT_MODEL = "llama3.1-8b"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def of_model(name: str, origin: str, round_name: str | None = None) -> Yardstick
         raise ConfigError(
             f"model {name} has no eos_token_ids.", where=origin, remedy="Give them by --eos."
         )
-    rules = load_round(round_name or round_names()[-1])
+    rules = load_round(round_name or DEFAULT_ROUND)
     known = rules.benchmarks.get(str(benchmark))
     return Yardstick(
         eos_token_ids=tuple(int(each) for each in eos),
@@ -69,6 +69,22 @@ def of_model(name: str, origin: str, round_name: str | None = None) -> Yardstick
         benchmark=str(benchmark) if benchmark else None,
         origin=f"model {name}",
     )
+
+
+def of_benchmark(benchmark: str, round_name: str | None = None) -> Yardstick:
+    """Ids of the benchmark's own model.
+
+    Raises:
+        ConfigError: no file of user_confs/models says whose weights the benchmark's are.
+    """
+    own = official.of_benchmark(benchmark)
+    if not own:
+        raise ConfigError(
+            f"{benchmark} has no model of its own in user_confs/models.",
+            where="default",
+            remedy="Give --model or --eos.",
+        )
+    return of_model(own[0].name, "default", round_name)
 
 
 def of_session(run_dir: Path) -> Yardstick | None:
@@ -105,4 +121,4 @@ def yardstick(
     if model is not None:
         return of_model(model, "--model", round_name)
     ours = of_session(run_dir)
-    return ours if ours is not None else of_model(DEFAULT_MODEL, "default", round_name)
+    return ours if ours is not None else of_benchmark(DEFAULT_BENCHMARK, round_name)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.logs.detail import DETAIL_NAME

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from audit import test06
 from audit.logs import AuditLogs
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.rules.check import Check
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from audit.logs import AuditLogs
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.logs.accuracy import LoggedAnswer, read_accuracy_log
 from sut.logs.detail import AUDIT_MARK, read_detail
 from sut.record.ledger_file import read_ledger

@@ -8,7 +8,7 @@ from typing import Any
 
 from audit.official import OfficialVerdict
 from audit.verify import official_text
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.record.facts import VerificationFacts
 from sut.rules.check import Check, shown
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audit.logs import AuditLogs, find_logs
 from audit.registry import find_test
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError, LogError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import VerificationFacts

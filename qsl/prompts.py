@@ -1,18 +1,22 @@
 """Named prompt formats: an article becomes a prompt.
 
-`llama3.1-8b-cnn` is the benchmark's own and a fact of it: the string below, encoded with
-the tokenizer's default special tokens and no chat template (MLCommons'
-download_cnndm.py, `instruction_template["llama"]`). A change of one character changes every
-prompt; a test pins it.
+Each is a file of user_confs/prompts, which says where its text is from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import yaml
 
 from qsl.tokenizer import Tokenizer
 from sut.errors import DatasetError
+
+PROMPTS = Path(__file__).resolve().parents[1] / "user_confs" / "prompts"
 
 
 @dataclass(frozen=True)
@@ -37,41 +41,34 @@ class PromptFormat:
         return before + article + after
 
 
-FORMATS = {
-    prompt_format.name: prompt_format
-    for prompt_format in (
-        PromptFormat(
-            name="llama3.1-8b-cnn",
-            template=(
-                "Summarize the following news article in 128 tokens. Please output the summary "
-                "only, without any other text.\n\nArticle:\n{input}\n\nSummary:"
-            ),
-            key="llama",
-            chat=False,
-        ),
-        PromptFormat(
-            name="chat",
-            template="Summarize the following news article in two sentences.\n\n{input}",
-            key="chat",
-            chat=True,
-        ),
-    )
-}
+def format_names() -> list[str]:
+    """Every prompt format there is a file for."""
+    return sorted(path.stem for path in PROMPTS.glob("*.yaml"))
 
 
+@cache
 def find_format(name: str) -> PromptFormat:
     """The format of that name.
 
     Raises:
-        DatasetError: there is none.
+        DatasetError: there is none, or its file does not describe one.
     """
-    if name not in FORMATS:
+    if name not in format_names():
         raise DatasetError(
             f"there is no prompt format {name!r}",
             where="model.prompt_format",
-            remedy=f"Known: {', '.join(sorted(FORMATS))}.",
+            remedy=f"Known: {', '.join(format_names())}.",
         )
-    return FORMATS[name]
+    path = PROMPTS / f"{name}.yaml"
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return msgspec.convert({"name": name, **said}, PromptFormat)
+    except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
+        raise DatasetError(
+            f"the prompt format is malformed: {error}",
+            where=str(path),
+            remedy="Give template, key and chat.",
+        ) from error
 
 
 def render(format_name: str, article: str, tokenizer: Tokenizer) -> list[int]:

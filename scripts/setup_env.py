@@ -23,11 +23,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, HarnessError
 from sut.machine.devices import cards, check_driver, driver_version
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_ROUND = "v6.1"
 PYTHON_MIN = (3, 11)
 PYTHON_BELOW = (3, 13)
 PLATFORMS = ("cpu", "cuda")

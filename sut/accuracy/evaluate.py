@@ -26,7 +26,7 @@ from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts, SessionFacts
-from sut.record.folder import ScenarioDir, sha256_of, write_atomic
+from sut.record.folder import RunDir, sha256_of, write_atomic
 from sut.record.session import (
     RunRecord,
     SessionRecord,
@@ -94,9 +94,7 @@ def evaluate_run(
         LogError: a file of the session or the accuracy log is missing or broken.
         DatasetError, ConfigError: the data set or the model is not what the run had.
     """
-    return evaluate(
-        read_run(ScenarioDir(run_dir), session_root), read_session(session_root), sources
-    )
+    return evaluate(read_run(RunDir(run_dir), session_root), read_session(session_root), sources)
 
 
 def evaluate(

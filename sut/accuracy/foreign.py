@@ -17,8 +17,6 @@ from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import sha256_of
 
-FAMILY = "llama3.1-8b"
-
 
 class _EndIds(msgspec.Struct):
     """What generation_config.json says of the end of an answer."""
@@ -57,10 +55,7 @@ def evaluate_log(
     )
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:
-        yardstick = for_count(load_round(round_name), FAMILY, count)
-        notes = []
-    if round_name is not None and yardstick is None:
-        notes = [f"not judged: no {FAMILY} benchmark of round {round_name} has {count} samples"]
+        yardstick, notes = for_count(load_round(round_name), count)
     return assemble(asked, yardstick, notes, None, sha256_of(log))
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from qsl.dataset import Prompts, TokenIds
-from sut.config.rounds import CONF_ROOT
 from sut.config.schema import RunConfig, Strict
+from sut.config.shipped import CONF_ROOT
 from sut.errors import ConfigError
 
 REFERENCES = CONF_ROOT / "references"

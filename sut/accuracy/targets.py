@@ -11,8 +11,10 @@ from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.scores import measure
-from sut.config.rounds import CONF_ROOT, Round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.rounds import Round
+from sut.config.schema import RunConfig
+from sut.config.shipped import CONF_ROOT
 from sut.errors import ConfigError
 from sut.record.facts import DatasetFacts
 
@@ -64,13 +66,13 @@ def choose(
     return _of_reference(config, dataset, asked, folder or REFERENCES)
 
 
-def for_count(rules: Round, family: str, count: int) -> Yardstick | None:
-    """The targets of the benchmark of `family` whose data set has `count` samples."""
-    for name in (family, f"{family}-edge"):
-        benchmark = rules.benchmarks.get(name)
-        if benchmark is not None and benchmark.dataset_count == count:
-            return round_yardstick(rules.name, name, benchmark)
-    return None
+def for_count(rules: Round, count: int) -> tuple[Yardstick | None, list[str]]:
+    """The targets of the round's only benchmark with this many samples; None with the reason."""
+    found = [name for name, each in rules.benchmarks.items() if each.dataset_count == count]
+    if len(found) == 1:
+        return round_yardstick(rules.name, found[0], rules.benchmarks[found[0]]), []
+    which = " and ".join(found) + " have" if found else f"no benchmark of round {rules.name} has"
+    return None, [f"not judged: {which} {count} samples"]
 
 
 def _of_round(

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 from sut.advice.server_remedies import server_advice
 from sut.advice.spelling import figure, roughly, rounded_down, rounded_up
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.metrics import judged_duration_s
-from sut.plan.forecast import plan
+from sut.plan.forecast import forecast as plan
 from sut.record.facts import AccuracyFacts
 from sut.rules.check import Check
 from sut.rules.evaluated import ALARMS
@@ -39,7 +40,7 @@ MARGIN = 1.25
 # A run much too short was mostly start and end, so that a long one may be faster.
 SHORT_MARGIN, SHORT_SHARE = 1.5, 0.25
 TELLS_LITTLE_SHARE = 0.1
-# LoadGen takes its hint in whole milliseconds (sut.config.loadgen_conf writes it so).
+# LoadGen takes its hint in whole milliseconds (sut.plan.settings writes it so).
 LEAST_HINT_MS = 1
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sut import metrics
 from sut.advice.load import Load, is_flat, load_of
 from sut.advice.spelling import figure, rounded_down, rounded_up
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
-from sut.plan.forecast import plan
+from sut.plan.forecast import forecast as plan
 from sut.rules.check import Check
 from sut.rules.early_stopping import over_limit_of, queries_needed
 from sut.rules.evidence import Evidence

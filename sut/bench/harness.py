@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.config.sources import Loaded
 from sut.errors import RunError
 from sut.harness.session import Outcome, run_benchmark

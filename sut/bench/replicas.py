@@ -20,7 +20,8 @@ from rich.console import Console
 from sut.bench.engine import offline_of
 from sut.bench.harness import NS_PER_MS, Loader, run_one, setting
 from sut.bench.raw_engine import ARRIVALS, GENERATE, request_of, run_raw
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.engines.vllm.raw_process import RawMeasurement
 from sut.errors import RunError
 from sut.inputs.inputs import load_inputs
@@ -81,7 +82,7 @@ def measure_replicas(
             (scenario,) = loaded.config.scenarios
             if result.queries.failed or result.engine_failure:
                 raise RunError(f"the replicas did not answer all: {result.reasons}")
-            folder = outcome.session.scenario(scenario.value, Mode.PERFORMANCE.value)
+            folder = outcome.session.run_dir(scenario.value, Mode.PERFORMANCE.value)
             table = pq.read_table(folder.ledger).to_pandas()
             columns = {name: table[name].to_numpy() for name in table.columns}
             engine = outcome.result.engine

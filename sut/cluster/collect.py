@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.record.facts import RunFacts
 from sut.record.folder import SessionDir, write_atomic
@@ -172,7 +172,7 @@ def first_query(
     session: SessionDir, scenario: Scenario, offset_ns: int, error_ns: int
 ) -> Start | None:
     """When the scenario's first query was issued, on the control node's clock."""
-    path = session.scenario(scenario.value, PERFORMANCE).run_facts
+    path = session.run_dir(scenario.value, PERFORMANCE).run_facts
     try:
         facts = RunFacts.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError):

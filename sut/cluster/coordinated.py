@@ -21,15 +21,15 @@ from sut.cluster.collect import (
     read_stored,
     write_aggregated,
 )
-from sut.cluster.gate import label_of
 from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
-from sut.harness.session import check_jobs
 from sut.machine.signals import first_ends_the_run, held_back
-from sut.plan.forecast import jobs
+from sut.plan.run_id import run_ids
+from sut.plan.run_plan import read_audit_configs
 from sut.record.folder import SessionDir, try_results_dir
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated_schema import Aggregated, aggregated_json
@@ -67,7 +67,7 @@ def check_coordinated(config: RunConfig) -> None:
             where="--coordinated",
             remedy="Leave out --replicas, or leave out --coordinated for one system of replicas.",
         )
-    check_jobs(config)
+    read_audit_configs(config)
 
 
 def run_coordinated(
@@ -147,7 +147,7 @@ class _Call:
         return run_together(
             nodes,
             {node.name: document_for(self.loaded, node.name) for node in nodes},
-            [label_of(job) for job in jobs(config)],
+            [str(run) for run in run_ids(config)],
             Limits(start_s, ray.heartbeat_s, ray.heartbeat_timeout_s),
             self.say,
             found.head_gone,
@@ -194,12 +194,12 @@ class _Call:
 
     def _starts(self, outcome: NodeOutcome, session: SessionDir) -> dict[Scenario, Start]:
         starts: dict[Scenario, Start] = {}
-        for job in jobs(self.loaded.config):
-            offset = outcome.offsets.get(label_of(job))
-            if job.mode is Mode.PERFORMANCE and offset is not None:
-                start = first_query(session, job.scenario, offset.ns, offset.error_ns)
+        for run in run_ids(self.loaded.config):
+            offset = outcome.offsets.get(str(run))
+            if run.mode is Mode.PERFORMANCE and offset is not None:
+                start = first_query(session, run.scenario, offset.ns, offset.error_ns)
                 if start is not None:
-                    starts[job.scenario] = start
+                    starts[run.scenario] = start
         return starts
 
     def _sum(

@@ -14,14 +14,9 @@ import signal
 import socket
 import threading
 
-from sut.plan.forecast import Job
+from sut.plan.run_id import RunId
 
 GO, PING, READY, PONG = "go", "ping", "ready", "pong"
-
-
-def label_of(job: Job) -> str:
-    """What both ends call a LoadGen run."""
-    return f"{job.scenario.value} {job.folder}"
 
 
 class StartGate:
@@ -38,9 +33,9 @@ class StartGate:
         self._allowed: queue.SimpleQueue[None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, name="start-gate", daemon=True).start()
 
-    def __call__(self, job: Job) -> None:
+    def __call__(self, run: RunId) -> None:
         """Return when this run may begin; a gate that closes raises KeyboardInterrupt."""
-        self._say(f"{READY} {label_of(job)}")
+        self._say(f"{READY} {run}")
         self._allowed.get()
 
     def _say(self, line: str) -> None:

@@ -14,8 +14,8 @@ from sut.errors import ConfigError, Interrupted, LogError
 if TYPE_CHECKING:
     from audit.logs import AuditLogs
     from audit.text import Verification
-    from sut.config.schema import Scenario
-    from sut.record.folder import ScenarioDir
+    from sut.config.names import Scenario
+    from sut.record.folder import RunDir
 
 COMPLIANCE = "compliance"
 EPILOG = """\
@@ -131,7 +131,7 @@ def _run(options: argparse.Namespace) -> int:
     outcome = run_benchmark(loaded, Console(stderr=True))
     if not options.json:
         show_outcome(outcome, as_json=False)
-    found = [_found(run, options.official) for run in outcome.session.scenario_dirs()]
+    found = [_found(run, options.official) for run in outcome.session.run_dirs()]
     _show(found, as_json=options.json, result=outcome.session.result)
     if outcome.interrupted:
         return Interrupted.exit_code
@@ -165,14 +165,14 @@ def _ask_for_compliance(options: argparse.Namespace) -> None:
     options.assignments = assignments
 
 
-def _found(run: ScenarioDir, checkout: Path | None) -> Verification:
+def _found(run: RunDir, checkout: Path | None) -> Verification:
     """The verdict that a run of ours left, and the official one beside it."""
     from audit.bounds import yardstick
     from audit.logs import find_logs
     from audit.official import official_verdict
     from audit.text import Verification
     from audit.verify import VERIFICATION_NAME
-    from sut.config.schema import Scenario
+    from sut.config.names import Scenario
     from sut.record.facts import RunFacts, VerificationFacts
 
     run_facts = RunFacts.model_validate_json(run.run_facts.read_text(encoding="utf-8"))
@@ -225,7 +225,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _scenario(options: argparse.Namespace) -> Scenario:
     """--scenario, else what run.json of a run of ours says."""
     from sut.config.flags import to_overrides
-    from sut.config.schema import Scenario
+    from sut.config.names import Scenario
 
     given = next((value for key, value, _ in to_overrides(options) if key == "scenarios"), None)
     run_json = options.verify / "run.json"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import FlagParser
+from sut.config.shipped import DEFAULT_ROUND, round_help
 
 if TYPE_CHECKING:
     from sut.submission.findings import Finding
@@ -44,9 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("tree", type=Path, metavar="TREE", help="the folder above closed/, open/")
-    parser.add_argument(
-        "--round", default="v6.1", metavar="vX.Y", help="round of the tree: v5.1, v6.0, v6.1 (v6.1)"
-    )
+    parser.add_argument("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     parser.add_argument("--checker", type=Path, metavar="DIR", help="run MLCommons' checker too")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import FlagParser
+from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _parser() -> FlagParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--round", default="v6.1", metavar="vX.Y", help="round of MLPerf Inference (v6.1)")
+    add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     add(
         "--out",
         type=Path,

@@ -173,28 +173,15 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
 
     from sut.config.rounds import load_round
     from sut.inputs.inputs import load_inputs
-    from sut.plan.forecast import jobs, plan_job, render_plan
+    from sut.plan.run_plan import plan_runs, read_audit_configs
+    from sut.report.plan_text import plan_document, render_plan
 
     config = loaded.config
-    rules = load_round(config.round)
+    read_audit_configs(config)
     count = load_inputs(config, weights=False).dataset.count
-    plans = [plan_job(config, job, count, rules) for job in jobs(config)]
+    plans = plan_runs(config, load_round(config.round), count, loaded.origins)
     if as_json:
-        document = {
-            "config": config.model_dump(mode="json"),
-            "origins": loaded.origins,
-            "runs": [
-                {
-                    "scenario": each.scenario,
-                    "mode": each.mode,
-                    "queries_expected": each.queries_expected,
-                    "duration_expected_s": each.duration_expected_s,
-                    "why": each.why,
-                }
-                for each in plans
-            ],
-        }
-        print(json.dumps(document, indent=2))
+        print(json.dumps(plan_document(loaded, plans), indent=2))
     else:
         print(render_plan(loaded, plans))
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.flags import FlagParser
+from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
 EPILOG = """\
@@ -60,9 +61,7 @@ def _parser() -> FlagParser:
     )
     add = parser.add_argument
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders of sessions")
-    add(
-        "--round", default="v6.1", metavar="vX.Y", help="round of the tree: v5.1, v6.0, v6.1 (v6.1)"
-    )
+    add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     add(
         "--division",
         choices=("closed", "open"),

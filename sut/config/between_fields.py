@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from sut.config import official
 from sut.config.held import broken
 from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, value_at
+from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
-
-OFFICIAL_PROMPT = "llama3.1-8b-cnn"
 
 # Limits that LoadGen reads as whole milliseconds: it would cut a fraction off without a word.
 _WHOLE_MS = (
@@ -201,10 +200,11 @@ def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
             where=_first_chosen(origins, "model.path", "model.official"),
             remedy="Give the official weights' folder, or another model as it is: --model DIR.",
         )
-    if config.model.prompt_format != OFFICIAL_PROMPT:
+    own = official.prompt_formats(config.model.benchmark)
+    if config.model.prompt_format not in own:
         raise ConfigError(
             f"model.prompt_format is {config.model.prompt_format}, but an official model is "
-            f"asked with {OFFICIAL_PROMPT}.",
+            f"asked with {' or '.join(own)}.",
             where=origins["model.prompt_format"],
             remedy="Set model.official=false, or leave it out.",
         )
@@ -224,8 +224,8 @@ def _check_whole_ms(config: RunConfig, origins: Mapping[str, str]) -> None:
                 f"{section}.{field} is {value}, but LoadGen takes whole milliseconds.",
                 where=origins[f"{section}.{field}"],
             )
-    for section in ("offline", "server", "interactive", "single_stream"):
-        duration_ms = getattr(config, section).min_duration_s * 1000
+    for scenario in Scenario:
+        section, duration_ms = scenario.section, config.section(scenario).min_duration_s * 1000
         if abs(duration_ms - round(duration_ms)) > 1e-6:
             raise ConfigError(
                 f"{section}.min_duration_s is {duration_ms / 1000}, but LoadGen takes whole "

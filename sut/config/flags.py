@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.config.names import ModeChoice, Scenario
+from sut.config.shipped import names, round_help
 from sut.errors import ConfigError
 
-SCENARIOS = ("Offline", "Server", "Interactive", "SingleStream")
+SCENARIOS = tuple(each.value for each in Scenario)
 SMOKE_SAMPLES = 50
-MODES = ("performance", "accuracy", "compliance", "both", "all")
+MODES = tuple(each.value for each in ModeChoice)
 
 # Environment variable → the key it sets. HF_TOKEN is read by the downloader alone.
 ENVIRONMENT = {
@@ -181,7 +183,7 @@ def _add_what(parser: FlagParser) -> None:
         choices=("quick", "mlperf"),
         help="quick takes minutes; mlperf takes the round's rules (quick)",
     )
-    add("--round", metavar="vX.Y", help="round of MLPerf Inference: v5.0, v5.1, v6.0, v6.1 (v6.1)")
+    add("--round", metavar="vX.Y", help=f"round of MLPerf Inference: {round_help()}")
     add(
         "--mode",
         choices=MODES,
@@ -198,14 +200,13 @@ def _add_what(parser: FlagParser) -> None:
     add(
         "--system",
         metavar="NAME",
-        help="name of a file in user_confs/systems, or a .yaml "
-        "(a30-bf16 with an NVIDIA driver, else cpu)",
+        help=f"{', '.join(names('systems'))}, or a .yaml (a30-bf16 with an NVIDIA driver, else "
+        "cpu)",
     )
     add(
         "--model",
         metavar="NAME",
-        help="name of a file in user_confs/models, a folder with weights, or a .yaml "
-        "(the system's)",
+        help=f"{', '.join(names('models'))}, a folder with weights, or a .yaml (the system's)",
     )
     add("--dataset", metavar="PATH", help="file of the data set, or sample, or synthetic (sample)")
 

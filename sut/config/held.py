@@ -11,11 +11,13 @@ from functools import cache
 from typing import Any
 
 from sut.config.keys import Setting, checked, require_known, show, value_at
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.round_values import round_settings
-from sut.config.rounds import CONF_ROOT, Round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.rounds import Round
+from sut.config.schema import RunConfig
 from sut.config.selection import known_settings
+from sut.config.shipped import CONF_ROOT
 from sut.config.yaml_tree import read_leaves
 
 _UNORDERED = "model.eos_token_ids"

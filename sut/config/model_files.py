@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sut.config.rounds import CONF_ROOT
+from sut.config.shipped import CONF_ROOT
 
 DESCRIPTION = "config.json"
 

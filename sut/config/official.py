@@ -13,13 +13,12 @@ from typing import Any
 
 from sut.config.keys import Setting, show
 from sut.config.model_files import DESCRIPTION, described, local_folder, looks_like_hub_id
-from sut.config.rounds import CONF_ROOT
 from sut.config.schema import ModelConfig
+from sut.config.shipped import conf_path, names
 from sut.config.yaml_tree import Leaf, read_leaves
 from sut.errors import ConfigError
 
 SECTION = "recognised_by"
-MODELS = CONF_ROOT / "models"
 
 # What the benchmark fixes along with its weights; the mlperf profile holds it for them.
 HELD = (
@@ -97,7 +96,7 @@ def _short(value: Any) -> str:
 @cache
 def officials() -> tuple[Official, ...]:
     """Every model of user_confs/models that says how it is recognised."""
-    found = (_official(path) for path in sorted(MODELS.glob("*.yaml")))
+    found = (_official(conf_path("models", name)) for name in names("models"))
     return tuple(each for each in found if each is not None)
 
 
@@ -132,6 +131,12 @@ def _signs(leaves: list[Leaf], kind: str) -> tuple[Leaf, ...]:
 def of_benchmark(benchmark: str) -> list[Official]:
     """The models that a benchmark, or its edge twin, is answered with."""
     return [each for each in officials() if each.benchmark == benchmark.removesuffix("-edge")]
+
+
+def prompt_formats(benchmark: str) -> list[str]:
+    """What a benchmark's own models are asked with."""
+    found = (str(each.held["model.prompt_format"].value) for each in of_benchmark(benchmark))
+    return list(dict.fromkeys(found))
 
 
 def recognise(folder: Path) -> Official | None:

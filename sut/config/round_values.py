@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 from typing import Any
 
 from sut.config.keys import Setting
-from sut.config.rounds import CONF_ROOT, Round
-from sut.config.schema import Scenario
-from sut.config.yaml_tree import read_leaves
+from sut.config.names import Scenario
+from sut.config.round_files import round_leaves
+from sut.config.rounds import Round
+from sut.config.shipped import round_names
 from sut.errors import ConfigError
 
 Place = tuple[str, ...]
 
-_SECTIONS = {
-    "offline": Scenario.OFFLINE,
-    "server": Scenario.SERVER,
-    "interactive": Scenario.INTERACTIVE,
-    "single_stream": Scenario.SINGLE_STREAM,
-}
 _MS_PER_S = 1000
 
 
@@ -54,13 +48,10 @@ def _value(rules: Round, place: Place) -> Any:
 
 
 def _origin(name: str, place: Place) -> str:
-    return _lines(name).get(("benchmarks", *place), f"round {name}")
-
-
-@cache
-def _lines(name: str) -> dict[Place, str]:
-    path = CONF_ROOT / "rounds" / f"{name}.yaml"
-    return {leaf.path: leaf.origin for leaf in read_leaves(path)} if path.is_file() else {}
+    """File and line of a value; of a round that has no file, which tests make, its name."""
+    known = name in round_names()
+    leaf = round_leaves(name).get(("benchmarks", *place)) if known else None
+    return f"round {name}" if leaf is None else leaf.origin
 
 
 def _places(rules: Round, benchmark: str, first: Scenario | None) -> dict[str, Place]:
@@ -74,7 +65,8 @@ def _places(rules: Round, benchmark: str, first: Scenario | None) -> dict[str, P
         "model.loadgen_model": (benchmark, "scenarios", "Offline", "loadgen_model"),
         "compliance.tests": (asked, "compliance_tests"),
     }
-    for section, scenario in _SECTIONS.items():
+    for scenario in Scenario:
+        section = scenario.section
         try:
             name, _, _ = rules.scenario_rules(benchmark, scenario)
         except ConfigError:

@@ -1,20 +1,20 @@
 """MLPerf Inference rounds as data: `user_confs/rounds/<round>.yaml`, each figure with its source.
 
 Nothing of a round stands in code; this module only gives the files their types.
+`round_files` reads them, those that a round extends as well.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-import yaml
 from pydantic import Field, PositiveInt, ValidationError
 
-from sut.config.schema import Scenario, Strict
+from sut.config import shipped
+from sut.config.names import Scenario
+from sut.config.round_files import round_leaves, tree
+from sut.config.schema import Strict
 from sut.errors import ConfigError
-
-CONF_ROOT = Path(__file__).resolve().parents[2] / "user_confs"
 
 # The counter by which an engine proves that no query was served from another's KV cache.
 PREFIX_CACHE_HITS = "prefix_cache_hit_tokens"
@@ -53,6 +53,9 @@ class BenchmarkRules(Strict):
     accuracy_min: dict[str, float] = Field(description="metric (checker's name) → least value")
     accuracy_max: dict[str, float] = Field(default_factory=dict)
     compliance_tests: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = Field(
+        (), description="other spellings of its id that the official checker takes in a tree"
+    )
 
 
 class Layout(Strict):
@@ -121,7 +124,9 @@ class Round(Strict):
     )
     loadgen_install: str = Field(description="release to install for this round")
     seeds: Seeds
-    benchmarks: dict[str, BenchmarkRules]
+    benchmarks: dict[str, BenchmarkRules] = Field(
+        default_factory=dict, description="none: the round has no benchmark of this family"
+    )
     absent: dict[str, str] = Field(
         default_factory=dict, description="benchmark a user may ask for → why the round lacks it"
     )
@@ -144,6 +149,11 @@ class Round(Strict):
                 remedy="Choose another --round.",
             )
         return self.benchmarks[name]
+
+    def id_of(self, spelling: str) -> str:
+        """The id of the benchmark that an alias stands for; any other word as it is."""
+        known = (name for name, each in self.benchmarks.items() if spelling in each.aliases)
+        return next(known, spelling)
 
     def scenario_rules(
         self, name: str, scenario: Scenario
@@ -169,24 +179,18 @@ class Round(Strict):
         )
 
 
-def round_names() -> list[str]:
-    """Every round there is a file for."""
-    return sorted(path.stem for path in (CONF_ROOT / "rounds").glob("*.yaml"))
-
-
 @cache
 def load_round(name: str) -> Round:
-    """Read one round's file.
+    """Read one round's file, and those that it extends.
 
     Raises:
         ConfigError: unknown round, or a malformed file.
     """
-    path = CONF_ROOT / "rounds" / f"{name}.yaml"
+    path = shipped.conf_path("rounds", name)
     if not path.is_file():
-        raise ConfigError(
-            f"round {name} is unknown; known are {', '.join(round_names())}.", remedy="See --round."
-        )
+        known = ", ".join(shipped.round_names())
+        raise ConfigError(f"round {name} is unknown; known are {known}.", remedy="See --round.")
     try:
-        return Round.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
+        return Round.model_validate(tree(round_leaves(name).values()))
+    except ValidationError as error:
         raise ConfigError(f"the file is malformed: {error}", where=path.name) from error

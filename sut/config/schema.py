@@ -7,61 +7,19 @@ layered by `sources.load`; nothing else in the project reads the environment or 
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from sut.config.names import ModeChoice, Scenario
+from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
 
 
 class Strict(BaseModel):
     """Frozen, and an unknown key is an error: a typo must never be a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Scenario(StrEnum):
-    """The MLPerf scenarios of this benchmark; Interactive is LoadGen's Server, tighter."""
-
-    OFFLINE = "Offline"
-    SERVER = "Server"
-    INTERACTIVE = "Interactive"
-    SINGLE_STREAM = "SingleStream"
-
-    @property
-    def loadgen_scenario(self) -> str:
-        """LoadGen's own name: it knows no Interactive."""
-        return "Server" if self is Scenario.INTERACTIVE else self.value
-
-    @property
-    def reports_first_token(self) -> bool:
-        """LoadGen takes FirstTokenComplete in every scenario but Offline."""
-        return self is not Scenario.OFFLINE
-
-
-class Mode(StrEnum):
-    """What one LoadGen run is; a compliance run is a performance run under an audit.config."""
-
-    PERFORMANCE = "performance"
-    ACCURACY = "accuracy"
-    COMPLIANCE = "compliance"
-
-
-class ModeChoice(StrEnum):
-    """Which LoadGen runs each scenario gets, on one engine start."""
-
-    PERFORMANCE = "performance"
-    ACCURACY = "accuracy"
-    COMPLIANCE = "compliance"
-    BOTH = "both"
-    ALL = "all"
-
-    @property
-    def modes(self) -> tuple[Mode, ...]:
-        """The runs, in the order they are made."""
-        if self is ModeChoice.BOTH:
-            return (Mode.PERFORMANCE, Mode.ACCURACY)
-        return tuple(Mode) if self is ModeChoice.ALL else (Mode(self.value),)
 
 
 class ModelConfig(Strict):
@@ -71,7 +29,7 @@ class ModelConfig(Strict):
     path: str = Field(description="folder with the weights, or a Hugging Face id")
     revision: str | None = Field(None, description="revision of a Hugging Face id")
     benchmark: str = Field(
-        "llama3.1-8b", description="benchmark id of the submission checker, e.g. llama3.1-8b"
+        DEFAULT_BENCHMARK, description="benchmark id of the submission checker, e.g. llama3.1-8b"
     )
     loadgen_model: str = Field("llama3_1-8b", description="model name LoadGen knows the rules by")
     official: bool = Field(
@@ -80,9 +38,7 @@ class ModelConfig(Strict):
     context_tokens: PositiveInt = Field(description="longest prompt plus output, tokens")
     vocab_size: PositiveInt = Field(description="token ids are below this")
     eos_token_ids: tuple[int, ...] = Field(description="every id that ends an answer", min_length=1)
-    prompt_format: str = Field(
-        "llama3.1-8b-cnn", description="name of a prompt format in qsl.prompts"
-    )
+    prompt_format: str = Field("llama3.1-8b-cnn", description="a file of user_confs/prompts")
 
 
 class DatasetConfig(Strict):
@@ -287,7 +243,7 @@ class RunConfig(Strict):
     """Everything that decides a run."""
 
     profile: Literal["quick", "mlperf"] = "quick"
-    round: str = Field("v6.1", description="MLPerf Inference round whose rules apply")
+    round: str = Field(DEFAULT_ROUND, description="MLPerf Inference round whose rules apply")
     scenarios: tuple[Scenario, ...] = Field(
         (Scenario.OFFLINE, Scenario.SERVER), min_length=1, description="run in this order"
     )
@@ -316,8 +272,5 @@ class RunConfig(Strict):
 
     def section(self, scenario: Scenario) -> OfflineConfig | ServerConfig | SingleStreamConfig:
         """The section that sizes a run of `scenario`."""
-        if scenario is Scenario.OFFLINE:
-            return self.offline
-        if scenario is Scenario.SINGLE_STREAM:
-            return self.single_stream
-        return self.latency_rules(scenario)
+        found: OfflineConfig | ServerConfig | SingleStreamConfig = getattr(self, scenario.section)
+        return found

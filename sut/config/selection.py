@@ -10,7 +10,7 @@ from typing import Any
 
 from sut.config import official
 from sut.config.keys import Setting, require_known, show
-from sut.config.rounds import CONF_ROOT
+from sut.config.shipped import conf_path, names
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
 from sut.errors import ConfigError
 
@@ -33,11 +33,6 @@ class System:
     default_model: Setting
 
 
-def names(kind: str) -> list[str]:
-    """The files of user_confs/<kind>."""
-    return sorted(path.stem for path in (CONF_ROOT / kind).glob("*.yaml"))
-
-
 def find(kind: str, choice: Setting) -> Path:
     """The file of user_confs/<kind> that a choice names, or the user's own .yaml.
 
@@ -49,7 +44,7 @@ def find(kind: str, choice: Setting) -> Path:
         return Path(name)
     known = names(kind)
     if name in known:
-        return CONF_ROOT / kind / f"{name}.yaml"
+        return conf_path(kind, name)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"The nearest is {near[0]}." if near else "Give one of them, or the path of a .yaml."
     raise ConfigError(
@@ -119,7 +114,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
     if text in names("models") or text.endswith((".yaml", ".yml")):
         return _read_model(find("models", choice))
     for name in names("models"):
-        settings = _read_model(CONF_ROOT / "models" / f"{name}.yaml")
+        settings = _read_model(conf_path("models", name))
         if any(
             setting.key == "model.path" and setting.value == text.rstrip("/")
             for setting in settings
@@ -128,7 +123,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
     if folder.is_dir():
         own = official.recognise(folder)
         if own is not None:
-            settings = _read_model(official.MODELS / f"{own.name}.yaml")
+            settings = _read_model(conf_path("models", own.name))
             place = Setting("model.path", text, choice.origin)
             return [*settings, place, Setting("model.revision", None, choice.origin)]
         base = _read_model(find("models", default))
@@ -151,7 +146,7 @@ def _read_model(path: Path) -> list[Setting]:
     """
     leaves = read_leaves(path)
     signs = [leaf for leaf in leaves if leaf.path[0] == official.SECTION]
-    if signs and path.parent != official.MODELS:
+    if signs and path != conf_path("models", path.stem):
         raise ConfigError(
             f"{official.SECTION} says how a benchmark's own weights are recognised, which only "
             "the files of user_confs/models can say.",

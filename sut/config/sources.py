@@ -19,10 +19,11 @@ from sut.config import official, selection, strays
 from sut.config.flags import ENVIRONMENT
 from sut.config.held import Profile, held_values, load_profile, of_profile
 from sut.config.keys import Setting, checked, leaves, require_known, sentence, show, value_of_text
-from sut.config.loadgen_conf import parse_user_conf, readers_of
+from sut.config.names import Scenario
 from sut.config.round_values import round_settings
 from sut.config.rounds import Round, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
+from sut.config.user_conf import parse_user_conf, readers_of
 from sut.config.yaml_tree import read_leaves
 from sut.errors import ConfigError
 

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from sut.config.flags import ENVIRONMENT
 from sut.config.keys import Setting, leaves, show
-from sut.config.schema import Mode, RunConfig
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 
 _RAY = "engine.ray."
@@ -114,15 +115,9 @@ def idle_assignments(config: RunConfig, origins: Mapping[str, str]) -> list[str]
 
 def _idle(config: RunConfig) -> dict[str, str]:
     """Beginnings of keys that are not read, and why."""
-    sections = {
-        "offline.": "Offline",
-        "server.": "Server",
-        "interactive.": "Interactive",
-        "single_stream.": "SingleStream",
-    }
     idle = {
-        key: f"{scenario} is not among the scenarios"
-        for key, scenario in sections.items()
+        f"{scenario.section}.": f"{scenario} is not among the scenarios"
+        for scenario in Scenario
         if scenario not in config.scenarios
     }
     if config.engine.kind != "null":

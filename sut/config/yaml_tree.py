@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from sut.config.rounds import CONF_ROOT
+from sut.config import shipped
 from sut.errors import ConfigError
 
 # More than any file of this project nests; an alias can make a mapping hold itself.
@@ -28,7 +28,7 @@ class Leaf:
 def shown_path(path: Path) -> str:
     """A shipped file from the repository's root, any other as it was given."""
     try:
-        return str(path.relative_to(CONF_ROOT.parent))
+        return str(path.relative_to(shipped.CONF_ROOT.parent))
     except ValueError:
         return str(path)
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from audit.verify import write_verification
 from sut.accuracy.evaluate import evaluate, write_files
-from sut.config.schema import Mode
+from sut.config.names import Mode
 from sut.errors import HarnessError
 from sut.record.session import RunRecord, SessionRecord
 

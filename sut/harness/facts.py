@@ -11,8 +11,9 @@ from pathlib import Path
 from qsl.dataset import Dataset
 from sut.accuracy.rouge import find_splitter
 from sut.config.model_files import DESCRIPTION
+from sut.config.names import Mode
 from sut.config.official import disowned, recognise
-from sut.config.schema import Mode, RunConfig
+from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.inputs.inputs import check_cards

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +17,8 @@ from rich.console import Console
 
 from qsl.dataset import Dataset
 from qsl.library import Library
-from sut.config.audit_conf import audit_config_path
-from sut.config.loadgen_conf import (
-    expected_settings,
-    loadgen_model,
-    performance_count,
-    user_conf,
-)
-from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
 from sut.harness.clock_watch import ClockWatch
@@ -38,9 +30,9 @@ from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
-from sut.plan.forecast import Job, audit_of, plan_job
+from sut.plan.run_plan import RunPlan
 from sut.record.facts import ClockFacts, RunFacts
-from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
+from sut.record.folder import RunDir, SessionDir, write_atomic
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
@@ -51,16 +43,15 @@ NO_AUDIT = "no-audit.config"
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every LoadGen run of a session shares."""
+class LiveSession:
+    """What every LoadGen run of a session shares while its engine is up."""
 
     config: RunConfig
-    rules: Round
     host: EngineHost
     engine: Engine
     dataset: Dataset
     prompt_tokens: npt.NDArray[np.int64]
-    session: SessionDir
+    directory: SessionDir
     console: Console
 
 
@@ -76,81 +67,94 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
     )
 
 
-def run_scenario(bench: Bench, job: Job, run: int) -> RunFacts:
-    """Run LoadGen once; return what `run.json` now holds."""
-    config, count = bench.config, bench.dataset.count
-    directory = bench.session.new_scenario(job.scenario.value, job.folder)
-    text = user_conf(config, job.scenario, count, bench.rules, job.mode)
-    write_atomic(directory.user_conf, text)
+def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
+    """Run LoadGen once, as planned; return what `run.json` now holds.
+
+    Args:
+        live: the session whose run it is.
+        plan: all that LoadGen is given.
+        number: of this run in its session, from 1.
+    """
+    config, run = live.config, plan.run
+    directory = live.directory.new_run_dir(run.scenario.value, run.folder)
+    write_atomic(directory.user_conf, plan.user_conf)
     ledger = Ledger(
-        reports_first_token=job.scenario.reports_first_token,
+        reports_first_token=run.scenario.reports_first_token,
         eos_token_ids=config.model.eos_token_ids,
         replica=0 if config.engine.replicas is None else NO_REPLICA,
     )
-    copy_size = performance_count(config, count, job.mode)
-    library = Library(bench.dataset, copy_size)
-    sut = SystemUnderTest(bench.engine, ledger, library, config.engine.stall_timeout_s)
-    before = _stats(bench)
-    spec = run_spec(config, job.scenario, run, copy_size)
-    bench.host.run(partial(bench.engine.begin_run, spec, sut.on_events))
+    library = Library(live.dataset, plan.performance_count)
+    sut = SystemUnderTest(live.engine, ledger, library, config.engine.stall_timeout_s)
+    this = _Run(plan, directory, sut, ledger)
+    before = _stats(live)
+    spec = run_spec(config, run.scenario, number, plan.performance_count)
+    live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
-    outcome = _drive_loadgen(bench, job, directory, sut, ledger)
-    write_table(ledger, bench.prompt_tokens, directory.ledger)
-    audit = _audit_config(config, job)
-    report = bench.host.run(bench.engine.report)
-    facts = RunFacts(
-        scenario=job.scenario.value,
-        mode=job.mode.value,
-        test=job.test,
-        started_utc=started.isoformat(timespec="milliseconds"),
-        ended_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        loadgen_model=loadgen_model(config, job.scenario),
-        loadgen_package=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        loadgen_returned=sut.loadgen_returned,
-        loadgen_exit=sut.loadgen_error or outcome.loadgen_exit,
-        engine_failure=sut.fault,
-        interrupted=outcome.interrupted,
-        audit_config=str(audit) if audit else None,
-        audit_config_sha256=sha256_of(audit) if audit else None,
-        expected_settings=expected_settings(
-            config,
-            job.scenario,
-            count,
-            bench.rules,
-            mode=job.mode,
-            audit=audit_of(config, job),
-        ),
-        ledger=ledger_facts(ledger, bench.prompt_tokens),
-        clock=outcome.clock,
-        engine_counters=_counters(bench, before),
-        engine_figures=report.figures,
-        incidents=report.incidents,
-        log_sha256=directory.hashes(),
-    )
+    outcome = _drive_loadgen(live, this)
+    write_table(ledger, live.prompt_tokens, directory.ledger)
+    facts = _facts(live, this, started, outcome, _counters(live, before))
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
     return facts
 
 
-def _audit_config(config: RunConfig, job: Job) -> Path | None:
-    return audit_config_path(config, job.test) if job.test else None
+@dataclass(frozen=True)
+class _Run:
+    """One LoadGen run while it is made."""
+
+    plan: RunPlan
+    directory: RunDir
+    sut: SystemUnderTest
+    ledger: Ledger
 
 
-def _counters(bench: Bench, before: dict[str, float] | None) -> dict[str, float | None]:
+def _facts(
+    live: LiveSession,
+    this: _Run,
+    started: datetime,
+    outcome: _Outcome,
+    counters: dict[str, float | None],
+) -> RunFacts:
+    plan, report = this.plan, live.host.run(live.engine.report)
+    return RunFacts(
+        scenario=plan.run.scenario.value,
+        mode=plan.run.mode.value,
+        test=plan.run.test,
+        started_utc=started.isoformat(timespec="milliseconds"),
+        ended_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        loadgen_model=plan.loadgen_model,
+        loadgen_package=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
+        loadgen_returned=this.sut.loadgen_returned,
+        loadgen_exit=this.sut.loadgen_error or outcome.loadgen_exit,
+        engine_failure=this.sut.fault,
+        interrupted=outcome.interrupted,
+        audit_config=str(plan.audit.path) if plan.audit else None,
+        audit_config_sha256=plan.audit.sha256 if plan.audit else None,
+        expected_settings=dict(plan.expected_settings),
+        ledger=ledger_facts(this.ledger, live.prompt_tokens),
+        clock=outcome.clock,
+        engine_counters=counters,
+        engine_figures=report.figures,
+        incidents=report.incidents,
+        log_sha256=this.directory.hashes(),
+    )
+
+
+def _counters(live: LiveSession, before: dict[str, float] | None) -> dict[str, float | None]:
     """What the engine counted during the run; nothing if it can no longer say.
 
     Nothing either once a replica was lost: its counts went with it, and the difference of two
     sums over different replicas counts nothing.
     """
-    after = _stats(bench)
-    if before is None or after is None or bench.host.run(bench.engine.report).incidents:
+    after = _stats(live)
+    if before is None or after is None or live.host.run(live.engine.report).incidents:
         return {}
     return {name: value - before.get(name, 0.0) for name, value in after.items()}
 
 
-def _stats(bench: Bench) -> dict[str, float] | None:
+def _stats(live: LiveSession) -> dict[str, float] | None:
     """The engine's counters; None from one that hangs."""
     try:
-        return bench.host.call(bench.engine.stats(), CALL_TIMEOUT_S)
+        return live.host.call(live.engine.stats(), CALL_TIMEOUT_S)
     except TimeoutError:
         return None
 
@@ -162,16 +166,14 @@ class _Outcome:
     clock: ClockFacts
 
 
-def _drive_loadgen(
-    bench: Bench, job: Job, directory: ScenarioDir, sut: SystemUnderTest, ledger: Ledger
-) -> _Outcome:
+def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
-    expected = plan_job(bench.config, job, bench.dataset.count, bench.rules)
-    label = f"{job.scenario.value} {job.folder}"
+    sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
+    queries = this.plan.forecast.queries_expected
     interrupted, clocks = False, ClockWatch()
-    with LoadGenProcess(_spec(bench, job, directory), directory.root / "loadgen.log") as child:
-        bench.host.call(_attach(bench, sut, child), CALL_TIMEOUT_S)
-        with RunProgress(bench.console, label, expected.queries_expected) as progress:
+    with LoadGenProcess(_spec(live, this), log) as child:
+        live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
+        with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:
                 _wait(child, sut, ledger, progress, clocks)
             except KeyboardInterrupt:
@@ -180,9 +182,9 @@ def _drive_loadgen(
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
-    _last_look(bench, sut)
+    _last_look(live, sut)
     reason = sut.fault or ("interrupted" if interrupted else ending) or "LoadGen left it open"
-    bench.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
+    live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     clocks.look()
     if not exited_by_itself:
         why = "Ctrl-C" if interrupted else "the engine fault"
@@ -190,36 +192,37 @@ def _drive_loadgen(
     return _Outcome(ending, interrupted, clocks.facts())
 
 
-def _last_look(bench: Bench, sut: SystemUnderTest) -> None:
+def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
     """An engine that died with the last samples must not pass for healthy; nothing stays open."""
-    for look in (bench.engine.health, bench.engine.cancel):
+    for look in (live.engine.health, live.engine.cancel):
         try:
-            bench.host.call(look(), CALL_TIMEOUT_S)
+            live.host.call(look(), CALL_TIMEOUT_S)
         except TimeoutError:
-            bench.host.run(partial(sut.fail, f"the engine gave no sign for {CALL_TIMEOUT_S:g} s"))
+            live.host.run(partial(sut.fail, f"the engine gave no sign for {CALL_TIMEOUT_S:g} s"))
         except HarnessError as error:
-            bench.host.run(partial(sut.fail, error.message))
+            live.host.run(partial(sut.fail, error.message))
 
 
-def _spec(bench: Bench, job: Job, directory: ScenarioDir) -> LoadGenSpec:
-    config, count = bench.config, bench.dataset.count
+def _spec(live: LiveSession, this: _Run) -> LoadGenSpec:
+    plan, folder = this.plan, this.directory.root.resolve()
+    accuracy = plan.run.mode is Mode.ACCURACY
     return LoadGenSpec(
-        user_conf=str(directory.user_conf.resolve()),
-        loadgen_model=loadgen_model(config, job.scenario),
-        loadgen_scenario=job.scenario.loadgen_scenario,
+        user_conf=str(this.directory.user_conf.resolve()),
+        loadgen_model=plan.loadgen_model,
+        loadgen_scenario=plan.run.scenario.loadgen_scenario,
         # LoadGen knows a compliance run as a performance run under an audit.config.
-        mode=(Mode.ACCURACY if job.mode is Mode.ACCURACY else Mode.PERFORMANCE).value,
-        total_count=count,
-        performance_count=performance_count(config, count, job.mode),
-        log_dir=str(directory.root.resolve()),
+        mode=(Mode.ACCURACY if accuracy else Mode.PERFORMANCE).value,
+        total_count=plan.total_count,
+        performance_count=plan.performance_count,
+        log_dir=str(folder),
         # Always a path of ours: LoadGen's default is audit.config in the working directory.
-        audit_config=str(_audit_config(config, job) or directory.root.resolve() / NO_AUDIT),
-        enable_trace=config.loadgen.enable_trace,
+        audit_config=str(plan.audit.path if plan.audit else folder / NO_AUDIT),
+        enable_trace=live.config.loadgen.enable_trace,
     )
 
 
-async def _attach(bench: Bench, sut: SystemUnderTest, child: LoadGenProcess) -> None:
-    await bench.host.loop.create_unix_connection(lambda: sut, sock=child.connection)
+async def _attach(live: LiveSession, sut: SystemUnderTest, child: LoadGenProcess) -> None:
+    await live.host.loop.create_unix_connection(lambda: sut, sock=child.connection)
 
 
 def _wait(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +20,17 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.engines.base import Engine
 from sut.engines.factory import EngineRequest, make_engine
-from sut.errors import ConfigError, EngineStartError, HarnessError, LogError
+from sut.errors import EngineStartError, HarnessError, LogError
 from sut.harness.after_run import evaluate_run
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
-from sut.harness.loadgen_run import Bench, run_scenario, run_spec
+from sut.harness.loadgen_run import LiveSession, make_run, run_spec
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
-from sut.plan.forecast import Job, audit_of, jobs
+from sut.plan.run_id import RunId
+from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.record.session import read_session
@@ -42,7 +43,7 @@ from sut.result.schema import Result
 
 CLOSE_TIMEOUT_S = 60.0
 
-Gate = Callable[[Job], None]
+Gate = Callable[[RunId], None]
 """Called before each LoadGen run; returns when it may begin."""
 
 
@@ -53,23 +54,6 @@ class Outcome:
     result: Result
     session: SessionDir
     interrupted: bool
-
-
-def check_jobs(config: RunConfig) -> None:
-    """Refuse what no run can be made of.
-
-    Raises:
-        ConfigError: there is no compliance test to run, or its audit.config is missing.
-    """
-    asked = jobs(config)
-    if not asked:
-        raise ConfigError(
-            f"mode is {config.mode}, but {config.model.benchmark} has no compliance test in "
-            f"round {config.round}.",
-            remedy="Choose another --mode.",
-        )
-    for job in asked:
-        audit_of(config, job)
 
 
 def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) -> Outcome:
@@ -85,15 +69,16 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
         EngineStartError: the engine did not become ready; the session's folder holds its log.
     """
     config = loaded.config
-    check_jobs(config)
+    read_audit_configs(config)  # before weights are fetched
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
+    plans = plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)
     write_config(session, config, loaded.origins)
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
     with first_ends_the_run():
-        interrupted = _measure(loaded, inputs, session, console, gate)
+        interrupted = _measure(config, inputs, plans, session, console, gate)
         return Outcome(write_result(session, console), session, interrupted)
 
 
@@ -105,29 +90,32 @@ def _new_session(config: RunConfig) -> SessionDir:
 
 
 def _measure(
-    loaded: Loaded, inputs: Inputs, session: SessionDir, console: Console, gate: Gate | None
+    config: RunConfig,
+    inputs: Inputs,
+    plans: Sequence[RunPlan],
+    session: SessionDir,
+    console: Console,
+    gate: Gate | None,
 ) -> bool:
     """Everything that needs the engine; return whether it was interrupted.
 
     When this returns the engine is stopped, and no signal keeps the result from being written.
     """
-    config = loaded.config
     with ExitStack() as stack:
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
         write_session(session, config, inputs.dataset, facts, warmup)
-        bench = Bench(
+        live = LiveSession(
             config=config,
-            rules=load_round(config.round),
             host=host,
             engine=engine,
             dataset=inputs.dataset,
             prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
-            session=session,
+            directory=session,
             console=console,
         )
-        interrupted = _run_jobs(bench, gate)
+        interrupted = _make_runs(live, plans, gate)
         ignore_further()
     return interrupted
 
@@ -197,13 +185,13 @@ def _warm_up(
     return facts
 
 
-def _run_jobs(bench: Bench, gate: Gate | None) -> bool:
+def _make_runs(live: LiveSession, plans: Sequence[RunPlan], gate: Gate | None) -> bool:
     """Every LoadGen run in order, none on a dead engine; return whether it was interrupted."""
     try:
-        for number, job in enumerate(jobs(bench.config), 1):
+        for number, plan in enumerate(plans, 1):
             if gate is not None:
-                gate(job)
-            facts = run_scenario(bench, job, number)
+                gate(plan.run)
+            facts = make_run(live, plan, number)
             if facts.interrupted or facts.engine_failure:
                 return facts.interrupted
     except KeyboardInterrupt:

@@ -7,62 +7,23 @@ Server come from the round's schedule seed, so their number is known beforehand.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from sut.config.audit_conf import AuditSettings, audit_config_path, parse_audit_config
-from sut.config.between_fields import not_submittable
-from sut.config.keys import leaves, show, value_at
-from sut.config.loadgen_conf import Effective, effective
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
-from sut.config.sources import Loaded
+from sut.config.schema import RunConfig
+from sut.plan.audit_config import AuditSettings
+from sut.plan.endless import refuse_endless
+from sut.plan.settings import Effective, effective
 
 
 @dataclass(frozen=True)
-class Job:
-    """One LoadGen run to be made; `test` is the compliance test it is for."""
-
-    scenario: Scenario
-    mode: Mode
-    test: str | None = None
-
-    @property
-    def folder(self) -> str:
-        """Its folder below the scenario's, named as a submission names it."""
-        return self.test or self.mode.value
-
-
-def jobs(config: RunConfig) -> list[Job]:
-    """The LoadGen runs of a configuration, in the order they are made."""
-    return [
-        Job(scenario, mode, test)
-        for scenario in config.scenarios
-        for mode in config.mode.modes
-        for test in (config.compliance.tests if mode is Mode.COMPLIANCE else (None,))
-    ]
-
-
-def plan_job(config: RunConfig, job: Job, dataset_count: int, rules: Round) -> Plan:
-    """Foretell one run with the settings of its audit.config, if it has one.
-
-    Raises:
-        ConfigError: the audit.config is missing or malformed.
-    """
-    audit = audit_of(config, job)
-    return plan(config, job.scenario, dataset_count, rules, mode=job.mode, audit=audit)
-
-
-def audit_of(config: RunConfig, job: Job) -> AuditSettings | None:
-    """What the audit.config of a compliance run sets; None for any other run."""
-    return parse_audit_config(audit_config_path(config, job.test)) if job.test else None
-
-
-@dataclass(frozen=True)
-class Plan:
+class Forecast:
     """One LoadGen run as it is expected to go.
 
     `queries_expected` counts samples in Offline, whose one query holds them all. The duration
@@ -70,15 +31,13 @@ class Plan:
     prepares: a SingleStream system faster than half the hint runs out of them.
     """
 
-    scenario: Scenario
-    mode: Mode
     queries_expected: int
     queries_at_most: int
     duration_expected_s: float
     why: str
 
 
-def plan(
+def forecast(
     config: RunConfig,
     scenario: Scenario,
     dataset_count: int,
@@ -86,23 +45,39 @@ def plan(
     *,
     mode: Mode = Mode.PERFORMANCE,
     audit: AuditSettings | None = None,
-) -> Plan:
-    """Foretell one LoadGen run; `audit`: what its audit.config sets."""
+) -> Forecast:
+    """Foretell one LoadGen run of a configuration; `audit`: what its audit.config sets.
+
+    Raises:
+        ConfigError: the round lacks the scenario, or the run would be too large or too long.
+    """
     will = effective(config, scenario, dataset_count, rules, mode=mode, audit=audit)
-    if mode is Mode.ACCURACY:
-        return _accuracy(scenario, dataset_count, will, rules)
-    if scenario is Scenario.OFFLINE:
+    return foretell(will, rules)
+
+
+def foretell(
+    will: Effective, rules: Round, origins: Mapping[str, str] = MappingProxyType({})
+) -> Forecast:
+    """Foretell the LoadGen run that has these settings; `origins`: of the configuration's keys.
+
+    Raises:
+        ConfigError: it would be too large or too long to be made.
+    """
+    refuse_endless(will, origins)
+    if will.mode is Mode.ACCURACY:
+        return _accuracy(will, rules)
+    if will.scenario is Scenario.OFFLINE:
         count, why = _offline(will)
-        return Plan(scenario, mode, count, count, count / will.target_qps, why)
-    if scenario is Scenario.SINGLE_STREAM:
-        return _single_stream(will, mode)
+        return Forecast(count, count, count / will.target_qps, why)
+    if will.scenario is Scenario.SINGLE_STREAM:
+        return _single_stream(will)
     times_ns = arrivals_ns(will, rules)
     count = len(times_ns)
     why = (
         f"Poisson arrivals at {will.target_qps:g}/s until {will.min_duration_ms / 1000:g} s and "
         f"{will.requested_min_queries} queries are reached{_rounded(will)}"
     )
-    return Plan(scenario, mode, count, count, float(times_ns[-1]) / 1e9, why)
+    return Forecast(count, count, float(times_ns[-1]) / 1e9, why)
 
 
 def arrivals_ns(will: Effective, rules: Round) -> npt.NDArray[np.int64]:
@@ -145,35 +120,29 @@ def _offline(will: Effective) -> tuple[int, str]:
     return count, why
 
 
-def _single_stream(will: Effective, mode: Mode) -> Plan:
+def _single_stream(will: Effective) -> Forecast:
     """One after the other until both the count and the duration are reached."""
     block = will.performance_count if will.equal_issue else 1
     period_ns = int(1e9 / will.target_qps)
-    generated = _up_to_multiple(will.min_queries, block)
-    while (generated - 1) * period_ns < 2 * will.min_duration_ms * 1_000_000:
-        generated += block
+    # As many as fill twice the duration, one period between any two.
+    fill = -(-2 * will.min_duration_ms * 1_000_000 // period_ns) + 1
+    generated = _up_to_multiple(max(will.min_queries, fill), block)
     count = max(will.min_queries, math.ceil(will.min_duration_ms / 1000 * will.target_qps))
     why = (
         f"one at a time at {1000 / will.target_qps:g} ms each: the larger of "
         f"{will.requested_min_queries} queries and twice those of "
         f"{will.min_duration_ms / 1000:g} s{_rounded(will)}"
     )
-    return Plan(
-        Scenario.SINGLE_STREAM,
-        mode,
-        count,
-        generated,
-        count / will.target_qps,
-        why,
-    )
+    return Forecast(count, generated, count / will.target_qps, why)
 
 
-def _accuracy(scenario: Scenario, dataset_count: int, will: Effective, rules: Round) -> Plan:
-    duration_s = dataset_count / will.target_qps
-    if will.loadgen_scenario == "Server":
-        duration_s = float(schedule_ns(rules, will.target_qps, dataset_count)[-1]) / 1e9
+def _accuracy(will: Effective, rules: Round) -> Forecast:
+    count = will.dataset_count
+    duration_s = count / will.target_qps
+    if will.scenario.loadgen_scenario == "Server":
+        duration_s = float(schedule_ns(rules, will.target_qps, count)[-1]) / 1e9
     why = f"every sample once, at {will.target_qps:g}/s"
-    return Plan(scenario, Mode.ACCURACY, dataset_count, dataset_count, duration_s, why)
+    return Forecast(count, count, duration_s, why)
 
 
 def _up_to_multiple(count: int, block: int) -> int:
@@ -184,39 +153,3 @@ def _rounded(will: Effective) -> str:
     if not will.equal_issue:
         return ""
     return f", rounded up to whole multiples of {will.performance_count} samples"
-
-
-def render_plan(loaded: Loaded, plans: Sequence[Plan]) -> str:
-    """The resolved plan as text: the runs, then each value with its source."""
-    config = loaded.config
-    lines = [
-        f"profile {config.profile}, round {config.round}, model {config.model.name}, "
-        f"system {config.system.name}, engine {config.engine.kind}"
-    ]
-    reasons = not_submittable(config)
-    if reasons:
-        lines.append(f"not submittable: {'; '.join(reasons)}")
-    if not config.system.measured and config.engine.kind != "null":
-        lines.append(f"not measured: the settings of {config.system.name} never ran on that card")
-    lines += ["", "runs"]
-    for item in plans:
-        noun = "samples" if item.scenario is Scenario.OFFLINE else "queries"
-        lines.append(
-            f"  {item.scenario} {item.mode}: about {item.queries_expected} {noun} in about "
-            f"{_clock(item.duration_expected_s)}"
-        )
-        lines.append(f"    {item.why}")
-    total_s = sum(item.duration_expected_s for item in plans)
-    lines.append(f"  all of them: about {_clock(total_s)}, without engine start and warm-up")
-    lines += ["", "settings"]
-    rows = [(key, show(value_at(config, key)), loaded.origins[key]) for key in leaves()]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines += [f"  {key:<{widths[0]}}  {value:<{widths[1]}}  {where}" for key, value, where in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _clock(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -87,7 +87,7 @@ def sha256_of(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class ScenarioDir:
+class RunDir:
     """The folder of one LoadGen run."""
 
     root: Path
@@ -183,19 +183,20 @@ class SessionDir:
     def published_summary(self) -> Path:
         return self.root.parent / f"summary_{self.node}_{self.timestamp}.txt"
 
-    def scenario(self, scenario: str, run: str) -> ScenarioDir:
-        return ScenarioDir(self.root / scenario / run)
+    def run_dir(self, scenario: str, run: str) -> RunDir:
+        """The folder of one LoadGen run, whether it is there or not."""
+        return RunDir(self.root / scenario / run)
 
-    def new_scenario(self, scenario: str, run: str) -> ScenarioDir:
+    def new_run_dir(self, scenario: str, run: str) -> RunDir:
         """Make the folder of one LoadGen run; refuses one that exists."""
-        directory = self.scenario(scenario, run)
+        directory = self.run_dir(scenario, run)
         directory.root.mkdir(parents=True)
         return directory
 
-    def scenario_dirs(self) -> list[ScenarioDir]:
+    def run_dirs(self) -> list[RunDir]:
         """Every LoadGen run of this session, in order of start."""
         found = [path.parent for path in self.root.glob("*/*/run.json")]
-        return [ScenarioDir(path) for path in sorted(found, key=lambda p: p.stat().st_mtime_ns)]
+        return [RunDir(path) for path in sorted(found, key=lambda p: p.stat().st_mtime_ns)]
 
     def publish(self) -> None:
         """Put result and summary under the names that users look for."""

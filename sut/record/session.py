@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.logs.run_logs import LoadGenLogs, read_logs
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import ScenarioDir, SessionDir
+from sut.record.folder import RunDir, SessionDir
 from sut.record.ledger_file import read_ledger
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,7 +38,7 @@ class RunRecord:
         document: run.json as it stands, for who quotes it.
     """
 
-    folder: ScenarioDir
+    folder: RunDir
     place: str
     facts: RunFacts
     document: Document
@@ -129,7 +130,7 @@ def read_session(root: Path) -> SessionRecord:
     """
     folder = SessionDir.open(root)
     config, facts = read_document(folder.config), read_document(folder.session_facts)
-    runs = [read_run(each, root) for each in folder.scenario_dirs()]
+    runs = [read_run(each, root) for each in folder.run_dirs()]
     return SessionRecord(
         folder,
         as_model(RunConfig, config.get("config"), folder.config),
@@ -141,7 +142,7 @@ def read_session(root: Path) -> SessionRecord:
     )
 
 
-def read_run(folder: ScenarioDir, session_root: Path) -> RunRecord:
+def read_run(folder: RunDir, session_root: Path) -> RunRecord:
     """Open the folder of one LoadGen run.
 
     Raises:

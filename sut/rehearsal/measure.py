@@ -12,13 +12,16 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
+from sut.config.shipped import DEFAULT_BENCHMARK
 from sut.config.sources import Loaded
 from sut.harness.session import run_benchmark
 from sut.inputs.inputs import load_inputs
 from sut.machine.hardware import package_version
-from sut.plan.forecast import Job, jobs, plan_job
+from sut.plan.run_id import RunId
+from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
 from sut.rehearsal.stages import Stage
 
@@ -75,12 +78,11 @@ def overrides(round_name: str, out: Path, *, fast: bool) -> list[Override]:
 
 def reduced(rules: Round) -> Round:
     """The round as a fast rehearsal asks it: its tree is checked by these counts and limits."""
-    name, sections = "llama3.1-8b", {Scenario.OFFLINE: "offline", Scenario.SERVER: "server"}
+    name = DEFAULT_BENCHMARK
     benchmark = rules.benchmark(name)
     scenarios = {}
     for scenario in SCENARIOS:
-        section = sections.get(scenario, "interactive")
-        of = {key.removeprefix(f"{section}."): value for key, value in FAST.items()}
+        of = {key.removeprefix(f"{scenario.section}."): value for key, value in FAST.items()}
         changes = {
             "min_duration_ms": round(float(str(of["min_duration_s"])) * 1000),
             "min_query_count": of["min_query_count"],
@@ -98,28 +100,28 @@ def reduced(rules: Round) -> Round:
 
 def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -> list[Stage]:
     """A stage for each LoadGen run of the submission, with its expected duration."""
-    whole = load(base).config
-    rules = load_round(whole.round)
-    count = load_inputs(whole).dataset.count
+    whole = load(base)
+    rules = load_round(whole.config.round)
+    count = load_inputs(whole.config).dataset.count
     stages = []
-    for job in jobs(whole):
-        loaded = load([*base, *_one(job)])
+    for plan in plan_runs(whole.config, rules, count, whole.origins):
+        loaded = load([*base, *_one(plan.run)])
         stages.append(
             Stage(
-                name=f"{job.scenario.value}-{job.folder}",
+                name=f"{plan.run.scenario.value}-{plan.run.folder}",
                 inputs=_inputs(loaded.config, rules),
-                estimate_s=ENGINE_START_S + plan_job(whole, job, count, rules).duration_expected_s,
+                estimate_s=ENGINE_START_S + plan.forecast.duration_expected_s,
                 make=partial(_measure, loaded, console),
             )
         )
     return stages
 
 
-def _one(job: Job) -> list[Override]:
-    test = [("compliance.tests", [job.test], ORIGIN)] if job.mode is Mode.COMPLIANCE else []
+def _one(run: RunId) -> list[Override]:
+    test = [("compliance.tests", [run.test], ORIGIN)] if run.mode is Mode.COMPLIANCE else []
     return [
-        ("scenarios", [job.scenario.value], ORIGIN),
-        ("mode", job.mode.value, ORIGIN),
+        ("scenarios", [run.scenario.value], ORIGIN),
+        ("mode", run.mode.value, ORIGIN),
         *test,
     ]
 

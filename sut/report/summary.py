@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.names import Mode, Scenario
+from sut.config.schema import RunConfig
 from sut.metrics import Distribution
 from sut.result.aggregated_schema import (
     AGGREGATED_VERSION,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import Published
 

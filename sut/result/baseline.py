@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.result.alike import (
     FREE,

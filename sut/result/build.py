@@ -11,14 +11,20 @@ from pathlib import Path
 
 from sut import metrics
 from sut.advice.remedies import advice
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.logs.run_logs import LoadGenLogs
 from sut.metrics import Distribution, Source
-from sut.plan.forecast import Job, jobs
-from sut.record.facts import AccuracyFacts, LedgerFacts, RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir, sha256_of
+from sut.plan.run_id import RunId, run_ids
+from sut.record.facts import (
+    AccuracyFacts,
+    LedgerFacts,
+    RunFacts,
+    SessionFacts,
+)
+from sut.record.folder import RunDir, sha256_of
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.schema import (
     BENCHMARK,
@@ -61,18 +67,20 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     if round_ is None:
         round_ = _round(config.round, problems)
     made = {
-        Job(run.scenario, Mode(run.facts.mode), run.facts.test): scenario_result(
+        RunId(run.scenario, Mode(run.facts.mode), run.facts.test): scenario_result(
             run, _evidence(record, run, round_), record.folder.root
         )
         for run in record.runs
     }
     problems += [
-        f"{job.scenario} was asked for in {job.folder} mode and has no run"
-        for job in jobs(config)
-        if job not in made
+        f"{run_id.scenario} was asked for in {run_id.folder} mode and has no run"
+        for run_id in run_ids(config)
+        if run_id not in made
     ]
-    problems += [f"{_run_name(job)}: {why}" for job, each in made.items() for why in each.reasons]
-    rouge = {job.scenario: each.rouge for job, each in made.items() if each.rouge}
+    problems += [
+        f"{_run_name(run_id)}: {why}" for run_id, each in made.items() for why in each.reasons
+    ]
+    rouge = {run_id.scenario: each.rouge for run_id, each in made.items() if each.rouge}
     against = submission_grade(config, session, round_, [run.facts for run in record.runs])
     if problems:
         against.append("the session is not valid")
@@ -85,11 +93,13 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         submission_grade=not against,
         not_submission_grade_because=against,
         scenarios={
-            job.scenario: each.model_copy(update={"rouge": rouge.get(job.scenario)})
-            for job, each in made.items()
-            if job.mode is Mode.PERFORMANCE
+            run_id.scenario: each.model_copy(update={"rouge": rouge.get(run_id.scenario)})
+            for run_id, each in made.items()
+            if run_id.mode is Mode.PERFORMANCE
         },
-        accuracy_runs={j.scenario: each for j, each in made.items() if j.mode is Mode.ACCURACY},
+        accuracy_runs={
+            run_id.scenario: each for run_id, each in made.items() if run_id.mode is Mode.ACCURACY
+        },
         compliance_runs=_compliance_runs(made),
         warmup=session.warmup,
         engine=session.engine,
@@ -102,17 +112,19 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     )
 
 
-def _run_name(job: Job) -> str:
-    if job.mode is Mode.PERFORMANCE:
-        return job.scenario.value
-    return f"{job.scenario} {job.test or 'accuracy'} run"
+def _run_name(run_id: RunId) -> str:
+    if run_id.mode is Mode.PERFORMANCE:
+        return run_id.scenario.value
+    return f"{run_id.scenario} {run_id.test or 'accuracy'} run"
 
 
-def _compliance_runs(made: dict[Job, ScenarioResult]) -> dict[Scenario, dict[str, ScenarioResult]]:
+def _compliance_runs(
+    made: dict[RunId, ScenarioResult],
+) -> dict[Scenario, dict[str, ScenarioResult]]:
     found: dict[Scenario, dict[str, ScenarioResult]] = {}
-    for job, each in made.items():
-        if job.test is not None:
-            found.setdefault(job.scenario, {})[job.test] = each
+    for run_id, each in made.items():
+        if run_id.test is not None:
+            found.setdefault(run_id.scenario, {})[run_id.test] = each
     return found
 
 
@@ -305,7 +317,7 @@ def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
 
 def _log_files(folder: Path, session_root: Path) -> list[LogFile]:
     """The files of a run that its result rests on, as they are now."""
-    scenario = ScenarioDir(folder)
+    scenario = RunDir(folder)
     kept = (scenario.user_conf, scenario.ledger, scenario.accuracy, scenario.verification)
     files = {path.name: path for path in kept} | scenario.loadgen_files()
     root = session_root.resolve()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.metrics import Distribution, Source
 from sut.record.facts import (
     DatasetFacts,

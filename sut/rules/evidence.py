@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs

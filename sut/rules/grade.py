@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import RunConfig, Scenario, ServerConfig
+from sut.config.schema import RunConfig, ServerConfig
 from sut.errors import ConfigError
 from sut.record.facts import EngineFacts, RunFacts, SessionFacts
 from sut.rules.run import section_of

@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sut.config.names import Scenario
 from sut.config.rounds import PREFIX_CACHE_HITS, Round
-from sut.config.schema import (
-    OfflineConfig,
-    RunConfig,
-    Scenario,
-    ServerConfig,
-    SingleStreamConfig,
-)
+from sut.config.schema import OfflineConfig, RunConfig, ServerConfig, SingleStreamConfig
 from sut.logs.figures import Quantiles
 from sut.logs.run_logs import significant_quantum
 from sut.metrics import judged_duration_s

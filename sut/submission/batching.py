@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from sut.config.schema import EngineConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import EngineConfig
 from sut.engines.ray.dispatch import WINDOW_FACTOR
 
 ARRIVING = """\

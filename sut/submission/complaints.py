@@ -11,7 +11,7 @@ from functools import cache
 
 import yaml
 
-from sut.config.rounds import CONF_ROOT
+from sut.config.shipped import CONF_ROOT
 
 TABLE = CONF_ROOT / "submission" / "complaints.yaml"
 # Said beside a complaint, never instead of one; and habits of its log parser.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from audit.bounds import DEFAULT_MODEL, of_model
+from audit.bounds import of_benchmark
 from audit.logs import find_logs
 from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text, verify_run
@@ -58,9 +58,9 @@ def _log(entry: TreeEntry, folder: Path, test: str) -> Iterable[Finding]:
     """The test made again on the log in the tree, by the ids of the benchmark's own model."""
     if entry.scenario is None or entry.benchmark is None:
         return
-    eos = of_model(DEFAULT_MODEL, "default").eos_token_ids
     most = entry.benchmark.max_tokens
     try:
+        eos = of_benchmark(entry.round.id_of(entry.place.benchmark)).eos_token_ids
         logs = find_logs(entry.root / folder, entry.scenario, eos, max_tokens=most)
         facts = verify_run(test, logs)
     except HarnessError as error:

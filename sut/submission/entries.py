@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import BenchmarkRules, Round
-from sut.config.schema import Mode, Scenario
 from sut.errors import ConfigError
 from sut.submission.gather import Run
 from sut.submission.layout import Place, submission_rules
@@ -61,23 +61,22 @@ def group(runs: Sequence[Run], rules: Round) -> tuple[list[Entry], list[str]]:
     benchmarks: dict[str, BenchmarkRules] = {}
     problems: list[str] = []
     for run in runs:
-        job = run.job
         try:
             name, benchmark, _ = rules.scenario_rules(
-                run.session.config.model.benchmark, job.scenario
+                run.session.config.model.benchmark, run.id.scenario
             )
         except ConfigError as error:
             problems.append(f"{run.name}: {error.render()}")
             continue
         benchmarks[name] = benchmark
-        mine = found.setdefault((name, job.scenario), {})
-        if job.folder in mine:
+        mine = found.setdefault((name, run.id.scenario), {})
+        if run.id.folder in mine:
             problems.append(
-                f"{name} {job.scenario} has two {job.folder} runs, {mine[job.folder].name} and "
-                f"{run.name}: leave one session out."
+                f"{name} {run.id.scenario} has two {run.id.folder} runs, "
+                f"{mine[run.id.folder].name} and {run.name}: leave one session out."
             )
             continue
-        mine[job.folder] = run
+        mine[run.id.folder] = run
     entries = [
         Entry(name, scenario, benchmarks[name], kinds)
         for (name, scenario), kinds in sorted(found.items())

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Mode, RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.errors import ConfigError, HarnessError
-from sut.plan.forecast import Job
+from sut.plan.run_id import RunId
 from sut.record.facts import RunFacts, SessionFacts
-from sut.record.folder import ScenarioDir
+from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.build import result_of
 from sut.result.schema import Result, ScenarioResult
@@ -56,7 +57,7 @@ class Run:
     result: ScenarioResult
 
     @property
-    def folder(self) -> ScenarioDir:
+    def folder(self) -> RunDir:
         """Its files by name."""
         return self.record.folder
 
@@ -66,14 +67,14 @@ class Run:
         return self.record.facts
 
     @property
-    def job(self) -> Job:
-        """What the run is."""
-        return Job(Scenario(self.facts.scenario), Mode(self.facts.mode), self.facts.test)
+    def id(self) -> RunId:
+        """Which run of its session it is."""
+        return RunId(Scenario(self.facts.scenario), Mode(self.facts.mode), self.facts.test)
 
     @property
     def name(self) -> str:
         """Session, scenario and kind, as they are named on disk."""
-        return f"{self.session.name}/{self.facts.scenario}/{self.job.folder}"
+        return f"{self.session.name}/{self.facts.scenario}/{self.id.folder}"
 
 
 def session_folders(paths: Sequence[Path]) -> list[Path]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, ScenarioRules
-from sut.config.schema import Scenario
 from sut.errors import LogError
 from sut.logs.detail import DETAIL_NAME
 from sut.logs.figures import Quantiles

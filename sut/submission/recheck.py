@@ -16,7 +16,7 @@ from audit.verify import official_text as verification_text
 from audit.verify import verify_run
 from sut.accuracy.evaluate import Sources, evaluate, read_facts
 from sut.accuracy.text import official_text as evaluation_text
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import HarnessError
 from sut.record.facts import AccuracyFacts, VerificationFacts
 from sut.submission.gather import Run
@@ -93,7 +93,7 @@ def verification_problems(run: Run) -> Iterable[str]:
     if missing:
         yield from missing
         return
-    scenario = run.job.scenario
+    scenario = run.id.scenario
     try:
         facts = verified(run)
     except HarnessError as error:

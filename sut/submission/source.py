@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sut.config.rounds import CONF_ROOT
+from sut.config.shipped import CONF_ROOT
 
 ROOT = CONF_ROOT.parent
 PARTS = (

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from sut.submission.findings import Finding, Severity
 from sut.submission.layout import Place, submission_rules
 
-# Other spellings that the official checker takes for the same benchmark.
-ALIASES = {"llama3_1-8b": "llama3.1-8b", "llama3_1-8b-edge": "llama3.1-8b-edge"}
 SCENARIOS = {scenario.value.casefold(): scenario for scenario in Scenario}
 
 
@@ -61,7 +59,6 @@ def entries(tree: Path, rules: Round) -> Iterator[TreeEntry]:
         if not folder.is_dir():
             continue
         division, submitter, _, system, benchmark, scenario = folder.relative_to(tree).parts
-        known = ALIASES.get(benchmark, benchmark)
         found = Place(submission_rules(rules), system, benchmark, scenario, "")
         place = Place(
             found.submission,
@@ -76,7 +73,7 @@ def entries(tree: Path, rules: Round) -> Iterator[TreeEntry]:
             submitter=submitter,
             place=place,
             round=rules,
-            benchmark=rules.benchmarks.get(known),
+            benchmark=rules.benchmarks.get(rules.id_of(benchmark)),
             scenario=SCENARIOS.get(scenario.casefold()),
         )
 

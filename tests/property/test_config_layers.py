@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.config.keys import leaves, nearest, sections, show
-from sut.config.loadgen_conf import parse_user_conf, user_conf
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Scenario
 from sut.config.sources import load
+from sut.config.user_conf import parse_user_conf, readers_of
 from sut.errors import ConfigError
+from sut.plan.settings import user_conf
 
 RATES = st.floats(min_value=0.01, max_value=5000, allow_nan=False).map(lambda x: round(x, 6))
 LETTERS = st.text(alphabet="abcdefghijklmnopqrstuvwxyz_.", min_size=1, max_size=40)
@@ -102,7 +103,10 @@ def test_a_generated_user_conf_reads_back_as_the_configuration(
     config = configured([(key, value, "--set x") for key, value in values.items()]).config
     path = tmp_path_factory.mktemp("conf") / "user.conf"
     path.write_text(user_conf(config, Scenario.SERVER, 10, load_round("v6.1")))
-    read = {key: value for key, value, _ in parse_user_conf(path)}
+    read = {
+        key: value
+        for key, value, _ in parse_user_conf(path, readers_of(load_round("v6.1"), "llama3.1-8b"))
+    }
     for key, value in values.items():
         # What equals LoadGen's own value is not written.
         assert read.get(key, value) == value

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit.logs import find_logs
 from audit.test06 import ENDS_TWICE, GOES_ON, verify
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from tests.unit.audit.sabotage import entry

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules, load_round
-from sut.config.schema import RunConfig, Scenario
+from sut.config.schema import RunConfig
 from sut.logs.detail import DETAIL_NAME, LogIndex, Value, cut
 from sut.logs.run_logs import LoadGenLogs
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import ScenarioDir
+from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import result_of
@@ -30,7 +31,7 @@ class RunView:
     subject: Subject
     place: str
     """Its folder below the session's, e.g. Offline/performance."""
-    folder: ScenarioDir
+    folder: RunDir
     run: RunFacts
     document: dict[str, Any]
     logs: LoadGenLogs | None

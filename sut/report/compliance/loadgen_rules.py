@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sut.config.loadgen_conf import logged
 from sut.logs.detail import AUDIT_MARK
 from sut.logs.run_logs import significant_quantum
 from sut.metrics import judged_duration_s
+from sut.plan.settings import logged
 from sut.report.compliance.evidence import (
     ACCURACY,
     COMPLIANCE,

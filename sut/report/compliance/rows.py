@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sut.config.round_files import round_file
 from sut.config.rounds import Round
 from sut.record.facts import Published
 from sut.rules.check import Value, check, same_setting
@@ -92,7 +93,7 @@ class Rule:
             (text for keys, text in round_.sources.items() if self.round_key in keys.split(", ")),
             None,
         )
-        place = f"user_confs/rounds/{round_.name}.yaml, {self.round_key}"
+        place = f"{round_file(round_.name, self.round_key)}, {self.round_key}"
         return "; ".join(each for each in (self.source, place, origin) if each)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import BenchmarkRules
-from sut.config.schema import Scenario
 from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
 from sut.report.compliance.rows import Part, Proof, Row, Rule, Subject, Verdict, text_of
 from sut.rules.check import Value

@@ -8,15 +8,9 @@ import pytest
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.reference import outputs_sha256
 from sut.accuracy.targets import Asked, choose, for_count
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
-    RunConfig,
-    Scenario,
-    VllmConfig,
-)
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, VllmConfig
 from sut.record.facts import DatasetFacts
 from tests.unit.accuracy.answered import SUMMARIES, encoded, make_model
 from tests.unit.accuracy.test_reference import document
@@ -160,9 +154,17 @@ def test_a_model_without_reference_is_not_judged(tmp_path: Path) -> None:
 
 def test_the_count_of_samples_names_the_benchmark() -> None:
     rules = load_round("v6.1")
-    names = [for_count(rules, "llama3.1-8b", count) for count in (13368, 5000, 50)]
-    assert [each and each.name for each in names] == [
+    found = [for_count(rules, count) for count in (13368, 5000, 50)]
+    assert [each and each.name for each, _ in found] == [
         "round v6.1, llama3.1-8b",
         "round v6.1, llama3.1-8b-edge",
         None,
     ]
+    assert found[2][1] == ["not judged: no benchmark of round v6.1 has 50 samples"]
+
+
+def test_a_count_that_two_benchmarks_have_names_neither() -> None:
+    rules = load_round("v6.1")
+    twins = dict.fromkeys(("one", "two"), rules.benchmarks["llama3.1-8b"])
+    both = rules.model_copy(update={"benchmarks": twins})
+    assert for_count(both, 13368) == (None, ["not judged: one and two have 13368 samples"])

@@ -14,11 +14,12 @@ import pytest
 
 from sut.advice.load import load_of
 from sut.advice.remedies import ERRORS, LATENCIES, SIZE_OR_RATE, advice
-from sut.config.schema import NullConfig, Scenario, ServerConfig, SingleStreamConfig
+from sut.config.names import Scenario
+from sut.config.schema import NullConfig, ServerConfig, SingleStreamConfig
 from sut.logs.detail import MessageGroup
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.run_logs import read_logs
-from sut.plan.forecast import plan
+from sut.plan.forecast import forecast
 from sut.record.facts import RunFacts, SessionFacts
 from sut.record.ledger_file import COLUMNS, read_ledger
 from sut.result.build import build
@@ -113,7 +114,7 @@ def test_the_next_run_at_the_measured_rate_lasts_long_enough_and_not_twice_so(
     wanted = value(said(evidence), "offline.target_qps")
     changed = evidence.config.offline.model_copy(update={"target_qps": wanted})
     config = evidence.config.model_copy(update={"offline": changed})
-    samples = plan(config, Scenario.OFFLINE, 48, make_round()).queries_expected
+    samples = forecast(config, Scenario.OFFLINE, 48, make_round()).queries_expected
     assert 1.25 * 60 <= samples / rate <= 1.45 * 60 + copy / rate
     assert wanted == float(f"{wanted:.2g}") >= rate
 

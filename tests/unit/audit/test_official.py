@@ -8,7 +8,7 @@ import pytest
 
 from audit.logs import find_logs
 from audit.official import SCRIPT, official_file, official_verdict, passes
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from tests.unit.audit.sabotage import LLAMA_EOS, healthy, write_log
 

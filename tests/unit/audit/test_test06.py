@@ -13,7 +13,7 @@ import pytest
 from audit import test06
 from audit.logs import AuditLogs, find_logs
 from audit.official import OfficialVerdict, official_verdict
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.rules.check import Check
 from tests.unit.audit.sabotage import (
     AUDITED,

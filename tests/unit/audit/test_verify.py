@@ -15,7 +15,7 @@ from audit.verify import (
     write_submission_folder,
     write_verification,
 )
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError, LogError
 from sut.record.facts import VerificationFacts
 from sut.record.folder import sha256_of

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sut.bench import replicas
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.engines.vllm.raw_process import RawMeasurement, RawRequest
 from tests.unit.config.support import loaded
 

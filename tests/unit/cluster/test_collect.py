@@ -18,7 +18,7 @@ from sut.cluster.collect import (
     read_stored,
     write_aggregated,
 )
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.record.folder import SessionDir
 from sut.result.build import build, result_json

@@ -19,7 +19,8 @@ from sut.cluster import coordinated
 from sut.cluster.collect import read_stored
 from sut.cluster.coordinated import INTERRUPTED, Summed, _Call, run_coordinated
 from sut.cluster.node_run import Ended, Message, Ready
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
 from sut.machine.signals import first_ends_the_run

@@ -21,14 +21,14 @@ PLAYED = """
 import json, os, sys
 from pathlib import Path
 from sut.cluster.gate import StartGate
-from sut.config.schema import Mode, Scenario
-from sut.plan.forecast import Job
+from sut.config.names import Mode, Scenario
+from sut.plan.run_id import RunId
 resolved, descriptor = sys.argv[sys.argv.index("--resolved") + 1], int(sys.argv[-1])
 folder = Path(json.loads(Path(resolved).read_text())["config"]["results_dir"]) / "node_x"
 folder.mkdir()
 (folder / "environment.json").write_text(json.dumps(dict(os.environ)))
 gate = StartGate(descriptor)
-gate(Job(Scenario.OFFLINE, Mode.PERFORMANCE))
+gate(RunId(Scenario.OFFLINE, Mode.PERFORMANCE))
 print("sut: the last word", file=sys.stderr)
 sys.exit(int((folder / "environment.json").exists()))
 """

@@ -13,7 +13,8 @@ import pytest
 from sut.cluster.collect import build_session
 from sut.cluster.coordinated import document_for
 from sut.config.keys import leaves
-from sut.config.schema import RunConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.record.folder import SessionDir
 from sut.report.aggregated import aggregated_text

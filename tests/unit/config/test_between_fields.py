@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sut.config.between_fields import check_dataset_count, not_submittable
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Scenario
 from sut.errors import ConfigError
 from tests.unit.config.support import loaded
 

@@ -15,7 +15,7 @@ from sut.config.flags import (
     whole,
 )
 from sut.config.keys import leaves
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.config.selection import PROFILES
 from sut.errors import ConfigError
 

@@ -6,8 +6,9 @@ import pytest
 
 from sut.config import rounds as rules
 from sut.config.between_fields import check_loadgen
-from sut.config.rounds import SubmissionRules, load_round, round_names
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
+from sut.config.rounds import SubmissionRules, load_round
+from sut.config.shipped import round_names
 from sut.errors import ConfigError
 from tests.unit.config.loadgen_probe import settings_of
 

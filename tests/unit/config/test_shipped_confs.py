@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sut.config.keys import leaves
-from sut.config.rounds import CONF_ROOT
-from sut.config.selection import names
+from sut.config.shipped import CONF_ROOT, names
 from tests.unit.config.support import BARE, loaded, written
 
 # Settings of the model, and of the build that a model file knows better.

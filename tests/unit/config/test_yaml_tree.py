@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.rounds import CONF_ROOT
+from sut.config.shipped import CONF_ROOT
 from sut.config.yaml_tree import read_leaves
 from sut.errors import ConfigError
 from tests.unit.config.support import written

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.audit_conf import audit_config_path
-from sut.config.loadgen_conf import loadgen_model, performance_count, user_conf
+from sut.config.names import Mode, Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Mode, Scenario
-from sut.plan.forecast import Job, jobs, plan, plan_job, render_plan, schedule_ns
+from sut.plan.audit_config import audit_config_path, parse_audit_config
+from sut.plan.forecast import forecast, schedule_ns
+from sut.plan.settings import loadgen_model, performance_count, user_conf
 from tests.unit.config.loadgen_probe import detail_of
 from tests.unit.config.support import loaded
 
@@ -21,7 +21,7 @@ def config_of(*assignments):
 def real(config, scenario, tmp_path, mode=Mode.PERFORMANCE, audit=None):
     return detail_of(
         user_conf(config, scenario, COUNT, ROUND, mode),
-        loadgen_model(config, scenario),
+        loadgen_model(config, scenario, ROUND),
         scenario.loadgen_scenario,
         tmp_path,
         mode=mode.value,
@@ -43,7 +43,7 @@ def real(config, scenario, tmp_path, mode=Mode.PERFORMANCE, audit=None):
 def test_offline_is_loadgens_count(assignments, tmp_path):
     config = config_of(*assignments)
     log = real(config, Scenario.OFFLINE, tmp_path)
-    expected = plan(config, Scenario.OFFLINE, COUNT, ROUND)
+    expected = forecast(config, Scenario.OFFLINE, COUNT, ROUND)
     assert log["generated_query_count"] == 1
     assert log["generated_samples_per_query"] == expected.queries_expected
 
@@ -63,7 +63,7 @@ def test_offline_is_loadgens_count(assignments, tmp_path):
 def test_server_is_loadgens_schedule(assignments, scenario, tmp_path):
     config = config_of(*(f"{scenario.value.casefold()}.{key}" for key in assignments))
     log = real(config, scenario, tmp_path)
-    expected = plan(config, scenario, COUNT, ROUND)
+    expected = forecast(config, scenario, COUNT, ROUND)
     assert log["generated_query_count"] == expected.queries_expected
     assert log["result_query_count"] == expected.queries_expected
     # LoadGen logs the time of the arrival that would have come next.
@@ -86,7 +86,7 @@ def test_server_is_loadgens_schedule(assignments, scenario, tmp_path):
 def test_single_stream_is_loadgens_count(assignments, tmp_path):
     config = config_of(*(f"single_stream.{key}" for key in assignments))
     log = real(config, Scenario.SINGLE_STREAM, tmp_path)
-    expected = plan(config, Scenario.SINGLE_STREAM, COUNT, ROUND)
+    expected = forecast(config, Scenario.SINGLE_STREAM, COUNT, ROUND)
     assert log["generated_query_count"] == expected.queries_at_most
     assert log["effective_min_query_count"] == expected.queries_expected
 
@@ -100,7 +100,7 @@ def test_accuracy_asks_every_sample_once(scenario, tmp_path):
     )
     log = real(config, scenario, tmp_path, Mode.ACCURACY)
     issued = log["generated_query_count"] * log["generated_samples_per_query"]
-    expected = plan(config, scenario, COUNT, ROUND, mode=Mode.ACCURACY)
+    expected = forecast(config, scenario, COUNT, ROUND, mode=Mode.ACCURACY)
     assert issued == expected.queries_expected
     if scenario.loadgen_scenario == "Server":
         times = schedule_ns(ROUND, 500, COUNT + 1)
@@ -111,29 +111,12 @@ def test_accuracy_asks_every_sample_once(scenario, tmp_path):
 @pytest.mark.parametrize("scenario", list(Scenario))
 def test_an_audit_run_asks_a_hundred(scenario, tmp_path):
     config = config_of("server.target_qps=900", "interactive.target_qps=900")
-    job = Job(scenario, Mode.COMPLIANCE, "TEST06")
-    shipped = audit_config_path(config, "TEST06").read_text()
-    log = real(config, scenario, tmp_path, audit=shipped)
-    expected = plan_job(config, job, COUNT, ROUND)
+    shipped = audit_config_path(config, "TEST06")
+    log = real(config, scenario, tmp_path, audit=shipped.read_text())
+    audit = parse_audit_config(shipped)
+    expected = forecast(config, scenario, COUNT, ROUND, mode=Mode.COMPLIANCE, audit=audit)
     assert log["generated_query_count"] * log["generated_samples_per_query"] == 100
     assert expected.queries_expected == 100
-
-
-def test_all_makes_every_run_of_a_scenario_before_the_next():
-    made = jobs(loaded("--mode", "all", "--scenario", "Offline,Server").config)
-    assert [(job.scenario.value, job.folder) for job in made] == [
-        ("Offline", "performance"),
-        ("Offline", "accuracy"),
-        ("Offline", "TEST06"),
-        ("Server", "performance"),
-        ("Server", "accuracy"),
-        ("Server", "TEST06"),
-    ]
-
-
-def test_the_edge_benchmark_has_no_compliance_run():
-    config = loaded("--mode", "all", "--scenario", "SingleStream").config
-    assert [job.folder for job in jobs(config)] == ["performance", "accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +126,7 @@ def test_the_full_counts_that_were_seen(qps, queries):
     config = loaded(
         "--profile", "mlperf", "--dataset", "synthetic", "--set", f"server.target_qps={qps}"
     ).config
-    expected = plan(config, Scenario.SERVER, 13368, ROUND)
+    expected = forecast(config, Scenario.SERVER, 13368, ROUND)
     assert expected.queries_expected == queries
     assert expected.duration_expected_s >= 600
     assert "rounded up to whole multiples of 13368 samples" in expected.why
@@ -151,7 +134,7 @@ def test_the_full_counts_that_were_seen(qps, queries):
 
 def test_the_full_offline_rehearsal():
     config = loaded("--profile", "mlperf", "--system", "cpu-dummy", "--scenario", "Offline").config
-    expected = plan(config, Scenario.OFFLINE, 13368, ROUND)
+    expected = forecast(config, Scenario.OFFLINE, 13368, ROUND)
     assert (expected.queries_expected, expected.queries_at_most) == (40104, 40104)
     assert expected.duration_expected_s == pytest.approx(40104 / 45)
 
@@ -162,41 +145,6 @@ def test_single_stream_takes_at_least_the_count_and_the_duration():
         "single_stream.min_duration_s=60",
         "single_stream.min_query_count=100",
     )
-    expected = plan(config, Scenario.SINGLE_STREAM, COUNT, ROUND)
+    expected = forecast(config, Scenario.SINGLE_STREAM, COUNT, ROUND)
     assert expected.queries_expected == 144
     assert expected.duration_expected_s == pytest.approx(144)
-
-
-def test_the_rendered_plan_shows_runs_values_and_sources():
-    result = loaded("--set", "server.target_qps=3", "--scenario", "Offline,Server")
-    plans = [plan(result.config, s, COUNT, ROUND) for s in result.config.scenarios]
-    text = render_plan(result, plans)
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "server.target_qps 3.0 --set server.target_qps" in lines
-    assert "node_name node-a host name" in lines
-    assert "engine.start_timeout_s 900.0 default" in lines
-    assert any(line.startswith("not submittable: the quick profile") for line in lines)
-    assert f"Offline performance: about {plans[0].queries_expected} samples in about 1 min" in lines
-    assert "not measured" not in text
-    assert set(result.origins) <= {line.split()[0] for line in lines if line}
-
-
-def test_the_rendered_plan_says_what_never_ran_on_the_card():
-    result = loaded("--system", "a30-bf16")
-    assert "not measured: the settings of a30-bf16" in render_plan(result, [])
-
-
-@pytest.mark.parametrize(
-    ("qps", "shown"), [(1000, "in about 0 s"), (1, "in about 2 min"), (0.01, "in about 2 h 47 min")]
-)
-def test_durations_are_shown_for_people(qps, shown):
-    result = loaded(
-        "--set",
-        f"offline.target_qps={qps}",
-        "--set",
-        "offline.min_duration_s=0",
-        "--set",
-        "offline.min_query_count=100",
-    )
-    item = plan(result.config, Scenario.OFFLINE, 100, ROUND)
-    assert shown in render_plan(result, [item])

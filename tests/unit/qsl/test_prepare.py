@@ -10,7 +10,7 @@ import pytest
 
 from qsl.files import read_file
 from qsl.prepare import prepare_calibration, prepare_dataset
-from qsl.prompts import FORMATS, render
+from qsl.prompts import find_format, render
 from qsl.tokenizer import open_tokenizer
 from sut.errors import DatasetError
 
@@ -57,7 +57,7 @@ def test_the_mlcommons_form(source: Path, model_folder: Path, tmp_path: Path) ->
     out = tmp_path / "cnn_eval.json"
     prepared = prepare_dataset(source, out, model_folder, OFFICIAL, None)
     text = out.read_text(encoding="utf-8")
-    assert text == expected(ROWS, model_folder, {"llama": FORMATS[OFFICIAL].template})
+    assert text == expected(ROWS, model_folder, {"llama": find_format(OFFICIAL).template})
     assert (prepared.count, prepared.path) == (5, out)
     assert prepared.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cnn_dailymail", "cnn_eval.json", "model"]
@@ -97,7 +97,7 @@ def test_calibration(source: Path, model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("id4\nid1\n")
     out = tmp_path / "cal.json"
     prepared = prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
-    instruction = FORMATS[OFFICIAL].template
+    instruction = find_format(OFFICIAL).template
     assert out.read_text() == expected([ROWS[4], ROWS[1]], model_folder, instruction)
     assert prepared.count == 2
 

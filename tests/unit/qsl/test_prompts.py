@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from qsl.prompts import FORMATS, find_format, render, render_batch
+from qsl.prompts import find_format, format_names, render, render_batch
 from qsl.tokenizer import open_tokenizer
 from sut.errors import DatasetError
 
 
 def test_the_official_prompt_is_the_official_one() -> None:
     """Pinned twice: its shape for a reader, its hash (taken from MLCommons' file) for a typo."""
-    text = FORMATS["llama3.1-8b-cnn"].template
+    text = find_format("llama3.1-8b-cnn").template
     assert text.startswith("Summarize the following news article in 128 tokens. Please output ")
     assert text.endswith("\n\nArticle:\n{input}\n\nSummary:")
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -21,14 +21,14 @@ def test_the_official_prompt_is_the_official_one() -> None:
 
 
 def test_braces_in_an_article_are_left_alone() -> None:
-    text = FORMATS["llama3.1-8b-cnn"].text("{input} and {0}")
+    text = find_format("llama3.1-8b-cnn").text("{input} and {0}")
     assert "Article:\n{input} and {0}\n\nSummary:" in text
 
 
 def test_plain_format_takes_the_default_special_tokens_once(model_folder: Path) -> None:
     tokenizer = open_tokenizer(model_folder)
     ids = render("llama3.1-8b-cnn", "An article.", tokenizer)
-    text = FORMATS["llama3.1-8b-cnn"].text("An article.")
+    text = find_format("llama3.1-8b-cnn").text("An article.")
     assert ids == [1, *tokenizer.encode_batch([text], special_tokens=False)[0]]
     assert len(ids) == len(text) + 1
 
@@ -47,7 +47,7 @@ def test_chat_format_is_the_rendered_template_and_nothing_more(model_folder: Pat
 def test_batch_equals_one_by_one(model_folder: Path) -> None:
     tokenizer = open_tokenizer(model_folder)
     articles = ["One.", "A second, longer one.", ""]
-    for name in FORMATS:
+    for name in format_names():
         assert render_batch(name, articles, tokenizer) == [
             render(name, article, tokenizer) for article in articles
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import Result

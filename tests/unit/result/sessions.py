@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sut.config.names import Scenario
 from sut.config.rounds import Round
 from sut.config.schema import (
     ModelConfig,
     OfflineConfig,
     RunConfig,
-    Scenario,
     ServerConfig,
     SingleStreamConfig,
     SystemConfig,
 )
-from sut.record.folder import ScenarioDir, sha256_of
+from sut.record.folder import RunDir, sha256_of
 from sut.record.ledger_file import count_states
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -208,7 +208,7 @@ def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
         "engine_counters": {"prefix_cache_hit_tokens": 0.0},
         "engine_figures": {},
         "incidents": [],
-        "log_sha256": ScenarioDir(folder).hashes(),
+        "log_sha256": RunDir(folder).hashes(),
     }
 
 
@@ -250,7 +250,7 @@ def edit_ledger(folder: Path, change: Callable[[list[dict[str, Any]]], None]) ->
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
-    edit(folder / "run.json", ledger=ledger_facts(path), log_sha256=ScenarioDir(folder).hashes())
+    edit(folder / "run.json", ledger=ledger_facts(path), log_sha256=RunDir(folder).hashes())
 
 
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scripts import write_schema
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.report.aggregated import aggregated_text
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate

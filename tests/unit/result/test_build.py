@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from sut.config.names import Scenario
 from sut.config.rounds import Round
-from sut.config.schema import Scenario
 from sut.errors import LogError
-from sut.record.folder import ScenarioDir, sha256_of
+from sut.record.folder import RunDir, sha256_of
 from sut.result.build import build, result_json
 from tests.unit.result.sessions import (
     dump,
@@ -116,7 +116,7 @@ def kill(root: Path) -> Path:
         loadgen_returned=False,
         loadgen_exit="ended 10 s after the engine died",
         engine_failure="worker 0 exited with -9",
-        log_sha256=ScenarioDir(folder).hashes(),
+        log_sha256=RunDir(folder).hashes(),
     )
     return folder
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sut.config.schema import Scenario
+from sut.config.names import Scenario
 from sut.result.build import build
 from sut.result.schema import ScenarioResult
 from tests.unit.result.sessions import (

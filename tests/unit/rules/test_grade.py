@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sut.config.names import Scenario
 from sut.config.schema import (
     EngineConfig,
     GenerationConfig,
@@ -13,7 +14,6 @@ from sut.config.schema import (
     NullConfig,
     OfflineConfig,
     RunConfig,
-    Scenario,
     ServerConfig,
     VllmConfig,
 )

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sut.config.held import held_values, load_profile
+from sut.config.names import Scenario
 from sut.config.official import officials
 from sut.config.rounds import Round
-from sut.config.schema import Scenario
 from sut.result.build import build
 from sut.rules.check import Check
 from sut.rules.sealed import SEALED_CHECK

@@ -11,6 +11,7 @@ import yaml
 from scripts import setup_env
 from scripts.setup_env import ROOT, Stamp
 from sut.config.schema import RunConfig
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, HarnessError
 from sut.machine import devices
 from sut.machine.devices import COMPATIBILITY, Cards, Gpu
@@ -70,7 +71,7 @@ def test_the_pythons_taken_are_those_of_the_project():
 
 
 def test_the_default_round_is_the_harness_default():
-    assert RunConfig.model_fields["round"].default == setup_env.DEFAULT_ROUND
+    assert RunConfig.model_fields["round"].default == DEFAULT_ROUND
 
 
 @pytest.mark.parametrize("path", ROUND_FILES, ids=lambda path: path.stem)
@@ -80,7 +81,7 @@ def test_the_release_read_as_text_is_the_one_read_as_yaml(path: Path):
 
 
 def test_there_are_rounds():
-    assert setup_env.DEFAULT_ROUND in {path.stem for path in ROUND_FILES}
+    assert DEFAULT_ROUND in {path.stem for path in ROUND_FILES}
 
 
 def test_a_comment_names_no_release(checkout: Path):

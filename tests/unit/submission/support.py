@@ -25,7 +25,7 @@ from sut.config.official import of_benchmark
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts
-from sut.record.folder import ScenarioDir
+from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
@@ -261,7 +261,7 @@ def rewrite(run: Path, name: str, change: Callable[[str], str]) -> None:
     """Change a file of a run as the run might have left it: the recorded hash follows."""
     path = run / name
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
-    edit(run / "run.json", log_sha256=ScenarioDir(run).hashes())
+    edit(run / "run.json", log_sha256=RunDir(run).hashes())
 
 
 def edit_config(root: Path, **sections: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sut.config.schema import EngineConfig, Scenario
+from sut.config.names import Scenario
+from sut.config.schema import EngineConfig
 from sut.submission.batching import batching
 from sut.submission.make_tree import make_tree
 from tests.unit.submission.support import closed_session, edit_config, plan

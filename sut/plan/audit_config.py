@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.rounds import CONF_ROOT
 from sut.config.schema import RunConfig
+from sut.config.shipped import CONF_ROOT
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
 

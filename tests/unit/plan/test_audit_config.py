@@ -9,9 +9,10 @@ import pytest
 
 from audit.registry import TESTS, find_test, require_covered
 from audit.test06 import LOG_SEED, SAMPLES
-from sut.config.audit_conf import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
-from sut.config.rounds import load_round, round_names
+from sut.config.rounds import load_round
+from sut.config.shipped import round_names
 from sut.errors import ConfigError
+from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
 
 SHIPPED = AUDIT_ROOT / "TEST06" / AUDIT_FILE
 

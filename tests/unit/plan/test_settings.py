@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.audit_conf import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
-from sut.config.loadgen_conf import (
+from sut.config.names import Mode, Scenario
+from sut.config.rounds import load_round
+from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
+from sut.plan.settings import (
+    effective,
     expected_settings,
     loadgen_model,
     performance_count,
     user_conf,
 )
-from sut.config.rounds import load_round
-from sut.config.schema import Mode, Scenario
 from tests.unit.config.loadgen_probe import detail_of, settings_of
 from tests.unit.config.support import loaded
 
@@ -43,6 +44,11 @@ TEST06 = AUDIT_ROOT / "TEST06" / AUDIT_FILE
 AUDIT = parse_audit_config(TEST06)
 
 
+def settings_expected(config, scenario, rules=ROUND, *, mode=Mode.PERFORMANCE, audit=None):
+    will = effective(config, scenario, COUNT, rules, mode=mode, audit=audit)
+    return expected_settings(config, will, rules, audit=audit)
+
+
 def short_config():
     flags = [part for keys in SHORT.values() for key in keys for part in ("--set", key)]
     return loaded(*flags).config
@@ -58,14 +64,14 @@ def test_loadgen_takes_the_user_conf_as_expected(scenario, mode, tmp_path):
     config = short_config()
     log = detail_of(
         user_conf(config, scenario, COUNT, ROUND, mode),
-        loadgen_model(config, scenario),
+        loadgen_model(config, scenario, ROUND),
         scenario.loadgen_scenario,
         tmp_path,
         mode=mode.value,
         total=COUNT,
         performance=performance_count(config, COUNT, mode),
     )
-    expected = expected_settings(config, scenario, COUNT, ROUND, mode=mode)
+    expected = settings_expected(config, scenario, mode=mode)
     assert {key: log.get(key) for key in expected} == expected
 
 
@@ -74,21 +80,21 @@ def test_under_test06_loadgen_takes_the_audits_settings(scenario, tmp_path):
     config = short_config()
     log = detail_of(
         user_conf(config, scenario, COUNT, ROUND),
-        loadgen_model(config, scenario),
+        loadgen_model(config, scenario, ROUND),
         scenario.loadgen_scenario,
         tmp_path,
         total=COUNT,
         performance=performance_count(config, COUNT),
         audit=TEST06.read_text(),
     )
-    expected = expected_settings(config, scenario, COUNT, ROUND, audit=AUDIT)
+    expected = settings_expected(config, scenario, audit=AUDIT)
     assert {key: log.get(key) for key in expected} == expected
 
 
 def test_the_expectation_differs_between_an_audit_and_a_run():
     config = short_config()
-    plain = expected_settings(config, Scenario.SERVER, COUNT, ROUND)
-    audit = expected_settings(config, Scenario.SERVER, COUNT, ROUND, audit=AUDIT)
+    plain = settings_expected(config, Scenario.SERVER)
+    audit = settings_expected(config, Scenario.SERVER, audit=AUDIT)
     differing = {key for key in plain if plain[key] != audit[key]}
     assert differing == {
         "effective_min_duration_ms",
@@ -120,8 +126,8 @@ def test_the_mlperf_profile_writes_only_what_the_rules_leave_open(scenario, line
         expected[0] = f"*.Server.target_qps = {config.server.target_qps}"
     assert lines == expected
     # Everything else is then LoadGen's own.
-    built_in = settings_of("", loadgen_model(config, scenario), name, tmp_path)
-    took = settings_of(text, loadgen_model(config, scenario), name, tmp_path)
+    built_in = settings_of("", loadgen_model(config, scenario, ROUND), name, tmp_path)
+    took = settings_of(text, loadgen_model(config, scenario, ROUND), name, tmp_path)
     targets = {"server_target_qps", "offline_expected_qps", "single_stream_expected_latency_ns"}
     assert {k: v for k, v in took.items() if k not in targets} == {
         k: v for k, v in built_in.items() if k not in targets
@@ -151,12 +157,12 @@ def test_quick_asks_for_the_95th_percentile():
     ],
 )
 def test_loadgen_model(scenario, model):
-    assert loadgen_model(loaded().config, scenario) == model
+    assert loadgen_model(loaded().config, scenario, ROUND) == model
 
 
 def test_the_edge_benchmark_has_its_own_offline_model():
     config = loaded("--set", "model.benchmark=llama3.1-8b-edge", "--scenario", "Offline").config
-    assert loadgen_model(config, Scenario.OFFLINE) == "llama3_1-8b-edge"
+    assert loadgen_model(config, Scenario.OFFLINE, ROUND) == "llama3_1-8b-edge"
 
 
 def test_a_small_data_set_is_used_whole_and_accuracy_asks_every_sample():
@@ -169,6 +175,6 @@ def test_a_small_data_set_is_used_whole_and_accuracy_asks_every_sample():
 
 def test_releases_that_do_not_log_the_accuracy_count_are_not_asked_for_it():
     config = loaded("--round", "v6.0").config
-    old = expected_settings(config, Scenario.OFFLINE, COUNT, load_round("v6.0"))
+    old = settings_expected(config, Scenario.OFFLINE, load_round("v6.0"))
     assert "effective_accuracy_sample_count" not in old
     assert old["qsl_reported_total_count"] == COUNT

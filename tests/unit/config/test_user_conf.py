@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sut.config.loadgen_conf import parse_user_conf, readers_of
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import Scenario
+from sut.config.user_conf import parse_user_conf, readers_of
 from sut.errors import ConfigError
 from tests.unit.config.loadgen_probe import settings_of
 from tests.unit.config.support import loaded, written
 
+READERS = readers_of(load_round("v6.1"), "llama3.1-8b")
 REFERENCE = """\
 # The format of this config file is 'key = value'.
 #
@@ -40,13 +41,13 @@ llama3_1-8b-interactive.*.min_duration = 5000
 def parsed(tmp_path, text):
     path = tmp_path / "user.conf"
     path.write_text(text)
-    return {key: value for key, value, _ in parse_user_conf(path)}
+    return {key: value for key, value, _ in parse_user_conf(path, READERS)}
 
 
 def test_the_reference_file_is_read(tmp_path):
     path = tmp_path / "user.conf"
     path.write_text(REFERENCE)
-    assert parse_user_conf(path) == [
+    assert parse_user_conf(path, READERS) == [
         ("offline.min_duration_s", 600, 3),
         ("server.target_qps", 0.5, 5),
         ("interactive.target_qps", 0.5, 5),
@@ -133,7 +134,7 @@ def test_another_benchmarks_model_is_not_read(tmp_path):
 
 def test_an_unreadable_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
-        parse_user_conf(tmp_path / "none.conf")
+        parse_user_conf(tmp_path / "none.conf", READERS)
 
 
 def test_it_lies_between_environment_and_flags(tmp_path):
