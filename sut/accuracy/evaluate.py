@@ -30,7 +30,7 @@ from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
 from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts
 from sut.record.folder import ScenarioDir, SessionDir, sha256_of, write_atomic
-from sut.rules.evaluated import alarms_fail
+from sut.rules.demands import alarms_fail
 
 FACTS_NAME = "accuracy.json"
 TEXT_NAME = "accuracy.txt"

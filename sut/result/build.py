@@ -44,11 +44,10 @@ from sut.result.schema import (
     Rouge,
     ScenarioResult,
 )
-from sut.rules.evaluated import evaluation_checks
+from sut.rules.catalogue import validity_checks
 from sut.rules.evidence import Evidence
 from sut.rules.grade import submission_grade
-from sut.rules.run import SEED_KEYS, validity_checks
-from sut.rules.sealed import sealed_checks
+from sut.rules.loadgen_log import SEED_KEYS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -135,14 +134,7 @@ def result_json(result: Result) -> str:
 def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     """Figures and verdict of one LoadGen run."""
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
-    folder = ScenarioDir(evidence.directory)
-    evaluated = _evaluated(AccuracyFacts, folder.accuracy)
-    verified = _evaluated(VerificationFacts, folder.verification)
-    checks = [
-        *validity_checks(evidence),
-        *sealed_checks(evidence),
-        *evaluation_checks(evidence, evaluated, verified),
-    ]
+    checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
     rates, times = _rates(evidence), _times(evidence)
     latency, facts = times["latency"], run.ledger
@@ -162,7 +154,7 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         throughput_tokens_per_sec=rates.tokens.per_second,
         latency_p99=None if p99_ns is None else p99_ns / 1e6,
         accuracy=accuracy,
-        rouge=_rouge(evaluated),
+        rouge=_rouge(evidence.accuracy),
         figure_sources={key: source for key, source in sources.items() if source},
         mode=run.mode,
         test=run.test,
@@ -188,7 +180,7 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         loadgen=_loadgen_info(run, logs, evidence.logs_problem),
         checks=checks,
         reasons=reasons,
-        advice=advice(evidence, checks, evaluated),
+        advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
 
@@ -255,7 +247,18 @@ def _evidence(
         problem = f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
     with contextlib.suppress(LogError):  # the check of the ledger's rows says "not measured"
         ledger = read_ledger(folder.ledger)
-    return Evidence(config, session, run, folder.root, logs, problem, ledger, round_)
+    return Evidence(
+        config,
+        session,
+        run,
+        folder.root,
+        logs,
+        problem,
+        ledger,
+        round_,
+        _evaluated(AccuracyFacts, folder.accuracy),
+        _evaluated(VerificationFacts, folder.verification),
+    )
 
 
 def _evaluated(kind: type[M], path: Path) -> M | None:

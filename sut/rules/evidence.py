@@ -11,7 +11,7 @@ from sut.config.schema import RunConfig, Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
-from sut.record.facts import RunFacts, SessionFacts
+from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Evidence:
     logs_problem: str | None
     ledger: Any | None
     round: Round | None
+    accuracy: AccuracyFacts | None = None
+    """The evaluation of an accuracy run."""
+    verification: VerificationFacts | None = None
+    """The verdict of a compliance test."""
 
     @property
     def scenario(self) -> Scenario:

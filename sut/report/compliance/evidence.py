@@ -23,6 +23,9 @@ from sut.record.ledger_file import read_ledger
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import build
 from sut.result.schema import Result
+from sut.rules.case import RunCase, run_case
+from sut.rules.demands import round_demands
+from sut.rules.evidence import Evidence
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,6 +101,8 @@ class RunView:
     rules: ScenarioRules
     accuracy: AccuracyFacts | None
     verification: VerificationFacts | None
+    case: RunCase
+    """What the rules of the catalogue judge, held to the round's own demands."""
 
     @property
     def scenario(self) -> Scenario:
@@ -135,6 +140,16 @@ class RunView:
     def file(self, name: str, text: str) -> Proof:
         """What a whole file says."""
         return Proof(file=f"{self.place}/{name}", line=None, path=None, text=cut(text))
+
+    def proof(self, key: str) -> list[Proof]:
+        """Where a key of a Check stands: a line of the log, or a value below <file>/."""
+        file, _, path = key.partition("/")
+        if not path:
+            return self.log(key)
+        if file == RUN:
+            return [self.fact(*path.split("/"))]
+        facts = self.accuracy if file == ACCURACY_FILE else self.verification
+        return [value_proof(f"{self.place}/{file}", f"$.{path}", getattr(facts, path, None))]
 
     def fact(self, *keys: str) -> Proof:
         """A value of run.json."""
@@ -195,7 +210,8 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
     documents = {CONFIG: _document(directory.config), SESSION: _document(directory.session_facts)}
     config = RunConfig.model_validate(documents[CONFIG]["config"])
     rules = round_ or load_round(config.round)
-    runs = [_open_run(folder, root, config, rules) for folder in directory.scenario_dirs()]
+    session = SessionFacts.model_validate(documents[SESSION])
+    runs = [_open_run(folder, root, config, session, rules) for folder in directory.scenario_dirs()]
     order = list(Scenario)
     kinds = (PERFORMANCE, ACCURACY)
     runs.sort(key=lambda r: (order.index(r.scenario), r.kind not in kinds, r.kind != PERFORMANCE))
@@ -203,7 +219,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
         Subject("session", rules),
         root,
         config,
-        SessionFacts.model_validate(documents[SESSION]),
+        session,
         documents,
         result,
         rules,
@@ -211,7 +227,9 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
     )
 
 
-def _open_run(folder: ScenarioDir, root: Path, config: RunConfig, round_: Round) -> RunView:
+def _open_run(
+    folder: ScenarioDir, root: Path, config: RunConfig, session: SessionFacts, round_: Round
+) -> RunView:
     document = _document(folder.run_facts)
     run = RunFacts.model_validate(document)
     _, benchmark, rules = round_.scenario_rules(config.model.benchmark, Scenario(run.scenario))
@@ -225,6 +243,23 @@ def _open_run(folder: ScenarioDir, root: Path, config: RunConfig, round_: Round)
         problem = f"{Path(error.where or '').name}: {error.message.rstrip('.')}"
     with contextlib.suppress(LogError):
         ledger = read_ledger(folder.ledger)
+    accuracy = _optional(AccuracyFacts, folder.root / ACCURACY_FILE)
+    verification = _optional(VerificationFacts, folder.root / VERIFICATION_FILE)
+    evidence = Evidence(
+        config,
+        session,
+        run,
+        folder.root,
+        logs,
+        problem,
+        ledger,
+        round_,
+        accuracy,
+        verification,
+    )
+    demands = round_demands(
+        round_, benchmark, rules, run.expected_settings, own_model=config.model.official
+    )
     return RunView(
         Subject(f"{run.scenario} {run.test or run.mode}", round_),
         folder.root.relative_to(root).as_posix(),
@@ -237,8 +272,9 @@ def _open_run(folder: ScenarioDir, root: Path, config: RunConfig, round_: Round)
         ledger,
         benchmark,
         rules,
-        _optional(AccuracyFacts, folder.root / ACCURACY_FILE),
-        _optional(VerificationFacts, folder.root / VERIFICATION_FILE),
+        accuracy,
+        verification,
+        run_case(evidence, demands),
     )
 
 
