@@ -35,7 +35,7 @@ from sut.record.session import (
     read_run,
     read_session,
 )
-from sut.rules.evaluated import alarms_fail
+from sut.rules.demands import alarms_fail
 
 FACTS_NAME = "accuracy.json"
 TEXT_NAME = "accuracy.txt"

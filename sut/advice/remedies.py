@@ -19,21 +19,23 @@ from sut.metrics import judged_duration_s
 from sut.plan.forecast import forecast as plan
 from sut.record.facts import AccuracyFacts
 from sut.rules.check import Check
-from sut.rules.evaluated import ALARMS
 from sut.rules.evidence import Evidence
 
-SIZE_OR_RATE = (
-    "LoadGen's verdict",
-    "duration",
-    "LoadGen: minimum duration",
-    "LoadGen: minimum queries",
-    "LoadGen: early stopping",
-    "LoadGen: latency constraints",
+SIZE_OR_RATE = frozenset(
+    {
+        "loadgen-verdict",
+        "min-duration",
+        "min-queries-met",
+        "early-stopping",
+        "latency-constraints",
+        "ttft",
+        "tpot",
+        "latency-p99",
+    }
 )
-LATENCIES = ("TTFT P", "TPOT P", "latency P")
 # The one ERROR line that a wrong size makes (LoadGen issue_query_controller.cc).
 RAN_OUT = "Ran out of generated queries"
-ERRORS = ("LoadGen errors", "LoadGen errors about anything but tokens")
+ERRORS = frozenset({"no-errors", "no-other-errors"})
 
 # What a next Offline run is planned for: this times the least duration at the rate measured.
 MARGIN = 1.25
@@ -44,12 +46,11 @@ TELLS_LITTLE_SHARE = 0.1
 LEAST_HINT_MS = 1
 
 
-def advice(
-    evidence: Evidence, checks: Sequence[Check], accuracy: AccuracyFacts | None
-) -> list[str]:
+def advice(evidence: Evidence, checks: Sequence[Check]) -> list[str]:
     """What to do about a run that is not VALID; empty where no setting would mend it."""
     failed = [each for each in checks if not each.passed]
-    if accuracy is not None and any(each.name == ALARMS for each in failed):
+    accuracy = evidence.accuracy
+    if accuracy is not None and any(each.rule == "answers-sound" for each in failed):
         return [_broken_engine(evidence.config, accuracy)]
     if evidence.run.mode != "performance" or not failed:
         return []
@@ -66,10 +67,10 @@ def _size_or_rate(check: Check, evidence: Evidence) -> bool:
     """Whether a failed check was measured, and is one that size or rate decide."""
     if check.measured is None:
         return False
-    if check.name in ERRORS:
+    if check.rule in ERRORS:
         errors = evidence.logs.errors if evidence.logs else ()
         return all(RAN_OUT in group.text for group in errors)
-    return check.name in SIZE_OR_RATE or check.name.startswith(LATENCIES)
+    return check.rule in SIZE_OR_RATE
 
 
 def _broken_engine(config: RunConfig, accuracy: AccuracyFacts) -> str:
@@ -183,7 +184,7 @@ def _single_stream_queries(evidence: Evidence, failed: Sequence[Check], count: i
     """A percentile is estimated only if at least one query may be over it: 64 for the 90th."""
     from sut.rules.early_stopping import queries_needed
 
-    if not any(each.name == "LoadGen: early stopping" for each in failed):
+    if not any(each.rule == "early-stopping" for each in failed):
         return []
     percentile = evidence.config.single_stream.latency_percentile
     needed = queries_needed(1, percentile)

@@ -15,9 +15,10 @@ from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.plan.forecast import forecast as plan
 from sut.rules.check import Check
+from sut.rules.demands import run_demands
 from sut.rules.early_stopping import over_limit_of, queries_needed
 from sut.rules.evidence import Evidence
-from sut.rules.run import NS_PER_MS
+from sut.rules.loadgen_log import NS_PER_MS
 
 # Queues grow without bound as a system nears what it can do: keep a fifth away from it.
 NEXT_SHARE = 0.8
@@ -27,8 +28,10 @@ NEXT_SHARE = 0.8
 LEAST_SHARE = 0.3
 # More queries than so many times those of the run are no remedy that anybody wants.
 MOST_TIMES_AS_MANY = 20
+# The percentile of the end-to-end limit, server.e2e_p99_limit_ms.
+OWN_PERCENTILE = 99.0
 
-_NAME = re.compile(r"(TTFT|TPOT|latency) P(\d+(?:\.\d+)?)")
+KINDS = {"ttft": "TTFT", "tpot": "TPOT", "latency-p99": "latency"}
 # results.cc, RunEarlyStopping.
 _MORE = re.compile(r"at least (\d+) more queries")
 _OF_LEDGER = {"TTFT": metrics.ttft_ns, "TPOT": metrics.tpot_ns, "latency": metrics.latency_ns}
@@ -76,7 +79,7 @@ def server_advice(evidence: Evidence, failed: Sequence[Check]) -> list[str]:
         return [_hopeless(evidence, each) for each in hopeless]
     if missed:
         return _lower_rate(evidence, missed, load)
-    if any(each.name == "LoadGen: early stopping" for each in failed):
+    if any(each.rule == "early-stopping" for each in failed):
         return _more_queries(evidence)
     return []
 
@@ -91,26 +94,27 @@ def _missed(evidence: Evidence, failed: Sequence[Check]) -> list[Missed]:
     }
     figures = evidence.figures
     fastest = {"TTFT": figures.ttft, "TPOT": figures.tpot, "latency": figures.latency}
-    found = []
+    held, found = run_demands(evidence).percentile, []
     for each in failed:
-        named = _NAME.match(each.name)
-        limit_ms = limits[named[1]] if named else None
-        if named is None or limit_ms is None:
+        kind = KINDS.get(each.rule)
+        percentile = OWN_PERCENTILE if kind == "latency" else held
+        limit_ms = limits[kind] if kind else None
+        if kind is None or limit_ms is None or percentile is None:
             continue
-        times_ns = _OF_LEDGER[named[1]](evidence.ledger)
+        times_ns = _OF_LEDGER[kind](evidence.ledger)
         if not len(times_ns):
             continue
         measured_ms = each.measured
         if isinstance(measured_ms, bool) or not isinstance(measured_ms, int | float):
             # LoadGen does not print this percentile: the ledger's own.
             times_ns.sort()
-            measured_ms = metrics.percentile_ns(times_ns, float(named[2])) / NS_PER_MS
-        least_ns = fastest[named[1]].min_ns
+            measured_ms = metrics.percentile_ns(times_ns, percentile) / NS_PER_MS
+        least_ns = fastest[kind].min_ns
         fastest_ms = None if least_ns is None else least_ns / NS_PER_MS
-        answering_ms = _answering_ms(evidence, named[1], float(named[2]), measured_ms)
+        answering_ms = _answering_ms(evidence, kind, percentile, measured_ms)
         flat = is_flat(times_ns)
         found.append(
-            Missed(named[1], named[2], measured_ms, answering_ms, limit_ms, fastest_ms, flat)
+            Missed(kind, f"{percentile:g}", measured_ms, answering_ms, limit_ms, fastest_ms, flat)
         )
     return sorted(found, key=lambda each: each.limit_ms / each.measured_ms)
 

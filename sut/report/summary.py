@@ -10,9 +10,9 @@ from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.result.schema import Result, Rouge, ScenarioResult
 from sut.rules.check import Check, shown
-from sut.rules.evaluated import ALARMS
 
 NOT_MEASURED = "not measured"
+LIMITS = frozenset({"ttft", "tpot", "latency-p99"})
 NO_MODEL = "the answers are not a model's"
 WIDTH = 96
 STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
@@ -84,7 +84,9 @@ def _alarms(result: Result) -> Iterable[str]:
 def _only_told(run: ScenarioResult) -> bool:
     """Whether an accuracy run has alarms and was not judged by them: nobody expected a model."""
     told = run.rouge is not None and bool(run.rouge.problems)
-    return run.mode == "accuracy" and told and all(each.name != ALARMS for each in run.checks)
+    return (
+        run.mode == "accuracy" and told and all(each.rule != "answers-sound" for each in run.checks)
+    )
 
 
 def _causes(result: Result) -> Iterable[str]:
@@ -94,18 +96,13 @@ def _causes(result: Result) -> Iterable[str]:
     if advice:
         yield from (*advice, "What failed:")
     unjudged = {
-        f"{name}: {each.reason}" for name, run in runs for each in run.checks if _unjudged(each)
+        f"{name}: {each.reason}" for name, run in runs for each in run.checks if not each.judged
     }
     yield from (f"  - {reason}" for reason in result.reasons if reason not in unjudged)
     for name, run in runs:
-        names = [each.name for each in run.checks if _unjudged(each)]
+        names = [each.name for each in run.checks if not each.judged]
         if names:
             yield f"  - {name}: not measured, so not judged: {', '.join(names)}"
-
-
-def _unjudged(check: Check) -> bool:
-    """Whether a check failed for want of a figure, and not by what it found."""
-    return not check.passed and (check.measured is None or check.limit is None)
 
 
 def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
@@ -157,7 +154,7 @@ def _rouge(rouge: Rouge | None) -> Iterable[str]:
 def _test(run: ScenarioResult) -> Iterable[str]:
     """The checks of the compliance test itself."""
     for each in run.checks:
-        if each.name.startswith(run.test or "\0"):
+        if each.rule == "compliance-test":
             yield _row(each.name, "yes" if each.passed else each.reason)
 
 
@@ -179,8 +176,8 @@ def _headline(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
 def _limits(checks: Sequence[Check]) -> Iterable[str]:
     """The constrained percentiles with their limits beside them."""
     for each in checks:
-        if each.name.startswith(("TTFT P", "TPOT P", "latency P")):
-            missed = "not judged" if _unjudged(each) else "DOES NOT HOLD"
+        if each.rule in LIMITS:
+            missed = "not judged" if not each.judged else "DOES NOT HOLD"
             verdict = "holds" if each.passed else missed
             measured = NOT_MEASURED if each.measured is None else shown(each.measured)
             unit = f" {each.unit}" if each.unit else ""

@@ -40,11 +40,10 @@ from sut.result.schema import (
     Rouge,
     ScenarioResult,
 )
-from sut.rules.evaluated import evaluation_checks
+from sut.rules.catalogue import validity_checks
 from sut.rules.evidence import Evidence
 from sut.rules.grade import submission_grade
-from sut.rules.run import SEED_KEYS, validity_checks
-from sut.rules.sealed import sealed_checks
+from sut.rules.loadgen_log import SEED_KEYS
 
 
 def build(session_root: Path, round_: Round | None = None) -> Result:
@@ -68,7 +67,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         round_ = _round(config.round, problems)
     made = {
         RunId(run.scenario, Mode(run.facts.mode), run.facts.test): scenario_result(
-            run, _evidence(record, run, round_), record.folder.root
+            _evidence(record, run, round_), record.folder.root
         )
         for run in record.runs
     }
@@ -133,15 +132,10 @@ def result_json(result: Result) -> str:
     return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
 
 
-def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -> ScenarioResult:
+def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     """Figures and verdict of one LoadGen run."""
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
-    evaluated = record.accuracy
-    checks = [
-        *validity_checks(evidence),
-        *sealed_checks(evidence),
-        *evaluation_checks(evidence, evaluated, record.verification),
-    ]
+    checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
     rates, times = _rates(evidence), _times(evidence)
     latency, facts = times["latency"], run.ledger
@@ -161,7 +155,7 @@ def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -
         throughput_tokens_per_sec=rates.tokens.per_second,
         latency_p99=None if p99_ns is None else p99_ns / 1e6,
         accuracy=accuracy,
-        rouge=_rouge(evaluated),
+        rouge=_rouge(evidence.accuracy),
         figure_sources={key: source for key, source in sources.items() if source},
         mode=run.mode,
         test=run.test,
@@ -187,7 +181,7 @@ def scenario_result(record: RunRecord, evidence: Evidence, session_root: Path) -
         loadgen=_loadgen_info(run, logs, evidence.logs_problem),
         checks=checks,
         reasons=reasons,
-        advice=advice(evidence, checks, evaluated),
+        advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
 
@@ -249,6 +243,8 @@ def _evidence(record: SessionRecord, run: RunRecord, round_: Round | None) -> Ev
         run.logs_problem,
         run.ledger,
         round_,
+        run.accuracy,
+        run.verification,
     )
 
 

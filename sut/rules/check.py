@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field
@@ -15,6 +16,7 @@ Value = bool | int | float | str | None
 class Check(Published):
     """One condition of validity."""
 
+    rule: str = Field("", description="id of the rule it belongs to; see sut.rules.catalogue")
     name: str
     measured: Value = Field(description="null: not measured")
     limit: Value
@@ -22,6 +24,14 @@ class Check(Published):
     unit: str | None
     source: str = Field(description="where the condition comes from")
     passed: bool
+    keys: tuple[str, ...] = Field(
+        (), description="what proves it: LoadGen's keys, or <file>/<path> in the run's folder"
+    )
+
+    @property
+    def judged(self) -> bool:
+        """Whether there were a figure and a limit; if not, it failed for want of one."""
+        return self.passed or (self.measured is not None and self.limit is not None)
 
     @property
     def reason(self) -> str:
@@ -46,8 +56,15 @@ def check(
     source: str,
     *,
     unit: str | None = None,
+    keys: tuple[str, ...] = (),
+    holds: bool | None = None,
 ) -> Check:
-    """One Check whose verdict follows from its figures; anything missing fails it."""
+    """One Check whose verdict follows from its figures; anything missing fails it.
+
+    `holds` is the verdict on figures that must not be compared as they are shown, such as a
+    value that LoadGen rounded to six digits.
+    """
+    known = measured is not None and limit is not None
     return Check(
         name=name,
         measured=measured,
@@ -55,13 +72,15 @@ def check(
         comparison=comparison,
         unit=unit,
         source=source,
-        passed=measured is not None and limit is not None and _holds(measured, comparison, limit),
+        passed=known and (_holds(measured, comparison, limit) if holds is None else holds),
+        keys=keys,
     )
 
 
 def _holds(measured: Any, comparison: str, limit: Any) -> bool:
-    tests = {
-        "==": lambda: measured == limit,
+    tests: dict[str, Callable[[], bool]] = {
+        # 1 is not true: a flag that a log holds as a number is no flag.
+        "==": lambda: isinstance(measured, bool) == isinstance(limit, bool) and measured == limit,
         "<": lambda: measured < limit,
         "<=": lambda: measured <= limit,
         ">=": lambda: measured >= limit,

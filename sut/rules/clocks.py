@@ -1,4 +1,4 @@
-"""Two clocks, two witnesses: LoadGen's times against the ledger's. A list of Checks.
+"""Two clocks, two witnesses: LoadGen's times against the ledger's.
 
 LoadGen measures by the wall clock, which can be set while it runs; the ledger's stamps are of
 the monotonic clock, which cannot. For each query LoadGen's time holds the ledger's: LoadGen
@@ -19,7 +19,9 @@ from sut.logs.figures import Figures
 from sut.logs.run_logs import significant_quantum
 from sut.metrics import Nanoseconds, ledger_same_span_ns, loadgen_span_s, percentile_ns
 from sut.record.facts import ClockFacts
+from sut.rules.case import RunCase
 from sut.rules.check import Check
+from sut.rules.rule import PERFORMANCE, Book
 
 STEP_TOLERANCE_S = 0.005
 """The wall clock may leave the monotonic one by so much; a reading is good to 0.1 ms."""
@@ -66,11 +68,31 @@ class Band:
         return f"{self.name} {theirs} (ledger {self.ledger_ns / 1e6:.3f} ms)"
 
 
-def clock_checks(
-    scenario: str, figures: Figures, n: int | None, ledger: Any | None, clock: ClockFacts | None
-) -> list[Check]:
-    """The wall clock was not set during the run, and LoadGen measured what the ledger did."""
-    return [wall_clock_steady(clock, ledger), times_agree(scenario, figures, n, ledger)]
+CLOCKS: Book[RunCase] = Book()
+MEASURED = (PERFORMANCE,)
+
+
+@CLOCKS.rule(
+    "clock-steady",
+    "Nobody set the wall clock while LoadGen measured by it",
+    "LoadGen measures by the wall clock (loadgen/utils.h)",
+    modes=MEASURED,
+)
+def clock_steady(case: RunCase) -> Iterable[Check]:
+    """From the first query to the last."""
+    yield wall_clock_steady(case.evidence.run.clock, case.evidence.ledger)
+
+
+@CLOCKS.rule(
+    "two-clocks",
+    "LoadGen measured what the ledger did by another clock",
+    "ledger.parquet",
+    modes=MEASURED,
+)
+def two_clocks(case: RunCase) -> Iterable[Check]:
+    """Duration and percentiles."""
+    name = case.evidence.run.scenario
+    yield times_agree(name, case.figures, case.sample_count, case.evidence.ledger)
 
 
 def wall_clock_steady(clock: ClockFacts | None, ledger: Any | None) -> Check:

@@ -1,4 +1,4 @@
-"""Do the figures of one run agree with each other? A list of Checks.
+"""Do the figures of one run agree with each other?
 
 A run whose own figures contradict each other proves nothing, whatever LoadGen's verdict
 (docs/rules.md, "Figures agree").
@@ -6,14 +6,16 @@ A run whose own figures contradict each other proves nothing, whatever LoadGen's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
-from sut.logs.run_logs import LoadGenLogs, cross_check
 from sut.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
 from sut.record.facts import LedgerFacts
 from sut.record.ledger_file import count_states
+from sut.rules.case import RunCase
 from sut.rules.check import Check
+from sut.rules.rule import PERFORMANCE, Book
 
 RELATIVE_TOLERANCE = 1e-4
 """Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""
@@ -21,26 +23,42 @@ RELATIVE_TOLERANCE = 1e-4
 OURS = "our own condition: figures agree (docs/rules.md)"
 
 
-def agreement_checks(
-    scenario: str, logs: LoadGenLogs | None, facts: LedgerFacts, ledger: Any | None
-) -> list[Check]:
-    """Every consistency check of a performance run; a missing figure fails its check."""
-    figures = logs.figures if logs else Figures()
-    n = logs.sample_count if logs else None
-    checks = [
-        counts_add_up(facts),
-        ledger_matches_facts(facts, ledger),
-        tokens_rate(scenario, figures, n, ledger),
-    ]
-    if scenario == "Offline":
-        checks.append(samples_over_time(figures, n))
+CONSISTENCY: Book[RunCase] = Book()
+MEASURED = (PERFORMANCE,)
+
+
+@CONSISTENCY.rule("samples-ended", "Every sample that was issued ended", OURS)
+def samples_ended(case: RunCase) -> Iterable[Check]:
+    """By the counts of run.json."""
+    yield counts_add_up(case.evidence.run.ledger)
+
+
+@CONSISTENCY.rule("ledger-as-counted", "The ledger holds the samples that were counted", OURS)
+def ledger_as_counted(case: RunCase) -> Iterable[Check]:
+    """ledger.parquet against run.json."""
+    yield ledger_matches_facts(case.evidence.run.ledger, case.evidence.ledger)
+
+
+@CONSISTENCY.rule("rates-agree", "Tokens/s are samples/s times tokens", OURS, modes=MEASURED)
+def rates_agree(case: RunCase) -> Iterable[Check]:
+    """And in Offline the samples are samples/s times the longest latency."""
+    figures, count = case.figures, case.sample_count
+    name = case.evidence.run.scenario
+    yield tokens_rate(name, figures, count, case.evidence.ledger)
+    if name == "Offline":
+        yield samples_over_time(figures, count)
+
+
+@CONSISTENCY.rule("times-in-order", "No percentile is above a higher one", OURS, modes=MEASURED)
+def times_in_order(case: RunCase) -> Iterable[Check]:
+    """Each kind of time by itself, and TTFT within the latency; Offline has no TTFT."""
+    figures = case.figures
     kinds = {"latency": figures.latency}
-    if scenario != "Offline":
+    if case.evidence.run.scenario != "Offline":
         kinds |= {"ttft": figures.ttft, "tpot": figures.tpot}
-        checks.append(ttft_within_latency(figures))
-    checks += [ordered(kind, quantiles) for kind, quantiles in kinds.items()]
-    checks.append(logs_agree(logs))
-    return checks
+        yield ttft_within_latency(figures)
+    for kind, quantiles in kinds.items():
+        yield ordered(kind, quantiles)
 
 
 def counts_add_up(facts: LedgerFacts) -> Check:
@@ -139,23 +157,6 @@ def ttft_within_latency(figures: Figures) -> Check:
         unit=None,
         source=OURS,
         passed=holds,
-    )
-
-
-def logs_agree(logs: LoadGenLogs | None) -> Check:
-    """Summary and detail log print the same figures."""
-    measured: str | None = None
-    if logs is not None and logs.summary is not None:
-        found = [f"{d.figure} ({d.summary}, {d.detail})" for d in cross_check(logs)]
-        measured = ", ".join(found) or "none"
-    return Check(
-        name="figures on which LoadGen's summary and detail log differ",
-        measured=measured,
-        limit="none",
-        comparison="==",
-        unit=None,
-        source="mlperf_log_summary.txt against mlperf_log_detail.txt",
-        passed=measured == "none",
     )
 
 

@@ -5,98 +5,123 @@ Both are read from files beside the logs; an evaluation that is missing fails it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts, VerificationFacts
+from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.evidence import Evidence
+from sut.rules.rule import ACCURACY, COMPLIANCE, Book
 
-ALARMS = "signs of a broken engine"
-UNJUDGED_WEIGHTS = "dummy"
-
-
-def evaluation_checks(
-    evidence: Evidence, accuracy: AccuracyFacts | None, verification: VerificationFacts | None
-) -> list[Check]:
-    """What an accuracy or compliance run must show beside the rules of any run."""
-    if evidence.run.mode == "accuracy":
-        return list(_accuracy(evidence, accuracy))
-    if evidence.run.mode == "compliance":
-        return list(_compliance(evidence, verification))
-    return []
+RULES = "inference_rules.adoc"
+EVALUATED: Book[RunCase] = Book()
 
 
-def _accuracy(evidence: Evidence, facts: AccuracyFacts | None) -> Iterable[Check]:
+@EVALUATED.rule(
+    "accuracy-evaluated",
+    "The accuracy log of this run was evaluated in full",
+    "language/llama3.1-8b/evaluation.py",
+    "dataset_count",
+    (ACCURACY,),
+)
+def accuracy_evaluated(case: RunCase) -> Iterable[Check]:
+    """All answers of the log that LoadGen left."""
+    facts = case.evidence.accuracy
     if facts is None:
         yield check("accuracy evaluation", None, "==", "made", "accuracy.json")
         return
-    yield _same_log(evidence, facts.log_sha256)
-    covered = evidence.session.dataset.count
-    yield check("answers evaluated", facts.gen_num, "==", covered, "data set", unit="samples")
-    values = {metric.name: metric.value for metric in facts.metrics}
-    bounds = _bounds(evidence, facts)
-    for name, target in bounds.least.items():
-        yield check(name, values.get(name), ">=", target, bounds.source)
-    for name, limit in bounds.most.items():
-        yield check(name, values.get(name), "<=", limit, bounds.source)
-    if alarms_fail(evidence.config):
-        alarms = "; ".join(facts.problems) or "none"
-        yield check(ALARMS, alarms, "==", "none", "accuracy.json")
+    wanted, keys = case.demands.answers, ("accuracy.json/gen_num",)
+    name = "answers evaluated"
+    yield check(name, facts.gen_num, "==", wanted, "data set", unit="samples", keys=keys)
+    complete, keys = facts.complete, ("accuracy.json/complete",)
+    yield check("evaluation complete", complete, "==", True, "accuracy.json", keys=keys)
 
 
-def alarms_fail(config: RunConfig) -> bool:
-    """Whether signs of a broken engine make an accuracy run INVALID.
-
-    They do wherever a model answers. Nonsense is what the null engine and random weights give,
-    and rehearsals want nothing else of them; a smoke test is made to find it, whatever gave it.
-    """
-    engine = config.engine
-    if config.validity.alarms_fail:
-        return True
-    return engine.kind != "null" and engine.vllm.load_format != UNJUDGED_WEIGHTS
-
-
-@dataclass(frozen=True)
-class _Bounds:
-    least: Mapping[str, float]
-    most: Mapping[str, float]
-    source: str
-
-
-def _bounds(evidence: Evidence, facts: AccuracyFacts) -> _Bounds:
-    """The round's own bounds where it judges the run, else those that it was evaluated with.
-
-    accuracy.json is written after the run: what the round asks is never taken from there.
-    """
-    config, benchmark = evidence.config, evidence.benchmark
-    of_round = evidence.strict and config.model.official and not evidence.session.dataset.synthetic
-    if of_round and config.engine.kind != "null" and benchmark is not None:
-        source = f"round {config.round}"
-        return _Bounds(benchmark.accuracy_min, benchmark.accuracy_max, source)
-    metrics = facts.metrics
-    return _Bounds(
-        {each.name: each.target for each in metrics if each.target is not None},
-        {each.name: each.upper_limit for each in metrics if each.upper_limit is not None},
-        facts.judged_against or "",
-    )
+@EVALUATED.rule(
+    "evaluated-log",
+    "What was evaluated is the log that LoadGen left",
+    "submission_rules.adoc §5.6.3",
+    modes=(ACCURACY, COMPLIANCE),
+)
+def evaluated_log(case: RunCase) -> Iterable[Check]:
+    """By its SHA-256, in an accuracy run and in a compliance run alike."""
+    facts: AccuracyFacts | VerificationFacts | None = case.evidence.accuracy
+    source, log = "accuracy.json", "mlperf_log_accuracy.json"
+    if case.mode == COMPLIANCE:
+        facts, source = case.evidence.verification, "verification.json"
+    if facts is not None:
+        left = case.evidence.run.log_sha256.get(log)
+        keys = (f"{source}/log_sha256", f"run.json/log_sha256/{log}")
+        name, origin = "accuracy log evaluated", "SHA-256 in run.json"
+        yield check(name, facts.log_sha256, "==", left, origin, keys=keys)
 
 
-def _compliance(evidence: Evidence, facts: VerificationFacts | None) -> Iterable[Check]:
-    test = evidence.run.test or "compliance test"
+@EVALUATED.rule(
+    "accuracy",
+    "The accuracy target is reached",
+    "submission_checker",
+    "accuracy_min",
+    (ACCURACY,),
+)
+def accuracy(case: RunCase) -> Iterable[Check]:
+    """The round's targets, or those of the reference that the run was evaluated with."""
+    facts = case.evidence.accuracy
     if facts is None:
-        yield check(f"{test} verification", None, "==", "made", "verification.json")
         return
-    yield _same_log(evidence, facts.log_sha256)
-    yield check(f"{test} verification", facts.test, "==", test, "verification.json")
-    judged = len(facts.checks)
-    yield check(f"{test} conditions judged", judged, ">=", 1, "verification.json")
-    yield from (Check(**each.model_dump()) for each in facts.checks)
-    yield check(f"{test} passed", facts.passed, "==", True, "verification.json")
+    values = {metric.name: metric.value for metric in facts.metrics}
+    least, most = case.demands.accuracy_min, case.demands.accuracy_max
+    source = f"round {case.demands.round_name}"
+    if least is None:
+        source, metrics = facts.judged_against or "", facts.metrics
+        least = {each.name: each.target for each in metrics if each.target is not None}
+        most = {each.name: each.upper_limit for each in metrics if each.upper_limit is not None}
+    for name, target in least.items():
+        yield check(name, values.get(name), ">=", target, source)
+    for name, limit in most.items():
+        yield check(name, values.get(name), "<=", limit, source)
 
 
-def _same_log(evidence: Evidence, evaluated: str) -> Check:
-    """The evaluation is of the log that LoadGen left."""
-    left = evidence.run.log_sha256.get("mlperf_log_accuracy.json")
-    return check("accuracy log evaluated", evaluated, "==", left, "SHA-256 in run.json")
+@EVALUATED.rule(
+    "answers-sound",
+    "The answers show no sign of a broken engine",
+    f"{RULES} §9.4",
+    modes=(ACCURACY,),
+)
+def answers_sound(case: RunCase) -> Iterable[Check]:
+    """Where an answer of sense was to be had."""
+    facts = case.evidence.accuracy
+    if facts is not None and case.demands.alarms_fail:
+        alarms, keys = "; ".join(facts.problems) or "none", ("accuracy.json/problems",)
+        yield check("signs of a broken engine", alarms, "==", "none", "accuracy.json", keys=keys)
+
+
+@EVALUATED.rule(
+    "compliance-test",
+    "The compliance test was verified on the log of this run",
+    "compliance/README.md",
+    modes=(COMPLIANCE,),
+)
+def compliance_test(case: RunCase) -> Iterable[Check]:
+    """That test, at least one condition of it, and all of them passed."""
+    facts, test = case.evidence.verification, case.evidence.run.test or "compliance test"
+    source = "verification.json"
+    if facts is None:
+        yield check(f"{test} verification", None, "==", "made", source)
+        return
+    keys = (f"{source}/test",)
+    yield check(f"{test} verification", facts.test, "==", test, source, keys=keys)
+    yield check(f"{test} conditions judged", len(facts.checks), ">=", 1, source)
+    keys = (f"{source}/passed",)
+    yield check(f"{test} passed", facts.passed, "==", True, source, keys=keys)
+
+
+@EVALUATED.rule(
+    "compliance-condition",
+    "Each condition of the compliance test is met",
+    "compliance/README.md",
+    modes=(COMPLIANCE,),
+)
+def compliance_condition(case: RunCase) -> Iterable[Check]:
+    """As audit.verify judged it."""
+    facts = case.evidence.verification
+    for each in facts.checks if facts else ():
+        yield Check(**each.model_dump())

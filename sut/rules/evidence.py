@@ -12,7 +12,7 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
-from sut.record.facts import RunFacts, SessionFacts
+from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Evidence:
     logs_problem: str | None
     ledger: Any | None
     round: Round | None
+    accuracy: AccuracyFacts | None = None
+    """The evaluation of an accuracy run."""
+    verification: VerificationFacts | None = None
+    """The verdict of a compliance test."""
 
     @property
     def scenario(self) -> Scenario:

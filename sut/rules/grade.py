@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sut.config.names import Scenario
 from sut.config.official import of_benchmark
@@ -10,56 +11,75 @@ from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, ServerConfig
 from sut.errors import ConfigError
 from sut.record.facts import EngineFacts, RunFacts, SessionFacts
-from sut.rules.run import section_of
+
+
+@dataclass(frozen=True)
+class Objection:
+    """One thing that stands against submitting, by the id of the rule that it breaks."""
+
+    rule: str
+    sentence: str
 
 
 def submission_grade(
     config: RunConfig, facts: SessionFacts, round_: Round | None, runs: Sequence[RunFacts] = ()
 ) -> list[str]:
     """Every reason against submitting, whatever the verdict on the run itself."""
-    reasons = [*_profile(config), *_system(config, facts)]
-    if round_ is None:
-        return [*reasons, f"the rules of round {config.round} are unknown"]
+    return list(dict.fromkeys(each.sentence for each in grade(config, facts, round_, runs)))
+
+
+def grade(
+    config: RunConfig, facts: SessionFacts, round_: Round | None, runs: Sequence[RunFacts] = ()
+) -> list[Objection]:
+    """The same with the rule that each breaks, so that a judge can choose among them."""
+    found = [*_profile(config), *_system(config, facts)]
     name = config.model.benchmark
+    if round_ is None:
+        return [*found, Objection("round", f"the rules of round {config.round} are unknown")]
     if name not in round_.benchmarks:
-        return [*reasons, f"round {config.round} has no benchmark {name}"]
-    benchmark = round_.benchmarks[name]
-    reasons += _runs(config, runs, round_)
-    reasons += _scenario_set(config, benchmark)
+        return [*found, Objection("round", f"round {config.round} has no benchmark {name}")]
+    found += _by("runs-complete", _runs(config, runs, round_))
+    found += _by("scenario-set", _scenario_set(config, round_.benchmarks[name]))
     for scenario in config.scenarios:
         try:
             _, used, rules = round_.scenario_rules(name, scenario)
         except ConfigError:
-            reasons.append(f"round {config.round} has no scenario {scenario} for {name}")
+            sentence = f"round {config.round} has no scenario {scenario} for {name}"
+            found.append(Objection("round", sentence))
             continue
-        reasons += _dataset(facts, used)
-        reasons += _generation(config, used)
-        reasons += _scenario(config, scenario, rules)
-    return list(dict.fromkeys(reasons))
+        found += _by("dataset-count", _dataset(facts, used))
+        found += _by("output-length", _generation(config, used))
+        found += _by("scenario-limits", _scenario(config, scenario, rules))
+    return list(dict.fromkeys(found))
 
 
-def _profile(config: RunConfig) -> Iterable[str]:
+def _by(rule: str, sentences: Iterable[str]) -> Iterable[Objection]:
+    return (Objection(rule, each) for each in sentences)
+
+
+def _profile(config: RunConfig) -> Iterable[Objection]:
     if config.profile != "mlperf":
-        yield f"the profile is {config.profile}, which relaxes the round's rules"
+        relaxed = f"the profile is {config.profile}, which relaxes the round's rules"
+        yield Objection("profile", relaxed)
     if config.engine.kind == "null":
-        yield "the null engine answers without a model"
+        yield Objection("engine", "the null engine answers without a model")
     if not config.model.official:
-        yield f"{config.model.name} is not the benchmark's own model"
+        yield Objection("model", f"{config.model.name} is not the benchmark's own model")
     if config.engine.kind == "vllm" and config.engine.vllm.load_format == "dummy":
-        yield "the weights are random (load_format dummy)"
+        yield Objection("weights-loaded", "the weights are random (load_format dummy)")
 
 
-def _system(config: RunConfig, facts: SessionFacts) -> Iterable[str]:
+def _system(config: RunConfig, facts: SessionFacts) -> Iterable[Objection]:
     if facts.dataset.source == "sample":
-        yield "the data set is the shipped sample"
+        yield Objection("dataset", "the data set is the shipped sample")
     if facts.dataset.synthetic:
-        yield "the data set is synthetic"
+        yield Objection("dataset", "the data set is synthetic")
     if facts.engine is None:
-        yield "the engine never became ready"
+        yield Objection("engine-ready", "the engine never became ready")
         return
     if config.engine.kind == "vllm":
-        yield from _weights(config, facts.engine)
-        yield from _engine(facts.engine)
+        yield from _by("model", _weights(config, facts.engine))
+        yield from _by("engine-settings", _engine(facts.engine))
 
 
 def _weights(config: RunConfig, engine: EngineFacts) -> Iterable[str]:
@@ -128,7 +148,7 @@ def _generation(config: RunConfig, benchmark: BenchmarkRules) -> Iterable[str]:
 
 
 def _scenario(config: RunConfig, scenario: Scenario, rules: ScenarioRules) -> Iterable[str]:
-    ours = section_of(config, scenario)
+    ours = config.section(scenario)
     if ours.min_duration_s * 1000 < rules.min_duration_ms:
         yield (
             f"{scenario} ran for {ours.min_duration_s:g} s at least, "

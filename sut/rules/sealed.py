@@ -6,20 +6,29 @@ harness, and no later edit of config.json, makes other values valid.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sut.config.held import broken
+from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.evidence import Evidence
+from sut.rules.rule import Book
 
-SEALED_CHECK = "values that round or benchmark fixes otherwise"
+SEALED: Book[RunCase] = Book()
 
 
-def sealed_checks(evidence: Evidence) -> list[Check]:
-    """None where the profile relaxes the rules."""
+@SEALED.rule(
+    "sealed-values",
+    "The configuration holds what round and benchmark fix",
+    "user_confs/profiles/mlperf.yaml",
+)
+def sealed_values(case: RunCase) -> Iterable[Check]:
+    """Nothing is asked where the profile relaxes the rules."""
+    evidence = case.evidence
     if not evidence.strict:
-        return []
+        return
     source = f"round {evidence.config.round}, user_confs/profiles/{evidence.config.profile}.yaml"
     others = None
     if evidence.round is not None:
         found = broken(evidence.config, evidence.round)
         others = "; ".join(each.sentence.rstrip(".") for each in found) or "none"
-    return [check(SEALED_CHECK, others, "==", "none", source)]
+    yield check("values that round or benchmark fixes otherwise", others, "==", "none", source)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from sut.accuracy.evaluate import Sources
 from sut.config.rounds import Round
 from sut.record.facts import SessionFacts
-from sut.record.folder import LOADGEN_FILES, sha256_of
 from sut.record.nodes import is_elsewhere, nodes
-from sut.rules.check import Check
-from sut.rules.grade import submission_grade
-from sut.rules.sealed import SEALED_CHECK
+from sut.rules.grade import grade
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run, Session
 from sut.submission.recheck import (
@@ -24,11 +21,13 @@ from sut.submission.request import SubmissionPlan
 from sut.submission.same_settings import agreement, same_lengths
 
 SHOWN_CHECKS = 3
-# What submission_grade says of one session is judged here over all of them together.
-SAID_HERE = re.compile(r"in this session$|was not run$|^none of .* was run$")
-# Checks that have a line of their own here.
-TAMPER_CHECK = "logs that are not as LoadGen left them"
-RELEASE_CHECK = "LoadGen release"
+# Rules that have a line of their own here.
+TAMPER, SEEDS, RELEASE, SEALED = "files-unchanged", "seeds", "loadgen-release", "sealed-values"
+ACCURACY_TARGET = "accuracy"
+# What stands against one session is judged here over all of them together.
+OVER_ALL = frozenset({"runs-complete", "scenario-set"})
+# What stands against a session in the open division, too.
+IN_OPEN = frozenset({"profile", "engine", "dataset", "dataset-count"})
 
 
 def refusals(
@@ -83,23 +82,22 @@ def _pair(entry: Entry, plan: SubmissionPlan, say: Callable[[str], None]) -> Ite
 
 
 def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:
-    for name in _edited(run):
+    failed = [each for each in run.result.checks if not each.passed]
+    for name in sorted({key for each in failed if each.rule == TAMPER for key in each.keys}):
         yield (
-            f"{run.name}/{name} is not as the run left it (SHA-256 in run.json): "
+            f"{run.name}/{Path(name).name} is not as the run left it (SHA-256 in run.json): "
             "restore the file, or run again."
         )
-    wrong_seeds = [k for k, v in rules.seeds.model_dump().items() if run.result.seeds.get(k) != v]
+    wrong_seeds = [each.name.removeprefix("effective_") for each in failed if each.rule == SEEDS]
     if wrong_seeds:
         yield (
             f"{run.name} was not run with the seeds of round {rules.name} "
             f"({', '.join(wrong_seeds)}): run again with --round {rules.name}."
         )
-    failed = [each for each in run.result.checks if not each.passed]
-    told = {TAMPER_CHECK, SEALED_CHECK, *(f"effective_{key}" for key in wrong_seeds)}
-    told |= {RELEASE_CHECK} if wrong_seeds else set()
-    failed = [each for each in failed if each.name not in told]
-    if plan.division == "open":
-        failed = [each for each in failed if not _of_accuracy(each, rules)]
+    told = {TAMPER, SEALED, *((SEEDS, RELEASE) if wrong_seeds else ())}
+    # A score binds in closed only.
+    told |= {ACCURACY_TARGET} if plan.division == "open" else set()
+    failed = [each for each in failed if each.rule not in told]
     if failed:
         shown = "; ".join(each.reason for each in failed[:SHOWN_CHECKS])
         more = f"; and {len(failed) - SHOWN_CHECKS} more" if len(failed) > SHOWN_CHECKS else ""
@@ -110,27 +108,8 @@ def _sealed(entries: Sequence[Entry]) -> Iterable[str]:
     """What a session's configuration holds otherwise than the rules; once, not for each run."""
     for run in (run for entry in entries for run in entry.runs.values()):
         for each in run.result.checks:
-            if each.name == SEALED_CHECK and not each.passed:
+            if each.rule == SEALED and not each.passed:
                 yield f"{run.session.name} is not VALID: {each.reason}."
-
-
-def _edited(run: Run) -> list[str]:
-    """Files of the run whose bytes are not those it left."""
-    recorded = run.facts.log_sha256
-    unknown = [n for n in (*LOADGEN_FILES[:3], "user.conf") if n not in recorded]
-    paths = {name: run.folder.root / name for name in recorded}
-    changed = [
-        name
-        for name, path in paths.items()
-        if not path.is_file() or sha256_of(path) != recorded[name]
-    ]
-    return sorted({*unknown, *changed})
-
-
-def _of_accuracy(each: Check, rules: Round) -> bool:
-    """Whether the check holds a score to its target, which binds in closed only."""
-    names = {name for b in rules.benchmarks.values() for name in (*b.accuracy_min, *b.accuracy_max)}
-    return each.name in names
 
 
 def _scenario_sets(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[str]:
@@ -186,21 +165,7 @@ def _grade(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> Iter
 
 
 def _against(plan: SubmissionPlan, session: Session, rules: Round) -> Iterable[str]:
-    config, dataset = session.config, session.result.dataset
+    against = grade(session.config, session.facts, rules)
     if plan.division == "closed":
-        against = submission_grade(config, session.facts, rules)
-        return [reason for reason in against if not SAID_HERE.search(reason)]
-    benchmark = rules.benchmark(config.model.benchmark)
-    edge = rules.benchmarks.get(f"{config.model.benchmark}-edge", benchmark)
-    conditions = {
-        f"the profile is {config.profile}, which relaxes the round's rules": (
-            config.profile == "mlperf"
-        ),
-        "the null engine answers without a model": config.engine.kind != "null",
-        "the data set is synthetic": not dataset.synthetic,
-        "the data set is the shipped sample": dataset.source != "sample",
-        f"the data set has {dataset.count} samples, not {benchmark.dataset_count}": (
-            dataset.count in (benchmark.dataset_count, edge.dataset_count)
-        ),
-    }
-    return [reason for reason, holds in conditions.items() if not holds]
+        return [each.sentence for each in against if each.rule not in OVER_ALL]
+    return [each.sentence for each in against if each.rule in IN_OPEN]

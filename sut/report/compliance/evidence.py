@@ -18,6 +18,9 @@ from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import result_of
 from sut.result.schema import Result
+from sut.rules.case import RunCase, run_case
+from sut.rules.demands import round_demands
+from sut.rules.evidence import Evidence
 
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
 CONFIG, SESSION, RUN = "config.json", "session.json", "run.json"
@@ -42,6 +45,8 @@ class RunView:
     rules: ScenarioRules
     accuracy: AccuracyFacts | None
     verification: VerificationFacts | None
+    case: RunCase
+    """What the rules of the catalogue judge, held to the round's own demands."""
 
     @property
     def scenario(self) -> Scenario:
@@ -79,6 +84,16 @@ class RunView:
     def file(self, name: str, text: str) -> Proof:
         """What a whole file says."""
         return Proof(file=f"{self.place}/{name}", line=None, path=None, text=cut(text))
+
+    def proof(self, key: str) -> list[Proof]:
+        """Where a key of a Check stands: a line of the log, or a value below <file>/."""
+        file, _, path = key.partition("/")
+        if not path:
+            return self.log(key)
+        if file == RUN:
+            return [self.fact(*path.split("/"))]
+        facts = self.accuracy if file == ACCURACY_FILE else self.verification
+        return [value_proof(f"{self.place}/{file}", f"$.{path}", getattr(facts, path, None))]
 
     def fact(self, *keys: str) -> Proof:
         """A value of run.json."""
@@ -141,7 +156,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
 def view_of(record: SessionRecord, result: Result, round_: Round | None = None) -> SessionView:
     """`open_session`, of a session that was read and judged already."""
     rules = round_ or load_round(record.config.round)
-    runs = [_run_view(run, record.config, rules) for run in record.runs]
+    runs = [_run_view(run, record, rules) for run in record.runs]
     order = list(Scenario)
     kinds = (PERFORMANCE, ACCURACY)
     runs.sort(key=lambda r: (order.index(r.scenario), r.kind not in kinds, r.kind != PERFORMANCE))
@@ -157,8 +172,24 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
     )
 
 
-def _run_view(record: RunRecord, config: RunConfig, round_: Round) -> RunView:
+def _run_view(record: RunRecord, session: SessionRecord, round_: Round) -> RunView:
+    config, facts = session.config, record.facts
     _, benchmark, rules = round_.scenario_rules(config.model.benchmark, record.scenario)
+    evidence = Evidence(
+        config,
+        session.facts,
+        facts,
+        record.folder.root,
+        record.logs,
+        record.logs_problem,
+        record.ledger,
+        round_,
+        record.accuracy,
+        record.verification,
+    )
+    demands = round_demands(
+        round_, benchmark, rules, facts.expected_settings, own_model=config.model.official
+    )
     return RunView(
         Subject(f"{record.facts.scenario} {record.kind}", round_),
         record.place,
@@ -173,4 +204,5 @@ def _run_view(record: RunRecord, config: RunConfig, round_: Round) -> RunView:
         rules,
         record.accuracy,
         record.verification,
+        run_case(evidence, demands),
     )

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from sut.config.round_files import round_file
 from sut.config.rounds import Round
 from sut.record.facts import Published
-from sut.rules.check import Value, check, same_setting
+from sut.rules.check import Check, Value, check
+from sut.rules.rule import Statement
 
 REPORT_VERSION = "1.0"
 
@@ -75,28 +75,6 @@ class ComplianceReport(Published):
     rows: list[Row]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule in words, and who demands it."""
-
-    name: str
-    words: str
-    source: str
-    round_key: str | None = None
-    """Field of the round's YAML that holds the figure."""
-
-    def cited(self, round_: Round) -> str:
-        """The source, with the round's file and what that file cites for the field."""
-        if self.round_key is None:
-            return self.source
-        origin = next(
-            (text for keys, text in round_.sources.items() if self.round_key in keys.split(", ")),
-            None,
-        )
-        place = f"{round_file(round_.name, self.round_key)}, {self.round_key}"
-        return "; ".join(each for each in (self.source, place, origin) if each)
-
-
 def text_of(value: Value) -> str:
     """A value in full: a target of eight digits must not look like a value of six."""
     if isinstance(value, bool):
@@ -104,45 +82,33 @@ def text_of(value: Value) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-@dataclass(frozen=True)
-class Part:
-    """One figure of a rule that has several."""
+def verdict_of(checks: Iterable[Check]) -> Verdict:
+    """The worst of them; a missing figure is no failed one, and no passed one either."""
+    found = {
+        Verdict.MET if each.passed else Verdict.NOT_MET if each.judged else Verdict.NOT_MEASURED
+        for each in checks
+    }
+    worst = (Verdict.NOT_MET, Verdict.NOT_MEASURED, Verdict.MET)
+    return next((each for each in worst if each in found), Verdict.NOT_MEASURED)
 
-    name: str
-    measured: Value
-    required: Value
-    comparison: str = "=="
-    slack: float = 0.0
-    """What a logged figure may have lost by rounding; for >=."""
-    as_logged: bool = False
-    """Whether `==` allows for LoadGen's doubles of six significant digits."""
 
-    @property
-    def verdict(self) -> Verdict:
-        """A missing figure is no failed one, and no passed one either."""
-        if self.measured is None or self.required is None:
-            return Verdict.NOT_MEASURED
-        if self.as_logged:
-            holds = same_setting(self.required, self.measured)
-        elif self.comparison == "==":
-            holds = self._equal()
-        else:
-            value = self.measured
-            if self.slack and isinstance(value, int | float):
-                value += self.slack
-            holds = check("", value, self.comparison, self.required, "").passed
-        return Verdict.MET if holds else Verdict.NOT_MET
+def demand(each: Check) -> str:
+    """What is required, with its comparison unless it is equality."""
+    mark = "" if each.comparison == "==" else f"{each.comparison} "
+    return f"{mark}{text_of(each.limit)}{_tail(each)}"
 
-    def _equal(self) -> bool:
-        """Exactly; 1 is not true."""
-        alike = isinstance(self.measured, bool) == isinstance(self.required, bool)
-        return alike and self.measured == self.required
 
-    @property
-    def demand(self) -> str:
-        """What is required, with its comparison unless it is equality."""
-        mark = "" if self.comparison == "==" else f"{self.comparison} "
-        return f"{mark}{text_of(self.required)}"
+def _figure(each: Check) -> str:
+    return "not measured" if each.measured is None else f"{text_of(each.measured)}{_tail(each)}"
+
+
+def _tail(each: Check) -> str:
+    return f" {each.unit}" if each.unit else ""
+
+
+def part(name: str, measured: Value, required: Value, comparison: str = "==") -> Check:
+    """One figure of a rule that only this page asks."""
+    return check(name, measured, comparison, required, "")
 
 
 @dataclass(frozen=True)
@@ -154,7 +120,7 @@ class Subject:
 
     def judged(
         self,
-        rule: Rule,
+        rule: Statement,
         measured: Value,
         comparison: str,
         required: Value,
@@ -164,40 +130,45 @@ class Subject:
         reason: str | None = None,
     ) -> Row:
         """A row whose verdict follows from one figure."""
-        part = Part("", measured, required, comparison)
-        tail = f" {unit}" if unit else ""
-        return self.row(
-            rule,
-            part.verdict,
-            required=f"{part.demand}{tail}",
-            measured=None if measured is None else f"{text_of(measured)}{tail}",
-            proof=proof,
-            reason=reason,
-        )
+        figure = check("", measured, comparison, required, "", unit=unit)
+        return self.of_checks(rule, [figure], proof, reason, named=False)
 
     def combined(
-        self, rule: Rule, parts: Iterable[Part], proof: Sequence[Proof], reason: str | None = None
+        self,
+        rule: Statement,
+        parts: Iterable[Check],
+        proof: Sequence[Proof],
+        reason: str | None = None,
     ) -> Row:
-        """A row over several figures: the worst of them decides."""
-        found = list(parts)
-        verdicts = {part.verdict for part in found}
-        worst = (Verdict.NOT_MET, Verdict.NOT_MEASURED, Verdict.MET)
-        shown = [
-            f"{p.name} {'not measured' if p.measured is None else text_of(p.measured)}"
-            for p in found
-        ]
+        """A row over several figures, each by its name."""
+        return self.of_checks(rule, list(parts), proof, reason, named=True)
+
+    def of_checks(
+        self,
+        rule: Statement,
+        checks: Sequence[Check],
+        proof: Sequence[Proof],
+        reason: str | None = None,
+        *,
+        named: bool,
+    ) -> Row:
+        """A row over conditions that were judged: the worst of them decides."""
+        # "samples 192 samples" says its unit twice.
+        names = [f"{each.name} " if named and each.name != each.unit else "" for each in checks]
+        pairs = list(zip(names, checks, strict=True))
+        known = any(each.measured is not None for each in checks)
         return self.row(
             rule,
-            next((each for each in worst if each in verdicts), Verdict.NOT_MEASURED),
-            required=", ".join(f"{part.name} {part.demand}" for part in found),
-            measured=", ".join(shown) if any(p.measured is not None for p in found) else None,
+            verdict_of(checks),
+            required=", ".join(f"{name}{demand(each)}" for name, each in pairs),
+            measured=", ".join(f"{name}{_figure(each)}" for name, each in pairs) if known else None,
             proof=proof,
             reason=reason,
         )
 
     def row(
         self,
-        rule: Rule,
+        rule: Statement,
         verdict: Verdict,
         *,
         required: str,
@@ -207,8 +178,8 @@ class Subject:
     ) -> Row:
         """A row as it is said."""
         return Row(
-            rule=rule.name,
-            words=rule.words,
+            rule=rule.id,
+            words=rule.title,
             source=rule.cited(self.round),
             subject=self.name,
             required=required,
@@ -218,7 +189,7 @@ class Subject:
             proof=list(proof),
         )
 
-    def not_applicable(self, rule: Rule, reason: str) -> Row:
+    def not_applicable(self, rule: Statement, reason: str) -> Row:
         """A rule that does not bind this subject, and why."""
         return self.row(
             rule, Verdict.NOT_APPLICABLE, required="nothing", measured=None, reason=reason

@@ -10,56 +10,63 @@ from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import BenchmarkRules
 from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
-from sut.report.compliance.rows import Part, Proof, Row, Rule, Subject, Verdict, text_of
+from sut.report.compliance.rows import Proof, Row, Subject, Verdict, part, text_of
 from sut.rules.check import Value
+from sut.rules.rule import Statement
 
 RULES = "inference_rules.adoc"
 
-SCENARIOS = Rule(
+SCENARIOS = Statement(
     "scenario-set",
     "The required scenarios were run, and one of those that may be chosen",
     f"{RULES} §4.1.1, submission_checker",
     "required",
 )
-RUNS = Rule(
+RUNS = Statement(
     "runs-complete",
     "The scenario has a performance run, an accuracy run and every compliance test",
     "submission_rules.adoc §5.6.3, submission_checker",
     "compliance_tests",
 )
-SAME_ENGINE = Rule(
+SAME_ENGINE = Statement(
     "same-engine",
     "Performance, accuracy and compliance runs used one engine with the same settings",
     f"{RULES} §5.1",
 )
-DATASET_COUNT = Rule(
+DATASET_COUNT = Statement(
     "dataset-count", "The data set has every sample", f"{RULES} §4.1.1", "dataset_count"
 )
-DATASET = Rule("dataset", "The data set is the benchmark's own", f"{RULES} §4.1.1", "dataset")
-DATASET_SHA = Rule(
+DATASET = Statement("dataset", "The data set is the benchmark's own", f"{RULES} §4.1.1", "dataset")
+DATASET_SHA = Statement(
     "dataset-checksum", "The data set's checksum is recorded", "submission_rules.adoc §5.10"
 )
 RECOGNITION = ("recognised", "config_sha256")
-MODEL = Rule("model", "The weights are the benchmark's own", f"{RULES} §6.1")
-WEIGHTS = Rule("weights-checksum", "The weights' checksum is recorded", f"{RULES} §6.1")
-REAL_WEIGHTS = Rule("weights-loaded", "The weights are read from files, not drawn", f"{RULES} §6.1")
-ENGINE = Rule("engine", "An engine with the model gives the answers", f"{RULES} §6.1")
-NUMERICS = Rule("numerics", "The number formats and the quantisation are stated", f"{RULES} §8.1")
-GREEDY = Rule("greedy", "Decoding is greedy", f"{RULES} §9.4")
-LENGTHS = Rule(
+MODEL = Statement("model", "The weights are the benchmark's own", f"{RULES} §6.1")
+WEIGHTS = Statement("weights-checksum", "The weights' checksum is recorded", f"{RULES} §6.1")
+REAL_WEIGHTS = Statement(
+    "weights-loaded", "The weights are read from files, not drawn", f"{RULES} §6.1"
+)
+ENGINE = Statement("engine", "An engine with the model gives the answers", f"{RULES} §6.1")
+NUMERICS = Statement(
+    "numerics", "The number formats and the quantisation are stated", f"{RULES} §8.1"
+)
+GREEDY = Statement("greedy", "Decoding is greedy", f"{RULES} §9.4")
+LENGTHS = Statement(
     "output-length", "Answers have the round's length bounds", f"{RULES} §4.1.3", "max_tokens"
 )
-PLAIN = Rule("plain-sampling", "No other sampling parameter changes the answers", f"{RULES} §9.4")
-STOPS = Rule(
+PLAIN = Statement(
+    "plain-sampling", "No other sampling parameter changes the answers", f"{RULES} §9.4"
+)
+STOPS = Statement(
     "stop-tokens", "Answers end at the model's end-of-sequence tokens only", f"{RULES} §9.4"
 )
-NO_CACHE = Rule(
+NO_CACHE = Statement(
     "prefix-caching-off",
     "Prefix caching is off: no query uses another's KV cache",
     f"{RULES} §5.1, §8.2, §9.4",
 )
-NO_SPECULATION = Rule("no-speculation", "No speculative decoding", f"{RULES} §8.2")
-WARMUP = Rule(
+NO_SPECULATION = Statement("no-speculation", "No speculative decoding", f"{RULES} §8.2")
+WARMUP = Statement(
     "warm-up", "Warm-up was answered in full before LoadGen's first clock", f"{RULES} §5.1"
 )
 
@@ -202,8 +209,8 @@ def _weights(view: SessionView) -> Iterable[Row]:
     yield say.combined(
         MODEL,
         [
-            Part("official", model.official, True),
-            Part("recognised by config.json", recognised, True),
+            part("official", model.official, True),
+            part("recognised by config.json", recognised, True),
         ],
         [
             *(view.fact(CONFIG, "config", "model", name) for name in names),
@@ -258,15 +265,15 @@ def _arguments(
     yield say.row(REAL_WEIGHTS, verdict, required=required, measured=loader, proof=proof)
     yield _numerics(view, arguments, details)
     parts = [
-        Part("argument", arguments.get("enable_prefix_caching"), False),
-        Part("engine's own word", details.get("prefix_caching"), False),
+        part("argument", arguments.get("enable_prefix_caching"), False),
+        part("engine's own word", details.get("prefix_caching"), False),
     ]
     proof = [_argument(view, "enable_prefix_caching"), _detail(view, "prefix_caching")]
     yield say.combined(NO_CACHE, parts, proof)
     told = [k for k, v in arguments.items() if "specul" in k and v not in (None, False, 0)]
     parts = [
-        Part("arguments", ", ".join(told) or "none", "none"),
-        Part("engine's own word", details.get("speculative_decoding"), False),
+        part("arguments", ", ".join(told) or "none", "none"),
+        part("engine's own word", details.get("speculative_decoding"), False),
     ]
     proof = [_argument(view, key) for key in told] or [view.fact(SESSION, "engine", "arguments")]
     yield say.combined(NO_SPECULATION, parts, [*proof, _detail(view, "speculative_decoding")])
@@ -296,14 +303,14 @@ def _sampling(view: SessionView, sampling: dict[str, Any]) -> Iterable[Row]:
     say = view.subject
     top_k = sampling.get("top_k")
     parts = [
-        Part("temperature", sampling.get("temperature"), 0.0),
-        Part("top_k", _top_k(top_k), "1 or unlimited"),
+        part("temperature", sampling.get("temperature"), 0.0),
+        part("top_k", _top_k(top_k), "1 or unlimited"),
     ]
     proof = [_parameter(view, name) for name in ("temperature", "top_k")]
     yield say.combined(GREEDY, parts, proof, "at temperature 0 the most probable token is taken")
     for benchmark, _ in _benchmarks(view).values():
         names = ("max_tokens", "min_tokens")
-        parts = [Part(name, sampling.get(name), getattr(benchmark, name)) for name in names]
+        parts = [part(name, sampling.get(name), getattr(benchmark, name)) for name in names]
         yield say.combined(LENGTHS, parts, [_parameter(view, name) for name in names])
     odd = [name for name, value in sampling.items() if not _neutral(name, value)]
     proof = [_parameter(view, name) for name in odd] or [view.fact(SESSION, "engine", "sampling")]

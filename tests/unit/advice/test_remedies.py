@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from sut.advice.load import load_of
-from sut.advice.remedies import ERRORS, LATENCIES, SIZE_OR_RATE, advice
+from sut.advice.remedies import ERRORS, SIZE_OR_RATE, advice
+from sut.advice.server_remedies import KINDS
 from sut.config.names import Scenario
 from sut.config.schema import NullConfig, ServerConfig, SingleStreamConfig
 from sut.logs.detail import MessageGroup
@@ -23,9 +24,11 @@ from sut.plan.forecast import forecast
 from sut.record.facts import RunFacts, SessionFacts
 from sut.record.ledger_file import COLUMNS, read_ledger
 from sut.result.build import build
+from sut.rules.case import run_case
+from sut.rules.catalogue import VALID, judge
 from sut.rules.check import Check
+from sut.rules.demands import run_demands
 from sut.rules.evidence import Evidence
-from sut.rules.run import latency_limits, loadgen_errors, loadgen_verdict
 from tests.unit.result.sessions import (
     NAMES,
     dump,
@@ -61,12 +64,12 @@ def evidence_of(tmp_path: Path, name: str, *, figures: dict[str, Any], **config:
 
 def judged(evidence: Evidence) -> list[Check]:
     """What depends on size and rate; the recordings were asked for other limits."""
-    made = (*loadgen_verdict(evidence), *latency_limits(evidence), *loadgen_errors(evidence))
-    return [each for each in made if "asked of LoadGen" not in each.name]
+    names = [each for each in VALID if each in {*SIZE_OR_RATE, *ERRORS, "min-queries"}]
+    return judge(names, run_case(evidence, run_demands(evidence)), "performance")
 
 
 def said(evidence: Evidence) -> str:
-    (sentence,) = advice(evidence, judged(evidence), None)
+    (sentence,) = advice(evidence, judged(evidence))
     return sentence
 
 
@@ -183,7 +186,7 @@ def test_any_other_error_of_loadgen_silences_the_advice(tmp_path: Path) -> None:
     errors = (*evidence.logs.errors, MessageGroup("error_runtime", "completed twice", 1, 1))
     detail = replace(evidence.logs.detail, errors=errors)
     evidence = replace(evidence, logs=replace(evidence.logs, detail=detail))
-    assert advice(evidence, judged(evidence), None) == []
+    assert advice(evidence, judged(evidence)) == []
 
 
 def test_a_single_stream_percentile_needs_64_queries(tmp_path: Path) -> None:
@@ -200,8 +203,8 @@ def test_a_single_stream_percentile_needs_64_queries(tmp_path: Path) -> None:
     values = evidence.logs.detail.values | {"result_query_count": 50}
     logs = replace(evidence.logs, detail=replace(evidence.logs.detail, values=values))
     evidence = replace(evidence, logs=logs)
-    checks = [each for each in judged(evidence) if each.name != "samples"]
-    (sentence,) = advice(evidence, checks, None)
+    checks = [each for each in judged(evidence) if each.rule != "min-queries"]
+    (sentence,) = advice(evidence, checks)
     assert sentence == (
         "Too few queries for the 90th percentile: LoadGen wants 64 and the run had 50. Try --set "
         "single_stream.min_query_count=64."
@@ -287,11 +290,11 @@ SHARES = {"p50_ns": 0.5, "p90_ns": 0.9, "p95_ns": 0.95, "p97_ns": 0.97, "p99_ns"
 
 def rate_checks(evidence: Evidence) -> list[Check]:
     """What fails for the rate alone; counts of the recording do not matter here."""
-    return [each for each in judged(evidence) if each.name not in ("samples", "duration")]
+    return [each for each in judged(evidence) if each.rule not in ("min-queries", "min-duration")]
 
 
 def said_of_rate(evidence: Evidence) -> list[str]:
-    return advice(evidence, rate_checks(evidence), None)
+    return advice(evidence, rate_checks(evidence))
 
 
 def test_a_rate_beyond_what_was_completed_is_lowered_to_four_fifths_of_that(
@@ -312,7 +315,7 @@ def test_the_advised_rate_is_one_the_system_holds(tmp_path: Path, over: float) -
     for step in range(4):
         table = one_server(arrivals_ns(asked, 400), served_per_s=6.0)
         evidence = server(tmp_path / str(step), table, asked=asked)
-        held = all(each.passed for each in latency_limits(evidence) if "P95" in each.name)
+        held = all(each.passed for each in judged(evidence) if each.rule in ("ttft", "tpot"))
         if held:
             break
         (sentence,) = said_of_rate(evidence)
@@ -496,21 +499,23 @@ def test_a_check_that_nobody_foresaw_here_silences_the_advice(tmp_path: Path) ->
     """A clock that was set, say: what it measured is nothing to compute a rate from."""
     evidence = offline(tmp_path, 17.2, 41.0, 10.0)
     checks = judged(evidence)
-    strange = checks[0].model_copy(update={"name": "clock", "measured": "set", "passed": False})
-    assert advice(evidence, checks, None) != []
-    assert advice(evidence, [*checks, strange], None) == []
+    strange = checks[0].model_copy(
+        update={"rule": "clock-steady", "measured": "set", "passed": False}
+    )
+    assert advice(evidence, checks) != []
+    assert advice(evidence, [*checks, strange]) == []
 
 
 def test_what_was_not_measured_is_nothing_to_advise_from(tmp_path: Path) -> None:
     evidence = replace(offline(tmp_path, 17.2, 41.0, 10.0), logs=None)
     assert evidence.figures == Figures()
-    assert advice(evidence, judged(evidence), None) == []
+    assert advice(evidence, judged(evidence)) == []
     whole = offline(tmp_path / "b", 17.2, 41.0, 10.0)
     checks = [
         each.model_copy(update={"measured": None}) if not each.passed else each
         for each in judged(whole)
     ]
-    assert advice(whole, checks, None) == []
+    assert advice(whole, checks) == []
 
 
 def test_a_valid_run_has_no_advice(tmp_path: Path) -> None:
@@ -520,15 +525,9 @@ def test_a_valid_run_has_no_advice(tmp_path: Path) -> None:
         assert [run.advice for run in runs] == [[]]
 
 
-def test_every_check_that_advice_knows_by_name_is_one_that_is_made(tmp_path: Path) -> None:
-    """A check renamed in validity.py would silence the advice without a word."""
-    made: set[str] = set()
-    for name in ("offline", "server", "singlestream"):
-        (run,) = build(make_session(tmp_path / name, name), make_round()).scenarios.values()
-        made |= {each.name for each in run.checks}
-    assert {*SIZE_OR_RATE, *ERRORS} <= made
-    for prefix in LATENCIES:
-        assert any(each.startswith(prefix) for each in made)
+def test_every_rule_that_advice_knows_is_in_the_catalogue() -> None:
+    """A rule of another id would silence the advice without a word."""
+    assert {*SIZE_OR_RATE, *ERRORS, *KINDS, "answers-sound"} <= set(VALID)
 
 
 # Accuracy

@@ -1,4 +1,4 @@
-"""One broken fact each, and the checks that it must fail: the cases of test_validity."""
+"""One broken fact each, by the id of the rule that it must fail: the cases of test_catalogue."""
 
 from __future__ import annotations
 
@@ -7,10 +7,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.unit.result.sessions import SETTINGS, dump, edit, edit_ledger, rewrite_log
+from sut.record.folder import sha256_of
+from tests.unit.result.sessions import (
+    SETTINGS,
+    dump,
+    edit,
+    edit_ledger,
+    make_session,
+    rewrite_log,
+)
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 Change = Callable[[Path], None]
+
+FOLDERS = {
+    "offline": "Offline/performance",
+    "server": "Server/performance",
+    "server_with_errors": "Server/performance",
+    "interactive": "Interactive/performance",
+    "singlestream": "SingleStream/performance",
+    "accuracy": "Offline/accuracy",
+    "compliance": "Server/TEST06",
+}
+
+
+def whole(parent: Path, name: str, **config: Any) -> Path:
+    """A session of one whole run; compliance: a Server recording passed off as one."""
+    if name != "compliance":
+        return make_session(parent, name, **config)
+    root = make_session(parent, "server", mode="compliance", compliance={"tests": ["TEST06"]})
+    folder = (root / FOLDERS["server"]).rename(root / FOLDERS[name])
+    edit(folder / "run.json", mode="compliance", test="TEST06", audit_config="audit.config")
+    extra_line("warning_generic_message", AUDIT, "warning")(folder)
+    count = "No warnings encountered during test."
+    rewrite_log(folder, SUMMARY, lambda text: text.replace(count, "1 warning encountered."))
+    good = BROKEN | {"measured": 0, "passed": True}
+    verdict = {"test": "TEST06", "checks": [good], "passed": True}
+    log_sha256 = sha256_of(folder / "mlperf_log_accuracy.json")
+    dump(folder / "verification.json", verdict | {"log_sha256": log_sha256})
+    return root
 
 
 def run_json(**changes: Any) -> Change:
@@ -38,6 +73,20 @@ def config_json(section: str, **changes: Any) -> Change:
         dump(path, document)
 
     return apply
+
+
+def profile(name: str) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder.parents[1] / "config.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["config"]["profile"] = name
+        dump(path, document)
+
+    return apply
+
+
+def json_file(name: str, **changes: Any) -> Change:
+    return lambda folder: edit(folder / name, **changes)
 
 
 def detail_value(key: str, value: str) -> Change:
@@ -105,214 +154,226 @@ def clock_json(**changes: Any) -> Change:
     return apply
 
 
-# Seen to fail in test_evaluations.
-EVALUATED = {"accuracy log evaluated", "answers evaluated", "signs of a broken engine"}
 AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
-DIFFER = "figures on which LoadGen's summary and detail log differ"
-TOKENS = "tokens per second against samples per second * mean output tokens"
-LEDGER = "ledger rows"
-STEPS = "steps of the wall clock, which LoadGen measures by"
-TIMES = "LoadGen's times that the ledger contradicts"
+LOW = {"name": "GEN_LEN", "value": 89.9, "target": 90.0, "upper_limit": None, "passed": None}
+BROKEN = {
+    "name": "TEST06 one end", "measured": 2, "limit": 0, "comparison": "==", "unit": None,
+    "source": "x", "passed": False,
+}  # fmt: skip
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
-# recording, what is broken, the checks that fail: no others
-BREAKAGES: list[tuple[str, Change, list[str]]] = [
-    ("server", run_json(loadgen_returned=False, loadgen_exit="ended"), ["LoadGen's end"]),
-    ("server", run_json(loadgen_returned=False), ["LoadGen's end"]),
-    ("server", run_json(engine_failure="worker died"), ["engine failure"]),
-    ("server", run_json(interrupted=True), ["interrupted"]),
-    ("server", session_json(warmup=WARMUP), ["warm-up queries answered"]),
-    ("server", session_json(warmup=None), ["warm-up queries answered"]),
+# The rule that fails, the recording, what is broken in it, and what fails with the rule: no others.
+BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
+    ("run-ended", "server", run_json(loadgen_returned=False, loadgen_exit="ended"), ()),
+    ("run-ended", "server", run_json(loadgen_returned=False), ()),
+    ("run-ended", "server", run_json(engine_failure="worker died"), ()),
+    ("run-ended", "server", run_json(interrupted=True), ()),
+    ("warm-up", "server", session_json(warmup=WARMUP), ()),
+    ("warm-up", "server", session_json(warmup=None), ()),
+    ("warm-up", "server", session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}), ()),
     (
-        "server",
-        session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}),
-        ["warm-up queries answered"],
-    ),
-    (
+        "settings-as-asked",
         "server",
         run_json(expected_settings={"requested_use_token_latencies": 1}),
-        ["requested_use_token_latencies"],
+        (),
     ),
-    ("server", detail_value("result_validity", '"INVALID"'), ["LoadGen's verdict", DIFFER]),
+    ("loadgen-verdict", "server", detail_value("result_validity", '"INVALID"'), ("logs-agree",)),
+    ("min-duration", "server", detail_value("result_min_duration_met", "false"), ("logs-agree",)),
+    ("min-queries-met", "server", detail_value("result_min_queries_met", "false"), ("logs-agree",)),
+    ("early-stopping", "server", detail_value("early_stopping_met", "false"), ("logs-agree",)),
     (
-        "server",
-        detail_value("result_min_duration_met", "false"),
-        ["LoadGen: minimum duration", DIFFER],
-    ),
-    (
-        "server",
-        detail_value("result_min_queries_met", "false"),
-        ["LoadGen: minimum queries", DIFFER],
-    ),
-    ("server", detail_value("early_stopping_met", "false"), ["LoadGen: early stopping", DIFFER]),
-    (
+        "latency-constraints",
         "server",
         detail_value("result_perf_constraints_met", "false"),
-        ["LoadGen: latency constraints", DIFFER],
+        ("logs-agree",),
     ),
+    ("min-duration", "server", config_json("server", min_duration_s=1.5), ("min-duration-asked",)),
     (
-        "server",
-        config_json("server", min_duration_s=1.5),
-        ["duration", "minimum duration asked of LoadGen"],
-    ),
-    (
+        "min-duration",
         "offline",
         config_json("offline", min_duration_s=0.008),
-        ["duration", "minimum duration asked of LoadGen"],
+        ("min-duration-asked",),
     ),
-    ("offline", config_json("offline", min_query_count=193), ["samples"]),
-    ("singlestream", config_json("single_stream", min_query_count=193), ["samples"]),
+    ("min-queries", "offline", config_json("offline", min_query_count=193), ()),
+    ("min-queries", "singlestream", config_json("single_stream", min_query_count=193), ()),
+    ("ttft", "server", config_json("server", ttft_limit_ms=1.0), ("latency-limits-asked",)),
+    ("tpot", "server", config_json("server", tpot_limit_ms=0.1), ("latency-limits-asked",)),
+    ("latency-limits-asked", "interactive", config_json("interactive", tpot_limit_ms=31), ()),
+    ("latency-p99", "server", config_json("server", e2e_p99_limit_ms=5), ()),
+    ("no-errors", "server", lambda folder: edit_ledger(folder, fail_one), ("rates-agree",)),
     (
-        "server",
-        config_json("server", ttft_limit_ms=1.0),
-        ["TTFT P95", "TTFT limit asked of LoadGen"],
-    ),
-    (
-        "server",
-        config_json("server", tpot_limit_ms=0.1),
-        ["TPOT P95", "TPOT limit asked of LoadGen"],
-    ),
-    ("interactive", config_json("interactive", tpot_limit_ms=31), ["TPOT limit asked of LoadGen"]),
-    ("server", config_json("server", e2e_p99_limit_ms=5), ["latency P99"]),
-    (
-        "server",
-        lambda folder: edit_ledger(folder, fail_one),
-        ["LoadGen errors", TOKENS],
-    ),
-    (
+        "samples-ended",
         "server",
         lambda folder: edit_ledger(folder, leave_one_open),
-        ["samples that ended", TOKENS],
+        ("rates-agree",),
     ),
-    ("server_with_errors", config_json("validity", min_success_rate=0.995), ["success rate"]),
-    ("server", ledger_json(issued=241), ["samples LoadGen counts", "samples that ended", LEDGER]),
-    ("server", ledger_json(succeeded=239, empty=1), ["LoadGen errors", LEDGER]),
+    ("no-failures", "server_with_errors", config_json("validity", min_success_rate=0.995), ()),
+    ("same-samples", "server", ledger_json(issued=241), ("samples-ended", "ledger-as-counted")),
+    ("no-errors", "server", ledger_json(succeeded=239, empty=1), ("ledger-as-counted",)),
     (
+        "ledger-as-counted",
         "server",
         lambda folder: (folder / "ledger.parquet").unlink(),
-        [
-            LEDGER,
-            TOKENS,
-            "longest answer",
-            "logs that are not as LoadGen left them",
-            STEPS,
-            TIMES,
-        ],
+        ("longest-answer", "files-unchanged", "rates-agree", "clock-steady", "two-clocks"),
     ),
     (
+        "no-errors",
         "server",
         extra_line("error_runtime", "Attempted to complete a sample twice.", "error"),
-        ["LoadGen errors", "LoadGen errors about anything but tokens", DIFFER],
+        ("no-other-errors", "logs-agree"),
     ),
+    ("no-errors", "server", detail_value("num_errors", "1"), ("no-other-errors",)),
     (
-        "server",
-        detail_value("num_errors", "1"),
-        ["LoadGen errors", "LoadGen errors about anything but tokens"],
+        "no-errors",
+        "server_with_errors",
+        ledger_json(failed=1, succeeded=478),
+        ("ledger-as-counted",),
     ),
-    ("server_with_errors", ledger_json(failed=1, succeeded=478), ["LoadGen errors", LEDGER]),
-    ("server", run_json(expected_settings={}), ["expected settings recorded"]),
+    ("settings-as-asked", "server", run_json(expected_settings={}), ()),
     (
+        "settings-as-asked",
         "server",
         run_json(expected_settings=SETTINGS | {"effective_target_qps": 201}),
-        ["effective_target_qps"],
+        (),
     ),
-    ("server", run_json(expected_settings={"effective_unheard_of": 1}), ["effective_unheard_of"]),
+    ("settings-as-asked", "server", run_json(expected_settings={"effective_unheard_of": 1}), ()),
     (
+        "seeds",
         "server",
         detail_value("effective_qsl_rng_seed", "2085463073848966841"),
-        ["effective_qsl_rng_seed", DIFFER],
+        ("logs-agree",),
     ),
+    ("seeds", "server", detail_value("effective_sample_index_rng_seed", "1"), ("logs-agree",)),
     (
-        "server",
-        detail_value("effective_sample_index_rng_seed", "1"),
-        ["effective_sample_index_rng_seed", DIFFER],
-    ),
-    (
+        "seeds",
         "server",
         detail_value("effective_schedule_rng_seed", "16159082839903945000"),
-        ["effective_schedule_rng_seed", DIFFER],
+        ("logs-agree",),
     ),
-    ("server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ["LoadGen release"]),
-    ("server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ["LoadGen release"]),
-    ("server", detail_value("loadgen_version", '"unknown"'), ["LoadGen release"]),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ()),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ()),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"unknown"'), ()),
     (
+        "logs-whole",
         "accuracy",
         detail_value("effective_test_mode", '"PerformanceOnly"'),
-        ["LoadGen's logs", "effective_test_mode"],
+        ("no-errors", "no-other-errors", "loadgen-mode"),
     ),
-    ("server", overwrite_trace, ["logs that are not as LoadGen left them"]),
-    ("server", drop_hash, ["logs that are not as LoadGen left them"]),
+    ("files-unchanged", "server", overwrite_trace, ()),
+    ("files-unchanged", "server", drop_hash, ()),
     (
+        "audit-config",
         "server",
         extra_line("warning_generic_message", AUDIT, "warning"),
-        ["audit.config read by LoadGen", DIFFER],
+        ("logs-agree",),
     ),
     (
+        "longest-answer",
         "server",
         lambda folder: edit_ledger(folder, answer_for_long),
-        ["longest answer", TOKENS],
+        ("rates-agree",),
     ),
-    ("server", run_json(incidents=["replica 1 was lost"]), ["incidents"]),
-    ("server", run_json(audit_config="audit.config"), ["audit.config read by LoadGen"]),
+    ("run-ended", "server", run_json(incidents=["replica 1 was lost"]), ()),
+    ("audit-config-given", "server", run_json(audit_config="audit.config"), ()),
     (
+        "prefix-cache-hits",
         "server",
         run_json(engine_counters={"r0.prefix_cache_hit_tokens": 16.0}),
-        ["r0.prefix_cache_hit_tokens"],
+        (),
     ),
-    ("server", detail_value("result_completed_tokens_per_second", "1086.48"), [TOKENS, DIFFER]),
     (
+        "rates-agree",
+        "server",
+        detail_value("result_completed_tokens_per_second", "1086.48"),
+        ("logs-agree",),
+    ),
+    (
+        "rates-agree",
         "server",
         detail_value("result_completed_samples_per_sec", "197.356"),
-        [TOKENS, DIFFER, TIMES],
+        ("logs-agree", "two-clocks"),
     ),
-    ("offline", detail_value("result_tokens_per_second", "142300"), [TOKENS, DIFFER]),
+    ("rates-agree", "offline", detail_value("result_tokens_per_second", "142300"), ("logs-agree",)),
+    ("rates-agree", "offline", detail_value("result_samples_per_second", "25900"), ("logs-agree",)),
     (
-        "offline",
-        detail_value("result_samples_per_second", "25900"),
-        [TOKENS, "samples per second * longest latency", DIFFER],
-    ),
-    (
+        "times-in-order",
         "server",
         detail_value("result_90.00_percentile_latency_ns", "1000000000"),
-        ["latency: percentiles in order, mean between min and max", DIFFER],
+        ("logs-agree",),
     ),
+    ("times-in-order", "server", detail_value("result_mean_latency_ns", "1"), ("logs-agree",)),
     (
-        "server",
-        detail_value("result_mean_latency_ns", "1"),
-        ["ttft within latency", "latency: percentiles in order, mean between min and max", DIFFER],
-    ),
-    (
+        "times-in-order",
         "server",
         detail_value("result_time_to_output_token_max", "1"),
-        ["tpot: percentiles in order, mean between min and max", DIFFER],
+        ("logs-agree",),
     ),
     (
+        "times-in-order",
         "server",
         detail_value("result_first_token_min_latency_ns", "1900000000"),
-        ["ttft within latency", "ttft: percentiles in order, mean between min and max", DIFFER],
+        ("logs-agree",),
     ),
     (
+        "logs-agree",
         "server",
         lambda folder: rewrite_log(
             folder, SUMMARY, lambda text: text.replace("target_qps : 200", "target_qps : 100")
         ),
-        [DIFFER],
+        (),
     ),
     (
+        "logs-whole",
         "server",
         lambda folder: (folder / SUMMARY).unlink(),
-        ["LoadGen's logs", "logs that are not as LoadGen left them", DIFFER],
+        ("files-unchanged", "no-errors", "no-other-errors", "logs-agree"),
     ),
-    ("server", run_json(clock=None), [STEPS]),
-    ("server", clock_json(steps=[{"after_s": 3.2, "step_s": -5.0}], drift_s=-5.0), [STEPS]),
-    ("server", clock_json(drift_s=0.0051), [STEPS]),
-    ("server", clock_json(suspended_s=2.0), [STEPS]),
-    ("server", clock_json(first_ns=2**62), [STEPS]),
-    ("server", clock_json(last_ns=0), [STEPS]),
-    # Logs of a run that was faster than the ledger beside them.
-    ("offline", shift("issued_ns", -5_000_000), [TIMES]),
-    ("server", shift("issued_ns", -3_000_000), [TIMES]),
-    ("singlestream", shift("issued_ns", -3_000_000), [TIMES]),
-    # And of one that was slower by more than a hand-over takes.
-    ("offline", shift("issued_ns", 1_100_000_000), [TIMES]),
+    ("clock-steady", "server", run_json(clock=None), ()),
+    (
+        "clock-steady",
+        "server",
+        clock_json(steps=[{"after_s": 3.2, "step_s": -5.0}], drift_s=-5.0),
+        (),
+    ),
+    ("clock-steady", "server", clock_json(drift_s=0.0051), ()),
+    ("clock-steady", "server", clock_json(suspended_s=2.0), ()),
+    ("clock-steady", "server", clock_json(first_ns=2**62), ()),
+    ("clock-steady", "server", clock_json(last_ns=0), ()),
+    ("two-clocks", "offline", shift("issued_ns", -5_000_000), ()),
+    ("two-clocks", "server", shift("issued_ns", -3_000_000), ()),
+    ("two-clocks", "singlestream", shift("issued_ns", -3_000_000), ()),
+    ("two-clocks", "offline", shift("issued_ns", 1_100_000_000), ()),
+    (
+        "sealed-values",
+        "offline",
+        profile("mlperf"),
+        ("min-duration", "min-duration-asked", "min-queries"),
+    ),
+    ("evaluated-log", "accuracy", json_file("accuracy.json", log_sha256="0" * 64), ()),
+    ("accuracy-evaluated", "accuracy", json_file("accuracy.json", gen_num=47), ()),
+    ("accuracy-evaluated", "accuracy", json_file("accuracy.json", complete=False), ()),
+    ("accuracy", "accuracy", json_file("accuracy.json", metrics=[LOW]), ()),
+    ("answers-sound", "accuracy", json_file("accuracy.json", problems=["all loop"]), ()),
+    ("compliance-test", "compliance", json_file("verification.json", passed=False), ()),
+    ("compliance-test", "compliance", json_file("verification.json", checks=[]), ()),
+    ("compliance-condition", "compliance", json_file("verification.json", checks=[BROKEN]), ()),
+    ("evaluated-log", "compliance", json_file("verification.json", log_sha256="0" * 64), ()),
+    ("audit-config-given", "compliance", run_json(audit_config=None), ()),
+]
+
+# Rules that VALID does not ask, each held to the round's own demands.
+BESIDE_VALID: list[tuple[str, str, Change]] = [
+    ("offline-query-size", "offline", detail_value("effective_samples_per_query", "191")),
+    ("latency-percentile", "server", detail_value("effective_target_latency_percentile", "0.9")),
+    ("latency-percentile", "server", detail_value("effective_target_latency_percentile", "0.99")),
+    ("token-latencies", "server", detail_value("requested_use_token_latencies", "false")),
+    ("equal-issue", "server", detail_value("effective_sample_concatenate_permutation", "false")),
+    ("sample-counts", "server", detail_value("effective_performance_sample_count", "47")),
+    ("sample-counts", "server", detail_value("effective_performance_sample_count", "49")),
+    ("sample-counts", "accuracy", detail_value("qsl_reported_total_count", "47")),
+    ("distinct-queries", "server", detail_value("requested_server_coalesce_queries", "true")),
+    ("distinct-queries", "offline", detail_value("effective_performance_issue_same", "true")),
+    ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b")),
+    ("loadgen-unmodified", "server", detail_value("loadgen_git_status_message", '" M a.cc"')),
+    ("accuracy-covers-all", "accuracy", ledger_json(issued=47)),
 ]

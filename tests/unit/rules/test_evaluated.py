@@ -15,8 +15,7 @@ from tests.unit.result.sessions import (
     make_round,
     make_session,
 )
-
-AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
+from tests.unit.rules.breakages import FOLDERS, whole
 
 
 def accuracy_run(root: Path) -> ScenarioResult:
@@ -99,13 +98,13 @@ def test_a_smoke_test_is_failed_by_alarms_whatever_engine_answered(
 
 
 def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> ScenarioResult:
-    """A Server recording passed off as a compliance run: only our side of it is looked at."""
-    root = make_session(tmp_path, "server", mode="compliance", compliance={"tests": ["TEST06"]})
-    folder = (root / "Server" / "performance").rename(root / "Server" / "TEST06")
-    edit(folder / "run.json", mode="compliance", test="TEST06")
-    if verification is not None:
-        made = make_accuracy(folder)
-        dump(folder / "verification.json", verification | {"log_sha256": made["log_sha256"]})
+    """Only our side of it is looked at: the recording is a Server run's."""
+    root = whole(tmp_path, "compliance")
+    path = root / FOLDERS["compliance"] / "verification.json"
+    if verification is None:
+        path.unlink()
+    else:
+        edit(path, **verification)
     result = build(root, make_round())
     assert not result.scenarios
     assert result.reasons == [
@@ -138,7 +137,7 @@ def test_a_failed_check_of_the_test_fails_the_run(tmp_path: Path) -> None:
         "source": "x", "passed": False,
     }  # fmt: skip
     run = compliance_session(tmp_path, {"test": "TEST06", "checks": [broken], "passed": False})
-    assert failed(run) == ["TEST06 one end", "TEST06 passed"]
+    assert failed(run) == ["TEST06 passed", "TEST06 one end"]
 
 
 def test_a_compliance_run_that_was_not_verified_is_not_valid(tmp_path: Path) -> None:

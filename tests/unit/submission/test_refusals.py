@@ -339,8 +339,8 @@ def test_open_asks_for_the_whole_data_set_under_the_rounds_rules(tmp_path):
     reasons = refused(tmp_path, root, division="open")
     assert [reason.partition(": ")[2].partition(";")[0] for reason in reasons] == [
         "the profile is quick, which relaxes the round's rules",
-        "the data set is synthetic",
         "the data set is the shipped sample",
+        "the data set is synthetic",
     ]
 
 

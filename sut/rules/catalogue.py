@@ -1,0 +1,58 @@
+"""Every rule that a LoadGen run is judged by, by its id; who judges takes a selection from here.
+
+A rule is a function in one of the modules below (sut.rules.rule says how). A new one is asked by
+VALID from the moment it stands there; what VALID does not ask is named here, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sut.rules.case import run_case
+from sut.rules.check import Check
+from sut.rules.clocks import CLOCKS
+from sut.rules.consistency import CONSISTENCY
+from sut.rules.demands import run_demands
+from sut.rules.evaluated import EVALUATED
+from sut.rules.evidence import Evidence
+from sut.rules.loadgen_log import LOG_RULES
+from sut.rules.rule import Rule
+from sut.rules.run import RUN_RULES
+from sut.rules.sealed import SEALED
+
+BOOKS = (RUN_RULES, LOG_RULES, CONSISTENCY, CLOCKS, SEALED, EVALUATED)
+
+CATALOGUE: dict[str, Rule[Any]] = {
+    name: rule for book in BOOKS for name, rule in book.rules.items()
+}
+"""In the order in which a reader wants them: causes before what follows from them."""
+
+# A run's verdict holds the settings to those that the profile asks for (settings-as-asked).
+# Whether these are the closed division's own, the compliance page and `check` say.
+NOT_IN_VALID = frozenset(
+    {
+        "offline-query-size",
+        "latency-percentile",
+        "token-latencies",
+        "equal-issue",
+        "sample-counts",
+        "distinct-queries",
+        "loadgen-model",
+        "accuracy-covers-all",
+        # pip's wheels are built from what the release's tag holds; a source build need not be.
+        "loadgen-unmodified",
+    }
+)
+VALID = tuple(name for name in CATALOGUE if name not in NOT_IN_VALID)
+
+
+def validity_checks(evidence: Evidence) -> list[Check]:
+    """Every condition of one run of a session. VALID means that each of them passed."""
+    return judge(VALID, run_case(evidence, run_demands(evidence)), evidence.run.mode)
+
+
+def judge(names: Sequence[str], case: Any, mode: str) -> list[Check]:
+    """The conditions of the rules named on one run; a rule that does not bind its mode has none."""
+    rules = [CATALOGUE[name] for name in names]
+    return [each for rule in rules if mode in rule.modes for each in rule.checks(case)]
