@@ -18,11 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from sut.config.schema import RunConfig
 
 TokenIds = npt.NDArray[np.int32]
 NO_REPLICA = -1  # of a query that ended by no replica's word
@@ -54,6 +57,24 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
 
 Event = FirstToken | Finished | Failed
 EventSink = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """What an engine needs beside the configuration.
+
+    Attributes:
+        model_path: local folder of the weights.
+        max_model_len: tokens, longest prompt plus longest answer.
+        log: file for whatever the engine prints.
+        dataset_sha256: of the data set here, which every replica's must equal.
+    """
+
+    config: RunConfig
+    model_path: Path
+    max_model_len: int
+    log: Path
+    dataset_sha256: str
 
 
 @dataclass(frozen=True)

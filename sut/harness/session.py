@@ -18,8 +18,8 @@ from rich.console import Console
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
-from sut.engines.base import Engine
-from sut.engines.factory import EngineRequest, make_engine
+from sut.engines.base import Engine, EngineRequest
+from sut.engines.factory import make_engine
 from sut.errors import EngineStartError, HarnessError, LogError
 from sut.harness.after_run import evaluate_run
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session

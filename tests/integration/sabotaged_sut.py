@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Sequence
 
 from sut.config.schema import NullConfig
-from sut.engines import factory
+from sut.engines import single
 from sut.engines.base import EventSink, Finished, FirstToken, RunSpec
 from sut.engines.null import TOKEN, NullEngine
 from sut.main import main
@@ -53,5 +53,5 @@ class CheatingEngine(NullEngine):
 
 if __name__ == "__main__":
     cheat = sys.argv[1]
-    factory.ENGINES["null"] = lambda request: CheatingEngine(request.config.engine.null, cheat)
+    single.ENGINES["null"] = lambda request: CheatingEngine(request.config.engine.null, cheat)
     main(sys.argv[2:])

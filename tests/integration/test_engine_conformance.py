@@ -21,8 +21,8 @@ from sut.config.schema import (
     SystemConfig,
     VllmConfig,
 )
-from sut.engines.base import Engine, Event, Failed, Finished, FirstToken, RunSpec
-from sut.engines.factory import EngineRequest, make_engine
+from sut.engines.base import Engine, EngineRequest, Event, Failed, Finished, FirstToken, RunSpec
+from sut.engines.factory import make_engine
 from sut.engines.null import NullEngine
 from sut.engines.vllm.engine import VllmEngine
 from sut.harness.host import EngineHost

@@ -11,8 +11,7 @@ from typing import Any
 
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
-from sut.engines.base import EngineInfo
-from sut.engines.factory import EngineRequest
+from sut.engines.base import EngineInfo, EngineRequest
 from sut.engines.ray.connection import connect, disconnect
 from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line

@@ -18,6 +18,7 @@ import numpy as np
 from sut.engines.base import (
     NO_REPLICA,
     EngineInfo,
+    EngineRequest,
     Event,
     EventSink,
     Failed,
@@ -27,7 +28,6 @@ from sut.engines.base import (
     RunSpec,
     TokenIds,
 )
-from sut.engines.factory import EngineRequest
 from sut.engines.ray.dispatch import (
     Dispatch,
     Equal,

@@ -25,15 +25,16 @@ import psutil
 from sut.config.schema import RunConfig
 from sut.engines.base import (
     Engine,
+    EngineRequest,
     Event,
     Failed,
     Finished,
     FirstToken,
     RunSpec,
 )
-from sut.engines.factory import EngineRequest, make_engine
 from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.frames import FrameBuilder, open_queries
+from sut.engines.single import make_one
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.weights import weights_sha256
@@ -115,7 +116,7 @@ class Replica:
             request = EngineRequest(
                 self._config, self._inputs.model_path, max_model_len, self._log, found
             )
-            self._engine = make_engine(request)
+            self._engine = make_one(request)
             hashing = asyncio.to_thread(weights_sha256, self._inputs.model_path)
             info, model_sha256 = await asyncio.gather(self._engine.start(), hashing)
             await self._engine.load_samples(_warmup_samples(self._inputs))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sut.engines.factory import EngineRequest
+from sut.engines.base import EngineRequest
 from sut.engines.ray import replica as replica_module
 from sut.engines.ray.members import Member, Members, _aside
 from sut.engines.ray.replica import Replica

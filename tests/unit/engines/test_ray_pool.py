@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sut.engines.base import Event, Failed, Finished, FirstToken, RunSpec
-from sut.engines.factory import EngineRequest
+from sut.engines.base import EngineRequest, Event, Failed, Finished, FirstToken, RunSpec
 from sut.engines.ray.frames import FrameBuilder, open_queries
 from sut.engines.ray.members import Member
 from sut.engines.ray.pool import RayEngine
