@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,31 @@ def left_running(marker: str) -> list[str]:
         if marker in line and process.pid != os.getpid():
             found.append(line)
     return found
+
+
+@contextmanager
+def running(
+    results: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The harness in the background; it is gone at the end."""
+    process = subprocess.Popen(
+        command(results, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**user_environment(), **(variables or {})},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
+    """Read what the harness says until it says this."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"the harness never printed {words!r}")

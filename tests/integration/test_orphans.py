@@ -7,15 +7,19 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.integration import killing_core
-from tests.integration.conftest import command, left_running, settings, user_environment
+from tests.integration.conftest import (
+    left_running,
+    running,
+    settings,
+    wait_for_line,
+)
 from tests.integration.hanging_core import plugin
 
 WAIT_S = 120
@@ -31,32 +35,6 @@ DUMMY = ["--scenario", "Server", "--system", "cpu-dummy", *ENDLESS]
 NULL = ["--scenario", "Server", "--engine", "null", "--dataset", "synthetic"]
 # One query in the whole run: LoadGen's process sleeps in between.
 IDLE = settings(server__min_duration_s=600, server__target_qps=0.002)
-
-
-@contextmanager
-def running(
-    results: Path, *arguments: str, variables: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        command(results, *arguments),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**user_environment(), **(variables or {})},
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return
-    pytest.fail(f"the harness never printed {words!r}")
 
 
 class Watched:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,10 @@ import pytest
 
 from tests.integration.conftest import (
     Finished,
-    command,
     left_running,
+    running,
     settings,
-    user_environment,
+    wait_for_line,
 )
 from tests.integration.hanging_core import installed
 
@@ -32,32 +30,6 @@ WAIT_S = 120
 def engine_processes(harness: psutil.Process) -> list[psutil.Process]:
     children = harness.children(recursive=True)
     return [child for child in children if "EngineCore" in child.name()]
-
-
-@contextmanager
-def running(
-    results: Path, *arguments: str, variables: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        command(results, *arguments),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**user_environment(), **(variables or {})},
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return
-    pytest.fail(f"the harness never printed {words!r}")
 
 
 @pytest.mark.usefixtures("small_model")
