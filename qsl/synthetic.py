@@ -58,13 +58,7 @@ def generate(
     """
     allowed = _allowed_ids(vocab_size, avoid_ids)
     longest = MAX_TOKENS if max_prompt_tokens is None else min(MAX_TOKENS, max_prompt_tokens)
-    for name, value in (("synthetic_count", count), ("room for a prompt", longest)):
-        if value < 1:
-            raise DatasetError(
-                f"{name} is {value}, must be at least 1",
-                where="dataset",
-                remedy="Raise it; the room is model.context_tokens less generation.max_tokens.",
-            )
+    _require_one(synthetic_count=count, room_for_a_prompt=longest)
     random = np.random.Generator(np.random.PCG64(seed))
     lengths = draw_lengths(random, count, longest)
     offsets = np.zeros(count + 1, dtype=np.int64)
@@ -80,6 +74,17 @@ def generate(
         prompts=prompts,
         references=decode(draw_references(count, allowed, seed)) if decode else None,
     )
+
+
+def _require_one(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            shown = name if name == "synthetic_count" else name.replace("_", " ")
+            raise DatasetError(
+                f"{shown} is {value}, must be at least 1",
+                where="dataset",
+                remedy="Raise it; the room is model.context_tokens less generation.max_tokens.",
+            )
 
 
 def _allowed_ids(vocab_size: int, avoid_ids: Collection[int]) -> npt.NDArray[np.int32]:

@@ -7,7 +7,9 @@ whatever figures the ledger gives, marked as the ledger's.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sut import metrics
 from sut.advice.remedies import advice
@@ -71,15 +73,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         )
         for run in record.runs
     }
-    problems += [
-        f"{run_id.scenario} was asked for in {run_id.folder} mode and has no run"
-        for run_id in run_ids(config)
-        if run_id not in made
-    ]
-    problems += [
-        f"{_run_name(run_id)}: {why}" for run_id, each in made.items() for why in each.reasons
-    ]
-    rouge = {run_id.scenario: each.rouge for run_id, each in made.items() if each.rouge}
+    problems += _problems(config, made)
     against = submission_grade(config, session, round_, [run.facts for run in record.runs])
     if problems:
         against.append("the session is not valid")
@@ -91,11 +85,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         reasons=problems,
         submission_grade=not against,
         not_submission_grade_because=against,
-        scenarios={
-            run_id.scenario: each.model_copy(update={"rouge": rouge.get(run_id.scenario)})
-            for run_id, each in made.items()
-            if run_id.mode is Mode.PERFORMANCE
-        },
+        scenarios=_performance_runs(made),
         accuracy_runs={
             run_id.scenario: each for run_id, each in made.items() if run_id.mode is Mode.ACCURACY
         },
@@ -109,6 +99,25 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         configuration=config.model_dump(mode="json"),
         configuration_origins=record.origins,
     )
+
+
+def _problems(config: RunConfig, made: dict[RunId, ScenarioResult]) -> Iterable[str]:
+    """What was asked for and is not there, then each run's own reasons."""
+    for run_id in run_ids(config):
+        if run_id not in made:
+            yield f"{run_id.scenario} was asked for in {run_id.folder} mode and has no run"
+    for run_id, each in made.items():
+        yield from (f"{_run_name(run_id)}: {why}" for why in each.reasons)
+
+
+def _performance_runs(made: dict[RunId, ScenarioResult]) -> dict[Scenario, ScenarioResult]:
+    """Each with the ROUGE of its scenario's accuracy run beside it."""
+    rouge = {run_id.scenario: each.rouge for run_id, each in made.items() if each.rouge}
+    return {
+        run_id.scenario: each.model_copy(update={"rouge": rouge.get(run_id.scenario)})
+        for run_id, each in made.items()
+        if run_id.mode is Mode.PERFORMANCE
+    }
 
 
 def _run_name(run_id: RunId) -> str:
@@ -137,26 +146,13 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
     checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
-    rates, times = _rates(evidence), _times(evidence)
-    latency, facts = times["latency"], run.ledger
-    p99_ns = latency.p99_ns if latency else None
-    accuracy = facts.succeeded / facts.issued if facts.issued else None
-    sources: dict[str, Source | None] = {
-        "achieved_qps": rates.samples.source,
-        "throughput_tokens_per_sec": rates.tokens.source,
-        "latency_p99": latency.source if latency and p99_ns is not None else None,
-        "accuracy": None if accuracy is None else "ledger",
-    }
+    times, facts = _times(evidence), run.ledger
     counted = metrics.counted_tokens(ledger) if ledger is not None else None
     effective = logs.effective if logs else {}
     return ScenarioResult(
         valid=not reasons,
-        achieved_qps=rates.samples.per_second,
-        throughput_tokens_per_sec=rates.tokens.per_second,
-        latency_p99=None if p99_ns is None else p99_ns / 1e6,
-        accuracy=accuracy,
+        **_first_figures(evidence, times["latency"]),
         rouge=_rouge(evidence.accuracy),
-        figure_sources={key: source for key, source in sources.items() if source},
         mode=run.mode,
         test=run.test,
         started_utc=run.started_utc,
@@ -184,6 +180,26 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _first_figures(evidence: Evidence, latency: Distribution | None) -> dict[str, Any]:
+    """The four figures that users know by name, and whose each is."""
+    rates, facts = _rates(evidence), evidence.run.ledger
+    p99_ns = latency.p99_ns if latency else None
+    accuracy = facts.succeeded / facts.issued if facts.issued else None
+    sources: dict[str, Source | None] = {
+        "achieved_qps": rates.samples.source,
+        "throughput_tokens_per_sec": rates.tokens.source,
+        "latency_p99": latency.source if latency and p99_ns is not None else None,
+        "accuracy": None if accuracy is None else "ledger",
+    }
+    return {
+        "achieved_qps": rates.samples.per_second,
+        "throughput_tokens_per_sec": rates.tokens.per_second,
+        "latency_p99": None if p99_ns is None else p99_ns / 1e6,
+        "accuracy": accuracy,
+        "figure_sources": {key: source for key, source in sources.items() if source},
+    }
 
 
 def _rouge(facts: AccuracyFacts | None) -> Rouge | None:

@@ -107,12 +107,7 @@ class Replica:
         try:
             self._inputs = await asyncio.to_thread(load_inputs, self._config)
             found = self._inputs.dataset.sha256
-            if found != dataset_sha256:
-                raise EngineStartError(
-                    f"the data set on {platform.node()} is not the driver's: its SHA-256 is "
-                    f"{found[:12]}…, not {dataset_sha256[:12]}….",
-                    remedy="Copy the same file to every node.",
-                )
+            _require_same(found, dataset_sha256)
             request = EngineRequest(
                 self._config, self._inputs.model_path, max_model_len, self._log, found
             )
@@ -257,3 +252,12 @@ class Replica:
 def _warmup_samples(inputs: Inputs) -> dict[int, Any]:
     """Warm-up prompts under the negative indices that `sut.harness.warmup` asks for."""
     return {-1 - place: prompt for place, prompt in enumerate(inputs.warmup_prompts)}
+
+
+def _require_same(found: str, dataset_sha256: str) -> None:
+    if found != dataset_sha256:
+        raise EngineStartError(
+            f"the data set on {platform.node()} is not the driver's: its SHA-256 is "
+            f"{found[:12]}…, not {dataset_sha256[:12]}….",
+            remedy="Copy the same file to every node.",
+        )
