@@ -41,9 +41,7 @@ def generate(
     max_prompt_tokens: int | None = None,
     decode: Decode | None = None,
 ) -> Dataset:
-    """Make a data set; the same arguments give the same ids.
-
-    NumPy reserves the right to change its streams, so results carry the checksum as well.
+    """Make a data set; the same arguments give the same ids, as long as NumPy keeps its streams.
 
     Args:
         count: samples.

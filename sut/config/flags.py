@@ -169,8 +169,7 @@ def build_parser(prog: str = "python -m sut.main") -> FlagParser:
 
 
 def _add_what(parser: FlagParser) -> None:
-    group = parser.add_argument_group("what is run")
-    add = group.add_argument
+    add = parser.add_argument_group("what is run").add_argument
     add(
         "--scenario",
         action="append",

@@ -78,9 +78,8 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
         max_samples=data.max_samples,
         allow_pickle=data.allow_pickle,
     )
-    rules = load_round(config.round)
     for scenario in config.scenarios:
-        check_dataset_count(config, scenario, dataset.count, rules)
+        check_dataset_count(config, scenario, dataset.count, load_round(config.round))
     prompts = load_warmup(
         dataset=dataset,
         count=config.warmup.queries,

@@ -51,6 +51,9 @@ SHUTDOWN_S = 2.0
 ABANDON_ATTEMPTS, ABANDON_WAIT_S = 20, 2.0
 
 
+COUNTERS = ("requests_finished", "requests_failed", PREFIX_CACHE_HITS)
+
+
 class VllmEngine:
     """One AsyncLLM.
 
@@ -100,9 +103,7 @@ class VllmEngine:
         self._sink: EventSink | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[Event] = []
-        self._counters = dict.fromkeys(
-            ("requests_finished", "requests_failed", PREFIX_CACHE_HITS), 0.0
-        )
+        self._counters = dict.fromkeys(COUNTERS, 0.0)
 
     async def start(self) -> EngineInfo:
         """Load the model; the engine's own processes are in a session of their own."""
