@@ -43,9 +43,10 @@ test: models ## unit, property and integration tests: at most 20 minutes on two 
 test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
 	$(BIN)/python -m pytest --require-models $(ARGS)
 
-lint: setup ## ruff format --check, ruff check, mypy, lint-imports
+lint: setup ## ruff format --check, ruff check, lengths, mypy, lint-imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m scripts.check_lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -35,17 +35,14 @@ def load_dataset(
 
     Args:
         source: "sample", "synthetic" or "file".
-        path: the file, for source "file".
+        path, allow_pickle: the file, for source "file", and whether a .pkl is read.
         model_path: folder (or Hugging Face id) whose tokenizer is used where one is needed.
         prompt_format: name in qsl.prompts, for texts without ids.
         vocab_size: token ids are below this.
         eos_token_ids: ids that a synthetic prompt never holds.
-        context_tokens: longest prompt plus output, tokens.
-        max_tokens: output tokens per query at most.
-        synthetic_count: samples to generate.
-        synthetic_seed: seed of the generator.
+        context_tokens, max_tokens: longest prompt plus output, and output alone at most.
+        synthetic_count, synthetic_seed: samples to generate, and the generator's seed.
         max_samples: use only the first so many; None: all.
-        allow_pickle: read .pkl files.
 
     Raises:
         DatasetError: whatever is wrong with it, naming the sample.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,8 @@ from sut.machine.devices import usable_cores
 RAW_TIMEOUT_S = 3600
 VISIBLE_CARDS = "CUDA_VISIBLE_DEVICES"
 ARRIVALS, BATCHES, GENERATE = "arrivals", "batches", "generate"
+# Variables by which our engine is faster on a CPU than vLLM's defaults.
+OURS = ("OMP_NUM_THREADS", "KMP_BLOCKTIME", "KMP_TPAUSE", "LD_PRELOAD")
 
 
 def request_of(
@@ -46,36 +49,51 @@ def request_of(
         cards: UUIDs of those to run on; none: what vLLM would take by itself.
         arrive_s: for `arrivals`, when each sample comes, from the start.
     """
-    vllm = config.engine.vllm
-    as_reference = pattern == BATCHES
-    longest = inputs.longest_prompt + config.generation.max_tokens
-    arguments = engine_arguments(
-        vllm, model_path=str(inputs.model_path), max_model_len=vllm.max_model_len or longest
-    )
-    sampling = sampling_arguments(
-        max_tokens=config.generation.max_tokens,
-        min_tokens=config.generation.min_tokens,
-        eos_token_ids=config.model.eos_token_ids,
-        first_token=pattern == ARRIVALS,
-    )
     here = usable_cores() if cores is None else list(cores)
-    variables = environment(vllm, config.system, here, cpu_libraries(config.system))
-    if cards:
-        variables[VISIBLE_CARDS] = ",".join(cards)
-    if as_reference:
-        del arguments["skip_tokenizer_init"], sampling["detokenize"]
-        ours = ("OMP_NUM_THREADS", "KMP_BLOCKTIME", "KMP_TPAUSE", "LD_PRELOAD")
-        variables = {name: value for name, value in variables.items() if name not in ours}
-    return RawRequest(
+    request = RawRequest(
         pattern=pattern,
-        arguments=arguments,
-        sampling=sampling,
-        environment=variables,
-        one_process=not as_reference and in_one_process(vllm, config.system, here),
+        arguments=_arguments(config, inputs),
+        sampling=_sampling(config, first_token=pattern == ARRIVALS),
+        environment=_environment(config, here, cards),
+        one_process=in_one_process(config.engine.vllm, config.system, here),
         warmup=[prompt.tolist() for prompt in inputs.warmup_prompts],
         prompts=[inputs.dataset.prompt(index).tolist() for index in samples],
         arrive_s=list(arrive_s),
         cores=here,
+    )
+    return _as_the_reference(request) if pattern == BATCHES else request
+
+
+def _arguments(config: RunConfig, inputs: Inputs) -> dict[str, Any]:
+    vllm = config.engine.vllm
+    longest = inputs.longest_prompt + config.generation.max_tokens
+    return engine_arguments(
+        vllm, model_path=str(inputs.model_path), max_model_len=vllm.max_model_len or longest
+    )
+
+
+def _sampling(config: RunConfig, *, first_token: bool) -> dict[str, Any]:
+    return sampling_arguments(
+        max_tokens=config.generation.max_tokens,
+        min_tokens=config.generation.min_tokens,
+        eos_token_ids=config.model.eos_token_ids,
+        first_token=first_token,
+    )
+
+
+def _environment(config: RunConfig, cores: Sequence[int], cards: Sequence[str]) -> dict[str, str]:
+    found = environment(config.engine.vllm, config.system, cores, cpu_libraries(config.system))
+    return found | ({VISIBLE_CARDS: ",".join(cards)} if cards else {})
+
+
+def _as_the_reference(request: RawRequest) -> RawRequest:
+    """Without what we add to vLLM's own settings."""
+    return msgspec.structs.replace(
+        request,
+        arguments={k: v for k, v in request.arguments.items() if k != "skip_tokenizer_init"},
+        sampling={k: v for k, v in request.sampling.items() if k != "detokenize"},
+        environment={k: v for k, v in request.environment.items() if k not in OURS},
+        one_process=False,
     )
 
 

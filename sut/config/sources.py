@@ -97,19 +97,13 @@ def load(
         gpu_present: whether an NVIDIA driver answers; decides the system unless one is named.
         gpu_missing: why an installation for GPUs can use none; it is then no machine without one.
         host_name: the node's name unless one is given.
-        config_file: the user's own YAML.
-        user_conf: the user's user.conf in LoadGen's format.
+        config_file, user_conf: the user's own YAML, and user.conf in LoadGen's format.
         used_of_ray: keys of engine.ray that the call uses even where it has no replicas.
 
     Raises:
         ConfigError: naming key, value, source and remedy.
     """
-    layers: Layers = {
-        "host": [Setting("node_name", _node_name(host_name), "host name")],
-        "config file": _expanded(_config_file(config_file)),
-        "environment": _environment(environment),
-        "flags": _expanded([_flag(*override) for override in overrides]),
-    }
+    layers = _layers(host_name, config_file, environment, overrides)
     profile = _profile(_choice(layers, "profile", _default("profile")))
     _add_system_and_model(
         layers, profile, used_of_ray, gpu_present=gpu_present, gpu_missing=gpu_missing
@@ -119,14 +113,33 @@ def load(
     first = _first_scenario(layers)
     layers["round"] = round_settings(rules, benchmark, first, profile.from_round)
     if user_conf is not None:
-        layers["user.conf"] = [
-            Setting(key, value, f"{user_conf}:{line}")
-            for key, value, line in parse_user_conf(user_conf, readers_of(rules, benchmark))
-        ]
+        layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
     _settle_official(winners, profile.name)
     origins = {key: winners[key].origin if key in winners else "default" for key in leaves()}
     return resolved(winners, origins)
+
+
+def _layers(
+    host_name: str,
+    config_file: Path | None,
+    environment: Mapping[str, str],
+    overrides: Sequence[tuple[str, Any, str]],
+) -> Layers:
+    """What was given, by where it was given; nobody's choices yet."""
+    return {
+        "host": [Setting("node_name", _node_name(host_name), "host name")],
+        "config file": _expanded(_config_file(config_file)),
+        "environment": _environment(environment),
+        "flags": _expanded([_flag(*override) for override in overrides]),
+    }
+
+
+def _user_conf(path: Path, rules: Round, benchmark: str) -> list[Setting]:
+    return [
+        Setting(key, value, f"{path}:{line}")
+        for key, value, line in parse_user_conf(path, readers_of(rules, benchmark))
+    ]
 
 
 def _add_system_and_model(
