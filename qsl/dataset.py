@@ -141,8 +141,8 @@ def check(
     context_tokens: int,
     max_tokens: int,
     performance_sample_count: int | None = None,
-) -> None:
-    """Hold a data set against the model and the run before anything loads.
+) -> Dataset:
+    """Hold a data set against the model and the run before anything loads; give it back.
 
     Args:
         dataset: the data set.
@@ -173,6 +173,7 @@ def check(
             "allows it, or lower generation.max_tokens.",
         )
     _check_counts(dataset, performance_sample_count)
+    return dataset
 
 
 def _check_ids(dataset: Dataset, vocab_size: int) -> None:

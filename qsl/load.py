@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from qsl.dataset import Dataset, Prompts, Source, TokenIds, check
-from qsl.files import Columns, read_file
+from qsl.files import read_file
 from qsl.library import synthetic_warmup_prompts, warmup_prompts
 from qsl.prompts import render_batch
 from qsl.synthetic import Decode, generate
@@ -35,14 +35,17 @@ def load_dataset(
 
     Args:
         source: "sample", "synthetic" or "file".
-        path, allow_pickle: the file, for source "file", and whether a .pkl is read.
+        path: the file, for source "file".
         model_path: folder (or Hugging Face id) whose tokenizer is used where one is needed.
         prompt_format: name in qsl.prompts, for texts without ids.
         vocab_size: token ids are below this.
         eos_token_ids: ids that a synthetic prompt never holds.
-        context_tokens, max_tokens: longest prompt plus output, and output alone at most.
-        synthetic_count, synthetic_seed: samples to generate, and the generator's seed.
+        context_tokens: longest prompt plus output, tokens.
+        max_tokens: output tokens per query at most.
+        synthetic_count: samples to generate.
+        synthetic_seed: seed of the generator.
         max_samples: use only the first so many; None: all.
+        allow_pickle: read .pkl files.
 
     Raises:
         DatasetError: whatever is wrong with it, naming the sample.
@@ -52,11 +55,8 @@ def load_dataset(
         room, decode = context_tokens - max_tokens, _decoder(model_path)
         dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room, decode)
     else:
-        file = _file(source, path)
-        columns = read_file(file, allow_pickle)
-        dataset = _from_columns(columns, source, file, model_path, prompt_format, max_samples)
-    check(dataset, vocab_size, context_tokens, max_tokens)
-    return dataset
+        dataset = _from_file(source, path, allow_pickle, model_path, prompt_format, max_samples)
+    return check(dataset, vocab_size, context_tokens, max_tokens)
 
 
 def _file(source: Source, path: Path | None) -> Path:
@@ -77,15 +77,17 @@ def _decoder(model_path: Path | str) -> Decode | None:
     return partial(open_tokenizer(model_path).decode_batch, skip_special_tokens=True)
 
 
-def _from_columns(
-    columns: Columns,
+def _from_file(
     source: Source,
-    file: Path,
+    path: Path | None,
+    allow_pickle: bool,
     model_path: Path | str,
     prompt_format: str,
     max_samples: int | None,
 ) -> Dataset:
     """A data set from a file's columns; the checksum stays that of the whole file."""
+    file = _file(source, path)
+    columns = read_file(file, allow_pickle)
     texts = columns.texts[:max_samples] if columns.texts is not None else None
     references = columns.references[:max_samples] if columns.references is not None else None
     prompts = columns.prompts

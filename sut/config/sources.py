@@ -97,7 +97,8 @@ def load(
         gpu_present: whether an NVIDIA driver answers; decides the system unless one is named.
         gpu_missing: why an installation for GPUs can use none; it is then no machine without one.
         host_name: the node's name unless one is given.
-        config_file, user_conf: the user's own YAML, and user.conf in LoadGen's format.
+        config_file: the user's own YAML.
+        user_conf: the user's user.conf in LoadGen's format.
         used_of_ray: keys of engine.ray that the call uses even where it has no replicas.
 
     Raises:
@@ -112,8 +113,7 @@ def load(
     benchmark = str((_last(layers, "model.benchmark") or _default("model.benchmark")).value)
     first = _first_scenario(layers)
     layers["round"] = round_settings(rules, benchmark, first, profile.from_round)
-    if user_conf is not None:
-        layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
+    layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
     _settle_official(winners, profile.name)
     origins = {key: winners[key].origin if key in winners else "default" for key in leaves()}
@@ -135,7 +135,9 @@ def _layers(
     }
 
 
-def _user_conf(path: Path, rules: Round, benchmark: str) -> list[Setting]:
+def _user_conf(path: Path | None, rules: Round, benchmark: str) -> list[Setting]:
+    if path is None:
+        return []
     return [
         Setting(key, value, f"{path}:{line}")
         for key, value, line in parse_user_conf(path, readers_of(rules, benchmark))
