@@ -106,7 +106,7 @@ def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut)
     [
         ("Offline", settings(offline__min_duration_s=1), "s of the 1 s it must: the null engine"),
         # The engine's own 10 ms are most of a query: the two runs take alike on a busy machine.
-        (
+        pytest.param(
             "SingleStream",
             settings(
                 single_stream__target_latency_ms=1000,
@@ -114,6 +114,7 @@ def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut)
                 engine__null__ttft_ms=10,
             ),
             "s of the 3 s it must: ",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -133,6 +134,7 @@ def test_a_run_too_short_names_the_flag_that_makes_the_next_one_valid(
     assert again.code == 0, again.stdout
 
 
+@pytest.mark.slow
 def test_where_one_query_alone_is_too_slow_no_rate_is_advised(sut: Sut):
     late = settings(engine__null__ttft_ms=2500)
     done = sut("--scenario", "Server", "--engine", "null", *SHORT, *late)

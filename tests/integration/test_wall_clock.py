@@ -79,7 +79,7 @@ def run(library: Path, folder: Path, scenario: str, step_s: int) -> tuple[int, d
     ("scenario", "step_s", "words"),
     [
         ("Offline", -2, "set back by 2.0"),
-        ("Server", -1, "set back by 1.0"),
+        pytest.param("Server", -1, "set back by 1.0", marks=pytest.mark.slow),
         pytest.param("Server", 1, "set forward by 1.0", marks=pytest.mark.slow),
     ],
 )
