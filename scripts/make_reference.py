@@ -28,7 +28,7 @@ from sut.accuracy.reference import (
     ReferenceScores,
     outputs_sha256,
 )
-from sut.accuracy.rouge import find_splitter
+from sut.accuracy.registry import find_scorer, scorer_name
 from sut.accuracy.scores import measure
 from sut.config.schema import RunConfig
 from sut.config.sources import load
@@ -87,10 +87,10 @@ def make_reference(config: RunConfig) -> Reference:
     folder = resolve_model(config.model)
     dataset = _dataset(config, folder)
     outputs = decode_greedily(folder, list(dataset.prompts), config)
-    splitter = find_splitter()
+    scorer = find_scorer(scorer_name(config, config.scenarios[0]))
     answers = [np.array(ids, dtype=np.int32) for ids in outputs]
-    scores = measure(answers, dataset.references, open_tokenizer(folder), splitter)
-    if scores.gen_len is None or scores.tokens_per_sample is None:
+    scores = measure(answers, dataset.references, open_tokenizer(folder), scorer)
+    if scores.characters is None or scores.tokens_per_sample is None:
         raise ConfigError("there is nothing to score.", where=str(folder))
     return Reference(
         model=config.model.name,
@@ -104,11 +104,10 @@ def make_reference(config: RunConfig) -> Reference:
         made_by="python -m scripts.make_reference (greedy, one prompt at a time, on the CPU)",
         made_with=_versions(),
         scores=ReferenceScores(
-            rouge=scores.rouge,
-            gen_len=scores.gen_len,
+            metrics=dict(scores.values),
             gen_num=scores.gen_num,
             tokens_per_sample=scores.tokens_per_sample,
-            sentence_splitter=splitter.name if splitter else None,
+            tool=scorer.tool,
         ),
         outputs_sha256=outputs_sha256(outputs),
         outputs=outputs,

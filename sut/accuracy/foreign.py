@@ -9,9 +9,10 @@ import msgspec
 from qsl.files import read_file
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.evaluate import assemble, material
-from sut.accuracy.rouge import find_splitter
-from sut.accuracy.targets import for_count
-from sut.config.rounds import load_round
+from sut.accuracy.registry import find_scorer
+from sut.accuracy.targets import for_count, of_count
+from sut.config.rounds import Round, load_round
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts
@@ -33,11 +34,13 @@ def evaluate_log(
 ) -> AccuracyFacts:
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
-    There is no ledger, so no success rate, and nothing tells max_tokens or the engine.
+    There is no ledger, so no success rate, and nothing tells max_tokens or the engine. The
+    number of samples tells the benchmark, and so the scorer; where it does not, the scorer is
+    that of the round's default benchmark.
 
     Args:
         folder: holds the log.
-        dataset: the file that was asked, with reference summaries.
+        dataset: the file that was asked, with references.
         model: folder with the tokenizer that reads the answers.
         round_name: the round of the targets; None: scores only.
         token_type: integers of the answers, int32 or int64.
@@ -49,14 +52,22 @@ def evaluate_log(
     held = columns.references if columns.references is not None else columns.texts
     count = len(columns.prompts) if columns.prompts is not None else len(held or [])
     log = folder / ACCURACY_NAME
-    tokenizer, splitter = open_tokenizer(model), find_splitter()
-    asked = material(
-        log, columns.references, count, _end_ids(model), tokenizer, splitter, token_type
-    )
+    name = _scorer_name(load_round(round_name or DEFAULT_ROUND), count)
+    tokenizer, scorer = open_tokenizer(model), (name, find_scorer(name))
+    asked = material(log, columns.references, count, _end_ids(model), tokenizer, scorer, token_type)
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:
         yardstick, notes = for_count(load_round(round_name), count)
     return assemble(asked, yardstick, notes, None, sha256_of(log))
+
+
+def _scorer_name(rules: Round, count: int) -> str:
+    """The scorer of the benchmark that a log of so many samples is of."""
+    found = {rules.benchmarks[name].scorer for name in of_count(rules, count)}
+    if len(found) == 1:
+        return found.pop()
+    default = rules.benchmarks.get(rules.default_benchmark)
+    return default.scorer if default else _scorer_name(load_round(DEFAULT_ROUND), count)
 
 
 def _end_ids(model: Path) -> list[int]:

@@ -50,8 +50,14 @@ class BenchmarkRules(Strict):
     scenarios: dict[Scenario, ScenarioRules]
     required: tuple[Scenario, ...] = Field(description="scenarios a submission must hold")
     one_of: tuple[Scenario, ...] = Field((), description="of these at least one as well")
+    scorer: str = Field(description="a file of sut/accuracy/scorers: what gives the metrics")
     accuracy_min: dict[str, float] = Field(description="metric (checker's name) → least value")
     accuracy_max: dict[str, float] = Field(default_factory=dict)
+    reference_min: dict[str, float] = Field(
+        default_factory=dict,
+        description="metric → least share of a reference's own value, for other weights",
+    )
+    reference_max: dict[str, float] = Field(default_factory=dict)
     compliance_tests: tuple[str, ...] = ()
     aliases: tuple[str, ...] = Field(
         (), description="other spellings of its id that the official checker takes in a tree"
@@ -124,6 +130,7 @@ class Round(Strict):
     )
     loadgen_install: str = Field(description="release to install for this round")
     seeds: Seeds
+    default_benchmark: str = Field(description="of weights and logs that name none")
     benchmarks: dict[str, BenchmarkRules] = Field(
         default_factory=dict, description="none: the round has no benchmark of this family"
     )

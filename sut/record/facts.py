@@ -210,7 +210,7 @@ class RunFacts(Facts):
 class AccuracyMetric(Facts):
     """One metric of the accuracy evaluation, by the submission checker's name."""
 
-    name: str = Field(description="ROUGE1, ROUGE2, ROUGEL, ROUGELSUM, GEN_LEN, TOKENS_PER_SAMPLE")
+    name: str = Field(description="as in accuracy_min of the round's file")
     value: float | None = Field(description="null: not measured")
     target: float | None = Field(description="least value; null: nothing to hold it to")
     upper_limit: float | None
@@ -220,12 +220,16 @@ class AccuracyMetric(Facts):
 class AccuracyFacts(Facts):
     """`accuracy.json`: an accuracy log against the data set's references."""
 
+    # Files of before other scorers came do not name it.
+    scorer: str = Field("rouge", description="a file of sut/accuracy/scorers")
     metrics: list[AccuracyMetric]
     gen_len: int | None = Field(description="characters of all answers")
     gen_num: int = Field(description="answers evaluated")
     tokens_per_sample: float | None
     judged_against: str | None = Field(description="whose targets; null: there are none")
-    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    sentence_splitter: str | None = Field(
+        description="what the scorer found on the machine and needed; null: nothing"
+    )
     complete: bool = Field(description="whether every metric that is judged was measured")
     passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
     empty_share: float

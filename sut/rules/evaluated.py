@@ -19,8 +19,8 @@ EVALUATED: Book[RunCase] = Book()
 @EVALUATED.rule(
     "accuracy-evaluated",
     "The accuracy log of this run was evaluated in full",
-    "language/llama3.1-8b/evaluation.py",
-    "dataset_count",
+    "submission_checker",
+    "scorer",
     (ACCURACY,),
 )
 def accuracy_evaluated(case: RunCase) -> Iterable[Check]:

@@ -12,7 +12,7 @@ from sut.accuracy.evaluate import (
     evaluate_run,
     read_facts,
 )
-from sut.accuracy.rouge import Splitter
+from sut.accuracy.scorers.rouge import Rouge, Splitter
 from sut.accuracy.text import table
 from sut.errors import DatasetError, LogError
 from sut.record.facts import AccuracyFacts
@@ -34,11 +34,11 @@ SPLITTER = Splitter("test", lambda text: re.split(r"(?<=[.!?])\s+", text))
 
 
 def with_splitter() -> Sources:
-    return Sources(splitter=lambda: SPLITTER)
+    return Sources(scorer=lambda _: Rouge(SPLITTER))
 
 
 def without_splitter() -> Sources:
-    return Sources(splitter=lambda: None)
+    return Sources(scorer=lambda _: Rouge(None))
 
 
 def values(facts: AccuracyFacts) -> dict[str, float | None]:
@@ -83,7 +83,9 @@ def test_a_data_set_without_references_has_lengths_only(tmp_path: Path) -> None:
     root, run = make_answered(tmp_path, output=False)
     facts = evaluate_run(run, root, with_splitter())
     assert {name for name, value in values(facts).items() if value is not None} == {"GEN_LEN"}
-    assert facts.notes[-1] == "ROUGE not measured: the data set has no references"
+    assert facts.notes[-1] == (
+        "ROUGE1, ROUGE2, ROUGEL, ROUGELSUM not measured: the data set has no references"
+    )
 
 
 def test_a_model_without_a_tokenizer_leaves_only_token_counts(
@@ -156,7 +158,7 @@ def test_data_set_and_model_may_have_moved(tmp_path: Path) -> None:
     (tmp_path / "model").rename(tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match="no such file"):
         evaluate_run(run, root, Sources(model=tmp_path / "elsewhere"))
-    sources = Sources(tmp_path / "moved.json", tmp_path / "elsewhere", lambda: SPLITTER)
+    sources = Sources(tmp_path / "moved.json", tmp_path / "elsewhere", lambda _: Rouge(SPLITTER))
     assert values(evaluate_run(run, root, sources))["ROUGE1"] == 100.0
 
 

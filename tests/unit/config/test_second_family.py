@@ -58,6 +58,7 @@ benchmarks:
         ttft_limit_ms: 2000
         tpot_limit_ms: 200
     required: [Offline]
+    scorer: rouge
     accuracy_min:
       ROUGE1: 43.98689
       ROUGE2: 21.814847
@@ -101,7 +102,7 @@ def test_its_own_metrics_are_judged(family):
     rouge = {"ROUGE1": 44.4, "ROUGE2": 22.0, "ROUGEL": 28.6, "ROUGELSUM": None}
     yardstick = round_yardstick("v7.0", "llama2-70b-99", family.benchmarks["llama2-70b-99"])
     for tokens, passed in ((294.45, True), (264.9, False), (324.0, False)):
-        scores = Scores(rouge=rouge, gen_len=None, gen_num=24576, tokens_per_sample=tokens)
+        scores = Scores(values=rouge, characters=None, gen_num=24576, tokens_per_sample=tokens)
         assert verdict(judge(scores, yardstick), yardstick) == (True, passed)
 
 

@@ -58,6 +58,7 @@ def make_round(**changes: Any) -> Round:
             "sample_index_rng_seed": 2747215439041700203,
             "schedule_rng_seed": 16159082839903944936,
         },
+        "default_benchmark": "llama3.1-8b",
         "benchmarks": {
             "llama3.1-8b": {
                 "system_type": "datacenter",
@@ -73,6 +74,7 @@ def make_round(**changes: Any) -> Round:
                 "required": ("Offline",),
                 "one_of": ("Server", "Interactive"),
                 "compliance_tests": ("TEST06",),
+                "scorer": "rouge",
                 "accuracy_min": {"ROUGE1": 38.391408},
             }
         },
