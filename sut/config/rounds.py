@@ -59,6 +59,9 @@ class BenchmarkRules(Strict):
     )
     reference_max: dict[str, float] = Field(default_factory=dict)
     compliance_tests: tuple[str, ...] = ()
+    edge: str | None = Field(
+        None, description="the benchmark that lends the scenarios which this one lacks"
+    )
     aliases: tuple[str, ...] = Field(
         (), description="other spellings of its id that the official checker takes in a tree"
     )
@@ -134,6 +137,10 @@ class Round(Strict):
     benchmarks: dict[str, BenchmarkRules] = Field(
         default_factory=dict, description="none: the round has no benchmark of this family"
     )
+    compliance_of_others: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="test → benchmarks of other families, whose logs it may judge, too",
+    )
     absent: dict[str, str] = Field(
         default_factory=dict, description="benchmark a user may ask for → why the round lacks it"
     )
@@ -167,8 +174,8 @@ class Round(Strict):
     ) -> tuple[str, BenchmarkRules, ScenarioRules]:
         """The benchmark id, its rules and the scenario's for a run of `scenario` of `name`.
 
-        A datacenter benchmark lends a scenario it lacks from its edge twin, which has an id,
-        a data set and a LoadGen model name of its own.
+        A datacenter benchmark is lent a scenario it lacks by its edge twin (`edge`), which has
+        an id, a data set and a LoadGen model name of its own.
 
         Raises:
             ConfigError: neither of the two has the scenario.
@@ -176,9 +183,9 @@ class Round(Strict):
         benchmark = self.benchmark(name)
         if scenario in benchmark.scenarios:
             return name, benchmark, benchmark.scenarios[scenario]
-        edge = self.benchmarks.get(f"{name}-edge")
-        if edge is not None and scenario in edge.scenarios:
-            return f"{name}-edge", edge, edge.scenarios[scenario]
+        edge = self.benchmarks.get(benchmark.edge) if benchmark.edge else None
+        if benchmark.edge and edge is not None and scenario in edge.scenarios:
+            return benchmark.edge, edge, edge.scenarios[scenario]
         raise ConfigError(
             f"scenario {scenario} is not one of {name} in round {self.name}, "
             f"which has {', '.join(benchmark.scenarios)}.",

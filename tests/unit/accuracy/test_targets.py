@@ -33,7 +33,7 @@ def facts(**changes: Any) -> DatasetFacts:
 def official_config(max_tokens: int = 128, **changes: Any) -> RunConfig:
     model = ModelConfig(
         name="llama3.1-8b", path="x", official=True, context_tokens=4096, vocab_size=128256,
-        eos_token_ids=(128009,),
+        eos_token_ids=(128009,), benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
     )  # fmt: skip
     generation = GenerationConfig(max_tokens=max_tokens)
     return make_config(("accuracy",), model=model, generation=generation, **changes)

@@ -93,7 +93,8 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         "system": SystemConfig(name="cpu", measured=True),
         "model": ModelConfig(
             name="small", path="models/small", context_tokens=2048, vocab_size=100,
-            eos_token_ids=(0,),
+            eos_token_ids=(0,), loadgen_model="llama3_1-8b",
+            benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
         ),
         "offline": OfflineConfig(target_qps=400, min_query_count=192, min_duration_s=0.005),
         "server": ServerConfig(
