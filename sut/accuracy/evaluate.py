@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsl.dataset import Dataset, TokenIds
-from qsl.load import load_dataset
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.accuracy import alarms
 from sut.accuracy.answers import Answer, first_per_sample, read_answers
 from sut.accuracy.judge import Yardstick, judge, verdict
-from sut.accuracy.registry import find_scorer, scorer_name
+from sut.accuracy.registry import find_scorer
 from sut.accuracy.scorer import Scorer
 from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
-from sut.config.rounds import load_round
+from sut.config.rounds import BenchmarkRules, load_round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
+from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts, SessionFacts
@@ -65,7 +65,7 @@ class Material:
         answers: one per sample.
         entries: entries of the log, repeated samples included.
         count: samples of the data set.
-        scored_by: the scorer's name.
+        benchmark: what the round says of it: its scorer, how alike answers may be.
         asked: the samples, their references and what reads the answers.
         eos_token_ids: ids that end an answer.
     """
@@ -73,7 +73,7 @@ class Material:
     answers: Sequence[Answer]
     entries: int
     count: int
-    scored_by: str
+    benchmark: BenchmarkRules
     asked: Asked
     eos_token_ids: Sequence[int]
 
@@ -109,12 +109,11 @@ def evaluate(
     config, facts = session.config, session.facts
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)
-    log, name = run.folder.root / ACCURACY_NAME, scorer_name(config, run.scenario)
+    log, rules = run.folder.root / ACCURACY_NAME, load_round(config.round)
+    _, benchmark, _ = rules.scenario_rules(config.model.benchmark, run.scenario)
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
-                     _tokenizer(model), (name, sources.scorer(name)))  # fmt: skip
-    yardstick, notes = choose(
-        config, run.scenario, facts.dataset, load_round(config.round), asked.asked
-    )
+                     _tokenizer(model), benchmark, sources.scorer)  # fmt: skip
+    yardstick, notes = choose(config, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
     return assemble(asked, yardstick, notes, rate, sha256_of(log))
 
@@ -169,13 +168,15 @@ def material(
     count: int,
     eos_token_ids: Sequence[int],
     tokenizer: Tokenizer | None,
-    scorer: tuple[str, Scorer],
+    benchmark: BenchmarkRules,
+    scorer: Callable[[str], Scorer] = find_scorer,
     token_type: str = "int32",
 ) -> Material:
     """Read the log and put each answer beside its reference.
 
     Raises:
         LogError: the log is broken, or names a sample that the data set does not have.
+        ConfigError: there is no scorer of the name that the round gives.
     """
     entries = read_answers(log, token_type)
     answers = first_per_sample(entries)
@@ -187,9 +188,8 @@ def material(
             remedy="Give the data set that was asked.",
         )
     theirs = None if references is None else [references[index] for index in indices]
-    scored_by, how = scorer
-    asked = Asked(indices, theirs, tokenizer, how)
-    return Material(answers, len(entries), count, scored_by, asked, eos_token_ids)
+    asked = Asked(indices, theirs, tokenizer, scorer(benchmark.scorer))
+    return Material(answers, len(entries), count, benchmark, asked, eos_token_ids)
 
 
 def assemble(
@@ -207,7 +207,7 @@ def assemble(
     whole = len(asked.answers) == asked.count
     signs = alarms.shares(asked.tokens, asked.eos_token_ids)
     return AccuracyFacts(
-        scorer=asked.scored_by,
+        scorer=asked.benchmark.scorer,
         metrics=metrics,
         gen_len=scores.characters,
         gen_num=scores.gen_num,
@@ -220,7 +220,7 @@ def assemble(
         looping_share=signs.looping,
         identical_share=signs.identical,
         success_rate=success_rate,
-        problems=[*_missing(asked), *alarms.sentences(signs)],
+        problems=[*_missing(asked), *alarms.sentences(signs, asked.benchmark.identical_share_max)],
         notes=[*notes, *_unmeasured(asked.asked, scores, [metric.name for metric in metrics])],
         log_sha256=log_sha256,
     )
@@ -264,21 +264,7 @@ def _dataset(
     config: RunConfig, facts: SessionFacts, model: Path | str, path: Path | None
 ) -> Dataset:
     """The run's data set, refused if it has changed since."""
-    data = config.dataset
-    dataset = load_dataset(
-        source="file" if path else data.source,
-        path=path or data.path,
-        model_path=model,
-        prompt_format=config.model.prompt_format,
-        vocab_size=config.model.vocab_size,
-        eos_token_ids=config.model.eos_token_ids,
-        context_tokens=config.engine.vllm.max_model_len or config.model.context_tokens,
-        max_tokens=config.generation.max_tokens,
-        synthetic_count=data.synthetic_count,
-        synthetic_seed=data.synthetic_seed,
-        max_samples=data.max_samples,
-        allow_pickle=data.allow_pickle,
-    )
+    dataset = dataset_of(config, model, path)
     if dataset.sha256 != facts.dataset.sha256:
         raise DatasetError(
             f"the data set has SHA-256 {dataset.sha256}, the run's had {facts.dataset.sha256}",

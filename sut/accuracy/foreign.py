@@ -9,9 +9,8 @@ import msgspec
 from qsl.files import read_file
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.evaluate import assemble, material
-from sut.accuracy.registry import find_scorer
 from sut.accuracy.targets import for_count, of_count
-from sut.config.rounds import Round, load_round
+from sut.config.rounds import BenchmarkRules, Round, load_round
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 from sut.logs.accuracy import ACCURACY_NAME
@@ -35,8 +34,8 @@ def evaluate_log(
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
     There is no ledger, so no success rate, and nothing tells max_tokens or the engine. The
-    number of samples tells the benchmark, and so the scorer; where it does not, the scorer is
-    that of the round's default benchmark.
+    number of samples tells the benchmark, and so the scorer; where it does not, it is the
+    round's default benchmark.
 
     Args:
         folder: holds the log.
@@ -52,22 +51,24 @@ def evaluate_log(
     held = columns.references if columns.references is not None else columns.texts
     count = len(columns.prompts) if columns.prompts is not None else len(held or [])
     log = folder / ACCURACY_NAME
-    name = _scorer_name(load_round(round_name or DEFAULT_ROUND), count)
-    tokenizer, scorer = open_tokenizer(model), (name, find_scorer(name))
-    asked = material(log, columns.references, count, _end_ids(model), tokenizer, scorer, token_type)
+    benchmark = _benchmark(load_round(round_name or DEFAULT_ROUND), count)
+    tokenizer, ends = open_tokenizer(model), _end_ids(model)
+    asked = material(
+        log, columns.references, count, ends, tokenizer, benchmark, token_type=token_type
+    )
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:
         yardstick, notes = for_count(load_round(round_name), count)
     return assemble(asked, yardstick, notes, None, sha256_of(log))
 
 
-def _scorer_name(rules: Round, count: int) -> str:
-    """The scorer of the benchmark that a log of so many samples is of."""
-    found = {rules.benchmarks[name].scorer for name in of_count(rules, count)}
-    if len(found) == 1:
-        return found.pop()
+def _benchmark(rules: Round, count: int) -> BenchmarkRules:
+    """What a log of so many samples is scored as."""
+    found = [rules.benchmarks[name] for name in of_count(rules, count)]
+    if len({each.scorer for each in found}) == 1:
+        return found[0]
     default = rules.benchmarks.get(rules.default_benchmark)
-    return default.scorer if default else _scorer_name(load_round(DEFAULT_ROUND), count)
+    return default if default else _benchmark(load_round(DEFAULT_ROUND), count)
 
 
 def _end_ids(model: Path) -> list[int]:

@@ -8,7 +8,6 @@ from importlib import import_module
 
 from sut.accuracy import scorers
 from sut.accuracy.scorer import Scorer
-from sut.config.names import Scenario
 from sut.config.round_files import round_file
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
@@ -37,23 +36,14 @@ def find_scorer(name: str) -> Scorer:
     return found
 
 
-def scorer_name(config: RunConfig, scenario: Scenario) -> str:
-    """What the answers of a run are scored with: the benchmark's, in the run's round.
-
-    Raises:
-        ConfigError: the round does not have the benchmark or the scenario.
-    """
-    rules = load_round(config.round)
-    return rules.scenario_rules(config.model.benchmark, scenario)[1].scorer
-
-
 def require_scorers(config: RunConfig) -> list[Scorer]:
     """The scorers of a session's accuracy runs, so that a wrong name is refused before them.
 
     Raises:
-        ConfigError: the round names one that is not there.
+        ConfigError: the round names one that is not there, or has no such benchmark.
     """
-    wanted = dict.fromkeys(scorer_name(config, scenario) for scenario in config.scenarios)
+    rules, benchmark = load_round(config.round), config.model.benchmark
+    wanted = dict.fromkeys(rules.scenario_rules(benchmark, s)[1].scorer for s in config.scenarios)
     try:
         return [find_scorer(name) for name in wanted]
     except ConfigError as error:

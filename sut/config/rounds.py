@@ -39,12 +39,40 @@ class ScenarioRules(Strict):
     tpot_limit_ms: float | None = Field(None, description="strictly below; null: no limit")
 
 
+class DatasetLengths(Strict):
+    """How long a data set's prompts and references are, tokens; see `qsl.synthetic.Lengths`."""
+
+    mean: float = Field(gt=0)
+    deviation: float = Field(gt=0)
+    shortest: PositiveInt
+    longest: PositiveInt
+    reference_shortest: PositiveInt
+    reference_longest: PositiveInt
+
+
+class DatasetSource(Strict):
+    """What `prepare-dataset` makes the data set's file of; see `qsl.prepare.SourceForm`."""
+
+    name: str
+    split: str
+    calibration_split: str
+    text: str = Field(description="column that is asked about")
+    reference: str = Field(description="column that the answers are held to")
+    id: str = Field(description="column by which the calibration's samples are listed")
+
+
 class BenchmarkRules(Strict):
     """One benchmark of one round."""
 
     system_type: str = Field(description="datacenter or edge")
     dataset: str
     dataset_count: PositiveInt = Field(description="samples; also performance_sample_count")
+    dataset_lengths: DatasetLengths | None = Field(
+        None, description="null: no synthetic data set can be drawn"
+    )
+    dataset_source: DatasetSource | None = Field(
+        None, description="null: MLCommons' own file is the only one"
+    )
     max_tokens: PositiveInt
     min_tokens: int = Field(ge=0)
     scenarios: dict[Scenario, ScenarioRules]
@@ -58,6 +86,9 @@ class BenchmarkRules(Strict):
         description="metric → least share of a reference's own value, for other weights",
     )
     reference_max: dict[str, float] = Field(default_factory=dict)
+    identical_share_max: float | None = Field(
+        None, ge=0, le=1, description="answers like another sample's; null: they may be alike"
+    )
     compliance_tests: tuple[str, ...] = ()
     edge: str | None = Field(
         None, description="the benchmark that lends the scenarios which this one lacks"

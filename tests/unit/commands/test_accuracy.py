@@ -94,7 +94,7 @@ def test_alarms_come_first_and_decide_where_they_count(
     verdict: str,
 ) -> None:
     root, run = session(tmp_path)
-    monkeypatch.setattr("sut.accuracy.alarms.sentences", lambda _: ["all loop"])
+    monkeypatch.setattr("sut.accuracy.alarms.sentences", lambda *_: ["all loop"])
     monkeypatch.setattr("sut.accuracy.evaluate.verdict", lambda *_: (True, True))
     document = json.loads((root / "config.json").read_text())
     for section, values in config.items():
