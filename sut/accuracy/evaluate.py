@@ -209,11 +209,11 @@ def assemble(
     return AccuracyFacts(
         scorer=asked.benchmark.scorer,
         metrics=metrics,
-        gen_len=scores.characters,
+        characters=scores.characters,
         gen_num=scores.gen_num,
         tokens_per_sample=scores.tokens_per_sample,
         judged_against=yardstick.name if yardstick else None,
-        sentence_splitter=among.scorer.tool,
+        tool=among.scorer.tool,
         complete=measured and whole,
         passed=passed if whole or passed is False else None,
         empty_share=signs.empty,

@@ -54,7 +54,7 @@ def table(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
         f"success rate: {_shown(facts.success_rate)}; empty {facts.empty_share:.1%}, "
         f"looping {facts.looping_share:.1%}, identical {facts.identical_share:.1%}"
     )
-    lines.append(f"sentence splitter: {facts.sentence_splitter or 'none at hand'}")
+    lines.append(f"scored by: {facts.scorer}{f' with {facts.tool}' if facts.tool else ''}")
     lines += [f"note: {text}" for text in facts.notes]
     return "\n".join([*lines, f"verdict: {overall(facts, alarms_fail=alarms_fail)}"]) + "\n"
 

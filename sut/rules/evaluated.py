@@ -1,4 +1,4 @@
-"""Checks from what was evaluated after a run: ROUGE of an accuracy run, a compliance test's proof.
+"""Checks from what was evaluated after a run: its answers' scores, a compliance test's proof.
 
 Both are read from files beside the logs; an evaluation that is missing fails its run.
 """

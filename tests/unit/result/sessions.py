@@ -221,11 +221,12 @@ def make_accuracy(folder: Path, **changes: Any) -> dict[str, Any]:
     metric = {"value": 30.0, "target": None, "upper_limit": None, "passed": None}
     return {
         "metrics": [{"name": name} | metric for name in names],
-        "gen_len": 4800,
+        "scorer": "rouge",
+        "characters": 4800,
         "gen_num": 48,
         "tokens_per_sample": 20.0,
         "judged_against": None,
-        "sentence_splitter": None,
+        "tool": None,
         "complete": True,
         "passed": None,
         "empty_share": 0.0,
