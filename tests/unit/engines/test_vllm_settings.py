@@ -60,7 +60,10 @@ class Config(SimpleNamespace):
 
 def started(quantization: str | None, model_path: Path) -> VllmEngine:
     """An engine as it is after its start, on a vLLM that is not there."""
-    model = ModelConfig(name="m", path="m", context_tokens=300, vocab_size=9, eos_token_ids=(0,))
+    model = ModelConfig(
+        name="m", path="m", context_tokens=300, vocab_size=9, eos_token_ids=(0,),
+        benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
+    )  # fmt: skip
     engine = VllmEngine(
         EngineConfig(), model, CUDA, generation=GenerationConfig(), model_path=str(model_path),
         max_model_len=300, log=model_path / "log",
