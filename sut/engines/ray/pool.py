@@ -42,6 +42,8 @@ from sut.engines.ray.times import Times
 from sut.errors import RunError
 
 CLOSE_S = 10.0
+# Samples that a replica works on at a time, where its engine has no bound of its own.
+WINDOW = 64
 
 
 class RayEngine:
@@ -132,7 +134,7 @@ class RayEngine:
         if config.ray.dispatch == "equal":
             return Equal(count)
         if spec.throughput_first:
-            return Pull(count, config.vllm.max_num_seqs)
+            return Pull(count, config.planned().max_batch_sequences or WINDOW)
         return LeastWork(count, self._work)
 
     def _work(self, index: int) -> int:
