@@ -25,7 +25,7 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
-from sut.record.facts import AccuracyFacts, SessionFacts
+from sut.record.facts import AccuracyFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir, sha256_of, write_atomic
 from sut.record.session import (
     RunRecord,
@@ -108,9 +108,8 @@ def evaluate(
     log = run.folder.root / ACCURACY_NAME
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
                      _tokenizer(model), sources.splitter())  # fmt: skip
-    yardstick, notes = choose(
-        config, run.scenario, facts.dataset, load_round(config.round), asked.asked
-    )
+    traits, rules = traits_of(config, facts), load_round(config.round)
+    yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
     return assemble(asked, yardstick, notes, rate, sha256_of(log))
 
@@ -121,7 +120,8 @@ def alarms_fail_run(session_root: Path) -> bool:
     Raises:
         LogError: its configuration is missing or broken.
     """
-    return alarms_fail(read_session(session_root).config)
+    session = read_session(session_root)
+    return alarms_fail(session.config, traits_of(session.config, session.facts))
 
 
 def write_files(run_dir: Path, facts: AccuracyFacts) -> None:
@@ -259,7 +259,7 @@ def _dataset(
         prompt_format=config.model.prompt_format,
         vocab_size=config.model.vocab_size,
         eos_token_ids=config.model.eos_token_ids,
-        context_tokens=config.engine.vllm.max_model_len or config.model.context_tokens,
+        context_tokens=config.engine.planned().context_tokens or config.model.context_tokens,
         max_tokens=config.generation.max_tokens,
         synthetic_count=data.synthetic_count,
         synthetic_seed=data.synthetic_seed,

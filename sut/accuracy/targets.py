@@ -11,6 +11,7 @@ from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.rouge import Splitter
 from sut.accuracy.scores import measure
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.rounds import Round
 from sut.config.schema import RunConfig
@@ -38,6 +39,7 @@ class Asked:
 
 def choose(
     config: RunConfig,
+    traits: EngineTraits,
     scenario: Scenario,
     dataset: DatasetFacts,
     rules: Round,
@@ -48,6 +50,7 @@ def choose(
 
     Args:
         config: the run's.
+        traits: those of the engine that answered.
         scenario: the run's.
         dataset: what was asked.
         rules: the round.
@@ -57,13 +60,13 @@ def choose(
     Raises:
         ConfigError: the model's reference file is malformed.
     """
-    if config.engine.kind == "null":
-        return None, ["not judged: the null engine answers without a model"]
+    if not traits.has_model:
+        return None, [f"not judged: the {config.engine.kind} engine answers without a model"]
     if dataset.synthetic:
         return None, ["not judged: the references of a synthetic data set are not summaries"]
     if config.model.official:
         return _of_round(config, scenario, dataset, rules)
-    return _of_reference(config, dataset, asked, folder or REFERENCES)
+    return _of_reference(config, traits, dataset, asked, folder or REFERENCES)
 
 
 def for_count(rules: Round, count: int) -> tuple[Yardstick | None, list[str]]:
@@ -98,7 +101,7 @@ def _of_round(
 
 
 def _of_reference(
-    config: RunConfig, dataset: DatasetFacts, asked: Asked, folder: Path
+    config: RunConfig, traits: EngineTraits, dataset: DatasetFacts, asked: Asked, folder: Path
 ) -> tuple[Yardstick | None, list[str]]:
     reference = load_reference(config.model.name, folder)
     if reference is None:
@@ -106,7 +109,7 @@ def _of_reference(
     where = folder / f"{config.model.name}.json"
     ours = where.is_relative_to(CONF_ROOT.parent)
     name = str(where.relative_to(CONF_ROOT.parent) if ours else where)
-    others = reference.mismatches(config, dataset.sha256)
+    others = reference.mismatches(config, traits.dtype, dataset.sha256)
     if others:
         return None, [f"not judged: {name} was made for other conditions: {', '.join(others)}"]
     if any(index >= len(reference.outputs) for index in asked.indices):

@@ -133,7 +133,7 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
             "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "
             "accuracy verdict stays incomplete: python -m nltk.downloader punkt_tab"
         )
-    if not config.system.measured and config.engine.kind != "null":
+    if not config.system.measured and config.engine.planned().has_model:
         found.append(
             f"the settings of system {config.system.name} come from published facts; nobody here "
             "has measured them on that hardware"

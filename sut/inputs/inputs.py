@@ -44,7 +44,7 @@ def check_cards(config: RunConfig) -> str | None:
     Raises:
         ConfigError: with the version that is here and the one needed.
     """
-    if config.engine.kind != "vllm" or config.system.platform != "cuda":
+    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
         return None
     return check_driver(driver_version(cards()), torch_build=package_version("torch"))
 
@@ -71,7 +71,7 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
         prompt_format=model.prompt_format,
         vocab_size=model.vocab_size,
         eos_token_ids=model.eos_token_ids,
-        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
+        context_tokens=config.engine.planned().context_tokens or model.context_tokens,
         max_tokens=config.generation.max_tokens,
         synthetic_count=data.synthetic_count,
         synthetic_seed=data.synthetic_seed,

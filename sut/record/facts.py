@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sut.config.engine_traits import EngineTraits
+from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
 
 
@@ -121,6 +122,11 @@ class SessionFacts(Facts):
     engine: EngineFacts | None = Field(description="null if it never became ready")
     warmup: WarmupFacts | None
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
+
+
+def traits_of(config: RunConfig, facts: SessionFacts) -> EngineTraits:
+    """What the engine told; of one that never became ready, what its settings plan."""
+    return facts.engine.traits if facts.engine is not None else config.engine.planned()
 
 
 class FailureGroup(Facts):

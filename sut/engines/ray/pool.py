@@ -29,6 +29,7 @@ from sut.engines.base import (
     TokenIds,
 )
 from sut.engines.ray.dispatch import (
+    WINDOW,
     Dispatch,
     Equal,
     LeastWork,
@@ -42,8 +43,6 @@ from sut.engines.ray.times import Times
 from sut.errors import RunError
 
 CLOSE_S = 10.0
-# Samples that a replica works on at a time, where its engine has no bound of its own.
-WINDOW = 64
 
 
 class RayEngine:
