@@ -100,7 +100,7 @@ def make_reference(config: RunConfig) -> Reference:
         prompt_format=config.model.prompt_format,
         max_tokens=config.generation.max_tokens,
         min_tokens=config.generation.min_tokens,
-        dtype=config.engine.vllm.dtype,
+        dtype=DTYPE,
         made_by="python -m scripts.make_reference (greedy, one prompt at a time, on the CPU)",
         made_with=_versions(),
         scores=ReferenceScores(

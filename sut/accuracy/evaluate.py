@@ -26,7 +26,7 @@ from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
-from sut.record.facts import AccuracyFacts, SessionFacts
+from sut.record.facts import AccuracyFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir, sha256_of, write_atomic
 from sut.record.session import (
     RunRecord,
@@ -113,7 +113,8 @@ def evaluate(
     _, benchmark, _ = rules.scenario_rules(config.model.benchmark, run.scenario)
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
                      _tokenizer(model), benchmark, sources.scorer)  # fmt: skip
-    yardstick, notes = choose(config, run.scenario, facts.dataset, rules, asked.asked)
+    traits = traits_of(config, facts)
+    yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
     return assemble(asked, yardstick, notes, rate, sha256_of(log))
 
@@ -124,7 +125,8 @@ def alarms_fail_run(session_root: Path) -> bool:
     Raises:
         LogError: its configuration is missing or broken.
     """
-    return alarms_fail(read_session(session_root).config)
+    session = read_session(session_root)
+    return alarms_fail(session.config, traits_of(session.config, session.facts))
 
 
 def write_files(run_dir: Path, facts: AccuracyFacts) -> None:

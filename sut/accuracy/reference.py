@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from qsl.dataset import Prompts, TokenIds
-from sut.config.schema import RunConfig, Strict
+from sut.config.schema import RunConfig
 from sut.config.shipped import CONF_ROOT
+from sut.config.strict import Strict
 from sut.errors import ConfigError
 
 REFERENCES = CONF_ROOT / "references"
@@ -51,14 +52,20 @@ class Reference(Strict):
         prompts = Prompts.from_sequences(self.outputs)
         return [prompts[index] for index in indices]
 
-    def mismatches(self, config: RunConfig, dataset_sha256: str) -> list[str]:
-        """Conditions in which a run differs from this reference, one sentence part each."""
+    def mismatches(self, config: RunConfig, dtype: str | None, dataset_sha256: str) -> list[str]:
+        """Conditions in which a run differs from this reference, one sentence part each.
+
+        Args:
+            config: the run's.
+            dtype: of weights and activations, as the engine tells it.
+            dataset_sha256: of what was asked.
+        """
         ours = {
             "data set": dataset_sha256[:12],
             "prompt format": config.model.prompt_format,
             "max_tokens": config.generation.max_tokens,
             "min_tokens": config.generation.min_tokens,
-            "dtype": config.engine.vllm.dtype,
+            "dtype": dtype or "not known",
         }
         theirs = {
             "data set": self.dataset_sha256[:12],

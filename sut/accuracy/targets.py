@@ -11,6 +11,7 @@ from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
 from sut.accuracy.scorer import Scorer
 from sut.accuracy.scores import measure
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round
 from sut.config.schema import RunConfig
@@ -38,6 +39,7 @@ class Asked:
 
 def choose(
     config: RunConfig,
+    traits: EngineTraits,
     scenario: Scenario,
     dataset: DatasetFacts,
     rules: Round,
@@ -48,6 +50,7 @@ def choose(
 
     Args:
         config: the run's.
+        traits: those of the engine that answered.
         scenario: the run's.
         dataset: what was asked.
         rules: the round.
@@ -57,8 +60,8 @@ def choose(
     Raises:
         ConfigError: the model's reference file is malformed.
     """
-    if config.engine.kind == "null":
-        return None, ["not judged: the null engine answers without a model"]
+    if not traits.has_model:
+        return None, [f"not judged: the {config.engine.kind} engine answers without a model"]
     if dataset.synthetic:
         return None, ["not judged: the references of a synthetic data set are nobody's answers"]
     try:
@@ -70,7 +73,7 @@ def choose(
         if against:
             return None, [f"not judged by round {rules.name}: {', '.join(against)}"]
         return round_yardstick(rules.name, name, benchmark), []
-    return _of_reference(config, dataset, asked, benchmark, folder or REFERENCES)
+    return _of_reference(config, traits, dataset, asked, benchmark, folder or REFERENCES)
 
 
 def of_count(rules: Round, count: int) -> list[str]:
@@ -105,6 +108,7 @@ def _not_the_rounds(
 
 def _of_reference(
     config: RunConfig,
+    traits: EngineTraits,
     dataset: DatasetFacts,
     asked: Asked,
     benchmark: BenchmarkRules,
@@ -116,7 +120,7 @@ def _of_reference(
     where = folder / f"{config.model.name}.json"
     ours = where.is_relative_to(CONF_ROOT.parent)
     name = str(where.relative_to(CONF_ROOT.parent) if ours else where)
-    others = reference.mismatches(config, dataset.sha256)
+    others = reference.mismatches(config, traits.dtype, dataset.sha256)
     if others:
         return None, [f"not judged: {name} was made for other conditions: {', '.join(others)}"]
     if any(index >= len(reference.outputs) for index in asked.indices):

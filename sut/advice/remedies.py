@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from sut.advice.server_remedies import server_advice
 from sut.advice.spelling import figure, roughly, rounded_down, rounded_up
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
@@ -33,6 +34,8 @@ SIZE_OR_RATE = frozenset(
         "latency-p99",
     }
 )
+# What makes nonsense of good weights where it is set wrong.
+NUMERICS = ("dtype", "quantization", "kv_cache_dtype")
 # The one ERROR line that a wrong size makes (LoadGen issue_query_controller.cc).
 RAN_OUT = "Ran out of generated queries"
 ERRORS = frozenset({"no-errors", "no-other-errors"})
@@ -51,7 +54,7 @@ def advice(evidence: Evidence, checks: Sequence[Check]) -> list[str]:
     failed = [each for each in checks if not each.passed]
     accuracy = evidence.accuracy
     if accuracy is not None and any(each.rule == "answers-sound" for each in failed):
-        return [_broken_engine(evidence.config, accuracy)]
+        return [_broken_engine(evidence, accuracy)]
     if evidence.run.mode != "performance" or not failed:
         return []
     if not all(_size_or_rate(each, evidence) for each in failed):
@@ -73,20 +76,19 @@ def _size_or_rate(check: Check, evidence: Evidence) -> bool:
     return check.rule in SIZE_OR_RATE
 
 
-def _broken_engine(config: RunConfig, accuracy: AccuracyFacts) -> str:
+def _broken_engine(evidence: Evidence, accuracy: AccuracyFacts) -> str:
     """What the answers look like, and where to look first."""
-    if config.engine.kind == "null":
-        remedy = "The null engine answers without a model: leave out --engine null."
-    elif config.engine.vllm.load_format == "dummy":
+    engine, traits = evidence.config.engine, evidence.traits
+    if not traits.has_model:
         remedy = (
-            "The weights are random (load_format dummy): choose a --system and a --model with "
-            "weights."
+            f"The {engine.kind} engine answers without a model: leave out --engine {engine.kind}."
         )
+    elif traits.weights == "random":
+        remedy = "The weights are random: choose a --system and a --model with weights."
     else:
-        remedy = (
-            "Look at the weights in model.path, and at engine.vllm.dtype, quantization and "
-            "kv_cache_dtype, before anything is measured."
-        )
+        named = [engine.key_of(trait) for trait in NUMERICS]
+        keys = ["the weights in model.path", *(key for key in named if key is not None)]
+        remedy = f"Look at {', '.join(keys)}, before anything is measured."
     return f"{'; '.join(accuracy.problems)}. No working model answers so. {remedy}"
 
 
@@ -109,8 +111,8 @@ def _offline(evidence: Evidence) -> list[str]:
     if lasted_s is None or not rate or lasted_s >= least_s:
         return []
     cause = f"The run lasted {figure(lasted_s)} s of the {figure(least_s)} s it must: "
-    if config.engine.kind == "null":
-        return [_null_offline(config, cause)]
+    if _takes_any_number(evidence.traits):
+        return [_endless_offline(config, cause)]
     short = lasted_s < SHORT_SHARE * least_s
     needed = (SHORT_MARGIN if short else MARGIN) * rate * least_s
     wanted = rounded_up(rate)
@@ -131,11 +133,16 @@ def _offline(evidence: Evidence) -> list[str]:
     ]
 
 
-def _null_offline(config: RunConfig, cause: str) -> str:
-    """The null engine works on any number of samples at once: none makes its run longer."""
-    said = f"{cause}the null engine answers any number of samples in the same time."
+def _takes_any_number(traits: EngineTraits) -> bool:
+    """Whether it works on any number of samples at once: none makes its run longer."""
+    return not traits.has_model and traits.max_batch_sequences is None
+
+
+def _endless_offline(config: RunConfig, cause: str) -> str:
+    kind = config.engine.kind
+    said = f"{cause}the {kind} engine answers any number of samples in the same time."
     if config.profile == "mlperf":
-        return f"{said} Leave out --engine null."
+        return f"{said} Leave out --engine {kind}."
     return f"{said} Try --set offline.min_duration_s=0."
 
 

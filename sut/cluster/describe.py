@@ -106,7 +106,7 @@ def _driver_problem(config: RunConfig) -> str | None:
 
 
 def _weights(config: RunConfig, fetch: bool) -> dict[str, Any]:
-    if config.engine.kind == "null":
+    if not config.engine.planned().has_model:
         return {}
     try:
         folder = resolve_model(config.model, weights=fetch)

@@ -81,7 +81,7 @@ def _versions(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) 
             found = node.versions.get(name)
             good = found == wanted and (found is not None or name not in MUST_BE)
             yield Row(name, node.name, _said(found), _said(wanted), good, remedy)
-    if config.engine.kind != "null":
+    if config.engine.planned().has_model:
         yield from _engines(config, driver, [node for node in nodes if node.runs_engine])
 
 
@@ -107,7 +107,7 @@ def _engines(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -
 
 
 def _drivers(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    if config.engine.kind == "null" or config.system.platform != "cuda":
+    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
         return
     for node in nodes:
         if node.runs_engine:
@@ -124,7 +124,7 @@ def _files(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -> 
     for node in nodes:
         if not node.runs_engine:
             continue
-        if config.engine.kind != "null":
+        if config.engine.planned().has_model:
             yield _same_file(
                 "weights",
                 node.name,
@@ -159,9 +159,11 @@ def _same_file(
 
 def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
     """On a CPU node all its replicas together, which share its memory; else each of its cards."""
-    if config.engine.kind == "null":
+    planned = config.engine.planned()
+    if not planned.has_model:
         return
-    vllm = config.engine.vllm
+    key = config.engine.key_of("cache_gib")
+    less = f"lower {key}, " if key is not None else ""
     for node in nodes:
         if not node.runs_engine:
             continue
@@ -173,7 +175,7 @@ def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
         if weights is None or has is None:
             yield Row("memory", node.name, "unknown", "unknown", None)
             continue
-        each = weights + vllm.cpu_kvcache_gib * GIB + BESIDE_THE_WEIGHTS_BYTES
+        each = weights + (planned.cache_gib or 0) * GIB + BESIDE_THE_WEIGHTS_BYTES
         count = max(1, node.replicas)
         needs = count * each
         yield Row(
@@ -182,13 +184,13 @@ def _memory(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
             f"{has / GIB:.1f} GiB free",
             f"{each / GIB:.1f} GiB a replica" + (f", {count} of them" if count > 1 else ""),
             has >= needs,
-            "Free memory there, lower engine.vllm.cpu_kvcache_gib, or ask for fewer replicas.",
+            f"Free memory there, {less}or ask for fewer replicas.",
         )
 
 
 def _card(config: RunConfig, node: NodeFacts) -> Row:
     """The smallest card against its part of the weights and of one longest request's cache."""
-    vllm = config.engine.vllm
+    planned = config.engine.planned()
     if not node.gpu_memory_mib or node.weights_bytes is None:
         found = "no NVIDIA driver answers" if not node.gpu_memory_mib else "weights unknown"
         remedy = "Look at nvidia-smi there."
@@ -196,13 +198,12 @@ def _card(config: RunConfig, node: NodeFacts) -> Row:
     told = [each for each in node.gpu_memory_mib if each is not None]
     if not told:
         return Row("memory", node.name, "the card does not tell", "unknown", None)
-    has = min(told) * MIB * vllm.gpu_memory_utilization - BESIDE_THE_WEIGHTS_BYTES
+    has = min(told) * MIB * (planned.card_memory_share or 1) - BESIDE_THE_WEIGHTS_BYTES
     # As a run would have it; without the data set, which is a failure of its own, unknown.
     longest = (node.longest_prompt or 0) + config.generation.max_tokens
-    tokens = vllm.max_model_len or longest
+    tokens = planned.context_tokens or longest
     request = (node.kv_bytes_per_token or 0) * tokens
-    cards = vllm.tensor_parallel_size * vllm.pipeline_parallel_size
-    needs = (node.weights_bytes + request) / cards
+    needs = (node.weights_bytes + request) / (planned.cards_per_replica or 1)
     return Row(
         "memory",
         node.name,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sut.config import official
 from sut.config.held import broken
-from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, value_at
+from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, show, value_at
 from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -24,6 +24,8 @@ _WHOLE_MS = (
     ("single_stream", "target_latency_ms"),
 )
 
+# A format that is read from a checkpoint, never made from other weights at load time.
+FROM_CHECKPOINT = "compressed-tensors"
 
 # Where a value is from whose source nobody wrote down.
 UNKNOWN_ORIGIN = "the configuration given"
@@ -114,8 +116,8 @@ def not_submittable(config: RunConfig) -> list[str]:
         reasons.append(official.disowned(config.model) or other)
     if config.dataset.source != "file":
         reasons.append(f"the {config.dataset.source} data set is not the benchmark's")
-    if config.engine.kind == "null":
-        reasons.append("the null engine answers without a model")
+    if not config.engine.planned().has_model:
+        reasons.append(f"the {config.engine.kind} engine answers without a model")
     return reasons
 
 
@@ -158,34 +160,32 @@ def _check_lengths(config: RunConfig, origins: Mapping[str, str]) -> None:
             f"{context} tokens of {config.model.name}.",
             where=origins["generation.max_tokens"],
         )
-    longest = config.engine.vllm.max_model_len
-    if longest is not None and not limit < longest <= context:
+    longest, key = config.engine.planned().context_tokens, config.engine.key_of("context_tokens")
+    if longest is not None and key is not None and not limit < longest <= context:
         raise ConfigError(
-            f"engine.vllm.max_model_len is {longest}, must be above generation.max_tokens "
+            f"{key} is {longest}, must be above generation.max_tokens "
             f"({limit}) and at most model.context_tokens ({context}).",
-            where=origins["engine.vllm.max_model_len"],
+            where=origins[key],
             remedy="Set null to size it from the data set.",
         )
 
 
 def _check_engine(config: RunConfig, origins: Mapping[str, str]) -> None:
-    vllm = config.engine.vllm
-    if vllm.max_num_batched_tokens < vllm.max_num_seqs:
+    engine, planned = config.engine, config.engine.planned()
+    tokens, sequences = planned.max_batch_tokens, planned.max_batch_sequences
+    key, of_sequences = (engine.key_of(f"max_batch_{of}") for of in ("tokens", "sequences"))
+    if key and of_sequences and tokens and sequences and tokens < sequences:
         raise ConfigError(
-            f"engine.vllm.max_num_batched_tokens is {vllm.max_num_batched_tokens}, must be at "
-            f"least engine.vllm.max_num_seqs ({vllm.max_num_seqs}).",
-            where=origins["engine.vllm.max_num_batched_tokens"],
+            f"{key} is {tokens}, must be at least {of_sequences} ({sequences}).",
+            where=origins[key],
         )
-    if (
-        config.engine.kind == "vllm"
-        and vllm.quantization == "compressed-tensors"
-        and origins["model.path"].startswith("user_confs/models/")
-    ):
-        # This format is read from a checkpoint, never made from other weights at load time.
+    key = engine.key_of("quantization")
+    own_weights = origins["model.path"].startswith("user_confs/models/")
+    if key and planned.quantization == FROM_CHECKPOINT and own_weights:
         raise ConfigError(
-            f"engine.vllm.quantization is compressed-tensors, but the weights of "
+            f"{key} is {FROM_CHECKPOINT}, but the weights of "
             f"{config.model.name} ({config.model.path}) are not quantised.",
-            where=origins["engine.vllm.quantization"],
+            where=origins[key],
             remedy="Give the quantised checkpoint: --set model.path=DIR.",
         )
 
@@ -208,10 +208,12 @@ def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
             where=origins["model.prompt_format"],
             remedy="Set model.official=false, or leave it out.",
         )
-    if config.engine.vllm.load_format == "dummy":
+    if config.engine.planned().weights == "random":
+        key = config.engine.key_of("weights") or "engine.kind"
         raise ConfigError(
-            "engine.vllm.load_format is dummy, and random weights are not an official model.",
-            where=origins["engine.vllm.load_format"],
+            f"{key} is {show(value_at(config, key))}, and random weights are not an official "
+            "model.",
+            where=origins[key],
             remedy="Set model.official=false.",
         )
 

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, ValidationError
 from sut.config import shipped
 from sut.config.names import Scenario
 from sut.config.round_files import round_leaves, tree
-from sut.config.schema import Strict
+from sut.config.strict import Strict
 from sut.errors import ConfigError
 
 # The counter by which an engine proves that no query was served from another's KV cache.

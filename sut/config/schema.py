@@ -8,18 +8,15 @@ layered by `sources.load`; nothing else in the project reads the environment or 
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from sut.config.engine_traits import NO_MODEL, UNQUANTISED, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
 from sut.config.shipped import DEFAULT_ROUND
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error: a typo must never be a silent default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from sut.config.strict import Strict
 
 
 class ModelConfig(Strict):
@@ -148,7 +145,7 @@ class ValidityConfig(Strict):
     )
 
 
-class VllmConfig(Strict):
+class VllmConfig(EngineOptions):
     """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
 
     dtype: str = Field("bfloat16", description="weights and activations")
@@ -173,13 +170,53 @@ class VllmConfig(Strict):
     )
     seed: int = Field(42, description="engine seed (reference: 42)")
 
+    decides = MappingProxyType(
+        {
+            "weights": "load_format",
+            "dtype": "dtype",
+            "quantization": "quantization",
+            "kv_cache_dtype": "kv_cache_dtype",
+            "context_tokens": "max_model_len",
+            "max_batch_sequences": "max_num_seqs",
+            "max_batch_tokens": "max_num_batched_tokens",
+            "card_memory_share": "gpu_memory_utilization",
+            "cache_gib": "cpu_kvcache_gib",
+        }
+    )
 
-class NullConfig(Strict):
+    def planned(self) -> EngineTraits:
+        """What vLLM will tell with these settings, whatever the checkpoint makes of them."""
+        chunked = "on" if self.enable_chunked_prefill else "off"
+        return EngineTraits(
+            weights="random" if self.load_format == "dummy" else "real",
+            dtype=self.dtype,
+            quantization=self.quantization or UNQUANTISED,
+            kv_cache_dtype=self.kv_cache_dtype,
+            context_tokens=self.max_model_len,
+            max_batch_sequences=self.max_num_seqs,
+            max_batch_tokens=self.max_num_batched_tokens,
+            batching=(
+                "vLLM batches continuously: at each step the scheduler puts every running "
+                "sequence, and prompt parts of waiting ones (chunked prefill: "
+                f"{chunked}), into one batch of at most {self.max_num_batched_tokens} tokens and "
+                f"{self.max_num_seqs} sequences."
+            ),
+            cards_per_replica=self.tensor_parallel_size * self.pipeline_parallel_size,
+            card_memory_share=self.gpu_memory_utilization,
+            cache_gib=self.cpu_kvcache_gib,
+        )
+
+
+class NullConfig(EngineOptions):
     """The engine that answers without a model: measures the harness, never a system."""
 
     tokens: PositiveInt = Field(64, description="tokens in every answer")
     ttft_ms: float = Field(0.0, ge=0, description="delay of the first token, ms")
     tpot_ms: float = Field(0.0, ge=0, description="delay per further token, ms")
+
+    def planned(self) -> EngineTraits:
+        """No model answers, and any number of queries at once."""
+        return EngineTraits(weights=NO_MODEL, cards_per_replica=0)
 
 
 class RayConfig(Strict):
@@ -228,6 +265,21 @@ class EngineConfig(Strict):
     def elsewhere(self) -> bool:
         """Whether it is a cluster's nodes that read the weights, and this machine need not."""
         return self.replicas is not None and self.ray.address is not None
+
+    @property
+    def own(self) -> EngineOptions:
+        """The settings of the engine that is named."""
+        found: EngineOptions = getattr(self, self.kind)
+        return found
+
+    def planned(self) -> EngineTraits:
+        """What the engine will be, as far as its settings say."""
+        return self.own.planned()
+
+    def key_of(self, trait: str) -> str | None:
+        """The dotted key that decides a trait; None where no setting does."""
+        field = self.own.decides.get(trait)
+        return None if field is None else f"engine.{self.kind}.{field}"
 
 
 class SystemConfig(Strict):

@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 
 TokenIds = npt.NDArray[np.int32]
@@ -65,14 +66,14 @@ class EngineRequest:
 
     Attributes:
         model_path: local folder of the weights.
-        max_model_len: tokens, longest prompt plus longest answer.
+        context_tokens: longest prompt plus longest answer.
         log: file for whatever the engine prints.
         dataset_sha256: of the data set here, which every replica's must equal.
     """
 
     config: RunConfig
     model_path: Path
-    max_model_len: int
+    context_tokens: int
     log: Path
     dataset_sha256: str
 
@@ -106,12 +107,17 @@ class RunReport:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What the engine says of itself once it is ready."""
+    """What the engine says of itself once it is ready.
+
+    Rules and results read the traits. Arguments, sampling and details are in the engine's own
+    words: they are recorded, shown and compared, and nothing is looked up in them.
+    """
 
     kind: str
     replicas: int
     arguments: dict[str, Any]
     sampling: dict[str, Any]
+    traits: EngineTraits
     model_path: str | None = None
     model_sha256: str | None = None
     """Over the weight files that it read, where it read them itself; see `sut.inputs.weights`."""

@@ -43,7 +43,13 @@ class NullEngine:
 
     async def start(self) -> EngineInfo:
         """Ready at once."""
-        return EngineInfo(kind="null", replicas=1, arguments=self._config.model_dump(), sampling={})
+        return EngineInfo(
+            kind="null",
+            replicas=1,
+            arguments=self._config.model_dump(),
+            sampling={},
+            traits=self._config.planned(),
+        )
 
     async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
         """Remember which samples may be asked for."""

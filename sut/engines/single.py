@@ -23,7 +23,7 @@ def _vllm(request: EngineRequest) -> Engine:
         config.system,
         generation=config.generation,
         model_path=str(request.model_path),
-        max_model_len=request.max_model_len,
+        max_model_len=request.context_tokens,
         log=request.log,
     )
 

@@ -81,6 +81,7 @@ def engine_facts(
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
+        traits=info.traits,
         arguments=info.arguments,
         sampling=info.sampling,
         start_s=round(start_s, 3),
@@ -106,7 +107,8 @@ def _config_sha256(folder: Path) -> str | None:
 def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
     """Versions in force: the engine's are those of the nodes that answer, where they tell.
 
-    A control node needs no engine and may have another; nodes that differ are all named.
+    A control node needs no engine and may have another; nodes that differ are all named. An engine
+    knows best which package it is of.
     """
     versions = software()
     told = [node.software for node in nodes(here, engine) if node.software is not None]
@@ -115,6 +117,8 @@ def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareF
         named = [version for version in theirs if version is not None]
         if named:
             versions[name] = ", ".join(named)
+    if engine is not None and engine.traits.package is not None:
+        versions["engine_package"] = engine.traits.package
     return SoftwareFacts.model_validate(versions)
 
 
@@ -125,7 +129,7 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
     if other is not None:
         found.append(other)
     found += _unmeasurable(config)
-    if not config.system.measured and config.engine.kind != "null":
+    if not config.system.measured and config.engine.planned().has_model:
         found.append(
             f"the settings of system {config.system.name} come from published facts; nobody here "
             "has measured them on that hardware"

@@ -133,7 +133,7 @@ def _start_engine(
     request = EngineRequest(
         config=config,
         model_path=inputs.model_path,
-        max_model_len=config.engine.vllm.max_model_len or longest,
+        context_tokens=config.engine.planned().context_tokens or longest,
         log=session.engine_log,
         dataset_sha256=inputs.dataset.sha256,
     )
@@ -141,7 +141,7 @@ def _start_engine(
     stack.callback(_close, host, engine, console)
     console.print(
         f"Starting engine {config.engine.kind} with {config.model.name} "
-        f"(max_model_len {request.max_model_len}) …",
+        f"(context of {request.context_tokens} tokens) …",
         highlight=False,
     )
     started = time.monotonic()

@@ -32,7 +32,7 @@ def dataset_of(config: RunConfig, model_path: Path | str, path: Path | None = No
         prompt_format=model.prompt_format,
         vocab_size=model.vocab_size,
         eos_token_ids=model.eos_token_ids,
-        context_tokens=config.engine.vllm.max_model_len or model.context_tokens,
+        context_tokens=config.engine.planned().context_tokens or model.context_tokens,
         max_tokens=config.generation.max_tokens,
         synthetic=_drawn(config) if source == "synthetic" else None,
         max_samples=data.max_samples,

@@ -45,7 +45,7 @@ def check_cards(config: RunConfig) -> str | None:
     Raises:
         ConfigError: with the version that is here and the one needed.
     """
-    if config.engine.kind != "vllm" or config.system.platform != "cuda":
+    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
         return None
     return check_driver(driver_version(cards()), torch_build=package_version("torch"))
 

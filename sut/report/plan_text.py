@@ -22,7 +22,7 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
     reasons = not_submittable(config)
     if reasons:
         lines.append(f"not submittable: {'; '.join(reasons)}")
-    if not config.system.measured and config.engine.kind != "null":
+    if not config.system.measured and config.engine.planned().has_model:
         lines.append(f"not measured: the settings of {config.system.name} never ran on that card")
     lines += ["", "runs"]
     for plan in plans:

@@ -25,12 +25,8 @@ PLACES = ("dataset.path", "model.path", "compliance.audit_config")
 # How a control node reaches and watches the nodes; the engine on a node does not see it.
 REACH = ("engine.ray.",)
 FREE = (*PER_NODE, *PLACES)
-# Engine arguments that are places, and what an engine finds out about its machine.
-FREE_ARGUMENTS = ("model",)
-OF_MACHINE = ("block_size", "preloaded", "model_in_engine_process")
-FREE_DETAILS = (*OF_MACHINE, "num_gpu_blocks", "replicas")
-# No model answers in a null engine, so nothing hangs on the packages of one.
-NO_MODEL = "null"
+# Where each replica is; an engine tells itself which more of its names are free.
+WHERE = ("replicas",)
 DIRTY = "-dirty"
 LONGEST_SHOWN = 60
 
@@ -148,7 +144,8 @@ def session_facts(result: Result) -> Facts:
         "python": software.python,
         "engine": engine.kind if engine else None,
     }
-    if engine is not None and engine.kind != NO_MODEL:
+    # Nothing hangs on the packages of an engine without a model.
+    if engine is not None and engine.traits.has_model:
         found |= {
             "engine package": software.engine_package,
             "torch": software.torch,
@@ -159,12 +156,13 @@ def session_facts(result: Result) -> Facts:
 
 def engine_facts(engine: EngineFacts) -> Facts:
     """The engine, its weights, and every setting it was started and asked with."""
+    free = (*WHERE, *engine.traits.free, *engine.traits.of_machine)
     return {
         "replicas": engine.replicas,
         "model SHA-256": engine.model_sha256,
-        **_named("engine argument", engine.arguments, FREE_ARGUMENTS),
+        **_named("engine argument", engine.arguments, free),
         **_named("sampling parameter", engine.sampling),
-        **_named("engine detail", engine.details, FREE_DETAILS),
+        **_named("engine detail", engine.details, free),
     }
 
 
@@ -202,7 +200,7 @@ def machine_facts(result: Result) -> Facts:
         "operating system": machine.operating_system,
         "kernel": machine.kernel,
         "CPU governor": machine.cpu_governor or "none",
-        **_named("engine detail", _only(result.engine, OF_MACHINE)),
+        **_named("engine detail", _of_machine(result.engine)),
     }
 
 
@@ -217,7 +215,7 @@ def unproved(result: Result) -> Iterator[str]:
 
 def weights_unknown(engine: EngineFacts | None) -> bool:
     """Whether a model answered whose files have no checksum; random weights have no files."""
-    if engine is None or engine.kind == NO_MODEL or engine.arguments.get("load_format") == "dummy":
+    if engine is None or engine.traits.weights in ("none", "random"):
         return False
     return engine.model_sha256 is None
 
@@ -227,6 +225,9 @@ def _named(prefix: str, values: Facts, free: Iterable[str] = ()) -> dict[str, An
     return {f"{prefix} {key}": value for key, value in values.items() if key not in left_out}
 
 
-def _only(engine: EngineFacts | None, names: Iterable[str]) -> dict[str, Any]:
-    details = engine.details if engine else {}
-    return {name: details[name] for name in names if name in details}
+def _of_machine(engine: EngineFacts | None) -> dict[str, Any]:
+    if engine is None:
+        return {}
+    return {
+        name: engine.details[name] for name in engine.traits.of_machine if name in engine.details
+    }

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, ServerConfig
 from sut.rules.check import Value
 from sut.rules.evidence import Evidence
 
-UNJUDGED_WEIGHTS = "dummy"
+UNJUDGED_WEIGHTS = ("none", "random")
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def run_demands(evidence: Evidence) -> Demands:
         success_origin="mlperf profile" if strict else "configuration",
         error_lines=0 if strict else ledger.failed + ledger.empty,
         answers=evidence.session.dataset.count,
-        alarms_fail=alarms_fail(config),
+        alarms_fail=alarms_fail(config, evidence.traits),
         accuracy_min=bounds.accuracy_min if bounds else None,
         accuracy_max=bounds.accuracy_max if bounds else {},
         settings=evidence.run.expected_settings,
@@ -125,7 +126,7 @@ def _judged_by_round(evidence: Evidence) -> bool:
     """Whether the round's own targets hold; accuracy.json is written after the run."""
     config = evidence.config
     own = config.model.official and not evidence.session.dataset.synthetic
-    return evidence.strict and own and config.engine.kind != "null"
+    return evidence.strict and own and evidence.traits.has_model
 
 
 def _percentile(latency: ServerConfig | None, rules: ScenarioRules | None) -> float | None:
@@ -140,13 +141,11 @@ def _limit(name: str, rules: ScenarioRules | None, latency: ServerConfig | None)
     return getattr(latency, name, None) if found is None else found
 
 
-def alarms_fail(config: RunConfig) -> bool:
+def alarms_fail(config: RunConfig, traits: EngineTraits) -> bool:
     """Whether signs of a broken engine make an accuracy run INVALID.
 
-    They do wherever a model answers. Nonsense is what the null engine and random weights give,
-    and rehearsals want nothing else of them; a smoke test is made to find it, whatever gave it.
+    They do wherever a model answers. Nonsense is what an engine without a model and random weights
+    give, and rehearsals want nothing else of them; a smoke test is made to find it, whatever gave
+    it.
     """
-    engine = config.engine
-    if config.validity.alarms_fail:
-        return True
-    return engine.kind != "null" and engine.vllm.load_format != UNJUDGED_WEIGHTS
+    return config.validity.alarms_fail or traits.weights not in UNJUDGED_WEIGHTS

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
-from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
+from sut.record.facts import (
+    AccuracyFacts,
+    RunFacts,
+    SessionFacts,
+    VerificationFacts,
+    traits_of,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,11 @@ class Evidence:
     def scenario(self) -> Scenario:
         """The scenario of the run."""
         return Scenario(self.run.scenario)
+
+    @property
+    def traits(self) -> EngineTraits:
+        """The engine's, told or planned."""
+        return traits_of(self.config, self.session)
 
     @property
     def figures(self) -> Figures:

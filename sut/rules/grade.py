@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, ServerConfig
 from sut.errors import ConfigError
-from sut.record.facts import EngineFacts, RunFacts, SessionFacts
+from sut.record.facts import EngineFacts, RunFacts, SessionFacts, traits_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def grade(
     config: RunConfig, facts: SessionFacts, round_: Round | None, runs: Sequence[RunFacts] = ()
 ) -> list[Objection]:
     """The same with the rule that each breaks, so that a judge can choose among them."""
-    found = [*_profile(config), *_system(config, facts)]
+    found = [*_profile(config, traits_of(config, facts)), *_system(config, facts)]
     name = config.model.benchmark
     if round_ is None:
         return [*found, Objection("round", f"the rules of round {config.round} are unknown")]
@@ -57,16 +58,18 @@ def _by(rule: str, sentences: Iterable[str]) -> Iterable[Objection]:
     return (Objection(rule, each) for each in sentences)
 
 
-def _profile(config: RunConfig) -> Iterable[Objection]:
+def _profile(config: RunConfig, traits: EngineTraits) -> Iterable[Objection]:
     if config.profile != "mlperf":
         relaxed = f"the profile is {config.profile}, which relaxes the round's rules"
         yield Objection("profile", relaxed)
-    if config.engine.kind == "null":
-        yield Objection("engine", "the null engine answers without a model")
+    if not traits.has_model:
+        yield Objection("engine", f"the {config.engine.kind} engine answers without a model")
     if not config.model.official:
         yield Objection("model", f"{config.model.name} is not the benchmark's own model")
-    if config.engine.kind == "vllm" and config.engine.vllm.load_format == "dummy":
-        yield Objection("weights-loaded", "the weights are random (load_format dummy)")
+    if traits.weights == "random":
+        yield Objection("weights-loaded", "the weights are random")
+    if traits.weights is None:
+        yield Objection("weights-loaded", "the weights are not known to be read from files")
 
 
 def _system(config: RunConfig, facts: SessionFacts) -> Iterable[Objection]:
@@ -77,9 +80,9 @@ def _system(config: RunConfig, facts: SessionFacts) -> Iterable[Objection]:
     if facts.engine is None:
         yield Objection("engine-ready", "the engine never became ready")
         return
-    if config.engine.kind == "vllm":
+    if facts.engine.traits.has_model:
         yield from _by("model", _weights(config, facts.engine))
-        yield from _by("engine-settings", _engine(facts.engine))
+        yield from _by("engine-settings", _engine(facts.engine.traits))
 
 
 def _weights(config: RunConfig, engine: EngineFacts) -> Iterable[str]:
@@ -98,19 +101,20 @@ def _weights(config: RunConfig, engine: EngineFacts) -> Iterable[str]:
         )
 
 
-def _engine(engine: EngineFacts) -> Iterable[str]:
+def _engine(traits: EngineTraits) -> Iterable[str]:
     """What the engine said it runs with; what it did not say is held against it."""
-    caching = engine.arguments.get("enable_prefix_caching")
-    if caching is not False:
-        state = "on" if caching else "not known to be off"
-        yield f"prefix caching is {state}, which the rules prohibit"
-    if engine.details.get("speculative_decoding") is not False:
-        state = "on" if engine.details.get("speculative_decoding") else "not known to be off"
+    if traits.prefix_caching is not False:
+        yield f"prefix caching is {_not_off(traits.prefix_caching)}, which the rules prohibit"
+    if traits.speculative_decoding is not False:
+        state = _not_off(traits.speculative_decoding)
         yield f"speculative decoding is {state}, which the rules prohibit for this model"
-    temperature = engine.sampling.get("temperature")
-    if temperature != 0.0:
-        said = "not known" if temperature is None else f"{temperature:g}"
-        yield f"the temperature is {said}, not 0 (greedy)"
+    if traits.greedy is not True:
+        said = "not known to be" if traits.greedy is None else "not"
+        yield f"decoding is {said} greedy, which the rules ask for"
+
+
+def _not_off(on: bool | None) -> str:
+    return "on" if on else "not known to be off"
 
 
 def _runs(config: RunConfig, runs: Sequence[RunFacts], round_: Round) -> Iterable[str]:

@@ -133,10 +133,10 @@ def loadgen_model(case: RunCase) -> Iterable[Check]:
     f"{RULES} §8.2, §9.4",
 )
 def prefix_cache_hits(case: RunCase) -> Iterable[Check]:
-    """An engine with a model must count them; the null engine has no KV cache."""
+    """An engine with a model must count them; without one there is no KV cache."""
     counters, engine = case.evidence.run.engine_counters, case.evidence.session.engine
     names = [name for name in sorted(counters) if PREFIX_CACHE_HITS in name]
-    if not names and engine is not None and engine.kind != "null":
+    if not names and engine is not None and engine.traits.has_model:
         names = [PREFIX_CACHE_HITS]
     for name in names:
         source = "KV reuse across queries is prohibited (inference_rules §8.2)"

@@ -22,6 +22,7 @@ RULES_SEQUENCE_TOKENS = 2048
 def scenario_readme(entry: Entry, plan: SubmissionPlan, tests: dict[str, Run]) -> str:
     """How this result was made and how to make it again."""
     runs = {"performance": entry.performance, "accuracy": entry.accuracy, **tests}
+    engine = entry.performance.session.config.engine
     lines = [
         f"# {entry.benchmark}, {entry.scenario}, round {plan.round}, {plan.division} division",
         "",
@@ -33,7 +34,7 @@ def scenario_readme(entry: Entry, plan: SubmissionPlan, tests: dict[str, Run]) -
         *_settings(entry.performance),
         "## Batching",
         "",
-        batching(entry.performance.session.config.engine, entry.scenario),
+        batching(engine, entry.performance.session.traits, entry.scenario),
         "",
         *_hashes(runs),
         *_whole_log(entry.accuracy),
@@ -130,7 +131,7 @@ def calibration(plan: SubmissionPlan, entries: Sequence[Entry]) -> str:
     lines = ["# Calibration", ""]
     for entry in entries:
         session = entry.performance.session
-        dtype = session.config.engine.vllm.dtype
+        dtype = session.traits.dtype or "a type not known"
         lines.append(
             f"- {entry.name}: weights of {session.config.model.name} in {dtype}, not quantised; "
             "no calibration, no calibration data."

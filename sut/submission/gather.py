@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, HarnessError
 from sut.plan.run_id import RunId
-from sut.record.facts import RunFacts, SessionFacts
+from sut.record.facts import RunFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.build import result_of
@@ -41,6 +42,11 @@ class Session:
     def facts(self) -> SessionFacts:
         """session.json."""
         return self.record.facts
+
+    @property
+    def traits(self) -> EngineTraits:
+        """What documents say of the engine: what it told, else what its settings planned."""
+        return traits_of(self.config, self.facts).over(self.config.engine.planned())
 
     @property
     def name(self) -> str:

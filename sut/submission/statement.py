@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from sut.config.schema import Strict
 from sut.config.shipped import CONF_ROOT
+from sut.config.strict import Strict
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from sut.config.engine_traits import UNQUANTISED
 from sut.config.rounds import BenchmarkRules, SubmissionRules
 from sut.record.facts import SessionFacts
 from sut.record.nodes import Node, nodes
@@ -15,9 +16,9 @@ from sut.submission.statement import SystemStatement
 
 NOT_THERE = "N/A"
 DRIVER = "NVIDIA driver"
-NO_MODEL = "none, the null engine has no weights"
+NO_MODEL = "none, the {kind} engine has no weights"
 REHEARSAL_MARK = "REHEARSAL: not a submission"
-# vLLM's name of a type → the short form that results tables use.
+# A type's name in PyTorch or vLLM → the short form that results tables use.
 TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "half": "fp16", "float": "fp32"}
 # What a system without accelerators has none of.
 OF_ACCELERATORS = (
@@ -158,8 +159,6 @@ def measurements(plan: SubmissionPlan, session: Session) -> dict[str, str]:
 
 def measurements_of(session: Session) -> dict[str, str]:
     """What a session knows of its weights; nothing of how quantised ones were made."""
-    arguments = session.facts.engine.arguments if session.facts.engine else {}
-    dtype = str(arguments.get("dtype", ""))
     revision = session.config.model.revision
     weights = PurePath(session.config.model.path).name + (f" at {revision}" if revision else "")
     made = {
@@ -167,14 +166,15 @@ def measurements_of(session: Session) -> dict[str, str]:
         "retraining": "No",
         "starting_weights_filename": weights,
     }
-    if quantisation(session):
-        return made
-    if session.config.engine.kind == "null":
-        return made | dict.fromkeys(("weight_data_types", "weight_transformations"), NO_MODEL)
-    dummy = arguments.get("load_format") == "dummy"
+    if not session.traits.has_model:
+        words = NO_MODEL.format(kind=session.config.engine.kind)
+        return made | dict.fromkeys(("weight_data_types", "weight_transformations"), words)
+    if session.traits.quantization != UNQUANTISED:
+        return made  # quantised, or nobody told: the submitter's to state
+    dtype, random = session.traits.dtype or "", session.traits.weights == "random"
     return made | {
         "weight_data_types": TYPES.get(dtype, dtype),
-        "weight_transformations": "random weights (load_format dummy)" if dummy else "none",
+        "weight_transformations": "random weights" if random else "none",
     }
 
 
@@ -191,8 +191,4 @@ def measurements_problems(
 
 def quantisation(session: Session) -> str | None:
     """The engine's name of the quantisation; None for weights as they were published."""
-    if session.config.engine.kind != "vllm":
-        return None
-    # vLLM finds a checkpoint's own quantisation by itself; sessions of before do not tell.
-    details = session.facts.engine.details if session.facts.engine else {}
-    return details.get("quantization") or session.config.engine.vllm.quantization
+    return session.traits.quantised_as

@@ -103,7 +103,7 @@ def ray_engine(tmp_path: Path, model: Path) -> Engine:
         EngineRequest(
             config=config,
             model_path=model,
-            max_model_len=inputs.longest_prompt + config.generation.max_tokens,
+            context_tokens=inputs.longest_prompt + config.generation.max_tokens,
             log=tmp_path / "engine.log",
             dataset_sha256=inputs.dataset.sha256,
         )

@@ -20,6 +20,8 @@ Query = tuple[int, int]
 
 # A replica should never run dry while a hand-over is under way, which takes milliseconds where an
 # answer takes seconds, and never hold so much that it ends later than the others.
+# Samples that a replica works on at a time, where its engine has no bound of its own.
+WINDOW = 64
 WINDOW_FACTOR = 1.25
 
 

@@ -25,6 +25,7 @@ from sut.engines.ray.placement import (
     needed,
     refuse_other_weights,
     refuse_shared_cards,
+    same_traits,
 )
 from sut.engines.ray.replica import Replica
 from sut.errors import EngineStartError, HarnessError
@@ -188,7 +189,7 @@ class Members:
     async def _start_engines(self, places: Sequence[dict[str, Any]]) -> EngineInfo:
         request = self._request
         calls = [
-            self._started(member, request.max_model_len, request.dataset_sha256)
+            self._started(member, request.context_tokens, request.dataset_sha256)
             for member in self.everyone
         ]
         # The first that fails ends the waiting: the slowest may take many minutes more.
@@ -198,8 +199,9 @@ class Members:
         refuse_other_weights(places)
         describe_nodes(places, results)
         first = {key: value for key, value in results[0].items() if key not in OF_NODE}
-        details = first["details"] | {"replicas": list(places)}
-        return EngineInfo(**(first | {"details": details}), replicas=len(self.everyone))
+        first["traits"] = same_traits(places, results)
+        first["details"] = first["details"] | {"replicas": list(places)}
+        return EngineInfo(**first, replicas=len(self.everyone))
 
     async def _started(self, member: Member, *arguments: object) -> dict[str, Any]:
         try:

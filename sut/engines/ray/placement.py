@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import floor
 from typing import Any, Literal
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.errors import EngineStartError
 
@@ -22,10 +23,10 @@ ROUNDING = 1e-9
 
 def needed(config: RunConfig) -> Resources:
     """What one replica asks of its node."""
-    vllm, engine = config.engine.vllm, config.engine
-    resources: Resources = {"CPU": engine.ray.cpus_per_replica}
-    if config.system.platform == "cuda" and engine.kind == "vllm":
-        resources["GPU"] = float(vllm.tensor_parallel_size * vllm.pipeline_parallel_size)
+    resources: Resources = {"CPU": config.engine.ray.cpus_per_replica}
+    cards = config.engine.planned().cards_per_replica
+    if config.system.platform == "cuda" and cards:
+        resources["GPU"] = float(cards)
     return resources
 
 
@@ -150,6 +151,29 @@ def refuse_other_weights(places: Sequence[Mapping[str, Any]]) -> None:
                 f"{_short(first)}.",
                 remedy="Copy the same files to every node.",
             )
+
+
+def same_traits(
+    places: Sequence[Mapping[str, Any]], started: Sequence[Mapping[str, Any]]
+) -> EngineTraits:
+    """What every replica told alike; it is told once, and must be true of each.
+
+    Raises:
+        EngineStartError: naming the trait, and two hosts whose engines differ in it.
+    """
+    first = EngineTraits.model_validate(started[0]["traits"])
+    for place, answer in zip(places, started, strict=True):
+        other = EngineTraits.model_validate(answer["traits"])
+        for trait in EngineTraits.model_fields:
+            here, there = getattr(first, trait), getattr(other, trait)
+            if here != there:
+                raise EngineStartError(
+                    f"the engine on {place['host']} ({place['node_ip']}) is not that on "
+                    f"{places[0]['host']} ({places[0]['node_ip']}): its {trait} is {there}, "
+                    f"not {here}.",
+                    remedy="Install the same versions on every node.",
+                )
+    return first
 
 
 def describe_nodes(places: Sequence[dict[str, Any]], started: Sequence[Mapping[str, Any]]) -> None:

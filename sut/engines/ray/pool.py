@@ -29,6 +29,7 @@ from sut.engines.base import (
     TokenIds,
 )
 from sut.engines.ray.dispatch import (
+    WINDOW,
     Dispatch,
     Equal,
     LeastWork,
@@ -132,7 +133,7 @@ class RayEngine:
         if config.ray.dispatch == "equal":
             return Equal(count)
         if spec.throughput_first:
-            return Pull(count, config.vllm.max_num_seqs)
+            return Pull(count, config.planned().max_batch_sequences or WINDOW)
         return LeastWork(count, self._work)
 
     def _work(self, index: int) -> int:

@@ -93,7 +93,7 @@ class Replica:
             with contextlib.suppress(ProcessLookupError):  # one of Ray's that has ended meanwhile
                 os.sched_setaffinity(thread.id, cores)
 
-    async def start(self, max_model_len: int, dataset_sha256: str) -> dict[str, Any]:
+    async def start(self, context_tokens: int, dataset_sha256: str) -> dict[str, Any]:
         """Load data set and weights; ready when this returns, with what it says of itself.
 
         `hardware` and `software` are its node's as it sees them: its own cards and cores.
@@ -109,7 +109,7 @@ class Replica:
             found = self._inputs.dataset.sha256
             _require_same(found, dataset_sha256)
             request = EngineRequest(
-                self._config, self._inputs.model_path, max_model_len, self._log, found
+                self._config, self._inputs.model_path, context_tokens, self._log, found
             )
             self._engine = make_one(request)
             hashing = asyncio.to_thread(weights_sha256, self._inputs.model_path)
@@ -123,6 +123,8 @@ class Replica:
             "kind": info.kind,
             "arguments": info.arguments,
             "sampling": info.sampling,
+            # Plain: what crosses Ray must unpickle wherever it arrives.
+            "traits": info.traits.model_dump(),
             "model_path": info.model_path,
             "model_sha256": model_sha256 if info.model_path else None,
             "details": info.details,

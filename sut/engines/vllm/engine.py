@@ -42,6 +42,7 @@ from sut.engines.vllm.orphans import Leash
 from sut.engines.vllm.output import output_to
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
+from sut.engines.vllm.told import told
 from sut.errors import EngineStartError, RunError
 from sut.machine.devices import usable_cores
 
@@ -94,7 +95,7 @@ class VllmEngine:
             config.step_timeout_s,
             learns=system.platform == "cpu",
         )
-        cores = usable_cores()
+        self._on_cards, cores = system.platform == "cuda", usable_cores()
         self._preload = cpu_libraries(system)
         self._environment = environment(config.vllm, system, cores, self._preload)
         self._one_process = in_one_process(config.vllm, system, cores)
@@ -118,7 +119,19 @@ class VllmEngine:
                     remedy=f"Raise engine.start_timeout_s, or look into {self._log}.",
                 ) from None
         self._processes.adopt_new()
-        return self._describe()
+        return told(
+            self._llm.vllm_config,
+            self._config.vllm,
+            arguments=self._arguments,
+            sampling=self._sampling(
+                self._generation.max_tokens, self._generation.min_tokens, first_token=False
+            ),
+            of_machine={
+                "preloaded": [path.name for path in self._preload],
+                "model_in_engine_process": self._one_process,
+            },
+            on_cards=self._on_cards,
+        )
 
     def _create(self) -> Any:
         self._created.clear()
@@ -156,37 +169,6 @@ class VllmEngine:
             _log_to_file(self._log)
             return llm
 
-    def _describe(self) -> EngineInfo:
-        config = self._llm.vllm_config
-        return EngineInfo(
-            kind="vllm",
-            replicas=1,
-            arguments=self._arguments,
-            sampling=sampling_arguments(
-                max_tokens=self._generation.max_tokens,
-                min_tokens=self._generation.min_tokens,
-                eos_token_ids=self._model.eos_token_ids,
-                first_token=False,
-            ),
-            model_path=str(self._arguments["model"]),
-            details={
-                "architecture": ",".join(config.model_config.architectures),
-                "dtype": str(config.model_config.dtype),
-                # Not the argument: a checkpoint may name its own quantisation.
-                "quantization": config.model_config.quantization,
-                "max_model_len": config.model_config.max_model_len,
-                "block_size": config.cache_config.block_size,
-                "num_gpu_blocks": config.cache_config.num_gpu_blocks,
-                "prefix_caching": config.cache_config.enable_prefix_caching,
-                "speculative_decoding": config.speculative_config is not None,
-                "max_num_seqs": config.scheduler_config.max_num_seqs,
-                "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
-                "async_scheduling": config.scheduler_config.async_scheduling,
-                "preloaded": [path.name for path in self._preload],
-                "model_in_engine_process": self._one_process,
-            },
-        )
-
     async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
         """Keep prompts in the form vLLM takes them, so that a query costs no conversion."""
         from vllm.inputs.engine import tokens_input
@@ -200,11 +182,14 @@ class VllmEngine:
 
     def sampling(self, spec: RunSpec) -> dict[str, Any]:
         """The sampling parameters every query of this run is answered with."""
+        return self._sampling(spec.max_tokens, spec.min_tokens, spec.reports_first_token)
+
+    def _sampling(self, max_tokens: int, min_tokens: int, first_token: bool) -> dict[str, Any]:
         return sampling_arguments(
-            max_tokens=spec.max_tokens,
-            min_tokens=spec.min_tokens,
+            max_tokens=max_tokens,
+            min_tokens=min_tokens,
             eos_token_ids=self._model.eos_token_ids,
-            first_token=spec.reports_first_token,
+            first_token=first_token,
         )
 
     def begin_run(self, spec: RunSpec, sink: EventSink) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import BenchmarkRules
+from sut.record.engine_before import places_of
 from sut.report.compliance.evidence import ACCURACY, CONFIG, PERFORMANCE, SESSION, SessionView
-from sut.report.compliance.rows import Proof, Row, Subject, Verdict, part, text_of
-from sut.rules.check import Value
+from sut.report.compliance.rows import Proof, Row, Subject, Verdict, part
 from sut.rules.rule import Statement
 
 RULES = "inference_rules.adoc"
@@ -69,26 +70,6 @@ NO_SPECULATION = Statement("no-speculation", "No speculative decoding", f"{RULES
 WARMUP = Statement(
     "warm-up", "Warm-up was answered in full before LoadGen's first clock", f"{RULES} §5.1"
 )
-
-# Parameters that leave greedy answers as they are, whatever their value.
-HARMLESS = frozenset(
-    {"temperature", "top_k", "max_tokens", "min_tokens", "stop_token_ids", "detokenize"}
-    | {"stream_interval", "seed", "output_kind", "skip_special_tokens"}
-)
-# Parameters that do so at these values only; null always does.
-NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "top_p": (1, 1.0),
-    "min_p": (0, 0.0),
-    "n": (1,),
-    "presence_penalty": (0, 0.0),
-    "frequency_penalty": (0, 0.0),
-    "repetition_penalty": (1, 1.0),
-    "ignore_eos": (False,),
-    "stop": ([], ""),
-    "bad_words": ([],),
-}
-# vLLM takes 0 and -1 for no limit, which at temperature 0 is the most probable token as well.
-GREEDY_TOP_K = (None, 1, 0, -1)
 
 
 def rows(view: SessionView) -> Iterable[Row]:
@@ -224,15 +205,15 @@ def _weights(view: SessionView) -> Iterable[Row]:
     yield say.row(WEIGHTS, verdict, required="a SHA-256", measured=sha256, proof=proof)
     kind = engine.kind if engine else None
     verdict = Verdict.NOT_MEASURED
-    if kind is not None:
-        verdict = Verdict.NOT_MET if kind == "null" else Verdict.MET
+    if engine is not None:
+        verdict = Verdict.MET if engine.traits.has_model else Verdict.NOT_MET
     proof = [view.fact(SESSION, "engine", "kind")]
-    required = "an engine other than null"
+    required = "an engine with a model"
     yield say.row(ENGINE, verdict, required=required, measured=kind, proof=proof)
 
 
 def _engine(view: SessionView) -> Iterable[Row]:
-    """What the engine was told, and what it says of itself."""
+    """What the engine tells of itself."""
     engine, say = view.session.engine, view.subject
     rules = (REAL_WEIGHTS, NUMERICS, NO_CACHE, NO_SPECULATION, GREEDY, LENGTHS, PLAIN, STOPS)
     if engine is None:
@@ -244,108 +225,65 @@ def _engine(view: SessionView) -> Iterable[Row]:
                 measured=None,
                 reason="the engine never became ready",
             )
-    elif engine.kind == "null":
+    elif not engine.traits.has_model:
         for rule in rules:
-            yield say.not_applicable(rule, "the null engine has no model")
+            yield say.not_applicable(rule, f"the {engine.kind} engine has no model")
     else:
-        yield from _arguments(view, engine.arguments, engine.details)
-        yield from _sampling(view, engine.sampling)
+        yield from _traits(view, engine.traits)
+        yield from _sampling(view, engine.traits)
 
 
-def _arguments(
-    view: SessionView, arguments: dict[str, Any], details: dict[str, Any]
-) -> Iterable[Row]:
+def _traits(view: SessionView, traits: EngineTraits) -> Iterable[Row]:
     say = view.subject
-    loader = arguments.get("load_format")
-    verdict = Verdict.NOT_MEASURED
-    if loader is not None:
-        verdict = Verdict.NOT_MET if loader == "dummy" else Verdict.MET
-    proof = [_argument(view, "load_format")]
-    required = "any load_format but dummy"
-    yield say.row(REAL_WEIGHTS, verdict, required=required, measured=loader, proof=proof)
-    yield _numerics(view, arguments, details)
-    parts = [
-        part("argument", arguments.get("enable_prefix_caching"), False),
-        part("engine's own word", details.get("prefix_caching"), False),
-    ]
-    proof = [_argument(view, "enable_prefix_caching"), _detail(view, "prefix_caching")]
-    yield say.combined(NO_CACHE, parts, proof)
-    told = [k for k, v in arguments.items() if "specul" in k and v not in (None, False, 0)]
-    parts = [
-        part("arguments", ", ".join(told) or "none", "none"),
-        part("engine's own word", details.get("speculative_decoding"), False),
-    ]
-    proof = [_argument(view, key) for key in told] or [view.fact(SESSION, "engine", "arguments")]
-    yield say.combined(NO_SPECULATION, parts, [*proof, _detail(view, "speculative_decoding")])
+    yield say.judged(REAL_WEIGHTS, traits.weights, "==", "real", _told(view, "weights"))
+    yield _numerics(view, traits)
+    for rule, trait in ((NO_CACHE, "prefix_caching"), (NO_SPECULATION, "speculative_decoding")):
+        parts = [part("engine's own word", getattr(traits, trait), False)]
+        yield say.combined(rule, parts, _told(view, trait))
 
 
-def _numerics(view: SessionView, arguments: dict[str, Any], details: dict[str, Any]) -> Row:
-    names = ("dtype", "quantization", "kv_cache_dtype")
-    stated = all(name in arguments for name in names)
-    proof = [_argument(view, name) for name in names]
-    # vLLM finds a checkpoint's own quantisation by itself, whatever the argument says.
-    quantised = details.get("quantization") or arguments.get("quantization")
-    if details.get("quantization"):
-        arguments = arguments | {"quantization": quantised}
-        proof.append(_detail(view, "quantization"))
+def _numerics(view: SessionView, traits: EngineTraits) -> Row:
+    told = {name: getattr(traits, name) for name in ("dtype", "quantization", "kv_cache_dtype")}
+    stated = [f"{name} {value}" for name, value in told.items() if value is not None]
+    quantised = traits.quantised_as is not None
     return view.subject.row(
         NUMERICS,
-        Verdict.MET if stated else Verdict.NOT_MEASURED,
+        Verdict.MET if len(stated) == len(told) else Verdict.NOT_MEASURED,
         required="weights, quantisation and KV cache stated",
-        measured=", ".join(f"{n} {arguments[n] or 'none'}" for n in names if n in arguments)
-        or None,
-        proof=proof,
+        measured=", ".join(stated) or None,
+        proof=[proof for name in told for proof in _told(view, name)],
         reason="quantisation asks for the published calibration write-up" if quantised else None,
     )
 
 
-def _sampling(view: SessionView, sampling: dict[str, Any]) -> Iterable[Row]:
+def _sampling(view: SessionView, traits: EngineTraits) -> Iterable[Row]:
     say = view.subject
-    top_k = sampling.get("top_k")
-    parts = [
-        part("temperature", sampling.get("temperature"), 0.0),
-        part("top_k", _top_k(top_k), "1 or unlimited"),
-    ]
-    proof = [_parameter(view, name) for name in ("temperature", "top_k")]
-    yield say.combined(GREEDY, parts, proof, "at temperature 0 the most probable token is taken")
+    parts = [part("greedy", traits.greedy, True)]
+    yield say.combined(GREEDY, parts, _told(view, "greedy"), "the most probable token is taken")
     for benchmark, _ in _benchmarks(view).values():
         names = ("max_tokens", "min_tokens")
-        parts = [part(name, sampling.get(name), getattr(benchmark, name)) for name in names]
-        yield say.combined(LENGTHS, parts, [_parameter(view, name) for name in names])
-    odd = [name for name, value in sampling.items() if not _neutral(name, value)]
-    proof = [_parameter(view, name) for name in odd] or [view.fact(SESSION, "engine", "sampling")]
-    yield say.judged(PLAIN, ", ".join(odd) or "none", "==", "none", proof)
-    stops, ours = sampling.get("stop_token_ids"), view.config.model.eos_token_ids
+        parts = [part(name, getattr(traits, name), getattr(benchmark, name)) for name in names]
+        yield say.combined(LENGTHS, parts, [proof for n in names for proof in _told(view, n)])
+    odd = traits.other_sampling
+    measured = None if odd is None else ", ".join(odd) or "none"
+    yield say.judged(PLAIN, measured, "==", "none", _told(view, "other_sampling"))
+    stops, ours = traits.end_token_ids, view.config.model.eos_token_ids
     measured = None if stops is None else _ids(stops)
     proof = [
-        _parameter(view, "stop_token_ids"),
+        *_told(view, "end_token_ids"),
         view.fact(CONFIG, "config", "model", "eos_token_ids"),
     ]
     yield say.judged(STOPS, measured, "==", _ids(ours), proof)
-
-
-def _top_k(value: Value) -> str:
-    return "1 or unlimited" if value in GREEDY_TOP_K else text_of(value)
-
-
-def _neutral(name: str, value: Any) -> bool:
-    return value is None or name in HARMLESS or value in NEUTRAL.get(name, ())
 
 
 def _ids(values: Iterable[Any]) -> str:
     return ", ".join(str(value) for value in sorted(set(values)))
 
 
-def _argument(view: SessionView, name: str) -> Proof:
-    return view.fact(SESSION, "engine", "arguments", name)
-
-
-def _detail(view: SessionView, name: str) -> Proof:
-    return view.fact(SESSION, "engine", "details", name)
-
-
-def _parameter(view: SessionView, name: str) -> Proof:
-    return view.fact(SESSION, "engine", "sampling", name)
+def _told(view: SessionView, trait: str) -> list[Proof]:
+    """Where session.json says a trait of the engine."""
+    engine = view.documents[SESSION].get("engine") or {}
+    return [view.fact(SESSION, "engine", *keys) for keys in places_of(engine, trait)]
 
 
 def _warmup(view: SessionView) -> Row:

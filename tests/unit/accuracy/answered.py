@@ -18,7 +18,7 @@ from sut.accuracy.evaluate import Sources, evaluate_run, write_files
 from sut.config.schema import DatasetConfig, GenerationConfig, ModelConfig
 from sut.record.facts import AccuracyFacts
 from tests.unit.qsl.conftest import CHAT_TEMPLATE, make_tokenizer
-from tests.unit.result.sessions import dump, make_config, make_run, make_session_facts
+from tests.unit.result.sessions import answered_by, dump, make_config, make_run, make_session_facts
 
 EOS = 2
 SUMMARIES = (
@@ -110,9 +110,10 @@ def make_answered(
     root = parent / "node_20261124T000000Z"
     run = root / "Offline" / "accuracy"
     run.mkdir(parents=True)
-    document = make_config(("accuracy",), **(defaults | config)).model_dump(mode="json")
-    dump(root / "config.json", {"config": document, "origins": {}})
+    made = make_config(("accuracy",), **(defaults | config))
+    dump(root / "config.json", {"config": made.model_dump(mode="json"), "origins": {}})
     facts = make_session_facts()
+    facts["engine"] |= answered_by(made)
     facts["dataset"] |= {"sha256": read_file(file).sha256, "count": len(summaries)}
     facts["engine"]["model_path"] = str(model)
     dump(root / "session.json", facts)

@@ -78,11 +78,11 @@ def test_a_malformed_file_is_refused(tmp_path: Path, content: str) -> None:
 
 def test_only_a_run_under_the_same_conditions_matches() -> None:
     reference = Reference.model_validate(document())
-    assert reference.mismatches(run_config(), "a" * 64) == []
-    assert reference.mismatches(run_config("bfloat16"), "a" * 64) == [
+    assert reference.mismatches(run_config(), "float32", "a" * 64) == []
+    assert reference.mismatches(run_config(), "bfloat16", "a" * 64) == [
         "dtype bfloat16 where it has float32"
     ]
-    found = reference.mismatches(run_config(max_tokens=64, min_tokens=2), "b" * 64)
+    found = reference.mismatches(run_config(max_tokens=64, min_tokens=2), "float32", "b" * 64)
     assert [text.split(" ")[0] for text in found] == ["data", "max_tokens", "min_tokens"]
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from qsl.tokenizer import open_tokenizer
+from sut.accuracy import targets
+from sut.accuracy.judge import Yardstick
 from sut.accuracy.reference import outputs_sha256
 from sut.accuracy.scorers.rouge import Rouge
-from sut.accuracy.targets import Asked, choose, for_count
+from sut.accuracy.targets import Asked, for_count
 from sut.config.names import Scenario
 from sut.config.rounds import load_round
 from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, VllmConfig
@@ -19,6 +21,11 @@ from tests.unit.result.sessions import dump, make_config
 
 ROUGE = Rouge(None)
 NOBODY = Asked([], None, None, ROUGE)
+
+
+def choose(config: RunConfig, *others: Any) -> tuple[Yardstick | None, list[str]]:
+    """The targets of a run whose engine became what was planned."""
+    return targets.choose(config, config.engine.planned(), *others)
 
 
 def facts(**changes: Any) -> DatasetFacts:

@@ -24,6 +24,7 @@ from sut.rules.demands import run_demands
 from sut.rules.evidence import Evidence
 from tests.unit.result.sessions import (
     NAMES,
+    answered_by,
     make_config,
     make_round,
     make_run,
@@ -40,9 +41,11 @@ def evidence_of(tmp_path: Path, name: str, *, figures: dict[str, Any], **config:
     folder = root / NAMES[name][0] / NAMES[name][1]
     logs = read_logs(folder)
     logs = replace(logs, figures=replace(logs.figures, **figures))
+    made, facts = make_config((name,), **config), make_session_facts()
+    facts["engine"] |= answered_by(made)
     return Evidence(
-        config=make_config((name,), **config),
-        session=SessionFacts.model_validate(make_session_facts()),
+        config=made,
+        session=SessionFacts.model_validate(facts),
         run=RunFacts.model_validate(make_run(folder, *NAMES[name])),
         directory=folder,
         logs=logs,

@@ -24,7 +24,6 @@ from sut.result.alike import FREE, PER_NODE, REACH
 from sut.result.build import build, result_json
 from tests.unit.cluster.unlike import (
     ALIKE,
-    ARGUMENTS,
     DETAIL,
     SAID,
     TOLD_OTHERWISE,
@@ -37,7 +36,7 @@ from tests.unit.cluster.unlike import (
     setting,
 )
 from tests.unit.result.nodes import node_session
-from tests.unit.result.sessions import edit, edit_ledger, make_config
+from tests.unit.result.sessions import ARGUMENTS, edit, edit_ledger, make_config
 
 NAMES = ("offline", "server")
 CALL = Call("2026-11-24T00:00:00Z", ["sut", "--coordinated"])

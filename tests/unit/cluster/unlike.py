@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.unit.result.sessions import dump, rewrite_log
+from tests.unit.result.sessions import ARGUMENTS, DETAILS, dump, rewrite_log
 
 DETAIL = "mlperf_log_detail.txt"
 OTHER = "f" * 64
@@ -63,10 +63,9 @@ def overwritten(name: str, content: bytes) -> Sabotage:
 
 
 def detail(**changes: Any) -> Sabotage:
-    return lambda root: fact("engine", details={"speculative_decoding": False} | changes)(root)
+    return lambda root: fact("engine", details=DETAILS | changes)(root)
 
 
-ARGUMENTS = {"dtype": "bfloat16", "enable_prefix_caching": False}
 ALIKE = "the nodes are not alike: "
 UNLIKE: dict[str, tuple[Sabotage, str]] = {
     "the data": (
@@ -174,8 +173,8 @@ UNLIKE: dict[str, tuple[Sabotage, str]] = {
         "engine argument dtype is bfloat16 on node a and float16 on node b",
     ),
     "an engine argument that one has": (
-        fact("engine", arguments=ARGUMENTS | {"load_format": "dummy"}),
-        "engine argument load_format is unknown on node a and dummy on node b",
+        fact("engine", arguments=ARGUMENTS | {"seed": 7}),
+        "engine argument seed is unknown on node a and 7 on node b",
     ),
     "sampling": (
         fact("engine", sampling={"temperature": 0.7}),

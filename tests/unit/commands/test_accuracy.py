@@ -9,7 +9,7 @@ import pytest
 
 from sut.accuracy.reference import outputs_sha256
 from sut.commands.accuracy import main
-from sut.config.schema import EngineConfig, GenerationConfig, VllmConfig
+from sut.config.schema import EngineConfig, GenerationConfig, RunConfig, VllmConfig
 from sut.errors import ConfigError, LogError
 from tests.unit.accuracy.answered import (
     SUMMARIES,
@@ -19,7 +19,7 @@ from tests.unit.accuracy.answered import (
     write_log,
 )
 from tests.unit.accuracy.test_reference import document
-from tests.unit.result.sessions import dump, edit
+from tests.unit.result.sessions import answered_by, dump, edit
 
 
 @pytest.fixture(autouse=True)
@@ -100,13 +100,16 @@ def test_alarms_come_first_and_decide_where_they_count(
     for section, values in config.items():
         document["config"][section] |= values
     dump(root / "config.json", document)
+    facts = json.loads((root / "session.json").read_text())
+    facts["engine"] |= answered_by(RunConfig.model_validate(document["config"]))
+    dump(root / "session.json", facts)
     assert main([str(root)]) == code
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [str(run), "", "sign of a broken engine: all loop"]
     assert f"verdict: {verdict}" in lines
     assert main([str(root), "--json"]) == code
-    (facts,) = json.loads(capsys.readouterr().out)["runs"].values()
-    assert facts["alarms_fail"] is (code == 1)
+    (printed,) = json.loads(capsys.readouterr().out)["runs"].values()
+    assert printed["alarms_fail"] is (code == 1)
 
 
 def test_what_cannot_be_judged_is_no_pass(

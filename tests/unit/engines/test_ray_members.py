@@ -103,8 +103,8 @@ def card(uuid: str) -> dict[str, str]:
 def test_each_node_is_described_once_by_all_its_replicas(tmp_path: Path) -> None:
     def answer(host: str, uuid: str) -> dict[str, Any]:
         return {
-            "kind": "vllm", "arguments": {}, "sampling": {}, "model_path": "m",
-            "model_sha256": "1" * 64, "details": {"dtype": "bf16"},
+            "kind": "vllm", "arguments": {}, "sampling": {}, "traits": {"dtype": "bfloat16"},
+            "model_path": "m", "model_sha256": "1" * 64, "details": {"dtype": "bf16"},
             "hardware": {"host": host, "cpu_threads_usable": 1, "gpus": [card(uuid)]},
             "software": {"engine_package": f"vllm of {host}"},
         }  # fmt: skip

@@ -10,6 +10,7 @@ from sut.engines.ray.placement import (
     needed,
     refuse_other_weights,
     refuse_shared_cards,
+    same_traits,
     spread,
 )
 from sut.errors import EngineStartError
@@ -97,3 +98,13 @@ def test_every_replica_has_the_same_weights() -> None:
         refuse_other_weights([*same, place(2, "c", model_sha256="b" * 64)])
     with pytest.raises(EngineStartError, match="SHA-256 unknown and aaaaaaaaaaaa…"):
         refuse_other_weights([*same, place(2, "c", model_sha256=None)])
+
+
+def test_replicas_must_tell_the_same_of_their_engines() -> None:
+    places = [place(0), place(1, "b")]
+    told = {"traits": {"dtype": "bfloat16", "of_machine": ("block_size",)}}
+    assert same_traits(places, [told, told]).dtype == "bfloat16"
+    other = {"traits": told["traits"] | {"dtype": "float16"}}
+    with pytest.raises(EngineStartError, match=r"host-b \(b\) is not that on host-a") as refused:
+        same_traits(places, [told, other])
+    assert "its dtype is float16, not bfloat16" in refused.value.message

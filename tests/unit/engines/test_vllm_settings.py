@@ -6,20 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
 from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
     SystemConfig,
     VllmConfig,
 )
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
-from sut.engines.vllm.engine import VllmEngine
 from sut.engines.vllm.failures import root_cause, start_failures
 from sut.engines.vllm.launch import environment, environment_set, in_one_process
 from sut.errors import EngineStartError
@@ -49,41 +43,6 @@ def test_decoding_is_greedy_and_without_text(first_token: bool):
     assert sampling["detokenize"] is False
     assert sampling["stop_token_ids"] == [2, 3]
     assert (sampling.get("stream_interval", 0) > 8) is first_token
-
-
-class Config(SimpleNamespace):
-    """vLLM's own configuration: what a test does not set is None."""
-
-    def __getattr__(self, name: str) -> None:
-        return None
-
-
-def started(quantization: str | None, model_path: Path) -> VllmEngine:
-    """An engine as it is after its start, on a vLLM that is not there."""
-    model = ModelConfig(
-        name="m", path="m", context_tokens=300, vocab_size=9, eos_token_ids=(0,),
-        benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
-    )  # fmt: skip
-    engine = VllmEngine(
-        EngineConfig(), model, CUDA, generation=GenerationConfig(), model_path=str(model_path),
-        max_model_len=300, log=model_path / "log",
-    )  # fmt: skip
-    sections: dict[str, Any] = {"cache_config": Config(), "scheduler_config": Config()}
-    found = Config(architectures=["LlamaForCausalLM"], quantization=quantization)
-    engine._llm = SimpleNamespace(vllm_config=Config(model_config=found, **sections))
-    return engine
-
-
-@pytest.mark.parametrize("found", ["compressed-tensors", None])
-def test_the_quantisation_told_is_the_one_in_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None
-):
-    package = ModuleType("vllm")
-    package.__version__ = "0"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "vllm", package)
-    info = started(found, tmp_path)._describe()
-    assert info.arguments["quantization"] is None
-    assert info.details["quantization"] == found
 
 
 def test_two_cores_share_one_process_and_many_do_not():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sut.config.engine_traits import EngineTraits
 from sut.config.schema import SystemConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
@@ -17,7 +18,7 @@ from tests.unit.result.sessions import make_config, make_session_facts
 
 
 def info(sha256: str | None) -> EngineInfo:
-    return EngineInfo("vllm", 2, {}, {}, model_sha256=sha256)
+    return EngineInfo("vllm", 2, {}, {}, EngineTraits(), model_sha256=sha256)
 
 
 def test_the_checksum_is_that_of_the_weights_that_answer() -> None:
@@ -43,7 +44,9 @@ def test_settings_that_nobody_measured_are_a_note_and_no_reason_against_a_run(
 
 
 def facts_of(folder: Path, path: str | None = "answered") -> EngineFacts:
-    return engine_facts(EngineInfo("vllm", 1, {}, {}, model_path=path), 1.0, folder, None)
+    return engine_facts(
+        EngineInfo("vllm", 1, {}, {}, EngineTraits(), model_path=path), 1.0, folder, None
+    )
 
 
 def test_a_session_records_whose_config_json_the_weights_have(tmp_path: Path) -> None:

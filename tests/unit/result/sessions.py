@@ -109,6 +109,19 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
     return RunConfig(**(values | changes))
 
 
+# What the engine of a session.json of before engines told their traits said.
+ARGUMENTS = {"dtype": "bfloat16", "load_format": "auto", "enable_prefix_caching": False}
+DETAILS = {"prefix_caching": False, "speculative_decoding": False}
+
+
+def answered_by(config: RunConfig) -> dict[str, Any]:
+    """What the engine of a session.json says that its configuration decides."""
+    if config.engine.kind == "null":
+        return {"kind": "null", "arguments": {}, "sampling": {}, "details": {}}
+    vllm = config.engine.vllm
+    return {"arguments": ARGUMENTS | {"dtype": vllm.dtype, "load_format": vllm.load_format}}
+
+
 def make_session_facts() -> dict[str, Any]:
     """A session.json."""
     return {
@@ -130,9 +143,9 @@ def make_session_facts() -> dict[str, Any]:
         },
         "engine": {
             "kind": "vllm", "replicas": 2,
-            "arguments": {"dtype": "bfloat16", "enable_prefix_caching": False},
+            "arguments": ARGUMENTS,
             "sampling": {"temperature": 0.0}, "start_s": 30.0, "model_path": "models/small",
-            "model_sha256": None, "details": {"speculative_decoding": False},
+            "model_sha256": None, "details": DETAILS,
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
         "notes": [],
@@ -270,9 +283,12 @@ def make_session(parent: Path, *names: str, **config: Any) -> Path:
     """A whole session directory made of the recordings named."""
     root = parent / "node_20261124T000000Z"
     root.mkdir(parents=True)
-    document = make_config(names, **config).model_dump(mode="json")
+    made = make_config(names, **config)
+    document = made.model_dump(mode="json")
     dump(root / "config.json", {"config": document, "origins": {"profile": "default"}})
-    dump(root / "session.json", make_session_facts())
+    facts = make_session_facts()
+    facts["engine"] |= answered_by(made)
+    dump(root / "session.json", facts)
     for name in names:
         scenario, mode = NAMES[name]
         folder = root / scenario / mode

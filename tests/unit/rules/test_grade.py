@@ -20,7 +20,10 @@ from sut.config.schema import (
 from sut.record.facts import RunFacts, SessionFacts
 from sut.rules.grade import submission_grade
 from tests.unit.result.sessions import (
+    ARGUMENTS,
+    DETAILS,
     RECORDED,
+    answered_by,
     make_config,
     make_round,
     make_run,
@@ -95,7 +98,7 @@ def test_nothing_stands_against_an_official_run() -> None:
         ),
         (
             {"engine": EngineConfig(vllm=VllmConfig(load_format="dummy"))},
-            "the weights are random (load_format dummy)",
+            "the weights are random",
         ),
         (
             {"model": MODEL.model_copy(update={"official": False})},
@@ -136,7 +139,9 @@ def test_nothing_stands_against_an_official_run() -> None:
     ],
 )  # fmt: skip
 def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) -> None:
-    assert submission_grade(official(**changes), facts(), make_round(), runs(*ALL)) == [reason]
+    config = official(**changes)
+    found = facts(engine=engine(**answered_by(config)))
+    assert submission_grade(config, found, make_round(), runs(*ALL)) == [reason]
 
 
 def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
@@ -155,15 +160,19 @@ def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
         (facts({"count": 48}), "the data set has 48 samples, not 13368"),
         (facts(engine=None), "the engine never became ready"),
         (
-            facts(engine=engine(arguments={"enable_prefix_caching": True})),
+            facts(engine=engine(arguments=ARGUMENTS | {"load_format": None})),
+            "the weights are not known to be read from files",
+        ),
+        (
+            facts(engine=engine(arguments=ARGUMENTS | {"enable_prefix_caching": True})),
             "prefix caching is on, which the rules prohibit",
         ),
         (
             facts(engine=engine(sampling={"temperature": 0.7})),
-            "the temperature is 0.7, not 0 (greedy)",
+            "decoding is not greedy, which the rules ask for",
         ),
         (
-            facts(engine=engine(details={"speculative_decoding": True})),
+            facts(engine=engine(details=DETAILS | {"speculative_decoding": True})),
             "speculative decoding is on, which the rules prohibit for this model",
         ),
         (

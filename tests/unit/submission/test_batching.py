@@ -16,8 +16,8 @@ from tests.unit.submission.support import closed_session, edit_config, plan
 
 OFFLINE, SERVER = Scenario.OFFLINE, Scenario.SERVER
 CASES: list[tuple[int | None, str, Scenario, str]] = [
-    (None, "auto", OFFLINE, "go to vLLM in the order issued, unsorted; vLLM batches"),
-    (None, "auto", SERVER, "Queries are handed to vLLM as they arrive, in LoadGen's order;"),
+    (None, "auto", OFFLINE, "go to the engine in the order issued, unsorted. vLLM batches"),
+    (None, "auto", SERVER, "Queries are handed to the engine as they arrive, in LoadGen's order;"),
     (2, "auto", OFFLINE, "sorts the samples by prompt length, the longest first;"),
     (2, "auto", OFFLINE, "Replicas pull from the head of that order as they drain: each holds "),
     (2, "auto", OFFLINE, "at most 80 samples, and never more than its even part"),
@@ -30,7 +30,8 @@ CASES: list[tuple[int | None, str, Scenario, str]] = [
 
 def paragraph(replicas: int | None, dispatch: str, scenario: Scenario) -> str:
     values: dict[str, Any] = {"replicas": replicas, "ray": {"dispatch": dispatch}}
-    return " ".join(batching(EngineConfig.model_validate(values), scenario).split())
+    engine = EngineConfig.model_validate(values)
+    return " ".join(batching(engine, engine.planned(), scenario).split())
 
 
 @pytest.mark.parametrize(("replicas", "dispatch", "scenario", "said"), CASES)

@@ -12,7 +12,7 @@ import pytest
 from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
-from tests.unit.result.sessions import dump, edit, edit_ledger
+from tests.unit.result.sessions import ARGUMENTS, DETAILS, dump, edit, edit_ledger
 from tests.unit.submission import support
 from tests.unit.submission.support import closed_session, edit_config, plan, session
 
@@ -88,10 +88,10 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "an engine that does not say how it samples": (
         lambda root: edit_facts(root, "engine", sampling={}),
-        [f"{NAME}: the temperature is not known, not 0 (greedy)"],
+        [f"{NAME}: decoding is not known to be greedy"],
     ),
     "an engine that does not say whether it speculates": (
-        lambda root: edit_facts(root, "engine", details={}),
+        lambda root: edit_facts(root, "engine", details={"prefix_caching": False}),
         [f"{NAME}: speculative decoding is not known to be off"],
     ),
     "a compliance test that failed": (
@@ -112,7 +112,7 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "prefix caching": (
         lambda root: edit_facts(
-            root, "engine", arguments={"dtype": "bfloat16", "enable_prefix_caching": True}
+            root, "engine", arguments=ARGUMENTS | {"enable_prefix_caching": True}
         ),
         [f"{NAME}: prefix caching is on, which the rules prohibit"],
     ),
@@ -244,9 +244,7 @@ def test_two_performance_runs_of_one_scenario_are_refused_and_both_named(tmp_pat
 
 DIFFERENCES: dict[str, tuple[Breaker, str]] = {
     "an engine argument": (
-        lambda root: edit_facts(
-            root, "engine", arguments={"dtype": "float16", "enable_prefix_caching": False}
-        ),
+        lambda root: edit_facts(root, "engine", arguments=ARGUMENTS | {"dtype": "float16"}),
         "engine argument dtype is bfloat16 in node_1/Offline/performance and float16 in "
         "node_2/Offline/accuracy",
     ),
@@ -279,9 +277,7 @@ DIFFERENCES: dict[str, tuple[Breaker, str]] = {
         "torch is unknown in node_1/Offline/performance and 2.12.0 in node_2",
     ),
     "what the engine says of itself": (
-        lambda root: edit_facts(
-            root, "engine", details={"speculative_decoding": False, "max_num_seqs": 8}
-        ),
+        lambda root: edit_facts(root, "engine", details=DETAILS | {"max_num_seqs": 8}),
         "engine detail max_num_seqs is unknown in node_1/Offline/performance and 8 in node_2",
     ),
 }
