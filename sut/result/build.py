@@ -46,6 +46,7 @@ from sut.rules.catalogue import validity_checks
 from sut.rules.evidence import Evidence
 from sut.rules.grade import submission_grade
 from sut.rules.loadgen_log import SEED_KEYS
+from sut.rules.session_case import session_case
 
 
 def build(session_root: Path, round_: Round | None = None) -> Result:
@@ -74,7 +75,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         for run in record.runs
     }
     problems += _problems(config, made)
-    against = submission_grade(config, session, round_, [run.facts for run in record.runs])
+    against = submission_grade(session_case(record, round_))
     if problems:
         against.append("the session is not valid")
     return Result(

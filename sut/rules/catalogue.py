@@ -1,7 +1,8 @@
-"""Every rule that a LoadGen run is judged by, by its id; who judges takes a selection from here.
+"""Every rule that a run or a session is judged by, by its id; who judges takes a selection.
 
-A rule is a function in one of the modules below (sut.rules.rule says how). A new one is asked by
-VALID from the moment it stands there; what VALID does not ask is named here, with the reason.
+A rule is a function in one of the modules below (sut.rules.rule says how). A new one on a run is
+asked by VALID from the moment it stands there; what VALID does not ask is named here, with the
+reason. What makes a session submission-grade is in sut.rules.grade.
 """
 
 from __future__ import annotations
@@ -14,19 +15,26 @@ from sut.rules.check import Check
 from sut.rules.clocks import CLOCKS
 from sut.rules.consistency import CONSISTENCY
 from sut.rules.demands import run_demands
+from sut.rules.engine import ENGINE_RULES
 from sut.rules.evaluated import EVALUATED
 from sut.rules.evidence import Evidence
 from sut.rules.loadgen_log import LOG_RULES
 from sut.rules.rule import Rule
 from sut.rules.run import RUN_RULES
+from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
+from sut.rules.session import SESSION_RULES
+from sut.rules.session_case import ScenarioCase, SessionCase
 
 BOOKS = (RUN_RULES, LOG_RULES, CONSISTENCY, CLOCKS, SEALED, EVALUATED)
 
 CATALOGUE: dict[str, Rule[Any]] = {
     name: rule for book in BOOKS for name, rule in book.rules.items()
 }
-"""In the order in which a reader wants them: causes before what follows from them."""
+"""Rules on one run, in the order in which a reader wants them: causes before what follows."""
+
+SESSION_WIDE: dict[str, Rule[SessionCase]] = {**SESSION_RULES.rules, **ENGINE_RULES.rules}
+SCENARIO_WIDE: dict[str, Rule[ScenarioCase]] = dict(SCENARIO_RULES.rules)
 
 # A run's verdict holds the settings to those that the profile asks for (settings-as-asked).
 # Whether these are the closed division's own, the compliance page and `check` say.
@@ -40,6 +48,10 @@ NOT_IN_VALID = frozenset(
         "distinct-queries",
         "loadgen-model",
         "accuracy-covers-all",
+        # The settings in force are judged by settings-as-asked, these official ones among them.
+        "audit-settings",
+        # The harness starts LoadGen's process anew for each run; the page proves that it did.
+        "one-process",
         # pip's wheels are built from what the release's tag holds; a source build need not be.
         "loadgen-unmodified",
     }

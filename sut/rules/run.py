@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sut.config.rounds import PREFIX_CACHE_HITS
+from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
 from sut.record.folder import LOADGEN_FILES, sha256_of
 from sut.record.ledger_file import longest_answer
 from sut.rules.case import RunCase
@@ -162,3 +163,39 @@ def accuracy_covers_all(case: RunCase) -> Iterable[Check]:
     keys = ("run.json/ledger/issued",)
     yield check("samples issued", evidence.run.ledger.issued, "==", count, origin, keys=keys)
     yield check("different samples", distinct, "==", count, origin)
+
+
+@RUN_RULES.rule(
+    "one-process",
+    "LoadGen ran once in a process of its own",
+    "FromConfig in loadgen/test_settings_internal.cc: a second run gets no built-in settings",
+)
+def one_process(case: RunCase) -> Iterable[Check]:
+    """By LoadGen's first line and by the process ids in its log; see `processes-apart`, too."""
+    index, keys = case.logs.detail.index if case.logs else None, ("loadgen_version",)
+    yield check("runs in the log", index.starts if index else None, "==", 1, "log", keys=keys)
+    processes = len(index.process_ids) if index else None
+    yield check("processes", processes, "==", 1, "log", keys=keys)
+
+
+@RUN_RULES.rule(
+    "audit-settings",
+    "The settings in force are those of the test's official audit.config",
+    "audit.config of the test in mlcommons/inference",
+    modes=(COMPLIANCE,),
+)
+def audit_settings(case: RunCase) -> Iterable[Check]:
+    """The copy that ships with the harness; a file of the user's may say something else."""
+    path = AUDIT_ROOT / str(case.evidence.run.test) / AUDIT_FILE
+    if not path.is_file():
+        return
+    official = parse_audit_config(path)
+    wanted: dict[str, int | bool | None] = {
+        "accuracy_log_rng_seed": official.accuracy_log_rng_seed,
+        "accuracy_log_sampling_target": official.accuracy_log_sampling_target,
+        "min_duration_ms": official.min_duration,
+        "sample_concatenate_permutation": bool(official.sample_concatenate_permutation),
+    }
+    for name, value in wanted.items():
+        key = f"effective_{name}"
+        yield check(name, case.logged(key), "==", value, "audit.config", keys=(key,))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sut.config.rounds import Round, load_round
+from sut.rules.session_case import lacking
 from sut.submission.compliance_checks import compliance
 from sut.submission.file_checks import evaluation, measurements, system
 from sut.submission.findings import Finding
@@ -80,10 +81,10 @@ def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:
             )
     if not first.closed:
         return
-    have = {entry.scenario for entry in members}
-    for scenario in benchmark.required:
-        if scenario not in have:
-            yield first.finding(folder, f"The scenario {scenario} is missing.", "Add it.")
-    if benchmark.one_of and not set(benchmark.one_of) & have:
+    have = (entry.scenario for entry in members if entry.scenario is not None)
+    missing, no_choice = lacking(benchmark, have)
+    for scenario in missing:
+        yield first.finding(folder, f"The scenario {scenario} is missing.", "Add it.")
+    if no_choice:
         choice = " and ".join(benchmark.one_of)
         yield first.finding(folder, f"Neither {choice} is there.", "Add one of them.")

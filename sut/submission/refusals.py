@@ -9,7 +9,8 @@ from sut.accuracy.evaluate import Sources
 from sut.config.rounds import Round
 from sut.record.facts import SessionFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.rules.grade import grade
+from sut.rules.grade import objections
+from sut.rules.session_case import lacking, session_case
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run, Session
 from sut.submission.recheck import (
@@ -121,10 +122,10 @@ def _scenario_sets(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[s
     for name in dict.fromkeys(entry.benchmark for entry in entries):
         mine = {entry.scenario: entry.rules for entry in entries if entry.benchmark == name}
         benchmark = next(iter(mine.values()))
-        for scenario in benchmark.required:
-            if scenario not in mine:
-                yield f"{name} lacks the scenario {scenario}, which closed requires: run it."
-        if benchmark.one_of and not set(benchmark.one_of) & set(mine):
+        missing, no_choice = lacking(benchmark, mine)
+        for scenario in missing:
+            yield f"{name} lacks the scenario {scenario}, which closed requires: run it."
+        if no_choice:
             choice = " or ".join(benchmark.one_of)
             yield f"{name} lacks {choice}, one of which closed requires: run it."
 
@@ -165,7 +166,7 @@ def _grade(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> Iter
 
 
 def _against(plan: SubmissionPlan, session: Session, rules: Round) -> Iterable[str]:
-    against = grade(session.config, session.facts, rules)
+    against = objections(session_case(session.record, rules))
     if plan.division == "closed":
-        return [each.sentence for each in against if each.rule not in OVER_ALL]
-    return [each.sentence for each in against if each.rule in IN_OPEN]
+        return [each.against for each in against if each.rule not in OVER_ALL]
+    return [each.against for each in against if each.rule in IN_OPEN]

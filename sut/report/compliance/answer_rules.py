@@ -21,6 +21,7 @@ from sut.rules.check import Check
 from sut.rules.rule import Statement
 
 SELECTED = (
+    "warm-up",
     "run-ended",
     "no-failures",
     "same-samples",

@@ -76,7 +76,7 @@ def _rows(view: SessionView) -> Iterable[Row]:
     for scenario in view.config.scenarios:
         yield from session_rules.scenario_rows(view, scenario)
         for run in view.of(scenario).values():
-            yield from loadgen_rules.rows(view, run)
+            yield from loadgen_rules.rows(run)
             yield from answer_rules.rows(view, run)
 
 

@@ -21,6 +21,7 @@ from sut.result.schema import Result
 from sut.rules.case import RunCase, run_case
 from sut.rules.demands import round_demands
 from sut.rules.evidence import Evidence
+from sut.rules.session_case import SessionCase, session_case
 
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
 CONFIG, SESSION, RUN = "config.json", "session.json", "run.json"
@@ -112,6 +113,8 @@ class SessionView:
     result: Result
     round: Round
     runs: tuple[RunView, ...]
+    case: SessionCase
+    """What the rules on a session judge."""
 
     def fact(self, file: str, *keys: str) -> Proof:
         """A value of config.json or session.json."""
@@ -169,6 +172,7 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
         result,
         rules,
         tuple(runs),
+        session_case(record, rules),
     )
 
 

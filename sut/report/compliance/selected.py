@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sut.logs.detail import AUDIT_MARK
-from sut.report.compliance.evidence import RunView
+from sut.report.compliance.evidence import SESSION, RunView, value_proof
 from sut.report.compliance.rows import Proof, Row
 from sut.rules.catalogue import CATALOGUE, judge
 from sut.rules.check import Check
@@ -82,7 +82,15 @@ def _audit_lines(run: RunView) -> list[Proof]:
     return proof or run.no_line(f"says {AUDIT_MARK!r}")
 
 
+def _warmup(run: RunView) -> list[Proof]:
+    """The whole record of it."""
+    warmup = run.case.evidence.session.warmup
+    found = warmup.model_dump(mode="json") if warmup else None
+    return [value_proof(SESSION, "$.warmup", found)]
+
+
 PROOFS: dict[str, Callable[[RunView], list[Proof]]] = {
+    "warm-up": _warmup,
     "no-errors": _error_lines,
     "audit-config": _audit_lines,
     "longest-answer": lambda run: [run.file(LEDGER, "longest value of tokens_out")],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.rounds import Round
-from sut.config.schema import ModelConfig
+from sut.config.schema import GenerationConfig, ModelConfig
 from sut.record.folder import sha256_of
 from tests.unit.result.sessions import (
     RECORDED,
@@ -75,8 +75,9 @@ def compliant_session(parent: Path, *more: str) -> Path:
     )  # fmt: skip
     compliance = {"tests": ("TEST06",)}
     root = make_session(
-        parent, "offline", "accuracy", *more, mode="all", model=model, compliance=compliance
-    )
+        parent, "offline", "accuracy", *more, mode="all", model=model, compliance=compliance,
+        generation=GenerationConfig(max_tokens=8),
+    )  # fmt: skip
     dump(root / "session.json", _session_facts())
     _add_test06(root)
     folder = root / "Offline" / "accuracy"

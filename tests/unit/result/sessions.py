@@ -111,6 +111,7 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
 
 # What the engine of a session.json of before engines told their traits said.
 ARGUMENTS = {"dtype": "bfloat16", "load_format": "auto", "enable_prefix_caching": False}
+SAMPLING = {"temperature": 0.0, "max_tokens": 64, "min_tokens": 1, "stop_token_ids": [0]}
 DETAILS = {"prefix_caching": False, "speculative_decoding": False}
 
 
@@ -144,7 +145,7 @@ def make_session_facts() -> dict[str, Any]:
         "engine": {
             "kind": "vllm", "replicas": 2,
             "arguments": ARGUMENTS,
-            "sampling": {"temperature": 0.0}, "start_s": 30.0, "model_path": "models/small",
+            "sampling": SAMPLING, "start_s": 30.0, "model_path": "models/small",
             "model_sha256": None, "details": DETAILS,
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},

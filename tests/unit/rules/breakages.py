@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,24 @@ FOLDERS = {
 }
 
 
+def summary_value(key: str, value: int) -> Change:
+    """Give a line of the summary another value, if it is there."""
+    name = re.escape(key.replace("_ms", " (ms)"))
+    line = re.compile(rf"^({name} ?: ).*$", re.MULTILINE)
+    return lambda folder: rewrite_log(
+        folder, SUMMARY, lambda text: line.sub(rf"\g<1>{value}", text)
+    )
+
+
+# Those of audit/TEST06/audit.config.
+AUDIT_SETTINGS: dict[str, Any] = {
+    "effective_accuracy_log_rng_seed": 720381539243781796,
+    "effective_accuracy_log_sampling_target": 100,
+    "effective_min_duration_ms": 0,
+    "effective_sample_concatenate_permutation": False,
+}
+
+
 def whole(parent: Path, name: str, **config: Any) -> Path:
     """A session of one whole run; compliance: a Server recording passed off as one."""
     if name != "compliance":
@@ -39,6 +58,11 @@ def whole(parent: Path, name: str, **config: Any) -> Path:
     folder = (root / FOLDERS["server"]).rename(root / FOLDERS[name])
     edit(folder / "run.json", mode="compliance", test="TEST06", audit_config="audit.config")
     extra_line("warning_generic_message", AUDIT, "warning")(folder)
+    for key, value in AUDIT_SETTINGS.items():
+        detail_value(key, json.dumps(value))(folder)
+        summary_value(key.removeprefix("effective_"), value)(folder)
+    asked = json.loads((folder / "run.json").read_text(encoding="utf-8"))["expected_settings"]
+    edit(folder / "run.json", expected_settings=asked | AUDIT_SETTINGS)
     count = "No warnings encountered during test."
     rewrite_log(folder, SUMMARY, lambda text: text.replace(count, "1 warning encountered."))
     good = BROKEN | {"measured": 0, "passed": True}
@@ -376,4 +400,6 @@ BESIDE_VALID: list[tuple[str, str, Change]] = [
     ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b")),
     ("loadgen-unmodified", "server", detail_value("loadgen_git_status_message", '" M a.cc"')),
     ("accuracy-covers-all", "accuracy", ledger_json(issued=47)),
+    ("one-process", "server", extra_line("loadgen_version", "6.0.17 @ d6147c7eb7", "error")),
+    ("audit-settings", "compliance", detail_value("effective_accuracy_log_sampling_target", "99")),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sut.config.names import Scenario
+from sut.config.rounds import Round
 from sut.config.schema import (
     EngineConfig,
     GenerationConfig,
@@ -18,7 +19,9 @@ from sut.config.schema import (
     VllmConfig,
 )
 from sut.record.facts import RunFacts, SessionFacts
-from sut.rules.grade import submission_grade
+from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
+from sut.rules.grade import GRADE, NOT_IN_GRADE, submission_grade
+from sut.rules.session_case import SessionCase
 from tests.unit.result.sessions import (
     ARGUMENTS,
     DETAILS,
@@ -58,11 +61,13 @@ def official(**changes: Any) -> RunConfig:
     return make_config(("server",), **(values | changes))
 
 
+SAMPLING = {"temperature": 0.0, "max_tokens": 128, "min_tokens": 1, "stop_token_ids": [0]}
 RECOGNISED = {"model_recognised": "llama3.1-8b", "model_config_sha256": "3" * 64}
 
 
 def engine(**changes: Any) -> dict[str, Any]:
-    return dict(make_session_facts()["engine"] | RECOGNISED | changes)
+    made = make_session_facts()["engine"] | {"sampling": SAMPLING} | RECOGNISED
+    return dict(made | changes)
 
 
 def facts(dataset: dict[str, Any] | None = None, **changes: Any) -> SessionFacts:
@@ -84,8 +89,19 @@ def runs(*kinds: str, scenarios: tuple[str, ...] = tuple(Scenario)) -> list[RunF
 ALL = ("performance", "accuracy", "TEST06")
 
 
+def grade(
+    config: RunConfig, found: SessionFacts, round_: Round | None, made: list[RunFacts]
+) -> list[str]:
+    return submission_grade(SessionCase(config, found, round_, made))
+
+
+def test_each_rule_on_a_session_is_asked_or_named_as_left_out() -> None:
+    assert {*GRADE} | NOT_IN_GRADE == {*SESSION_WIDE, *SCENARIO_WIDE}
+    assert not {*GRADE} & NOT_IN_GRADE
+
+
 def test_nothing_stands_against_an_official_run() -> None:
-    assert submission_grade(official(), facts(), make_round(), runs(*ALL)) == []
+    assert grade(official(), facts(), make_round(), runs(*ALL)) == []
 
 
 @pytest.mark.parametrize(
@@ -141,12 +157,12 @@ def test_nothing_stands_against_an_official_run() -> None:
 def test_each_relaxed_value_is_a_reason(changes: dict[str, Any], reason: str) -> None:
     config = official(**changes)
     found = facts(engine=engine(**answered_by(config)))
-    assert submission_grade(config, found, make_round(), runs(*ALL)) == [reason]
+    assert grade(config, found, make_round(), runs(*ALL)) == [reason]
 
 
 def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
     config = official(model=MODEL.model_copy(update={"benchmark": "gptj"}))
-    assert submission_grade(config, facts(), make_round(), runs(*ALL)) == [
+    assert grade(config, facts(), make_round(), runs(*ALL)) == [
         "the config.json of the weights was recognised as llama3.1-8b, not as that of gptj",
         "round v6.1 has no benchmark gptj",
     ]
@@ -168,8 +184,20 @@ def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
             "prefix caching is on, which the rules prohibit",
         ),
         (
-            facts(engine=engine(sampling={"temperature": 0.7})),
+            facts(engine=engine(sampling=SAMPLING | {"temperature": 0.7})),
             "decoding is not greedy, which the rules ask for",
+        ),
+        (
+            facts(engine=engine(sampling=SAMPLING | {"top_p": 0.5})),
+            "sampling has parameters that change answers: top_p",
+        ),
+        (
+            facts(engine=engine(sampling=SAMPLING | {"stop_token_ids": [7]})),
+            "answers end at the ids 7, not at the model's 0",
+        ),
+        (
+            facts(engine=engine(sampling=SAMPLING | {"max_tokens": 64})),
+            "the engine took max_tokens 64, not 128",
         ),
         (
             facts(engine=engine(details=DETAILS | {"speculative_decoding": True})),
@@ -186,13 +214,13 @@ def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
             "llama3.1-8b",
         ),
         (
-            facts(engine=make_session_facts()["engine"]),
+            facts(engine=engine(model_recognised=None, model_config_sha256=None)),
             "no config.json of the weights is on record",
         ),
     ],
 )
 def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
-    assert submission_grade(official(), changed, make_round(), runs(*ALL)) == [reason]
+    assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -213,9 +241,9 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     ],
 )
 def test_missing_runs_are_reasons(made: list[RunFacts], reason: str) -> None:
-    assert submission_grade(official(), facts(), make_round(), made) == [reason]
+    assert grade(official(), facts(), make_round(), made) == [reason]
 
 
 def test_unknown_round_is_a_reason() -> None:
-    against = submission_grade(official(round="v9"), facts(), None, runs(*ALL))
+    against = grade(official(round="v9"), facts(), None, runs(*ALL))
     assert against == ["the rules of round v9 are unknown"]

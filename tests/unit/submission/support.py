@@ -104,6 +104,11 @@ def session(
         "model_sha256": "1" * 64,
         "model_recognised": "llama3.1-8b",
         "model_config_sha256": "3" * 64,
+        "sampling": {
+            "temperature": 0.0,
+            **{name: document["generation"][name] for name in ("max_tokens", "min_tokens")},
+            "stop_token_ids": document["model"]["eos_token_ids"],
+        },
     }
     dump(root / "session.json", facts)
     for kind in kinds:

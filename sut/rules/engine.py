@@ -1,0 +1,133 @@
+"""The rules on what the engine told of itself: numerics, decoding, caches, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sut.rules.check import Check
+from sut.rules.rule import Book
+from sut.rules.session_case import SessionCase, told
+
+RULES = "inference_rules.adoc"
+
+ENGINE_RULES: Book[SessionCase] = Book()
+
+
+@ENGINE_RULES.rule("engine-ready", "The engine became ready", f"{RULES} §6.1")
+def engine_ready(case: SessionCase) -> Iterable[Check]:
+    """What it told of itself is on record only then."""
+    yield told("", case.engine is not None, "==", True, "the engine never became ready")
+
+
+@ENGINE_RULES.rule(
+    "weights-loaded", "The weights are read from files, not drawn", f"{RULES} §6.1"
+)  # fmt: skip
+def weights_loaded(case: SessionCase) -> Iterable[Check]:
+    """What the engine does not tell is held against it."""
+    if case.traits.has_model:
+        weights = case.traits.weights
+        against = {
+            "random": "the weights are random",
+            None: "the weights are not known to be read from files",
+        }.get(weights, "")
+        yield told("", weights if case.engine else None, "==", "real", against)
+
+
+@ENGINE_RULES.rule(
+    "numerics", "The number formats and the quantisation are stated", f"{RULES} §8.1"
+)
+def numerics(case: SessionCase) -> Iterable[Check]:
+    """Any may be used; a quantisation asks for the published calibration write-up."""
+    for name in ("dtype", "quantization", "kv_cache_dtype") if case.traits.has_model else ():
+        value = getattr(case.traits, name) if case.engine else None
+        yield told(name, value, "==", "stated", holds=True)
+
+
+def _switch(case: SessionCase, trait: str, against: str) -> Iterable[Check]:
+    """A trait that must be off."""
+    if not case.traits.has_model:
+        return
+    on = getattr(case.traits, trait) if case.engine else None
+    state = "on" if on else "not known to be off"
+    yield told("engine's own word", on, "==", False, against.format(state) if case.engine else "")
+
+
+@ENGINE_RULES.rule(
+    "prefix-caching-off",
+    "Prefix caching is off: no query uses another's KV cache",
+    f"{RULES} §5.1, §8.2, §9.4",
+)
+def prefix_caching_off(case: SessionCase) -> Iterable[Check]:
+    """The counter of its hits is another rule's."""
+    yield from _switch(case, "prefix_caching", "prefix caching is {}, which the rules prohibit")
+
+
+@ENGINE_RULES.rule("no-speculation", "No speculative decoding", f"{RULES} §8.2")
+def no_speculation(case: SessionCase) -> Iterable[Check]:
+    """Prohibited for this model."""
+    against = "speculative decoding is {}, which the rules prohibit for this model"
+    yield from _switch(case, "speculative_decoding", against)
+
+
+@ENGINE_RULES.rule("greedy", "Decoding is greedy", f"{RULES} §9.4")
+def greedy(case: SessionCase) -> Iterable[Check]:
+    """The most probable token is taken."""
+    if not case.traits.has_model:
+        return
+    taken = case.traits.greedy if case.engine else None
+    said = "not known to be" if taken is None else "not"
+    against = f"decoding is {said} greedy, which the rules ask for" if case.engine else ""
+    yield told("greedy", taken, "==", True, against)
+
+
+@ENGINE_RULES.rule(
+    "output-length", "Answers have the round's length bounds", f"{RULES} §4.1.3", "max_tokens"
+)
+def output_length(case: SessionCase) -> Iterable[Check]:
+    """As the configuration asks for them, and as the engine took them."""
+    for benchmark in case.benchmarks().values():
+        for name in ("max_tokens", "min_tokens"):
+            asked, wanted = getattr(case.config.generation, name), getattr(benchmark, name)
+            yield told(name, asked, "==", wanted, f"{name} is {asked}, not {wanted}")
+            if case.traits.has_model:
+                taken = getattr(case.traits, name) if case.engine else None
+                known = case.engine is not None and taken != asked
+                said = (
+                    f"did not say that {name} is" if taken is None else f"took {name} {taken}, not"
+                )
+                against = f"the engine {said} {asked}" if known else ""
+                yield told(f"{name} of the engine", taken, "==", wanted, against)
+
+
+@ENGINE_RULES.rule(
+    "plain-sampling", "No other sampling parameter changes the answers", f"{RULES} §9.4"
+)
+def plain_sampling(case: SessionCase) -> Iterable[Check]:
+    """Beside those that make decoding greedy and bound its length."""
+    if not case.traits.has_model:
+        return
+    odd = case.traits.other_sampling if case.engine else None
+    measured = None if odd is None else ", ".join(odd) or "none"
+    against = "other sampling parameters are not known" if odd is None else (
+        f"sampling has parameters that change answers: {measured}"
+    )  # fmt: skip
+    yield told("", measured, "==", "none", against if case.engine else "")
+
+
+@ENGINE_RULES.rule(
+    "stop-tokens", "Answers end at the model's end-of-sequence tokens only", f"{RULES} §9.4"
+)
+def stop_tokens(case: SessionCase) -> Iterable[Check]:
+    """By their ids."""
+    if not case.traits.has_model:
+        return
+    stops, ours = case.traits.end_token_ids if case.engine else None, case.config.model
+    measured = None if stops is None else _ids(stops)
+    against = f"answers end at the ids {measured}, not at the model's {_ids(ours.eos_token_ids)}"
+    if stops is None:
+        against = "the ids at which answers end are not known"
+    yield told("", measured, "==", _ids(ours.eos_token_ids), against if case.engine else "")
+
+
+def _ids(values: Sequence[int]) -> str:
+    return ", ".join(str(value) for value in sorted(set(values)))
