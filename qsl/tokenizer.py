@@ -219,7 +219,7 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> str:
         raise DatasetError(
             "the model has no chat template",
             where=str(folder),
-            remedy="Use another prompt format for this model, e.g. llama3.1-8b-cnn.",
+            remedy="Use a prompt format without a chat template for this model.",
         )
     return template
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from sut.config import shipped
 from sut.config.names import Scenario
@@ -179,6 +179,17 @@ class Round(Strict):
         None, description="null: the round has no benchmark of this family"
     )
     sources: dict[str, str] = Field(description="figure or group of figures → where it is from")
+
+    @model_validator(mode="after")
+    def _every_metric_can_be_read(self) -> Round:
+        known = self.submission.accuracy_patterns if self.submission else None
+        for name, benchmark in self.benchmarks.items():
+            for metric in (*benchmark.accuracy_min, *benchmark.accuracy_max):
+                if known is not None and metric not in known:
+                    raise ValueError(
+                        f"{name} is judged by {metric}, which submission.accuracy_patterns lacks"
+                    )
+        return self
 
     def benchmark(self, name: str) -> BenchmarkRules:
         """The rules of one benchmark.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sut.accuracy.registry import find_scorer, require_scorers, scorer_names
 from sut.accuracy.scorer import TOKENS_PER_SAMPLE
 from sut.config import rounds
 from sut.config.rounds import Round, load_round
-from sut.config.shipped import round_names
+from sut.config.shipped import DEFAULT_ROUND, round_names
 from sut.errors import ConfigError
 from tests.conftest import ROOT
 from tests.unit.config.support import loaded
@@ -65,3 +67,14 @@ def test_a_round_that_names_one_which_is_not_there_is_refused_before_a_run(
     with pytest.raises(ConfigError) as caught:
         require_scorers(loaded("--mode", "accuracy").config)
     assert caught.value.where == "user_confs/rounds/v6.1.yaml"
+
+
+@pytest.mark.parametrize("name", scorer_names())
+def test_each_prints_its_figures_in_the_form_that_the_checker_reads(name: str) -> None:
+    submission = load_round(DEFAULT_ROUND).submission
+    assert submission is not None
+    patterns = submission.accuracy_patterns
+    for metric in (*find_scorer(name).metrics, TOKENS_PER_SAMPLE):
+        found = re.match(patterns[metric.name], f"'{metric.key}': {metric.form.format(12.0)}")
+        assert found is not None
+        assert float(found.group(1)) == 12.0

@@ -199,7 +199,7 @@ def test_the_old_layout_has_folders_of_its_own_and_the_new_one_has_not():
 def test_every_metric_has_its_pattern_and_every_test_its_lines(name):
     rules, form = load_round(name), submission(name)
     for benchmark in rules.benchmarks.values():
-        assert set(benchmark.accuracy_min) == set(form.accuracy_patterns)
+        assert set(benchmark.accuracy_min) <= set(form.accuracy_patterns)
         assert set(benchmark.compliance_tests) <= set(form.compliance_lines)
     log = form.accuracy_log
     assert 2 * log.kept_characters + len(log.separator) == 8199 <= log.max_bytes
