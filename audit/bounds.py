@@ -11,7 +11,7 @@ from sut.config import official
 from sut.config.keys import Setting
 from sut.config.rounds import load_round
 from sut.config.selection import model_settings
-from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 
 
@@ -35,7 +35,7 @@ class Yardstick:
 
 
 def from_text(text: str) -> Yardstick:
-    """The ids of --eos, e.g. 128001,128009.
+    """The ids of --eos, e.g. 2,32000.
 
     Raises:
         ConfigError: not whole numbers, or none.
@@ -43,7 +43,7 @@ def from_text(text: str) -> Yardstick:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words or not all(word.isascii() and word.isdigit() for word in words):
         raise ConfigError(
-            f'"{text}" is not a list of token ids.', where="--eos", remedy="Write 128001,128009."
+            f'"{text}" is not a list of token ids.', where="--eos", remedy="Write them as 2,32000."
         )
     return Yardstick(tuple(int(word) for word in words), None, None, "--eos")
 
@@ -77,14 +77,8 @@ def of_benchmark(benchmark: str, round_name: str | None = None) -> Yardstick:
     Raises:
         ConfigError: no file of user_confs/models says whose weights the benchmark's are.
     """
-    own = official.of_benchmark(benchmark)
-    if not own:
-        raise ConfigError(
-            f"{benchmark} has no model of its own in user_confs/models.",
-            where="default",
-            remedy="Give --model or --eos.",
-        )
-    return of_model(own[0].name, "default", round_name)
+    own = official.own_model(benchmark, "default", "Give --model or --eos.")
+    return of_model(own.name, "default", round_name)
 
 
 def of_session(run_dir: Path) -> Yardstick | None:
@@ -111,7 +105,7 @@ def of_session(run_dir: Path) -> Yardstick | None:
 def yardstick(
     run_dir: Path, eos: str | None, model: str | None, round_name: str | None
 ) -> Yardstick:
-    """--eos, else --model, else the session's own, else the benchmark's model.
+    """--eos, else --model, else the session's own, else the model of the round's benchmark.
 
     Raises:
         ConfigError: one of them cannot be understood.
@@ -121,4 +115,5 @@ def yardstick(
     if model is not None:
         return of_model(model, "--model", round_name)
     ours = of_session(run_dir)
-    return ours if ours is not None else of_benchmark(DEFAULT_BENCHMARK, round_name)
+    default = load_round(round_name or DEFAULT_ROUND).default_benchmark
+    return ours if ours is not None else of_benchmark(default, round_name)

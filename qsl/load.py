@@ -10,7 +10,7 @@ from qsl.dataset import Dataset, Prompts, Source, TokenIds, check
 from qsl.files import read_file
 from qsl.library import synthetic_warmup_prompts, warmup_prompts
 from qsl.prompts import render_batch
-from qsl.synthetic import Decode, generate
+from qsl.synthetic import Decode, Drawn, generate
 from qsl.tokenizer import open_tokenizer
 from sut.errors import DatasetError
 
@@ -26,8 +26,7 @@ def load_dataset(
     eos_token_ids: Collection[int],
     context_tokens: int,
     max_tokens: int,
-    synthetic_count: int,
-    synthetic_seed: int,
+    synthetic: Drawn | None,
     max_samples: int | None,
     allow_pickle: bool,
 ) -> Dataset:
@@ -42,8 +41,7 @@ def load_dataset(
         eos_token_ids: ids that a synthetic prompt never holds.
         context_tokens: longest prompt plus output, tokens.
         max_tokens: output tokens per query at most.
-        synthetic_count: samples to generate.
-        synthetic_seed: seed of the generator.
+        synthetic: what is generated; None: not known, so that nothing can be.
         max_samples: use only the first so many; None: all.
         allow_pickle: read .pkl files.
 
@@ -51,12 +49,24 @@ def load_dataset(
         DatasetError: whatever is wrong with it, naming the sample.
     """
     if source == "synthetic":
-        count = min(synthetic_count, max_samples or synthetic_count)
-        room, decode = context_tokens - max_tokens, _decoder(model_path)
-        dataset = generate(count, vocab_size, eos_token_ids, synthetic_seed, room, decode)
+        drawn, room = _known(synthetic), context_tokens - max_tokens
+        count, decode = min(drawn.count, max_samples or drawn.count), _decoder(model_path)
+        dataset = generate(
+            count, vocab_size, drawn.lengths, eos_token_ids, drawn.seed, room, decode
+        )
     else:
         dataset = _from_file(source, path, allow_pickle, model_path, prompt_format, max_samples)
     return check(dataset, vocab_size, context_tokens, max_tokens)
+
+
+def _known(synthetic: Drawn | None) -> Drawn:
+    if synthetic is None:
+        raise DatasetError(
+            "nothing says how long the benchmark's prompts are, so none can be generated",
+            where="dataset.source",
+            remedy="Give dataset_lengths to the benchmark in the round's file, or a data set.",
+        )
+    return synthetic
 
 
 def _file(source: Source, path: Path | None) -> Path:

@@ -1,10 +1,11 @@
-"""A local copy of CNN/DailyMail → the MLCommons files, with the official prompt.
+"""A local copy of a benchmark's data set → the MLCommons files, with the official prompt.
 
-    cnn_eval.json                   validation split, whole or its first N
-    cnn_dailymail_calibration.json  train split, the ids of MLCommons' calibration list
+    evaluation file    the evaluation's split, whole or its first N
+    calibration file   the calibration's split, the ids of MLCommons' calibration list
 
-The form is MLCommons' own (download_cnndm.py): a JSON list indented by four, objects with
-instruction, input, tok_input, output. The same input gives the same bytes.
+What the copy looks like, the round's file says (`dataset_source`). The form is MLCommons' own
+(download_cnndm.py): a JSON list indented by four, objects with instruction, input, tok_input,
+output. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 256
-_ARTICLE, _HIGHLIGHTS, _ID = "article", "highlights", "id"
+
+
+@dataclass(frozen=True)
+class SourceForm:
+    """What a copy of the data set looks like.
+
+    Args:
+        name: as a person knows it.
+        split: the evaluation's files in a folder.
+        calibration_split: the calibration's.
+        text: the column that is asked about.
+        reference: the column that the answers are held to.
+        id: the column by which the calibration's samples are listed.
+    """
+
+    name: str
+    split: str
+    calibration_split: str
+    text: str
+    reference: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -44,43 +65,49 @@ def prepare_dataset(
     out: Path,
     tokenizer_path: Path,
     prompt_format: str,
+    form: SourceForm,
     limit: int | None,
-    split: str = "validation",
 ) -> Prepared:
     """Write the evaluation file.
 
     Args:
-        source: a parquet or csv file with article and highlights, or a folder with
+        source: a parquet or csv file with the form's columns, or a folder with
             `<split>-*.parquet` anywhere below, as the Hub lays it out.
         out: file to write; must not exist.
         tokenizer_path: model folder with tokenizer.json.
-        prompt_format: name in qsl.prompts; official: llama3.1-8b-cnn.
+        prompt_format: name in qsl.prompts.
+        form: what the source looks like.
         limit: only the first so many, in the source's order; None: all. MLCommons' own
             5,000-sample file is another choice of samples: fetch it instead.
-        split: which files of a folder.
 
     Raises:
         DatasetError: source missing or of another form, or `out` exists.
     """
     _refuse_existing(out)
     chosen = find_format(prompt_format)
-    frame = _read_source(source, split, (_ARTICLE, _HIGHLIGHTS))
+    frame = _read_source(source, form, form.split, (form.text, form.reference))
     if limit is not None:
         frame = frame.head(limit)
     instruction = {chosen.key: chosen.template}
-    return _write(frame, out, open_tokenizer(tokenizer_path), chosen, instruction)
+    return _write(_pairs(frame, form), out, open_tokenizer(tokenizer_path), chosen, instruction)
 
 
 def prepare_calibration(
-    source: Path, out: Path, tokenizer_path: Path, prompt_format: str, ids_file: Path
+    source: Path,
+    out: Path,
+    tokenizer_path: Path,
+    prompt_format: str,
+    form: SourceForm,
+    ids_file: Path,
 ) -> Prepared:
-    """Write the calibration file: the train samples whose ids are listed, in the list's order.
+    """Write the calibration file: the samples whose ids are listed, in the list's order.
 
     Args:
-        source: as for `prepare_dataset`; a folder's train files, with a column id.
+        source: as for `prepare_dataset`; a folder's calibration files, with ids.
         out: file to write; must not exist.
         tokenizer_path: model folder with tokenizer.json.
         prompt_format: name in qsl.prompts.
+        form: what the source looks like.
         ids_file: one id a line, as MLCommons' calibration-list.txt.
 
     Raises:
@@ -93,17 +120,18 @@ def prepare_calibration(
             "no such file", where=str(ids_file), remedy="Give MLCommons' calibration-list.txt."
         )
     wanted = ids_file.read_text(encoding="utf-8").split()
-    frame = _read_source(source, "train", (_ARTICLE, _HIGHLIGHTS, _ID))
-    frame = frame.drop_duplicates(_ID).set_index(_ID)
+    split = form.calibration_split
+    frame = _read_source(source, form, split, (form.text, form.reference, form.id))
+    frame = frame.drop_duplicates(form.id).set_index(form.id)
     missing = [sample for sample in wanted if sample not in frame.index]
     if missing:
         raise DatasetError(
             f"{len(missing)} of {len(wanted)} listed ids are not in the source, first {missing[0]}",
             where=str(ids_file),
-            remedy="The ids are looked up in the train split; give that.",
+            remedy=f"The ids are looked up in the {split} split; give that.",
         )
-    frame = frame.loc[wanted]
-    return _write(frame, out, open_tokenizer(tokenizer_path), chosen, chosen.template)
+    pairs = _pairs(frame.loc[wanted], form)
+    return _write(pairs, out, open_tokenizer(tokenizer_path), chosen, chosen.template)
 
 
 def _refuse_existing(out: Path) -> None:
@@ -117,14 +145,21 @@ def _refuse_existing(out: Path) -> None:
         raise DatasetError("no such folder", where=str(out.parent), remedy="Create it first.")
 
 
-def _read_source(source: Path, split: str, columns: Sequence[str]) -> pd.DataFrame:
+def _pairs(frame: pd.DataFrame, form: SourceForm) -> tuple[list[str], list[str]]:
+    """Texts and references, in the same order."""
+    return frame[form.text].tolist(), frame[form.reference].tolist()
+
+
+def _read_source(
+    source: Path, form: SourceForm, split: str, columns: Sequence[str]
+) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
     frames = []
-    for file in _source_files(source, split):
+    for file in _source_files(source, form, split):
         try:
-            # Text stays text: an article that reads "NA" is no missing value.
+            # Text stays text: one that reads "NA" is no missing value.
             frame = (
                 pd.read_csv(file, dtype=str, keep_default_na=False)
                 if file.suffix == ".csv"
@@ -139,13 +174,13 @@ def _read_source(source: Path, split: str, columns: Sequence[str]) -> pd.DataFra
             raise DatasetError(
                 f"no column {', '.join(lacking)}; it has {', '.join(map(str, frame.columns))}",
                 where=str(file),
-                remedy="Give CNN/DailyMail 3.0.0 with article and highlights.",
+                remedy=f"Give {form.name} with {' and '.join(columns)}.",
             )
         frames.append(frame[list(columns)])
     return pd.concat(frames, ignore_index=True)
 
 
-def _source_files(source: Path, split: str) -> list[Path]:
+def _source_files(source: Path, form: SourceForm, split: str) -> list[Path]:
     """The files to read, in the order of their names, which number the shards."""
     if source.is_file() and source.suffix in (".parquet", ".csv"):
         return [source]
@@ -154,39 +189,37 @@ def _source_files(source: Path, split: str) -> list[Path]:
         raise DatasetError(
             f"neither a .parquet or .csv file nor a folder with {split}-*.parquet",
             where=str(source),
-            remedy="Give a local copy of CNN/DailyMail 3.0.0.",
+            remedy=f"Give a local copy of {form.name}.",
         )
     return found
 
 
 def _write(
-    frame: pd.DataFrame,
+    pairs: tuple[list[str], list[str]],
     out: Path,
     tokenizer: Tokenizer,
     prompt_format: PromptFormat,
     instruction: dict[str, str] | str,
 ) -> Prepared:
-    articles, highlights = frame[_ARTICLE].tolist(), frame[_HIGHLIGHTS].tolist()
-    if not articles:
+    texts, references = pairs
+    if not texts:
         raise DatasetError("no sample is left", where=str(out), remedy="Raise the limit.")
     digest = hashlib.sha256()
     with _new_file(out) as stream:
-        for start in range(0, len(articles), _BATCH):
-            batch = articles[start : start + _BATCH]
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
             prompts = render_batch(prompt_format.name, batch, tokenizer)
-            rows = zip(batch, prompts, highlights[start : start + _BATCH], strict=True)
+            rows = zip(batch, prompts, references[start : start + _BATCH], strict=True)
             text = ",\n".join(_sample(instruction, *row) for row in rows)
             data = (("[\n" if start == 0 else ",\n") + text).encode()
             digest.update(data)
             stream.write(data)
         digest.update(b"\n]")
         stream.write(b"\n]")
-    return Prepared(len(articles), digest.hexdigest(), out)
+    return Prepared(len(texts), digest.hexdigest(), out)
 
 
-def _sample(
-    instruction: dict[str, str] | str, article: str, tok_input: list[int], output: str
-) -> str:
+def _sample(instruction: dict[str, str] | str, text: str, tok_input: list[int], output: str) -> str:
     """One object as json.dumps(..., indent=4) would write it in a list, minutes sooner."""
     if isinstance(instruction, dict):
         inner = ",\n".join(f"            {_text(k)}: {_text(v)}" for k, v in instruction.items())
@@ -197,7 +230,7 @@ def _sample(
     return (
         "    {\n"
         f'        "instruction": {head},\n'
-        f'        "input": {_text(article)},\n'
+        f'        "input": {_text(text)},\n'
         f'        "tok_input": [\n{ids}\n        ],\n'
         f'        "output": {_text(output)}\n'
         "    }"

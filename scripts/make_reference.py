@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from qsl.dataset import Dataset, TokenIds
-from qsl.load import load_dataset
+from qsl.dataset import TokenIds
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.reference import (
     REFERENCES,
@@ -28,11 +27,12 @@ from sut.accuracy.reference import (
     ReferenceScores,
     outputs_sha256,
 )
-from sut.accuracy.rouge import find_splitter
+from sut.accuracy.registry import require_scorers
 from sut.accuracy.scores import measure
 from sut.config.schema import RunConfig
 from sut.config.sources import load
 from sut.errors import ConfigError, HarnessError
+from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model, weights_sha256
 from sut.record.folder import write_atomic
 
@@ -85,12 +85,12 @@ def reference_config(model: str, system: str) -> RunConfig:
 def make_reference(config: RunConfig) -> Reference:
     """Decode every sample and score the answers."""
     folder = resolve_model(config.model)
-    dataset = _dataset(config, folder)
+    dataset = dataset_of(config, folder)
     outputs = decode_greedily(folder, list(dataset.prompts), config)
-    splitter = find_splitter()
+    (scorer,) = require_scorers(config)
     answers = [np.array(ids, dtype=np.int32) for ids in outputs]
-    scores = measure(answers, dataset.references, open_tokenizer(folder), splitter)
-    if scores.gen_len is None or scores.tokens_per_sample is None:
+    scores = measure(answers, dataset.references, open_tokenizer(folder), scorer)
+    if scores.characters is None or scores.tokens_per_sample is None:
         raise ConfigError("there is nothing to score.", where=str(folder))
     return Reference(
         model=config.model.name,
@@ -104,11 +104,10 @@ def make_reference(config: RunConfig) -> Reference:
         made_by="python -m scripts.make_reference (greedy, one prompt at a time, on the CPU)",
         made_with=_versions(),
         scores=ReferenceScores(
-            rouge=scores.rouge,
-            gen_len=scores.gen_len,
+            metrics=dict(scores.values),
             gen_num=scores.gen_num,
             tokens_per_sample=scores.tokens_per_sample,
-            sentence_splitter=splitter.name if splitter else None,
+            tool=scorer.tool,
         ),
         outputs_sha256=outputs_sha256(outputs),
         outputs=outputs,
@@ -158,23 +157,6 @@ def as_text(reference: Reference) -> str:
     outputs = ",\n".join(f"    {json.dumps(ids)}" for ids in document["outputs"])
     head = {key: value for key, value in document.items() if key != "outputs"}
     return json.dumps(head, indent=2)[:-2] + f',\n  "outputs": [\n{outputs}\n  ]\n}}\n'
-
-
-def _dataset(config: RunConfig, folder: Path) -> Dataset:
-    return load_dataset(
-        source=config.dataset.source,
-        path=config.dataset.path,
-        model_path=folder,
-        prompt_format=config.model.prompt_format,
-        vocab_size=config.model.vocab_size,
-        eos_token_ids=config.model.eos_token_ids,
-        context_tokens=config.model.context_tokens,
-        max_tokens=config.generation.max_tokens,
-        synthetic_count=config.dataset.synthetic_count,
-        synthetic_seed=config.dataset.synthetic_seed,
-        max_samples=config.dataset.max_samples,
-        allow_pickle=config.dataset.allow_pickle,
-    )
 
 
 def _versions() -> dict[str, str]:

@@ -24,7 +24,7 @@ VERBS = {
     "check": "check a submission tree, with MLCommons' own checker too",
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
-    "prepare-dataset": "build the MLCommons data set from a local CNN/DailyMail copy",
+    "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }

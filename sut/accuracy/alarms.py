@@ -21,8 +21,6 @@ EMPTY_SHARE_LIMIT = 0.01
 # Greedy decoding loops now and then, most of all in small models cut at few tokens; more than
 # one answer in ten speaks of weights or positions that are wrong.
 LOOPING_SHARE_LIMIT = 0.10
-# Two articles seldom have one summary; the same answer to several is an answer to none.
-IDENTICAL_SHARE_LIMIT = 0.01
 # The rules have an answer end at its first end-of-sequence id (TEST06).
 MISENDED_LIMIT = 0
 # Below this many tokens a repeated tail says nothing: "no, no, no" is an answer.
@@ -65,17 +63,22 @@ def loops(tokens: TokenIds) -> bool:
     return any(np.array_equal(tail[period:], tail[:-period]) for period in periods)
 
 
-def sentences(found: Shares) -> list[str]:
-    """One sentence per share above its limit."""
+def sentences(found: Shares, identical_share_max: float | None) -> list[str]:
+    """One sentence per share above its limit.
+
+    Args:
+        found: the shares.
+        identical_share_max: the benchmark's; None: its answers may be alike.
+    """
     rows = (
         ("empty", found.empty, EMPTY_SHARE_LIMIT),
         ("looping (the last third repeats itself)", found.looping, LOOPING_SHARE_LIMIT),
-        ("identical to that of another sample", found.identical, IDENTICAL_SHARE_LIMIT),
+        ("identical to that of another sample", found.identical, identical_share_max),
     )
     said = [
         f"{share:.1%} of the answers are {kind}, above {limit:.0%}"
         for kind, share, limit in rows
-        if share > limit
+        if limit is not None and share > limit
     ]
     if found.misended > MISENDED_LIMIT:
         said.append(

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsl.dataset import Dataset, TokenIds
-from qsl.load import load_dataset
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.accuracy import alarms
 from sut.accuracy.answers import Answer, first_per_sample, read_answers
 from sut.accuracy.judge import Yardstick, judge, verdict
-from sut.accuracy.rouge import FETCH_PUNKT, Splitter, find_splitter
+from sut.accuracy.registry import find_scorer
+from sut.accuracy.scorer import Scorer
 from sut.accuracy.scores import Scores, measure
 from sut.accuracy.targets import Asked, choose
 from sut.accuracy.text import official_text
-from sut.config.rounds import load_round
+from sut.config.rounds import BenchmarkRules, load_round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, DatasetError, LogError
+from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts, SessionFacts, traits_of
@@ -43,17 +44,17 @@ TEXT_NAME = "accuracy.txt"
 
 @dataclass(frozen=True)
 class Sources:
-    """Where data set, model and sentence splitter are, if not where the run had them.
+    """Where data set, model and scorer are, if not where the run had them.
 
     Args:
         dataset: the data set's file.
         model: the model's folder.
-        splitter: finds the sentence splitter.
+        scorer: gives the scorer of a name.
     """
 
     dataset: Path | None = None
     model: Path | None = None
-    splitter: Callable[[], Splitter | None] = find_splitter
+    scorer: Callable[[str], Scorer] = find_scorer
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,15 @@ class Material:
         answers: one per sample.
         entries: entries of the log, repeated samples included.
         count: samples of the data set.
-        asked: the samples, their summaries and what reads the answers.
+        benchmark: what the round says of it: its scorer, how alike answers may be.
+        asked: the samples, their references and what reads the answers.
         eos_token_ids: ids that end an answer.
     """
 
     answers: Sequence[Answer]
     entries: int
     count: int
+    benchmark: BenchmarkRules
     asked: Asked
     eos_token_ids: Sequence[int]
 
@@ -88,11 +91,12 @@ def evaluate_run(
     Args:
         run_dir: `<Scenario>/accuracy` of a session.
         session_root: the session's folder.
-        sources: data set, model or splitter from elsewhere.
+        sources: data set, model or scorer from elsewhere.
 
     Raises:
         LogError: a file of the session or the accuracy log is missing or broken.
-        DatasetError, ConfigError: the data set or the model is not what the run had.
+        DatasetError, ConfigError: the data set or the model is not what the run had, or the
+            round has no scorer for it.
     """
     return evaluate(read_run(RunDir(run_dir), session_root), read_session(session_root), sources)
 
@@ -105,10 +109,11 @@ def evaluate(
     config, facts = session.config, session.facts
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)
-    log = run.folder.root / ACCURACY_NAME
+    log, rules = run.folder.root / ACCURACY_NAME, load_round(config.round)
+    _, benchmark, _ = rules.scenario_rules(config.model.benchmark, run.scenario)
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
-                     _tokenizer(model), sources.splitter())  # fmt: skip
-    traits, rules = traits_of(config, facts), load_round(config.round)
+                     _tokenizer(model), benchmark, sources.scorer)  # fmt: skip
+    traits = traits_of(config, facts)
     yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
     return assemble(asked, yardstick, notes, rate, sha256_of(log))
@@ -165,13 +170,15 @@ def material(
     count: int,
     eos_token_ids: Sequence[int],
     tokenizer: Tokenizer | None,
-    splitter: Splitter | None,
+    benchmark: BenchmarkRules,
+    scorer: Callable[[str], Scorer] = find_scorer,
     token_type: str = "int32",
 ) -> Material:
-    """Read the log and put each answer beside its summary.
+    """Read the log and put each answer beside its reference.
 
     Raises:
         LogError: the log is broken, or names a sample that the data set does not have.
+        ConfigError: there is no scorer of the name that the round gives.
     """
     entries = read_answers(log, token_type)
     answers = first_per_sample(entries)
@@ -183,9 +190,8 @@ def material(
             remedy="Give the data set that was asked.",
         )
     theirs = None if references is None else [references[index] for index in indices]
-    return Material(
-        answers, len(entries), count, Asked(indices, theirs, tokenizer, splitter), eos_token_ids
-    )
+    asked = Asked(indices, theirs, tokenizer, scorer(benchmark.scorer))
+    return Material(answers, len(entries), count, benchmark, asked, eos_token_ids)
 
 
 def assemble(
@@ -197,26 +203,27 @@ def assemble(
 ) -> AccuracyFacts:
     """Measure, judge and count the signs of a broken engine."""
     among = asked.asked
-    scores = measure(asked.tokens, among.references, among.tokenizer, among.splitter)
+    scores = measure(asked.tokens, among.references, among.tokenizer, among.scorer)
     metrics = judge(scores, yardstick)
     measured, passed = verdict(metrics, yardstick)
     whole = len(asked.answers) == asked.count
     signs = alarms.shares(asked.tokens, asked.eos_token_ids)
     return AccuracyFacts(
+        scorer=asked.benchmark.scorer,
         metrics=metrics,
-        gen_len=scores.gen_len,
+        characters=scores.characters,
         gen_num=scores.gen_num,
         tokens_per_sample=scores.tokens_per_sample,
         judged_against=yardstick.name if yardstick else None,
-        sentence_splitter=among.splitter.name if among.splitter else None,
+        tool=among.scorer.tool,
         complete=measured and whole,
         passed=passed if whole or passed is False else None,
         empty_share=signs.empty,
         looping_share=signs.looping,
         identical_share=signs.identical,
         success_rate=success_rate,
-        problems=[*_missing(asked), *alarms.sentences(signs)],
-        notes=[*notes, *_unmeasured(asked, scores)],
+        problems=[*_missing(asked), *alarms.sentences(signs, asked.benchmark.identical_share_max)],
+        notes=[*notes, *_unmeasured(asked.asked, scores, [metric.name for metric in metrics])],
         log_sha256=log_sha256,
     )
 
@@ -234,38 +241,32 @@ def _missing(asked: Material) -> list[str]:
     return found
 
 
-def _unmeasured(asked: Material, scores: Scores) -> list[str]:
-    if asked.asked.tokenizer is None:
-        return ["ROUGE and GEN_LEN not measured: the model's tokenizer is not at hand"]
-    if asked.asked.references is None:
-        return ["ROUGE not measured: the data set has no references"]
-    if asked.asked.splitter is None and scores.gen_num:
-        return [
-            "ROUGELSUM not measured: NLTK's punkt data is not on this machine; where there is a "
-            f"network, `{FETCH_PUNKT}` fetches it"
-        ]
-    return []
+def _unmeasured(asked: Asked, scores: Scores, metrics: Sequence[str]) -> list[str]:
+    """A sentence for each cause that left metrics without a figure."""
+    missing = [name for name in metrics if scores.value(name) is None]
+    if not missing or not scores.gen_num:
+        return []
+    if asked.tokenizer is None:
+        return [_not_measured(missing, "the model's tokenizer is not at hand")]
+    known = [metric.name for metric in asked.scorer.metrics]
+    strange = [name for name in missing if name not in known]
+    found = [_not_measured(strange, "the benchmark's scorer has none such")] if strange else []
+    rest = [name for name in missing if name in known]
+    if rest and asked.references is None:
+        return [*found, _not_measured(rest, "the data set has no references")]
+    lacking = asked.scorer.lacking
+    return [*found, *(_not_measured([name], lacking[name]) for name in rest if name in lacking)]
+
+
+def _not_measured(names: Sequence[str], why: str) -> str:
+    return f"{', '.join(names)} not measured: {why}"
 
 
 def _dataset(
     config: RunConfig, facts: SessionFacts, model: Path | str, path: Path | None
 ) -> Dataset:
     """The run's data set, refused if it has changed since."""
-    data = config.dataset
-    dataset = load_dataset(
-        source="file" if path else data.source,
-        path=path or data.path,
-        model_path=model,
-        prompt_format=config.model.prompt_format,
-        vocab_size=config.model.vocab_size,
-        eos_token_ids=config.model.eos_token_ids,
-        context_tokens=config.engine.planned().context_tokens or config.model.context_tokens,
-        max_tokens=config.generation.max_tokens,
-        synthetic_count=data.synthetic_count,
-        synthetic_seed=data.synthetic_seed,
-        max_samples=data.max_samples,
-        allow_pickle=data.allow_pickle,
-    )
+    dataset = dataset_of(config, model, path)
     if dataset.sha256 != facts.dataset.sha256:
         raise DatasetError(
             f"the data set has SHA-256 {dataset.sha256}, the run's had {facts.dataset.sha256}",

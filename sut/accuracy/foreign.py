@@ -9,9 +9,9 @@ import msgspec
 from qsl.files import read_file
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.evaluate import assemble, material
-from sut.accuracy.rouge import find_splitter
-from sut.accuracy.targets import for_count
-from sut.config.rounds import load_round
+from sut.accuracy.targets import for_count, of_count
+from sut.config.rounds import BenchmarkRules, Round, load_round
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.facts import AccuracyFacts
@@ -33,11 +33,13 @@ def evaluate_log(
 ) -> AccuracyFacts:
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
-    There is no ledger, so no success rate, and nothing tells max_tokens or the engine.
+    There is no ledger, so no success rate, and nothing tells max_tokens or the engine. The
+    number of samples tells the benchmark, and so the scorer; where it does not, it is the
+    round's default benchmark.
 
     Args:
         folder: holds the log.
-        dataset: the file that was asked, with reference summaries.
+        dataset: the file that was asked, with references.
         model: folder with the tokenizer that reads the answers.
         round_name: the round of the targets; None: scores only.
         token_type: integers of the answers, int32 or int64.
@@ -49,14 +51,24 @@ def evaluate_log(
     held = columns.references if columns.references is not None else columns.texts
     count = len(columns.prompts) if columns.prompts is not None else len(held or [])
     log = folder / ACCURACY_NAME
-    tokenizer, splitter = open_tokenizer(model), find_splitter()
+    benchmark = _benchmark(load_round(round_name or DEFAULT_ROUND), count)
+    tokenizer, ends = open_tokenizer(model), _end_ids(model)
     asked = material(
-        log, columns.references, count, _end_ids(model), tokenizer, splitter, token_type
+        log, columns.references, count, ends, tokenizer, benchmark, token_type=token_type
     )
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:
         yardstick, notes = for_count(load_round(round_name), count)
     return assemble(asked, yardstick, notes, None, sha256_of(log))
+
+
+def _benchmark(rules: Round, count: int) -> BenchmarkRules:
+    """What a log of so many samples is scored as."""
+    found = [rules.benchmarks[name] for name in of_count(rules, count)]
+    if len({each.scorer for each in found}) == 1:
+        return found[0]
+    default = rules.benchmarks.get(rules.default_benchmark)
+    return default if default else _benchmark(load_round(DEFAULT_ROUND), count)
 
 
 def _end_ids(model: Path) -> list[int]:

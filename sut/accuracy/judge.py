@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sut.accuracy.scores import ROUGE_NAMES, Scores
+from sut.accuracy.scores import Scores
 from sut.config.rounds import BenchmarkRules
 from sut.record.facts import AccuracyMetric
-
-# The share of the reference that a closed submission must keep, and the length it may have
-# (accuracy-target and accuracy-upper-limit in constants.py).
-LEAST_SHARE = 0.99
-LEAST_LENGTH = 0.9
-MOST_LENGTH = 1.1
 
 
 @dataclass(frozen=True)
@@ -29,27 +23,27 @@ def round_yardstick(round_name: str, benchmark: str, rules: BenchmarkRules) -> Y
     return Yardstick(f"round {round_name}, {benchmark}", rules.accuracy_min, rules.accuracy_max)
 
 
-def relative_yardstick(name: str, reference: Scores) -> Yardstick:
-    """99 % of a reference's own scores; its length within a tenth.
+def relative_yardstick(name: str, reference: Scores, rules: BenchmarkRules) -> Yardstick:
+    """The shares of a reference's own figures that the benchmark has its answers keep.
 
-    What the reference could not measure is not asked: without a splitter it has no ROUGELSUM.
+    What the reference could not measure is not asked: without its tool a scorer has less.
     """
-    least = {
-        metric: value * LEAST_SHARE
-        for metric in ROUGE_NAMES
-        if (value := reference.value(metric)) is not None
-    }
-    if reference.gen_len is None:
-        return Yardstick(name, least)
-    least["GEN_LEN"] = reference.gen_len * LEAST_LENGTH
-    return Yardstick(name, least, {"GEN_LEN": reference.gen_len * MOST_LENGTH})
+    least, most = (
+        {
+            metric: value * share
+            for metric, share in shares.items()
+            if (value := reference.value(metric)) is not None
+        }
+        for shares in (rules.reference_min, rules.reference_max)
+    )
+    return Yardstick(name, least, most)
 
 
 def judge(scores: Scores, yardstick: Yardstick | None) -> list[AccuracyMetric]:
     """Every metric measured or asked for, held to its bounds where there are any."""
     least = yardstick.least if yardstick else {}
     most = yardstick.most if yardstick else {}
-    names = dict.fromkeys((*ROUGE_NAMES, "GEN_LEN", *least, *most))
+    names = dict.fromkeys((*scores.values, *least, *most))
     return [_metric(name, scores.value(name), least.get(name), most.get(name)) for name in names]
 
 

@@ -24,11 +24,10 @@ REMEDY = "Make it again: make reference."
 class ReferenceScores(Strict):
     """The scores over the whole data set, for a reader; judging computes them again."""
 
-    rouge: dict[str, float | None] = Field(description="0 to 100 by the checker's name")
-    gen_len: int = Field(description="characters")
+    metrics: dict[str, float | None] = Field(description="by the checker's name")
     gen_num: int
     tokens_per_sample: float
-    sentence_splitter: str | None
+    tool: str | None = Field(description="what the scorer found on the machine and needed")
 
 
 class Reference(Strict):

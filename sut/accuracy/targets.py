@@ -9,11 +9,11 @@ from pathlib import Path
 from qsl.tokenizer import Tokenizer
 from sut.accuracy.judge import Yardstick, relative_yardstick, round_yardstick
 from sut.accuracy.reference import REFERENCES, load_reference
-from sut.accuracy.rouge import Splitter
+from sut.accuracy.scorer import Scorer
 from sut.accuracy.scores import measure
 from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
-from sut.config.rounds import Round
+from sut.config.rounds import BenchmarkRules, Round
 from sut.config.schema import RunConfig
 from sut.config.shipped import CONF_ROOT
 from sut.errors import ConfigError
@@ -26,15 +26,15 @@ class Asked:
 
     Args:
         indices: the samples that were answered, in the order of the answers.
-        references: their summaries; None: the data set has none.
+        references: their texts; None: the data set has none.
         tokenizer: the model's own; None: it has none that can be opened.
-        splitter: cuts texts into sentences; None: none at hand.
+        scorer: the benchmark's.
     """
 
     indices: Sequence[int]
     references: Sequence[str] | None
     tokenizer: Tokenizer | None
-    splitter: Splitter | None
+    scorer: Scorer
 
 
 def choose(
@@ -63,29 +63,37 @@ def choose(
     if not traits.has_model:
         return None, [f"not judged: the {config.engine.kind} engine answers without a model"]
     if dataset.synthetic:
-        return None, ["not judged: the references of a synthetic data set are not summaries"]
+        return None, ["not judged: the references of a synthetic data set are nobody's answers"]
+    try:
+        name, benchmark, _ = rules.scenario_rules(config.model.benchmark, scenario)
+    except ConfigError as error:
+        return None, [f"not judged: {error.message}"]
     if config.model.official:
-        return _of_round(config, scenario, dataset, rules)
-    return _of_reference(config, traits, dataset, asked, folder or REFERENCES)
+        against = _not_the_rounds(config, dataset, benchmark)
+        if against:
+            return None, [f"not judged by round {rules.name}: {', '.join(against)}"]
+        return round_yardstick(rules.name, name, benchmark), []
+    return _of_reference(config, traits, dataset, asked, benchmark, folder or REFERENCES)
+
+
+def of_count(rules: Round, count: int) -> list[str]:
+    """The round's benchmarks with this many samples."""
+    return [name for name, each in rules.benchmarks.items() if each.dataset_count == count]
 
 
 def for_count(rules: Round, count: int) -> tuple[Yardstick | None, list[str]]:
     """The targets of the round's only benchmark with this many samples; None with the reason."""
-    found = [name for name, each in rules.benchmarks.items() if each.dataset_count == count]
+    found = of_count(rules, count)
     if len(found) == 1:
         return round_yardstick(rules.name, found[0], rules.benchmarks[found[0]]), []
     which = " and ".join(found) + " have" if found else f"no benchmark of round {rules.name} has"
     return None, [f"not judged: {which} {count} samples"]
 
 
-def _of_round(
-    config: RunConfig, scenario: Scenario, dataset: DatasetFacts, rules: Round
-) -> tuple[Yardstick | None, list[str]]:
-    """The round's targets hold for its whole data set and its output length, nothing else."""
-    try:
-        name, benchmark, _ = rules.scenario_rules(config.model.benchmark, scenario)
-    except ConfigError as error:
-        return None, [f"not judged: {error.message}"]
+def _not_the_rounds(
+    config: RunConfig, dataset: DatasetFacts, benchmark: BenchmarkRules
+) -> list[str]:
+    """Why the round's targets do not hold: they do for its whole data set and output length."""
     against = []
     if dataset.source != "file":
         against.append(f"the data set is the {dataset.source} one")
@@ -95,13 +103,16 @@ def _of_round(
         against.append(
             f"max_tokens is {config.generation.max_tokens} and not {benchmark.max_tokens}"
         )
-    if against:
-        return None, [f"not judged by round {rules.name}: {', '.join(against)}"]
-    return round_yardstick(rules.name, name, benchmark), []
+    return against
 
 
 def _of_reference(
-    config: RunConfig, traits: EngineTraits, dataset: DatasetFacts, asked: Asked, folder: Path
+    config: RunConfig,
+    traits: EngineTraits,
+    dataset: DatasetFacts,
+    asked: Asked,
+    benchmark: BenchmarkRules,
+    folder: Path,
 ) -> tuple[Yardstick | None, list[str]]:
     reference = load_reference(config.model.name, folder)
     if reference is None:
@@ -115,6 +126,6 @@ def _of_reference(
     if any(index >= len(reference.outputs) for index in asked.indices):
         return None, [f"not judged: {name} has {len(reference.outputs)} samples"]
     scores = measure(
-        reference.answers(asked.indices), asked.references, asked.tokenizer, asked.splitter
+        reference.answers(asked.indices), asked.references, asked.tokenizer, asked.scorer
     )
-    return relative_yardstick(name, scores), []
+    return relative_yardstick(name, scores, benchmark), []

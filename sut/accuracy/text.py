@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sut.accuracy.scores import ROUGE_NAMES
+from collections.abc import Iterable, Mapping
+
+from sut.accuracy.registry import find_scorer
+from sut.accuracy.scorer import TOKENS_PER_SAMPLE, Metric
 from sut.record.facts import AccuracyFacts, AccuracyMetric
 
-# The checker's names → the keys of the official script's output (ACC_PATTERN in constants.py).
-_KEYS = {"ROUGE1": "rouge1", "ROUGE2": "rouge2", "ROUGEL": "rougeL", "ROUGELSUM": "rougeLsum"}
 _HEADINGS = ("metric", "value", "target", "margin", "verdict")
 _VERDICTS = {True: "pass", False: "FAIL", None: "not judged"}
 
@@ -14,22 +15,24 @@ _VERDICTS = {True: "pass", False: "FAIL", None: "not judged"}
 def official_text(facts: AccuracyFacts) -> str:
     """The official script's output: one line that the checker's patterns match.
 
-    Scores are strings and counts are plain integers, as there; a metric that was not measured
+    Each figure is in the form that the scorer's own script gives it; one that was not measured
     is left out. The hash line is added when the log is shortened for a submission.
+
+    Raises:
+        ConfigError: there is no such scorer.
     """
     values = {metric.name: metric.value for metric in facts.metrics}
-    parts = [
-        f"'{_KEYS[name]}': '{value}'"
-        for name in ROUGE_NAMES
-        if (value := values.get(name)) is not None
-    ]
-    if facts.gen_len is not None:
-        parts.append(f"'gen_len': {facts.gen_len}")
-    parts.append(f"'gen_num': {facts.gen_num}")
-    tokens = values.get("TOKENS_PER_SAMPLE")
-    if tokens is not None:
-        parts.append(f"'tokens_per_sample': {tokens}")
+    parts = [*_printed(find_scorer(facts.scorer).metrics, values), f"'gen_num': {facts.gen_num}"]
+    parts += _printed((TOKENS_PER_SAMPLE,), values)
     return f"\nResults\n\n{{{', '.join(parts)}}}\n"
+
+
+def _printed(metrics: Iterable[Metric], values: Mapping[str, float | None]) -> list[str]:
+    return [
+        f"'{metric.key}': {metric.form.format(value)}"
+        for metric in metrics
+        if (value := values.get(metric.name)) is not None
+    ]
 
 
 def table(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
@@ -51,7 +54,7 @@ def table(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
         f"success rate: {_shown(facts.success_rate)}; empty {facts.empty_share:.1%}, "
         f"looping {facts.looping_share:.1%}, identical {facts.identical_share:.1%}"
     )
-    lines.append(f"sentence splitter: {facts.sentence_splitter or 'none at hand'}")
+    lines.append(f"scored by: {facts.scorer}{f' with {facts.tool}' if facts.tool else ''}")
     lines += [f"note: {text}" for text in facts.notes]
     return "\n".join([*lines, f"verdict: {overall(facts, alarms_fail=alarms_fail)}"]) + "\n"
 

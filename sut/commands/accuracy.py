@@ -1,4 +1,4 @@
-"""`sut accuracy RUN`: ROUGE and length of an accuracy log, held to their targets."""
+"""`sut accuracy RUN`: the figures of an accuracy log, held to their targets."""
 
 from __future__ import annotations
 

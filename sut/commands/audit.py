@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build_parser
+from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, Interrupted, LogError
 
 if TYPE_CHECKING:
@@ -67,15 +68,15 @@ def audit_parser() -> FlagParser:
     add(
         "--test",
         metavar="NAME",
-        help="name of the test, e.g. TEST06 (all of the round; TEST06 with --verify)",
+        help="name of the test, e.g. TEST06 (all of the round; with --verify the first)",
     )
     add(
         "--verify", type=Path, metavar="DIR", help="verify the logs in this folder, and run nothing"
     )
-    add("--eos", metavar="IDS", help="ids that end an answer, e.g. 128001,128008,128009")
+    add("--eos", metavar="IDS", help="ids that end an answer, e.g. 2,32000")
     add("--max-tokens", type=_count, metavar="N", help="longest answer allowed, in tokens")
     add_token_type(add)
-    add("--out", type=Path, metavar="OUT", help="make OUT/TEST06 too, as a submission holds it")
+    add("--out", type=Path, metavar="OUT", help="make OUT/NAME too, as a submission holds it")
     add(
         "--official",
         type=Path,
@@ -112,6 +113,7 @@ def _run(options: argparse.Namespace) -> int:
         note_what_is_not_read,
         show_outcome,
     )
+    from sut.config.rounds import load_round
 
     _ask_for_compliance(options)
     loaded = load_configuration(options)
@@ -120,7 +122,8 @@ def _run(options: argparse.Namespace) -> int:
         origin = loaded.origins.get("mode")
         raise ConfigError(f"mode is {loaded.config.mode}, audit runs {COMPLIANCE}.", where=origin)
     for name in loaded.config.compliance.tests:
-        require_covered(find_test(name), loaded.config.model.benchmark, "compliance.tests")
+        benchmark, rules = loaded.config.model.benchmark, load_round(loaded.config.round)
+        require_covered(find_test(name), benchmark, rules, "compliance.tests")
     if options.dry_run:
         return dry_run(loaded, as_json=options.json)
 
@@ -146,7 +149,8 @@ def _ask_for_compliance(options: argparse.Namespace) -> None:
         ConfigError: another mode, an unknown test, or a checkout without its audit.config.
     """
     from audit.official import CONFIG, official_file
-    from audit.registry import find_test
+    from audit.registry import default_test, find_test
+    from sut.config.rounds import load_round
 
     if options.mode not in (None, COMPLIANCE):
         raise ConfigError(
@@ -159,7 +163,8 @@ def _ask_for_compliance(options: argparse.Namespace) -> None:
     if options.test is not None:
         assignments.append(f"compliance.tests={find_test(options.test).name}")
     if options.official is not None:
-        test = find_test(options.test or "TEST06").name
+        rules = load_round(options.round or DEFAULT_ROUND)
+        test = (find_test(options.test) if options.test else default_test(rules, None)).name
         path = official_file(options.official, test, CONFIG)
         assignments.append(f"compliance.audit_config={path}")
     options.assignments = assignments
@@ -194,15 +199,17 @@ def _verify(options: argparse.Namespace) -> int:
     from audit.bounds import yardstick
     from audit.logs import find_logs
     from audit.official import official_verdict
-    from audit.registry import find_test, require_covered
+    from audit.registry import default_test, find_test, require_covered
     from audit.text import Verification
     from audit.verify import verify_run, write_submission_folder
+    from sut.config.rounds import load_round
 
     directory: Path = options.verify
-    test = find_test(options.test or "TEST06")
+    rules = load_round(options.round or DEFAULT_ROUND)
     judge = yardstick(directory, options.eos, options.model, options.round)
+    test = find_test(options.test) if options.test else default_test(rules, judge.benchmark)
     if judge.benchmark is not None:
-        require_covered(test, judge.benchmark, judge.origin)
+        require_covered(test, judge.benchmark, rules, judge.origin)
     logs: AuditLogs = find_logs(
         directory,
         _scenario(options),

@@ -1,12 +1,19 @@
-"""`sut prepare-dataset`: the MLCommons data set from a local CNN/DailyMail copy."""
+"""`sut prepare-dataset`: MLCommons' data set of a benchmark from a local copy of its source."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sut.config.flags import FlagParser
+from sut.config.shipped import DEFAULT_ROUND, round_help
+from sut.errors import ConfigError
+
+if TYPE_CHECKING:
+    from qsl.prepare import SourceForm
+    from sut.config.rounds import Round
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -14,34 +21,62 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises:
         DatasetError: the copy is not there or not of a known form, or the target exists.
+        ConfigError: the round has no such benchmark, or does not say what it is made of.
     """
-    parser = FlagParser(
-        prog="python -m sut.main prepare-dataset",
-        description="Build cnn_eval.json from a local copy of CNN/DailyMail 3.0.0.",
-        epilog="example:\n  python -m sut.main prepare-dataset cnn_dailymail/3.0.0 cnn_eval.json "
-        "--tokenizer Llama-3.1-8B-Instruct",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("source", type=Path, help="parquet or csv file, or the hub's folder")
-    parser.add_argument("out", type=Path, help="file to write; it must not exist")
-    parser.add_argument(
-        "--tokenizer", type=Path, required=True, metavar="DIR", help="folder of the model"
-    )
-    parser.add_argument(
-        "--prompt-format",
-        default="llama3.1-8b-cnn",
-        metavar="NAME",
-        help="form of the prompts (llama3.1-8b-cnn)",
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="take only the first N articles")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
 
     from qsl.prepare import prepare_dataset
+    from sut.config.official import own_model
+    from sut.config.rounds import load_round
 
+    rules = load_round(options.round)
+    benchmark = options.benchmark or rules.default_benchmark
+    form = _form(rules, benchmark)
+    prompt_format = options.prompt_format
+    if prompt_format is None:
+        own = own_model(benchmark, "--benchmark", "Give --prompt-format.")
+        prompt_format = str(own.held["model.prompt_format"].value)
     prepared = prepare_dataset(
-        options.source, options.out, options.tokenizer, options.prompt_format, options.limit
+        options.source, options.out, options.tokenizer, prompt_format, form, options.limit
     )
     print(f"{prepared.count} samples in {prepared.path}")
     print(f"SHA-256 {prepared.sha256}")
     return 0
+
+
+def _parser() -> FlagParser:
+    parser = FlagParser(
+        prog="python -m sut.main prepare-dataset",
+        description="Build a benchmark's data set, in MLCommons' form, from a local copy of what "
+        "it is made of.",
+        epilog="example:\n  python -m sut.main prepare-dataset cnn_dailymail/3.0.0 cnn_eval.json "
+        "--tokenizer MODEL_FOLDER",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("source", type=Path, help="parquet or csv file, or the hub's folder")
+    add("out", type=Path, help="file to write; it must not exist")
+    add("--tokenizer", type=Path, required=True, metavar="DIR", help="folder of the model")
+    add("--benchmark", metavar="NAME", help="whose data set it is (the round's default)")
+    add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
+    add(
+        "--prompt-format",
+        metavar="NAME",
+        help="form of the prompts, a file of user_confs/prompts (the benchmark's own)",
+    )
+    add("--limit", type=int, metavar="N", help="take only the first N samples")
+    return parser
+
+
+def _form(rules: Round, benchmark: str) -> SourceForm:
+    from qsl.prepare import SourceForm
+
+    known = rules.benchmark(benchmark).dataset_source
+    if known is None:
+        raise ConfigError(
+            f"round {rules.name} does not say what the data set of {benchmark} is made of.",
+            where="--benchmark",
+            remedy="Fetch MLCommons' own file, or give dataset_source in the round's file.",
+        )
+    return SourceForm(**known.model_dump())

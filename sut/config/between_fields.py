@@ -202,7 +202,7 @@ def _check_official(config: RunConfig, origins: Mapping[str, str]) -> None:
             where=_first_chosen(origins, "model.path", "model.official"),
             remedy="Give the official weights' folder, or another model as it is: --model DIR.",
         )
-    own = official.prompt_formats(config.model.benchmark)
+    own = [str(each.value) for each in official.prompt_formats(config.model.benchmark)]
     if config.model.prompt_format not in own:
         raise ConfigError(
             f"model.prompt_format is {config.model.prompt_format}, but an official model is "

@@ -32,7 +32,7 @@ example:
 
 environment variables; they win over YAML, and flags win over them:
   NODE_NAME           names the result files                 (host name)
-  MAX_TOKENS          output tokens per query at most        (quick: 64, mlperf: 128)
+  MAX_TOKENS          output tokens per query at most        (mlperf: the round's)
   SERVER_TARGET_QPS   arrivals per second in Server          (1.0)
   OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
   HF_TOKEN            downloads gated weights; nothing else needs it
@@ -44,7 +44,7 @@ other verbs; each has its own --help:
   check            check a submission tree, with MLCommons' own checker too
   rehearse         go through every step of a submission with a model of random weights
   report           build result and summary again; --compliance shows each rule and its proof
-  prepare-dataset  build the MLCommons data set from a local CNN/DailyMail copy
+  prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone
 

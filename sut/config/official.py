@@ -40,7 +40,8 @@ class Official:
     name: str
     """Its file in user_confs/models."""
     hub_id: str
-    benchmark: str
+    benchmarks: tuple[str, ...]
+    """Those that are answered with it."""
     held: Mapping[str, Setting]
     must_say: tuple[Leaf, ...]
     may_say: tuple[Leaf, ...]
@@ -113,7 +114,7 @@ def _official(path: Path) -> Official | None:
     return Official(
         name=str(settings["model.name"].value),
         hub_id=str(settings["model.path"].value),
-        benchmark=str(settings["model.benchmark"].value),
+        benchmarks=_benchmarks(leaves) or (str(settings["model.benchmark"].value),),
         held={key: settings[key] for key in HELD},
         must_say=must_say,
         may_say=may_say,
@@ -128,15 +129,40 @@ def _signs(leaves: list[Leaf], kind: str) -> tuple[Leaf, ...]:
     )
 
 
+def _benchmarks(leaves: list[Leaf]) -> tuple[str, ...]:
+    """What the file says of them, where the model is that of more than its `model.benchmark`."""
+    said = (leaf.value for leaf in leaves if leaf.path == (SECTION, "benchmarks"))
+    return tuple(str(name) for name in next(said, ()))
+
+
 def of_benchmark(benchmark: str) -> list[Official]:
-    """The models that a benchmark, or its edge twin, is answered with."""
-    return [each for each in officials() if each.benchmark == benchmark.removesuffix("-edge")]
+    """The models that a benchmark is answered with."""
+    return [each for each in officials() if benchmark in each.benchmarks]
 
 
-def prompt_formats(benchmark: str) -> list[str]:
-    """What a benchmark's own models are asked with."""
-    found = (str(each.held["model.prompt_format"].value) for each in of_benchmark(benchmark))
-    return list(dict.fromkeys(found))
+def own_model(benchmark: str, where: str, remedy: str) -> Official:
+    """The first of them.
+
+    Args:
+        benchmark: the checker's id.
+        where: who asks, for the refusal.
+        remedy: what helps, for the refusal.
+
+    Raises:
+        ConfigError: no file of user_confs/models says whose weights the benchmark's are.
+    """
+    known = of_benchmark(benchmark)
+    if not known:
+        raise ConfigError(
+            f"{benchmark} has no model of its own in user_confs/models.", where=where, remedy=remedy
+        )
+    return known[0]
+
+
+def prompt_formats(benchmark: str) -> list[Setting]:
+    """What a benchmark's own models are asked with, each once."""
+    found = (each.held["model.prompt_format"] for each in of_benchmark(benchmark))
+    return list({str(setting.value): setting for setting in found}.values())
 
 
 def recognise(folder: Path) -> Official | None:

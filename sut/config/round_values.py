@@ -35,8 +35,14 @@ def round_settings(
         value = _value(rules, place) if key in keys else None
         if value is not None:
             scaled = value / _MS_PER_S if place[-1] == "min_duration_ms" else value
-            found.append(Setting(key, scaled, _origin(rules.name, place)))
+            found.append(Setting(key, scaled, _origin(rules.name, ("benchmarks", *place))))
     return found
+
+
+def default_benchmark(rules: Round) -> Setting:
+    """What weights that name no benchmark are measured by."""
+    key = "default_benchmark"
+    return Setting("model.benchmark", rules.default_benchmark, _origin(rules.name, (key,)))
 
 
 def _value(rules: Round, place: Place) -> Any:
@@ -50,7 +56,7 @@ def _value(rules: Round, place: Place) -> Any:
 def _origin(name: str, place: Place) -> str:
     """File and line of a value; of a round that has no file, which tests make, its name."""
     known = name in round_names()
-    leaf = round_leaves(name).get(("benchmarks", *place)) if known else None
+    leaf = round_leaves(name).get(place) if known else None
     return f"round {name}" if leaf is None else leaf.origin
 
 

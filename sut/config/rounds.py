@@ -39,20 +39,60 @@ class ScenarioRules(Strict):
     tpot_limit_ms: float | None = Field(None, description="strictly below; null: no limit")
 
 
+class DatasetLengths(Strict):
+    """How long a data set's prompts and references are, tokens; see `qsl.synthetic.Lengths`."""
+
+    mean: float = Field(gt=0)
+    deviation: float = Field(gt=0)
+    shortest: PositiveInt
+    longest: PositiveInt
+    reference_shortest: PositiveInt
+    reference_longest: PositiveInt
+
+
+class DatasetSource(Strict):
+    """What `prepare-dataset` makes the data set's file of; see `qsl.prepare.SourceForm`."""
+
+    name: str
+    split: str
+    calibration_split: str
+    text: str = Field(description="column that is asked about")
+    reference: str = Field(description="column that the answers are held to")
+    id: str = Field(description="column by which the calibration's samples are listed")
+
+
 class BenchmarkRules(Strict):
     """One benchmark of one round."""
 
     system_type: str = Field(description="datacenter or edge")
     dataset: str
     dataset_count: PositiveInt = Field(description="samples; also performance_sample_count")
+    dataset_lengths: DatasetLengths | None = Field(
+        None, description="null: no synthetic data set can be drawn"
+    )
+    dataset_source: DatasetSource | None = Field(
+        None, description="null: MLCommons' own file is the only one"
+    )
     max_tokens: PositiveInt
     min_tokens: int = Field(ge=0)
     scenarios: dict[Scenario, ScenarioRules]
     required: tuple[Scenario, ...] = Field(description="scenarios a submission must hold")
     one_of: tuple[Scenario, ...] = Field((), description="of these at least one as well")
+    scorer: str = Field(description="a file of sut/accuracy/scorers: what gives the metrics")
     accuracy_min: dict[str, float] = Field(description="metric (checker's name) → least value")
     accuracy_max: dict[str, float] = Field(default_factory=dict)
+    reference_min: dict[str, float] = Field(
+        default_factory=dict,
+        description="metric → least share of a reference's own value, for other weights",
+    )
+    reference_max: dict[str, float] = Field(default_factory=dict)
+    identical_share_max: float | None = Field(
+        None, ge=0, le=1, description="answers like another sample's; null: they may be alike"
+    )
     compliance_tests: tuple[str, ...] = ()
+    edge: str | None = Field(
+        None, description="the benchmark that lends the scenarios which this one lacks"
+    )
     aliases: tuple[str, ...] = Field(
         (), description="other spellings of its id that the official checker takes in a tree"
     )
@@ -124,8 +164,13 @@ class Round(Strict):
     )
     loadgen_install: str = Field(description="release to install for this round")
     seeds: Seeds
+    default_benchmark: str = Field(description="of weights and logs that name none")
     benchmarks: dict[str, BenchmarkRules] = Field(
         default_factory=dict, description="none: the round has no benchmark of this family"
+    )
+    compliance_of_others: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="test → benchmarks of other families, whose logs it may judge, too",
     )
     absent: dict[str, str] = Field(
         default_factory=dict, description="benchmark a user may ask for → why the round lacks it"
@@ -160,8 +205,8 @@ class Round(Strict):
     ) -> tuple[str, BenchmarkRules, ScenarioRules]:
         """The benchmark id, its rules and the scenario's for a run of `scenario` of `name`.
 
-        A datacenter benchmark lends a scenario it lacks from its edge twin, which has an id,
-        a data set and a LoadGen model name of its own.
+        A datacenter benchmark is lent a scenario it lacks by its edge twin (`edge`), which has
+        an id, a data set and a LoadGen model name of its own.
 
         Raises:
             ConfigError: neither of the two has the scenario.
@@ -169,9 +214,9 @@ class Round(Strict):
         benchmark = self.benchmark(name)
         if scenario in benchmark.scenarios:
             return name, benchmark, benchmark.scenarios[scenario]
-        edge = self.benchmarks.get(f"{name}-edge")
-        if edge is not None and scenario in edge.scenarios:
-            return f"{name}-edge", edge, edge.scenarios[scenario]
+        edge = self.benchmarks.get(benchmark.edge) if benchmark.edge else None
+        if benchmark.edge and edge is not None and scenario in edge.scenarios:
+            return benchmark.edge, edge, edge.scenarios[scenario]
         raise ConfigError(
             f"scenario {scenario} is not one of {name} in round {self.name}, "
             f"which has {', '.join(benchmark.scenarios)}.",

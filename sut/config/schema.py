@@ -18,7 +18,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 from sut.config.engine_kinds import engine_kind
 from sut.config.engine_traits import NO_MODEL, UNQUANTISED, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
-from sut.config.shipped import DEFAULT_BENCHMARK, DEFAULT_ROUND
+from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
 from sut.errors import ConfigError
 
@@ -29,17 +29,17 @@ class ModelConfig(Strict):
     name: str = Field(description="our name for it: a file in user_confs/models")
     path: str = Field(description="folder with the weights, or a Hugging Face id")
     revision: str | None = Field(None, description="revision of a Hugging Face id")
-    benchmark: str = Field(
-        DEFAULT_BENCHMARK, description="benchmark id of the submission checker, e.g. llama3.1-8b"
+    benchmark: str = Field(description="benchmark id of the submission checker, as in the round")
+    loadgen_model: str | None = Field(
+        None, description="model name LoadGen knows the rules by; the round supplies it"
     )
-    loadgen_model: str = Field("llama3_1-8b", description="model name LoadGen knows the rules by")
     official: bool = Field(
         False, description="whether these are the benchmark's own weights; else never submittable"
     )
     context_tokens: PositiveInt = Field(description="longest prompt plus output, tokens")
     vocab_size: PositiveInt = Field(description="token ids are below this")
     eos_token_ids: tuple[int, ...] = Field(description="every id that ends an answer", min_length=1)
-    prompt_format: str = Field("llama3.1-8b-cnn", description="a file of user_confs/prompts")
+    prompt_format: str = Field(description="a file of user_confs/prompts")
 
 
 class DatasetConfig(Strict):
@@ -48,7 +48,7 @@ class DatasetConfig(Strict):
     source: Literal["sample", "synthetic", "file"] = "sample"
     path: Path | None = Field(None, description="the data set's file, for source: file")
     allow_pickle: bool = Field(False, description="read .pkl files, which can run code")
-    synthetic_count: PositiveInt = Field(13368, description="samples to generate")
+    synthetic_count: PositiveInt = Field(100, description="samples to generate")
     synthetic_seed: int = Field(20251, ge=0, description="seed of the generator")
     max_samples: PositiveInt | None = Field(None, description="use only the first so many samples")
 

@@ -11,8 +11,6 @@ CONF_ROOT = Path(__file__).resolve().parents[2] / "user_confs"
 
 # The round of the LoadGen release that `make setup` installs; a new round's file does not move it.
 DEFAULT_ROUND = "v6.1"
-# What is asked where neither a model nor a flag says it.
-DEFAULT_BENCHMARK = "llama3.1-8b"
 
 
 def names(kind: str) -> list[str]:

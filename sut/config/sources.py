@@ -21,7 +21,7 @@ from sut.config.flags import ENVIRONMENT
 from sut.config.held import Profile, held_values, load_profile, of_profile
 from sut.config.keys import Setting, checked, leaves, require_known, sentence, show, value_of_text
 from sut.config.names import Scenario
-from sut.config.round_values import round_settings
+from sut.config.round_values import default_benchmark, round_settings
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.config.user_conf import parse_user_conf, readers_of
@@ -109,9 +109,9 @@ def load(
     profile = _profile(_choice(layers, "profile", _default("profile")))
     guessed = _add_system_and_model(layers, profile, used_of_ray, gpu_present=gpu_present)
     rules = _round(_choice(layers, "round", _default("round")))
-    benchmark = str((_last(layers, "model.benchmark") or _default("model.benchmark")).value)
+    benchmark, unsaid = _left_out(layers, rules)
     first = _first_scenario(layers)
-    layers["round"] = round_settings(rules, benchmark, first, profile.from_round)
+    layers["round"] = [*unsaid, *round_settings(rules, benchmark, first, profile.from_round)]
     layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
     _settle_official(winners, profile.name)
@@ -209,6 +209,16 @@ def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
 
 def _default(key: str) -> Setting:
     return Setting(key, leaves()[key].default, "default")
+
+
+def _left_out(layers: Layers, rules: Round) -> tuple[str, list[Setting]]:
+    """The benchmark, and what of it and of its prompts' form a model's file leaves out."""
+    said = _last(layers, "model.benchmark")
+    found = [] if said else [default_benchmark(rules)]
+    benchmark = str((said or found[0]).value)
+    if _last(layers, "model.prompt_format") is None:
+        found += official.prompt_formats(benchmark)[:1]
+    return benchmark, found
 
 
 def _last(layers: Layers, key: str) -> Setting | None:
@@ -322,10 +332,15 @@ def _settle_official(winners: dict[str, Setting], profile: str) -> None:
     claim, path, benchmark = (
         winners.get(f"model.{name}") for name in ("official", "path", "benchmark")
     )
-    if claim is None or path is None or checked(claim) is not True or profile == "mlperf":
+    if (
+        claim is None
+        or path is None
+        or benchmark is None
+        or checked(claim) is not True
+        or profile == "mlperf"
+    ):
         return
-    name = str(benchmark.value if benchmark else _default("model.benchmark").value)
-    why = official.why_not(str(path.value), name)
+    why = official.why_not(str(path.value), str(benchmark.value))
     if why is not None and shipped(claim.origin):
         winners["model.official"] = Setting("model.official", False, f"not recognised: {why}")
 

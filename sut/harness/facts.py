@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qsl.dataset import Dataset
-from sut.accuracy.rouge import find_splitter
+from sut.accuracy.registry import require_scorers
 from sut.config.installed_engines import registered_by
 from sut.config.model_files import DESCRIPTION
 from sut.config.names import Mode
@@ -129,11 +129,7 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
     other = disowned(config.model)
     if other is not None:
         found.append(other)
-    if config.model.official and Mode.ACCURACY in config.mode.modes and find_splitter() is None:
-        found.append(
-            "NLTK's sentence splitter is not here, so ROUGE-Lsum will not be measured and the "
-            "accuracy verdict stays incomplete: python -m nltk.downloader punkt_tab"
-        )
+    found += _unmeasurable(config)
     if not config.system.measured and config.engine.planned().has_model:
         found.append(
             f"the settings of system {config.system.name} come from published facts; nobody here "
@@ -147,6 +143,20 @@ def notes(config: RunConfig, working_directory: Path) -> list[str]:
             "LoadGen was given an explicit path"
         )
     return found
+
+
+def _unmeasurable(config: RunConfig) -> list[str]:
+    """What this machine keeps an accuracy run from measuring."""
+    if Mode.ACCURACY not in config.mode.modes:
+        return []
+    lacking = {
+        name: why for scorer in require_scorers(config) for name, why in scorer.lacking.items()
+    }
+    return [
+        f"{name} will not be measured and the accuracy verdict stays incomplete: {why}"
+        for name, why in lacking.items()
+        if config.model.official
+    ]
 
 
 def write_session(

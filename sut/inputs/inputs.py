@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from qsl.dataset import Dataset
-from qsl.load import load_dataset, load_warmup
+from qsl.load import load_warmup
 from sut.config.between_fields import check_dataset_count
 from sut.config.official import require_recognised
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
+from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.machine.devices import cards, check_driver, driver_version
 from sut.machine.hardware import package_version
@@ -59,25 +60,12 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
     Raises:
         ConfigError, DatasetError: before anything was started.
     """
-    model, data = config.model, config.dataset
+    model = config.model
     if weights:
         check_cards(config)  # before weights are fetched
     model_path = resolve_model(model, weights=weights)
     require_recognised(model_path, model)
-    dataset = load_dataset(
-        source=data.source,
-        path=data.path,
-        model_path=model_path,
-        prompt_format=model.prompt_format,
-        vocab_size=model.vocab_size,
-        eos_token_ids=model.eos_token_ids,
-        context_tokens=config.engine.planned().context_tokens or model.context_tokens,
-        max_tokens=config.generation.max_tokens,
-        synthetic_count=data.synthetic_count,
-        synthetic_seed=data.synthetic_seed,
-        max_samples=data.max_samples,
-        allow_pickle=data.allow_pickle,
-    )
+    dataset = dataset_of(config, model_path)
     for scenario in config.scenarios:
         check_dataset_count(config, scenario, dataset.count, load_round(config.round))
     prompts = load_warmup(

@@ -226,7 +226,7 @@ class RunFacts(Facts):
 class AccuracyMetric(Facts):
     """One metric of the accuracy evaluation, by the submission checker's name."""
 
-    name: str = Field(description="ROUGE1, ROUGE2, ROUGEL, ROUGELSUM, GEN_LEN, TOKENS_PER_SAMPLE")
+    name: str = Field(description="as in accuracy_min of the round's file")
     value: float | None = Field(description="null: not measured")
     target: float | None = Field(description="least value; null: nothing to hold it to")
     upper_limit: float | None
@@ -236,12 +236,15 @@ class AccuracyMetric(Facts):
 class AccuracyFacts(Facts):
     """`accuracy.json`: an accuracy log against the data set's references."""
 
+    scorer: str = Field(description="a file of sut/accuracy/scorers")
     metrics: list[AccuracyMetric]
-    gen_len: int | None = Field(description="characters of all answers")
+    characters: int | None = Field(description="of all answers, as they were scored")
     gen_num: int = Field(description="answers evaluated")
     tokens_per_sample: float | None
     judged_against: str | None = Field(description="whose targets; null: there are none")
-    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    tool: str | None = Field(
+        description="what the scorer found on the machine and needed; null: nothing"
+    )
     complete: bool = Field(description="whether every metric that is judged was measured")
     passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
     empty_share: float
@@ -251,6 +254,15 @@ class AccuracyFacts(Facts):
     problems: list[str] = Field(description="alarms of a broken engine, in words")
     notes: list[str] = Field([], description="why a metric was not measured, or not judged")
     log_sha256: str = Field(description="of the mlperf_log_accuracy.json evaluated")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before_scorers(cls, document: Any) -> Any:
+        """A file from when all answers were scored by ROUGE: it says so by its keys."""
+        if not isinstance(document, dict) or "scorer" in document:
+            return document
+        new = {"gen_len": "characters", "sentence_splitter": "tool"}
+        return {"scorer": "rouge"} | {new.get(key, key): each for key, each in document.items()}
 
 
 class Verified(Facts):

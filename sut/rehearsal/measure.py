@@ -16,7 +16,6 @@ from sut.config.engine_kinds import package_of
 from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
-from sut.config.shipped import DEFAULT_BENCHMARK
 from sut.config.sources import Loaded
 from sut.harness.session import run_benchmark
 from sut.inputs.inputs import load_inputs
@@ -79,7 +78,7 @@ def overrides(round_name: str, out: Path, *, fast: bool) -> list[Override]:
 
 def reduced(rules: Round) -> Round:
     """The round as a fast rehearsal asks it: its tree is checked by these counts and limits."""
-    name = DEFAULT_BENCHMARK
+    name = rules.default_benchmark
     benchmark = rules.benchmark(name)
     scenarios = {}
     for scenario in SCENARIOS:

@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.result.schema import Result, Rouge, ScenarioResult
+from sut.result.schema import Evaluation, Result, ScenarioResult
 from sut.rules.check import Check, shown
 
 NOT_MEASURED = "not measured"
@@ -77,13 +77,13 @@ def _alarms(result: Result) -> Iterable[str]:
     """Signs of a broken engine that no check judged, a line for each accuracy run."""
     for scenario, run in result.accuracy_runs.items():
         if _only_told(run):
-            problems = "; ".join(run.rouge.problems if run.rouge else ())
+            problems = "; ".join(run.evaluation.problems if run.evaluation else ())
             yield f"  - {scenario} accuracy run: {problems}"
 
 
 def _only_told(run: ScenarioResult) -> bool:
     """Whether an accuracy run has alarms and was not judged by them: nobody expected a model."""
-    told = run.rouge is not None and bool(run.rouge.problems)
+    told = run.evaluation is not None and bool(run.evaluation.problems)
     return (
         run.mode == "accuracy" and told and all(each.rule != "answers-sound" for each in run.checks)
     )
@@ -115,7 +115,7 @@ def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
         yield ""
         yield from _table(run)
     if run.mode == "accuracy":
-        yield from _rouge(run.rouge)
+        yield from _evaluation(run.evaluation)
     if run.mode == "compliance":
         yield from _test(run)
     yield ""
@@ -130,24 +130,24 @@ def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
         yield _row("file", log.path)
 
 
-def _rouge(rouge: Rouge | None) -> Iterable[str]:
+def _evaluation(evaluation: Evaluation | None) -> Iterable[str]:
     """Each metric with its bounds; what was not measured says so."""
-    if rouge is None:
+    if evaluation is None:
         yield _row("accuracy", NOT_MEASURED)
         return
-    for problem in rouge.problems:
+    for problem in evaluation.problems:
         yield _row("sign of a broken engine", problem)
-    for name, value in rouge.metrics.items():
+    for name, value in evaluation.metrics.items():
         bounds = []
-        if name in rouge.targets:
-            bounds.append(f"must be >= {rouge.targets[name]:.8g}")
-        if name in rouge.upper_limits:
-            bounds.append(f"must be <= {rouge.upper_limits[name]:.8g}")
+        if name in evaluation.targets:
+            bounds.append(f"must be >= {evaluation.targets[name]:.8g}")
+        if name in evaluation.upper_limits:
+            bounds.append(f"must be <= {evaluation.upper_limits[name]:.8g}")
         shown_value = NOT_MEASURED if value is None else f"{value:.8g}"
         yield _row(name, f"{shown_value}{' (' + ', '.join(bounds) + ')' if bounds else ''}")
-    yield _row("judged against", rouge.judged_against or "nothing: there is no reference")
-    yield _row("answers, characters in all", f"{rouge.gen_num}, {rouge.gen_len}")
-    for note in rouge.notes:
+    yield _row("judged against", evaluation.judged_against or "nothing: there is no reference")
+    yield _row("answers, characters in all", f"{evaluation.gen_num}, {evaluation.characters}")
+    for note in evaluation.notes:
         yield _row("note", note)
 
 

@@ -33,13 +33,13 @@ from sut.result.schema import (
     SCHEMA_VERSION,
     UNVERIFIED,
     BenchmarkInfo,
+    Evaluation,
     LoadGenInfo,
     LogFile,
     Message,
     Queries,
     ReplicaShare,
     Result,
-    Rouge,
     ScenarioResult,
 )
 from sut.rules.catalogue import validity_checks
@@ -111,10 +111,10 @@ def _problems(config: RunConfig, made: dict[RunId, ScenarioResult]) -> Iterable[
 
 
 def _performance_runs(made: dict[RunId, ScenarioResult]) -> dict[Scenario, ScenarioResult]:
-    """Each with the ROUGE of its scenario's accuracy run beside it."""
-    rouge = {run_id.scenario: each.rouge for run_id, each in made.items() if each.rouge}
+    """Each with the evaluation of its scenario's accuracy run beside it."""
+    found = {run_id.scenario: each.evaluation for run_id, each in made.items() if each.evaluation}
     return {
-        run_id.scenario: each.model_copy(update={"rouge": rouge.get(run_id.scenario)})
+        run_id.scenario: each.model_copy(update={"evaluation": found.get(run_id.scenario)})
         for run_id, each in made.items()
         if run_id.mode is Mode.PERFORMANCE
     }
@@ -152,7 +152,7 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     return ScenarioResult(
         valid=not reasons,
         **_first_figures(evidence, times["latency"]),
-        rouge=_rouge(evidence.accuracy),
+        evaluation=_evaluation(evidence.accuracy),
         mode=run.mode,
         test=run.test,
         started_utc=run.started_utc,
@@ -202,21 +202,22 @@ def _first_figures(evidence: Evidence, latency: Distribution | None) -> dict[str
     }
 
 
-def _rouge(facts: AccuracyFacts | None) -> Rouge | None:
+def _evaluation(facts: AccuracyFacts | None) -> Evaluation | None:
     """The published object; null until there is an evaluation."""
     if facts is None:
         return None
-    return Rouge(
+    return Evaluation(
+        scorer=facts.scorer,
         metrics={each.name: each.value for each in facts.metrics},
         targets={each.name: each.target for each in facts.metrics if each.target is not None},
         upper_limits={
             each.name: each.upper_limit for each in facts.metrics if each.upper_limit is not None
         },
-        gen_len=facts.gen_len,
+        characters=facts.characters,
         gen_num=facts.gen_num,
         tokens_per_sample=facts.tokens_per_sample,
         judged_against=facts.judged_against,
-        sentence_splitter=facts.sentence_splitter,
+        tool=facts.tool,
         complete=facts.complete,
         problems=facts.problems,
         notes=facts.notes,

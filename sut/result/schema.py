@@ -25,7 +25,7 @@ from sut.record.facts import (
 )
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -102,17 +102,18 @@ class LogFile(Published):
     sha256: str
 
 
-class Rouge(Published):
+class Evaluation(Published):
     """Accuracy of an accuracy run against the benchmark's references."""
 
+    scorer: str = Field(description="what gave the metrics")
     metrics: dict[str, float | None] = Field(description="null: not measured")
     targets: dict[str, float] = Field(description="least values; none where nothing is to judge by")
     upper_limits: dict[str, float]
-    gen_len: int | None = Field(description="characters of all answers")
+    characters: int | None = Field(description="of all answers")
     gen_num: int = Field(description="answers")
     tokens_per_sample: float | None
     judged_against: str | None
-    sentence_splitter: str | None = Field(description="for ROUGE-Lsum; null: none at hand")
+    tool: str | None = Field(description="what the scorer found on the machine and needed")
     complete: bool
     problems: list[str] = Field(description="signs of a broken engine")
     notes: list[str] = Field(description="why something was not measured or not judged")
@@ -130,7 +131,9 @@ class ScenarioResult(Published):
     throughput_tokens_per_sec: float | None
     latency_p99: float | None = Field(description="end to end, ms")
     accuracy: float | None = Field(description="success rate, 0 to 1")
-    rouge: Rouge | None = Field(description="null until there is an accuracy run of the scenario")
+    evaluation: Evaluation | None = Field(
+        description="null until there is an accuracy run of the scenario"
+    )
     figure_sources: dict[str, Source] = Field(description="whose figure each of the above is")
     mode: str
     test: str | None = Field(description="the compliance test the run is for")
@@ -163,7 +166,7 @@ class ScenarioResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.4"]
+    schema_version: Literal["1.5"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

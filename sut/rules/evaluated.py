@@ -1,4 +1,4 @@
-"""Checks from what was evaluated after a run: ROUGE of an accuracy run, a compliance test's proof.
+"""Checks from what was evaluated after a run: its answers' scores, a compliance test's proof.
 
 Both are read from files beside the logs; an evaluation that is missing fails its run.
 """
@@ -19,8 +19,8 @@ EVALUATED: Book[RunCase] = Book()
 @EVALUATED.rule(
     "accuracy-evaluated",
     "The accuracy log of this run was evaluated in full",
-    "language/llama3.1-8b/evaluation.py",
-    "dataset_count",
+    "submission_checker",
+    "scorer",
     (ACCURACY,),
 )
 def accuracy_evaluated(case: RunCase) -> Iterable[Check]:

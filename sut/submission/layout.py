@@ -16,9 +16,9 @@ def submission_rules(rules: Round) -> SubmissionRules:
         ConfigError: nothing of this family can be submitted to the round.
     """
     if rules.submission is None:
-        why = next(iter(rules.absent.values()), "it has no benchmark of this family")
+        why = rules.absent.get(rules.default_benchmark, "it has no form of a tree")
         raise ConfigError(
-            f"round {rules.name} takes no submission of Llama-3.1-8B: {why}.",
+            f"round {rules.name} takes no submission of {rules.default_benchmark}: {why}.",
             remedy="Choose another --round.",
         )
     return rules.submission

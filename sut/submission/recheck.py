@@ -77,7 +77,7 @@ def _figures(stated: AccuracyFacts, scored: AccuracyFacts) -> Iterable[tuple[str
     values = [{each.name: each.value for each in facts.metrics} for facts in (stated, scored)]
     for name in dict.fromkeys([*values[0], *values[1]]):
         yield name, values[0].get(name), values[1].get(name)
-    for name in ("gen_len", "gen_num", "tokens_per_sample", "success_rate", *SHARES, "problems"):
+    for name in ("characters", "gen_num", "tokens_per_sample", "success_rate", *SHARES, "problems"):
         yield name, getattr(stated, name), getattr(scored, name)
 
 

@@ -63,7 +63,7 @@ def test_a_synthetic_data_set_exercises_rouge_and_judges_nothing(
     facts = evaluation(run.session)
     values = {metric["name"]: metric["value"] for metric in facts["metrics"]}
     assert values["ROUGE1"] is not None
-    assert values["GEN_LEN"] == facts["gen_len"]
+    assert values["GEN_LEN"] == facts["characters"]
     assert (facts["gen_num"], facts["passed"], facts["judged_against"]) == (40, None, None)
 
 

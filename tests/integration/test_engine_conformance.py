@@ -75,7 +75,13 @@ def null_engine(tmp_path: Path, model: Path) -> Engine:
 def vllm_engine(tmp_path: Path, model: Path) -> Engine:
     config = EngineConfig(vllm=VllmConfig(load_format="dummy", max_num_seqs=16))
     described = ModelConfig(
-        name="dummy", path=str(model), context_tokens=512, vocab_size=49152, eos_token_ids=(2,)
+        name="dummy",
+        path=str(model),
+        context_tokens=512,
+        vocab_size=49152,
+        eos_token_ids=(2,),
+        benchmark="llama3.1-8b",
+        prompt_format="llama3.1-8b-cnn",
     )
     return VllmEngine(
         config,

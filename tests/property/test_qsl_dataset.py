@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from qsl.dataset import Dataset, Prompts, check
 from qsl.files import read_file
-from qsl.synthetic import generate
+from qsl.synthetic import Lengths, generate
 from sut.errors import DatasetError
+
+LENGTHS = Lengths(870, 400, 60, 2540, 40, 110)
 
 IDS = st.integers(-(2**31), 2**31 - 1)
 PROMPTS = st.lists(st.lists(IDS, max_size=8), min_size=1, max_size=8)
@@ -99,6 +101,6 @@ def test_generated_prompts_pass_the_check(
 ) -> None:
     if set(range(vocab)) <= avoid:
         vocab = 500
-    data = generate(count, vocab, avoid, seed, longest)
+    data = generate(count, vocab, LENGTHS, avoid, seed, longest)
     check(data, vocab, context_tokens=longest + 7, max_tokens=7, performance_sample_count=count)
     assert not np.isin(data.prompts.tokens, list(avoid)).any()

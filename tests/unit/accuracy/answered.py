@@ -102,7 +102,7 @@ def make_answered(
     defaults: dict[str, Any] = {
         "model": ModelConfig(
             name="small", path=str(model), context_tokens=2048, vocab_size=300,
-            eos_token_ids=(EOS,),
+            eos_token_ids=(EOS,), benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
         ),
         "dataset": DatasetConfig(source="file", path=file),
         "generation": GenerationConfig(max_tokens=200),

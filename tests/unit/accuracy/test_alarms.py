@@ -52,9 +52,15 @@ def test_looping_answers_are_counted_without_their_end() -> None:
     assert shares([ids(*looping), ids(*range(10, 40))], [EOS]).looping == 0.5
 
 
+def test_answers_of_a_benchmark_may_be_alike() -> None:
+    """A number is the answer to more than one question."""
+    assert sentences(Shares(empty=0, looping=0, identical=1.0), None) == []
+    assert len(sentences(Shares(empty=0, looping=0, identical=0.02), 0.01)) == 1
+
+
 def test_a_share_is_an_alarm_only_above_its_limit() -> None:
-    assert sentences(Shares(empty=0.01, looping=0.10, identical=0.01)) == []
-    found = sentences(Shares(empty=0.011, looping=0.101, identical=1.0))
+    assert sentences(Shares(empty=0.01, looping=0.10, identical=0.01), 0.01) == []
+    found = sentences(Shares(empty=0.011, looping=0.101, identical=1.0), 0.01)
     assert [text.split(" of the answers are ")[0] for text in found] == ["1.1%", "10.1%", "100.0%"]
     assert "above 10%" in found[1]
 
@@ -76,5 +82,5 @@ def test_an_answer_ends_at_its_first_end_of_sequence() -> None:
     assert shares(proper, [EOS]).misended == 0
     found = shares([*proper, ids(5, EOS, EOS), ids(5, EOS, 6)], [EOS, 128009])
     assert found.misended == 2
-    (said,) = sentences(Shares(empty=0, looping=0, identical=0, misended=2))
+    (said,) = sentences(Shares(empty=0, looping=0, identical=0, misended=2), 0.01)
     assert said.startswith("2 answers go on after an end-of-sequence id")

@@ -12,7 +12,7 @@ from sut.accuracy.evaluate import (
     evaluate_run,
     read_facts,
 )
-from sut.accuracy.rouge import Splitter
+from sut.accuracy.scorers.rouge import Rouge, Splitter
 from sut.accuracy.text import table
 from sut.errors import DatasetError, LogError
 from sut.record.facts import AccuracyFacts
@@ -34,11 +34,11 @@ SPLITTER = Splitter("test", lambda text: re.split(r"(?<=[.!?])\s+", text))
 
 
 def with_splitter() -> Sources:
-    return Sources(splitter=lambda: SPLITTER)
+    return Sources(scorer=lambda _: Rouge(SPLITTER))
 
 
 def without_splitter() -> Sources:
-    return Sources(splitter=lambda: None)
+    return Sources(scorer=lambda _: Rouge(None))
 
 
 def values(facts: AccuracyFacts) -> dict[str, float | None]:
@@ -56,12 +56,12 @@ def test_answers_equal_to_the_summaries_score_a_hundred(tmp_path: Path) -> None:
         "ROUGELSUM": 100.0,
         "GEN_LEN": characters,
     }
-    assert (facts.gen_len, facts.gen_num) == (characters, 4)
+    assert (facts.characters, facts.gen_num) == (characters, 4)
     # One token a character, and the end-of-sequence id.
     assert facts.tokens_per_sample == characters / 4 + 1
     assert (facts.success_rate, facts.empty_share, facts.identical_share) == (1, 0, 0)
     assert (facts.complete, facts.passed, facts.problems) == (True, None, [])
-    assert facts.sentence_splitter == "test"
+    assert facts.tool == "test"
     assert facts.log_sha256 == sha256_of(run / "mlperf_log_accuracy.json")
 
 
@@ -75,7 +75,7 @@ def test_without_a_splitter_the_sentence_figure_is_not_measured(tmp_path: Path) 
     facts = evaluate_run(run, root, without_splitter())
     assert values(facts)["ROUGELSUM"] is None
     assert values(facts)["ROUGEL"] == 100.0
-    assert facts.sentence_splitter is None
+    assert facts.tool is None
     assert any("ROUGELSUM not measured" in note for note in facts.notes)
 
 
@@ -83,7 +83,9 @@ def test_a_data_set_without_references_has_lengths_only(tmp_path: Path) -> None:
     root, run = make_answered(tmp_path, output=False)
     facts = evaluate_run(run, root, with_splitter())
     assert {name for name, value in values(facts).items() if value is not None} == {"GEN_LEN"}
-    assert facts.notes[-1] == "ROUGE not measured: the data set has no references"
+    assert facts.notes[-1] == (
+        "ROUGE1, ROUGE2, ROUGEL, ROUGELSUM not measured: the data set has no references"
+    )
 
 
 def test_a_model_without_a_tokenizer_leaves_only_token_counts(
@@ -97,7 +99,7 @@ def test_a_model_without_a_tokenizer_leaves_only_token_counts(
     monkeypatch.setattr("sut.accuracy.evaluate.open_tokenizer", none_there)
     facts = evaluate_run(run, root, with_splitter())
     assert set(values(facts).values()) == {None}
-    assert facts.gen_len is None
+    assert facts.characters is None
     assert facts.tokens_per_sample is not None
     assert "tokenizer is not at hand" in facts.notes[-1]
 
@@ -156,7 +158,7 @@ def test_data_set_and_model_may_have_moved(tmp_path: Path) -> None:
     (tmp_path / "model").rename(tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match="no such file"):
         evaluate_run(run, root, Sources(model=tmp_path / "elsewhere"))
-    sources = Sources(tmp_path / "moved.json", tmp_path / "elsewhere", lambda: SPLITTER)
+    sources = Sources(tmp_path / "moved.json", tmp_path / "elsewhere", lambda _: Rouge(SPLITTER))
     assert values(evaluate_run(run, root, sources))["ROUGE1"] == 100.0
 
 
@@ -195,7 +197,7 @@ def test_the_checker_reads_what_was_measured(tmp_path: Path) -> None:
     assert read_by_checker(text) == values(facts)
     assert text.splitlines()[:3] == ["", "Results", ""]
     assert text.splitlines()[3].startswith("{'rouge1': '8")
-    assert text.endswith(f"'gen_len': {facts.gen_len}, 'gen_num': 4}}\n")
+    assert text.endswith(f"'gen_len': {facts.characters}, 'gen_num': 4}}\n")
     assert "hash=" not in text
 
 
@@ -240,4 +242,4 @@ def test_an_end_of_sequence_is_no_text(tmp_path: Path) -> None:
     root, run = make_answered(tmp_path)
     write_log(run, [[EOS, EOS], [EOS], [], [EOS]])
     facts = evaluate_run(run, root, with_splitter())
-    assert (facts.gen_len, values(facts)["ROUGE1"]) == (0, 0.0)
+    assert (facts.characters, values(facts)["ROUGE1"]) == (0, 0.0)

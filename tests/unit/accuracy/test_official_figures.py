@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qsl.tokenizer import open_tokenizer
 from sut.accuracy.reference import load_reference
-from sut.accuracy.rouge import find_splitter
+from sut.accuracy.registry import find_scorer
 from sut.accuracy.scores import measure
 from tests.conftest import ROOT
 
@@ -26,11 +26,11 @@ def test_every_figure_is_the_one_that_the_official_script_printed(small_model: P
     assert reference is not None
     sample = json.loads((ROOT / "qsl" / "data" / "cnn_style_sample.json").read_text())
     summaries = [each["output"] for each in sample]
-    splitter = find_splitter()
+    scorer = find_scorer("rouge")
     ours = measure(
-        reference.answers(range(len(summaries))), summaries, open_tokenizer(small_model), splitter
+        reference.answers(range(len(summaries))), summaries, open_tokenizer(small_model), scorer
     )
-    assert {name: ours.rouge[name] for name in PRINTED} == PRINTED
+    assert {name: ours.values[name] for name in PRINTED} == PRINTED
     # Where NLTK's data lies, the sentence figure too.
-    assert ours.rouge["ROUGELSUM"] == (PRINTED_LSUM if splitter else None)
-    assert (ours.gen_len, ours.gen_num) == (GEN_LEN, GEN_NUM)
+    assert ours.values["ROUGELSUM"] == (PRINTED_LSUM if scorer.tool else None)
+    assert (ours.values["GEN_LEN"], ours.gen_num) == (GEN_LEN, GEN_NUM)

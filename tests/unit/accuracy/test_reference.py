@@ -32,11 +32,10 @@ def document(**changes: Any) -> dict[str, Any]:
         "made_by": "a test",
         "made_with": {"transformers": "5"},
         "scores": {
-            "rouge": {"ROUGE1": 30.0},
-            "gen_len": 100,
+            "metrics": {"ROUGE1": 30.0, "GEN_LEN": 100},
             "gen_num": 3,
             "tokens_per_sample": 2.3333,
-            "sentence_splitter": None,
+            "tool": None,
         },
         "outputs_sha256": outputs_sha256(OUTPUTS),
         "outputs": OUTPUTS,

@@ -9,6 +9,7 @@ from qsl.tokenizer import open_tokenizer
 from sut.accuracy import targets
 from sut.accuracy.judge import Yardstick
 from sut.accuracy.reference import outputs_sha256
+from sut.accuracy.scorers.rouge import Rouge
 from sut.accuracy.targets import Asked, for_count
 from sut.config.names import Scenario
 from sut.config.rounds import load_round
@@ -18,7 +19,8 @@ from tests.unit.accuracy.answered import SUMMARIES, encoded, make_model
 from tests.unit.accuracy.test_reference import document
 from tests.unit.result.sessions import dump, make_config
 
-NOBODY = Asked([], None, None, None)
+ROUGE = Rouge(None)
+NOBODY = Asked([], None, None, ROUGE)
 
 
 def choose(config: RunConfig, *others: Any) -> tuple[Yardstick | None, list[str]]:
@@ -38,7 +40,7 @@ def facts(**changes: Any) -> DatasetFacts:
 def official_config(max_tokens: int = 128, **changes: Any) -> RunConfig:
     model = ModelConfig(
         name="llama3.1-8b", path="x", official=True, context_tokens=4096, vocab_size=128256,
-        eos_token_ids=(128009,),
+        eos_token_ids=(128009,), benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
     )  # fmt: skip
     generation = GenerationConfig(max_tokens=max_tokens)
     return make_config(("accuracy",), model=model, generation=generation, **changes)
@@ -120,7 +122,7 @@ def answered(tmp_path: Path) -> tuple[Path, Asked]:
         document(outputs=outputs, outputs_sha256=outputs_sha256(outputs)),
     )
     indices = [2, 1, 0]
-    return tmp_path, Asked(indices, [SUMMARIES[i] for i in indices], open_tokenizer(model), None)
+    return tmp_path, Asked(indices, [SUMMARIES[i] for i in indices], open_tokenizer(model), ROUGE)
 
 
 def test_a_part_of_the_data_set_is_held_to_that_part(answered: tuple[Path, Asked]) -> None:
@@ -147,7 +149,7 @@ def test_a_run_under_other_conditions_is_not_judged(answered: tuple[Path, Asked]
 
 def test_a_sample_the_reference_lacks_is_not_judged(answered: tuple[Path, Asked]) -> None:
     folder, asked = answered
-    more = Asked([4], [""], asked.tokenizer, None)
+    more = Asked([4], [""], asked.tokenizer, ROUGE)
     rules = load_round("v6.1")
     yardstick, notes = choose(small_config(), Scenario.OFFLINE, facts(), rules, more, folder)
     assert (yardstick, "has 4 samples" in notes[0]) == (None, True)

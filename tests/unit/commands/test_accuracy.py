@@ -94,7 +94,7 @@ def test_alarms_come_first_and_decide_where_they_count(
     verdict: str,
 ) -> None:
     root, run = session(tmp_path)
-    monkeypatch.setattr("sut.accuracy.alarms.sentences", lambda _: ["all loop"])
+    monkeypatch.setattr("sut.accuracy.alarms.sentences", lambda *_: ["all loop"])
     monkeypatch.setattr("sut.accuracy.evaluate.verdict", lambda *_: (True, True))
     document = json.loads((root / "config.json").read_text())
     for section, values in config.items():
@@ -148,18 +148,18 @@ def test_a_difference_from_what_was_written_is_named(
 ) -> None:
     root, run = session(tmp_path)
     main([str(root)])
-    edit(run / "accuracy.json", gen_len=7, success_rate=0.5)
+    edit(run / "accuracy.json", characters=7, success_rate=0.5)
     written = (run / "accuracy.json").read_bytes()
     assert main([str(root)]) == 1
     shown = capsys.readouterr().out
-    assert "differs from the accuracy.json written before in gen_len, success_rate" in shown
+    assert "differs from the accuracy.json written before in characters, success_rate" in shown
     assert (run / "accuracy.json").read_bytes() == written
 
 
 def test_replace_keeps_the_old_files_beside_the_new(tmp_path: Path) -> None:
     root, run = session(tmp_path)
     main([str(root)])
-    edit(run / "accuracy.json", gen_len=7)
+    edit(run / "accuracy.json", characters=7)
     assert main([str(root), "--replace"]) == 0
     assert main([str(root), "--replace"]) == 0
     names = sorted(path.name for path in run.iterdir() if path.name.startswith("accuracy"))
@@ -171,8 +171,8 @@ def test_replace_keeps_the_old_files_beside_the_new(tmp_path: Path) -> None:
         "accuracy.txt.old1",
         "accuracy.txt.old2",
     ]
-    assert json.loads((run / "accuracy.json.old1").read_text())["gen_len"] == 7
-    assert json.loads((run / "accuracy.json").read_text())["gen_len"] != 7
+    assert json.loads((run / "accuracy.json.old1").read_text())["characters"] == 7
+    assert json.loads((run / "accuracy.json").read_text())["characters"] != 7
 
 
 @pytest.mark.parametrize("flags", [[], ["--replace"]])

@@ -8,10 +8,12 @@ from audit.bounds import of_benchmark
 from sut.accuracy.judge import judge, round_yardstick, verdict
 from sut.accuracy.scores import Scores
 from sut.accuracy.targets import for_count
+from sut.config import official as officials
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.plan.run_plan import plan_runs
-from tests.unit.config.support import loaded
+from tests.unit.config.support import loaded, written
 
 MODEL = """\
 model:
@@ -58,6 +60,7 @@ benchmarks:
         ttft_limit_ms: 2000
         tpot_limit_ms: 200
     required: [Offline]
+    scorer: rouge
     accuracy_min:
       ROUGE1: 43.98689
       ROUGE2: 21.814847
@@ -101,7 +104,7 @@ def test_its_own_metrics_are_judged(family):
     rouge = {"ROUGE1": 44.4, "ROUGE2": 22.0, "ROUGEL": 28.6, "ROUGELSUM": None}
     yardstick = round_yardstick("v7.0", "llama2-70b-99", family.benchmarks["llama2-70b-99"])
     for tokens, passed in ((294.45, True), (264.9, False), (324.0, False)):
-        scores = Scores(rouge=rouge, gen_len=None, gen_num=24576, tokens_per_sample=tokens)
+        scores = Scores(values=rouge, characters=None, gen_num=24576, tokens_per_sample=tokens)
         assert verdict(judge(scores, yardstick), yardstick) == (True, passed)
 
 
@@ -112,3 +115,41 @@ def test_foreign_logs_and_trees_of_it_are_read_by_its_own_ids(family):
     assert family.id_of("llama3_1-8b") == "llama3.1-8b"
     with pytest.raises(ConfigError, match="has no model of its own"):
         of_benchmark("gptj")
+
+
+OWN = """\
+model:
+  name: own
+  path: own/weights
+  official: false
+  context_tokens: 4096
+  vocab_size: 32000
+  eos_token_ids: [2]
+"""
+
+
+def test_a_model_that_names_no_benchmark_takes_the_rounds_and_its_prompt(family, tmp_path):
+    found = loaded("--model", written(tmp_path, OWN))
+    assert found.config.model.benchmark == "llama3.1-8b"
+    assert found.config.model.prompt_format == "llama3.1-8b-cnn"
+    assert found.config.model.loadgen_model == "llama3_1-8b"
+    assert found.origins["model.benchmark"].startswith("user_confs/rounds/v6.1.yaml:")
+    assert found.origins["model.prompt_format"].startswith("user_confs/models/llama3.1-8b.yaml:")
+    text = f"{OWN}  benchmark: llama2-70b-99\n"
+    found = loaded("--model", written(tmp_path, text), "--round", "v7.0")
+    assert found.config.model.prompt_format == "chat"
+    assert found.config.model.loadgen_model == "llama2-70b"
+
+
+def test_a_benchmark_is_lent_scenarios_by_the_one_that_it_names(family):
+    with pytest.raises(ConfigError, match="SingleStream is not one of llama2-70b-99"):
+        family.scenario_rules("llama2-70b-99", Scenario.SINGLE_STREAM)
+    lent = family.benchmarks["llama2-70b-99"].model_copy(update={"edge": "llama3.1-8b-edge"})
+    rules = family.model_copy(update={"benchmarks": family.benchmarks | {"llama2-70b-99": lent}})
+    found, _, _ = rules.scenario_rules("llama2-70b-99", Scenario.SINGLE_STREAM)
+    assert found == "llama3.1-8b-edge"
+
+
+def test_weights_are_those_of_the_benchmarks_that_their_file_names(family, conf_root):
+    assert [each.name for each in officials.of_benchmark("llama3.1-8b-edge")] == ["llama3.1-8b"]
+    assert officials.of_benchmark("llama2-70b-99-edge") == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.registry import TESTS, find_test, require_covered
+from audit.registry import TESTS, default_test, find_test, require_covered
 from audit.test06 import LOG_SEED, SAMPLES
 from sut.config.rounds import load_round
 from sut.config.shipped import round_names
@@ -55,11 +55,20 @@ def test_every_test_that_a_round_asks_for_is_there():
     for name in round_names():
         for benchmark, rules in load_round(name).benchmarks.items():
             for test in rules.compliance_tests:
-                assert benchmark in find_test(test).benchmarks
+                require_covered(find_test(test), benchmark, load_round(name), "the round")
                 assert (AUDIT_ROOT / test / AUDIT_FILE).is_file()
 
 
 def test_a_benchmark_that_no_test_covers_is_refused():
+    rules = load_round("v6.1")
     with pytest.raises(ConfigError, match=r"TEST06 is not a test of llama3\.1-8b-edge"):
-        require_covered(TESTS["TEST06"], "llama3.1-8b-edge", "--model")
-    require_covered(TESTS["TEST06"], "llama3.1-405b", "--model")
+        require_covered(TESTS["TEST06"], "llama3.1-8b-edge", rules, "--model")
+    require_covered(TESTS["TEST06"], "llama3.1-405b", rules, "--model")
+
+
+def test_the_round_says_which_test_is_meant_where_none_is_named():
+    rules = load_round("v6.1")
+    for benchmark in (None, "llama3.1-8b", "mixtral-8x7b"):
+        assert default_test(rules, benchmark).name == "TEST06"
+    with pytest.raises(ConfigError, match=r"v6\.1 asks no compliance test of llama3\.1-8b-edge"):
+        default_test(rules, "llama3.1-8b-edge")

@@ -12,6 +12,7 @@ import pytest
 from qsl.dataset import Dataset
 from qsl.load import SAMPLE_FILE, load_dataset, load_warmup
 from qsl.prompts import render
+from qsl.synthetic import Drawn, Lengths
 from qsl.tokenizer import open_tokenizer
 from sut.errors import DatasetError
 
@@ -26,8 +27,7 @@ def load(model: Path | str, **changes: Any) -> Dataset:
         "eos_token_ids": (2,),
         "context_tokens": 4000,
         "max_tokens": 32,
-        "synthetic_count": 20,
-        "synthetic_seed": 1,
+        "synthetic": Drawn(20, 1, Lengths(870, 400, 60, 2540, 40, 110)),
         "max_samples": None,
         "allow_pickle": False,
     }
@@ -154,9 +154,14 @@ def test_importing_and_loading_stays_light(model_folder: Path) -> None:
     code = (
         "import sys, qsl.load, qsl.prepare\n"
         f"qsl.load.load_dataset('sample', None, {str(model_folder)!r}, 'chat', 1000, (2,), 4000,"
-        " 32, 1, 1, None, False)\n"
+        " 32, None, None, False)\n"
         "heavy = ['transformers', 'torch', 'vllm', 'mlperf_loadgen', 'pandas', 'pyarrow']\n"
         "sys.exit(' '.join(name for name in heavy if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_nothing_is_generated_of_lengths_that_nobody_knows() -> None:
+    with pytest.raises(DatasetError, match="nothing says how long the benchmark's prompts are"):
+        load("x", source="synthetic", synthetic=None)

@@ -9,12 +9,16 @@ import pandas as pd
 import pytest
 
 from qsl.files import read_file
-from qsl.prepare import prepare_calibration, prepare_dataset
+from qsl.prepare import SourceForm, prepare_calibration, prepare_dataset
 from qsl.prompts import find_format, render
 from qsl.tokenizer import open_tokenizer
+from sut.config.rounds import load_round
 from sut.errors import DatasetError
 
 OFFICIAL = "llama3.1-8b-cnn"
+KNOWN = load_round("v6.1").benchmark("llama3.1-8b").dataset_source
+assert KNOWN is not None
+FORM = SourceForm(**KNOWN.model_dump())
 ROWS = [
     {"article": f"Article {i} “says” \n \\ {{x}} NA.", "highlights": f"Says {i} .", "id": f"id{i}"}
     for i in range(5)
@@ -55,7 +59,7 @@ def expected(rows: list[dict[str, str]], model: Path, instruction: Any) -> str:
 
 def test_the_mlcommons_form(source: Path, model_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "cnn_eval.json"
-    prepared = prepare_dataset(source, out, model_folder, OFFICIAL, None)
+    prepared = prepare_dataset(source, out, model_folder, OFFICIAL, FORM, None)
     text = out.read_text(encoding="utf-8")
     assert text == expected(ROWS, model_folder, {"llama": find_format(OFFICIAL).template})
     assert (prepared.count, prepared.path) == (5, out)
@@ -69,14 +73,14 @@ def test_the_mlcommons_form(source: Path, model_folder: Path, tmp_path: Path) ->
 def test_batches_do_not_show(
     source: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = prepare_dataset(source, tmp_path / "a.json", model_folder, OFFICIAL, None)
+    whole = prepare_dataset(source, tmp_path / "a.json", model_folder, OFFICIAL, FORM, None)
     monkeypatch.setattr("qsl.prepare._BATCH", 2)
-    parts = prepare_dataset(source, tmp_path / "b.json", model_folder, OFFICIAL, None)
+    parts = prepare_dataset(source, tmp_path / "b.json", model_folder, OFFICIAL, FORM, None)
     assert whole.sha256 == parts.sha256
 
 
 def test_the_first_n(source: Path, model_folder: Path, tmp_path: Path) -> None:
-    prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, 2)
+    prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, FORM, 2)
     assert read_file(tmp_path / "o.json").references == ["Says 0 .", "Says 1 ."]
 
 
@@ -88,7 +92,7 @@ def test_single_files(name: str, model_folder: Path, tmp_path: Path) -> None:
         frame.to_csv(file, index=False)
     else:
         frame.to_parquet(file)
-    prepare_dataset(file, tmp_path / "o.json", model_folder, OFFICIAL, None)
+    prepare_dataset(file, tmp_path / "o.json", model_folder, OFFICIAL, FORM, None)
     columns = read_file(tmp_path / "o.json")
     assert columns.texts == [*(row["article"] for row in ROWS), "NA"]
 
@@ -96,7 +100,7 @@ def test_single_files(name: str, model_folder: Path, tmp_path: Path) -> None:
 def test_calibration(source: Path, model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("id4\nid1\n")
     out = tmp_path / "cal.json"
-    prepared = prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+    prepared = prepare_calibration(source, out, model_folder, OFFICIAL, FORM, tmp_path / "ids.txt")
     instruction = find_format(OFFICIAL).template
     assert out.read_text() == expected([ROWS[4], ROWS[1]], model_folder, instruction)
     assert prepared.count == 2
@@ -105,10 +109,10 @@ def test_calibration(source: Path, model_folder: Path, tmp_path: Path) -> None:
 def test_calibration_ids_must_be_there(source: Path, model_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "cal.json"
     with pytest.raises(DatasetError, match="no such file"):
-        prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+        prepare_calibration(source, out, model_folder, OFFICIAL, FORM, tmp_path / "ids.txt")
     (tmp_path / "ids.txt").write_text("id4\nnone\n")
     with pytest.raises(DatasetError, match=r"1 of 2 listed ids .* first none"):
-        prepare_calibration(source, out, model_folder, OFFICIAL, tmp_path / "ids.txt")
+        prepare_calibration(source, out, model_folder, OFFICIAL, FORM, tmp_path / "ids.txt")
     assert not out.exists()
 
 
@@ -116,7 +120,7 @@ def test_nothing_is_overwritten(source: Path, model_folder: Path, tmp_path: Path
     out = tmp_path / "o.json"
     out.write_text("mine")
     with pytest.raises(DatasetError, match="exists and is not overwritten"):
-        prepare_dataset(source, out, model_folder, OFFICIAL, None)
+        prepare_dataset(source, out, model_folder, OFFICIAL, FORM, None)
     assert out.read_text() == "mine"
 
 
@@ -131,7 +135,7 @@ def test_a_file_that_appears_meanwhile_is_kept(
 
     monkeypatch.setattr("qsl.prepare.open_tokenizer", late)
     with pytest.raises(DatasetError, match="exists"):
-        prepare_dataset(source, out, model_folder, OFFICIAL, None)
+        prepare_dataset(source, out, model_folder, OFFICIAL, FORM, None)
     assert out.read_text() == "theirs"
     assert not list(tmp_path.glob(".o.json*"))
 
@@ -144,7 +148,7 @@ def test_a_failure_leaves_no_file(
 
     monkeypatch.setattr("qsl.prepare.render_batch", fails)
     with pytest.raises(DatasetError, match="broken"):
-        prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, None)
+        prepare_dataset(source, tmp_path / "o.json", model_folder, OFFICIAL, FORM, None)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cnn_dailymail", "model"]
 
 
@@ -165,10 +169,10 @@ def test_wrong_sources(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError, match=message):
-        prepare_dataset(tmp_path / name, tmp_path / "o.json", model_folder, OFFICIAL, None)
+        prepare_dataset(tmp_path / name, tmp_path / "o.json", model_folder, OFFICIAL, FORM, None)
     assert not (tmp_path / "o.json").exists()
 
 
 def test_the_folder_must_exist(source: Path, model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder"):
-        prepare_dataset(source, tmp_path / "no" / "o.json", model_folder, OFFICIAL, None)
+        prepare_dataset(source, tmp_path / "no" / "o.json", model_folder, OFFICIAL, FORM, None)

@@ -10,9 +10,10 @@ import pytest
 import sut.logs.detail
 from sut.errors import LogError
 from sut.harness.session import write_result
+from sut.record.facts import AccuracyFacts
 from sut.record.folder import SessionDir
 from sut.record.session import read_session
-from tests.unit.result.sessions import dump, make_session
+from tests.unit.result.sessions import dump, make_accuracy, make_session
 
 
 def test_every_file_of_a_session_is_there_by_name(tmp_path: Path) -> None:
@@ -67,8 +68,20 @@ def test_a_malformed_evaluation_is_named(tmp_path: Path) -> None:
     root = make_session(tmp_path, "accuracy")
     dump(root / "Offline/accuracy/accuracy.json", {"metrics": []})
     (run,) = read_session(root).runs
-    with pytest.raises(LogError, match="gen_len"):
+    with pytest.raises(LogError, match="characters"):
         _ = run.accuracy
+
+
+def test_an_evaluation_of_before_there_were_scorers_is_read(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "accuracy")
+    path = root / "Offline/accuracy/accuracy.json"
+    ours = make_accuracy(path.parent, tool="nltk 3.10.4 punkt_tab")
+    old = {key: value for key, value in ours.items() if key not in ("scorer", "characters", "tool")}
+    dump(path, old | {"gen_len": ours["characters"], "sentence_splitter": ours["tool"]})
+    (run,) = read_session(root).runs
+    assert run.accuracy is not None
+    assert run.accuracy == AccuracyFacts.model_validate(ours)
+    assert run.accuracy.scorer == "rouge"
 
 
 def test_a_log_is_read_once_for_result_summary_and_compliance_page(

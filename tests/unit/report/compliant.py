@@ -70,7 +70,8 @@ def compliant_session(parent: Path, *more: str) -> Path:
     """A session with Offline in all three kinds; `more` recordings are added to it."""
     model = ModelConfig(
         name="small", path="models/small", context_tokens=2048, vocab_size=100,
-        eos_token_ids=(0,), official=True,
+        eos_token_ids=(0,), official=True, loadgen_model="llama3_1-8b",
+        benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
     )  # fmt: skip
     compliance = {"tests": ("TEST06",)}
     root = make_session(

@@ -58,6 +58,7 @@ def make_round(**changes: Any) -> Round:
             "sample_index_rng_seed": 2747215439041700203,
             "schedule_rng_seed": 16159082839903944936,
         },
+        "default_benchmark": "llama3.1-8b",
         "benchmarks": {
             "llama3.1-8b": {
                 "system_type": "datacenter",
@@ -73,6 +74,7 @@ def make_round(**changes: Any) -> Round:
                 "required": ("Offline",),
                 "one_of": ("Server", "Interactive"),
                 "compliance_tests": ("TEST06",),
+                "scorer": "rouge",
                 "accuracy_min": {"ROUGE1": 38.391408},
             }
         },
@@ -91,7 +93,8 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         "system": SystemConfig(name="cpu", measured=True),
         "model": ModelConfig(
             name="small", path="models/small", context_tokens=2048, vocab_size=100,
-            eos_token_ids=(0,),
+            eos_token_ids=(0,), loadgen_model="llama3_1-8b",
+            benchmark="llama3.1-8b", prompt_format="llama3.1-8b-cnn",
         ),
         "offline": OfflineConfig(target_qps=400, min_query_count=192, min_duration_s=0.005),
         "server": ServerConfig(
@@ -231,11 +234,12 @@ def make_accuracy(folder: Path, **changes: Any) -> dict[str, Any]:
     metric = {"value": 30.0, "target": None, "upper_limit": None, "passed": None}
     return {
         "metrics": [{"name": name} | metric for name in names],
-        "gen_len": 4800,
+        "scorer": "rouge",
+        "characters": 4800,
         "gen_num": 48,
         "tokens_per_sample": 20.0,
         "judged_against": None,
-        "sentence_splitter": None,
+        "tool": None,
         "complete": True,
         "passed": None,
         "empty_share": 0.0,

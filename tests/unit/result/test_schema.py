@@ -70,5 +70,5 @@ def test_users_names_stay(tmp_path: Path) -> None:
     assert server["achieved_qps"] == 196.537
     assert server["latency_p99"] == server["latency"]["p99_ns"] / 1e6
     assert server["accuracy"] == 1.0
-    assert server["rouge"] is None
+    assert server["evaluation"] is None
     assert document["trust"].startswith("unverified: ")

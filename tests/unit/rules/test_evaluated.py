@@ -67,15 +67,17 @@ def test_an_accuracy_run_without_its_evaluation_is_not_valid(tmp_path: Path) -> 
     (root / "Offline" / "accuracy" / "accuracy.json").unlink()
     run = accuracy_run(root)
     assert failed(run) == ["accuracy evaluation"]
-    assert run.rouge is None
+    assert run.evaluation is None
 
 
-def test_the_rouge_of_an_accuracy_run_stands_beside_its_performance_run(tmp_path: Path) -> None:
+def test_an_evaluation_stands_beside_the_performance_run_of_its_scenario(
+    tmp_path: Path,
+) -> None:
     root = make_session(tmp_path, "offline", "accuracy")
     result = build(root, make_round())
-    rouge = result.scenarios[Scenario.OFFLINE].rouge
-    assert rouge is not None
-    assert (rouge.metrics["ROUGE1"], rouge.gen_num, rouge.passed) == (30.0, 48, None)
+    evaluation = result.scenarios[Scenario.OFFLINE].evaluation
+    assert evaluation is not None
+    assert (evaluation.metrics["ROUGE1"], evaluation.gen_num, evaluation.passed) == (30.0, 48, None)
 
 
 def test_random_weights_are_not_alarming(tmp_path: Path) -> None:

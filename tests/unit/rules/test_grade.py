@@ -33,7 +33,15 @@ from tests.unit.result.sessions import (
 OFFLINE = OfflineConfig(min_query_count=13368, min_duration_s=600)
 SERVER = ServerConfig(min_query_count=100, min_duration_s=600, latency_percentile=99)
 MODEL = ModelConfig(
-    name="llama3.1-8b", path="m", context_tokens=1, vocab_size=1, eos_token_ids=(0,), official=True
+    name="llama3.1-8b",
+    path="m",
+    context_tokens=1,
+    vocab_size=1,
+    eos_token_ids=(0,),
+    official=True,
+    loadgen_model="llama3_1-8b",
+    benchmark="llama3.1-8b",
+    prompt_format="llama3.1-8b-cnn",
 )
 
 

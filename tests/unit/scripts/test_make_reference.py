@@ -42,7 +42,7 @@ def test_the_file_is_made_once_and_can_be_checked(
     reference = load_reference("llama-tiny-dummy", tmp_path)
     assert reference is not None
     assert (len(reference.outputs), reference.scores.gen_num) == (64, 64)
-    assert reference.scores.rouge["ROUGE1"] is not None
+    assert reference.scores.metrics["ROUGE1"] is not None
     assert reference.made_with["rouge-score"] == "0.1.2"
     before = out.read_bytes()
     assert main(flags) == 0

@@ -185,7 +185,7 @@ def write_evaluation(folder: Path, scores: Mapping[str, float] = SCORES) -> None
     """accuracy.json and accuracy.txt of a run with these scores, by default the reference's."""
     bounds = {"target": None, "upper_limit": None, "passed": None}
     metrics = [{"name": name, "value": value} | bounds for name, value in scores.items()]
-    facts = make_accuracy(folder, metrics=metrics, gen_len=scores["GEN_LEN"])
+    facts = make_accuracy(folder, metrics=metrics, characters=scores["GEN_LEN"])
     dump(folder / "accuracy.json", facts)
     SCORED[folder.resolve()] = AccuracyFacts.model_validate(facts)
     text = official_text(SCORED[folder.resolve()])

@@ -20,6 +20,7 @@ EDGE = ModelConfig(
     path="models/small",
     benchmark="llama3.1-8b-edge",
     loadgen_model="llama3_1-8b-edge",
+    prompt_format="llama3.1-8b-cnn",
     context_tokens=2048,
     vocab_size=100,
     eos_token_ids=(0,),

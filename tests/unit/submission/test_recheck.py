@@ -69,7 +69,7 @@ def test_scores_edited_in_both_files_are_named_with_the_true_ones(run: Run) -> N
 
 EDITS: dict[str, Callable[[Path], None]] = {
     "gen_num is 3": lambda folder: edit(folder / "accuracy.json", gen_num=3),
-    "gen_len is 8167644": lambda folder: edit(folder / "accuracy.json", gen_len=8167644),
+    "characters is 8167644": lambda folder: edit(folder / "accuracy.json", characters=8167644),
     "success_rate is 0.5": lambda folder: edit(folder / "accuracy.json", success_rate=0.5),
     "looping_share is 0.4": lambda folder: edit(folder / "accuracy.json", looping_share=0.4),
     "problems is all loop": lambda folder: edit(folder / "accuracy.json", problems=["all loop"]),

@@ -13,14 +13,21 @@ sentences, of which the split leaves one newline each.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# rouge_score's names → the submission checker's.
-METRICS = {"rouge1": "ROUGE1", "rouge2": "ROUGE2", "rougeL": "ROUGEL"}
-SENTENCE_METRICS = {"rougeLsum": "ROUGELSUM"}
+from sut.accuracy.scorer import Metric, Scored
+
+# The checker's names, and rouge_score's, which the official script prints: scores as strings,
+# the length as a plain number.
+WORD_METRICS = tuple(
+    Metric(name, key, "'{}'")
+    for name, key in (("ROUGE1", "rouge1"), ("ROUGE2", "rouge2"), ("ROUGEL", "rougeL"))
+)
+SENTENCE_METRIC = Metric("ROUGELSUM", "rougeLsum", "'{}'")
+LENGTH = Metric("GEN_LEN", "gen_len", "{:.0f}")
 PUNKT_DATA = "tokenizers/punkt_tab/english/"
 FETCH_PUNKT = "python -m nltk.downloader punkt_tab"
 
@@ -31,6 +38,49 @@ class Splitter:
 
     name: str
     split: Callable[[str], list[str]]
+
+
+class Rouge:
+    """ROUGE-1, -2, -L and -Lsum from 0 to 100 with 4 decimals; GEN_LEN in characters.
+
+    Args:
+        splitter: what cuts texts into sentences; None: none at hand.
+    """
+
+    metrics = (*WORD_METRICS, SENTENCE_METRIC, LENGTH)
+
+    def __init__(self, splitter: Splitter | None):
+        self.splitter = splitter
+
+    @property
+    def tool(self) -> str | None:
+        """The splitter's name."""
+        return self.splitter.name if self.splitter else None
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """ROUGELSUM where there is no splitter."""
+        if self.splitter is not None:
+            return {}
+        return {
+            SENTENCE_METRIC.name: "NLTK's punkt data is not on this machine; where there is a "
+            f"network, `{FETCH_PUNKT}` fetches it"
+        }
+
+    def score(self, answers: Sequence[str], references: Sequence[str] | None) -> Scored:
+        """The mean over all pairs; without references only the length."""
+        predictions = prepare(answers, self.splitter)
+        characters = sum(len(text) for text in predictions)
+        values: dict[str, float] = {LENGTH.name: characters}
+        if answers and references is not None:
+            scored = score(predictions, prepare(references, self.splitter), self.splitter)
+            values |= {name: mean_percent(each) for name, each in scored.items()}
+        return Scored(values, characters)
+
+
+def make() -> Rouge:
+    """The scorer with the splitter that is here."""
+    return Rouge(find_splitter())
 
 
 def find_splitter() -> Splitter | None:
@@ -67,24 +117,22 @@ def score(
     from nltk.stem.porter import PorterStemmer
     from rouge_score.rouge_scorer import RougeScorer
 
-    names = METRICS | (SENTENCE_METRICS if splitter else {})
-    scorer = RougeScorer(list(names), tokenizer=_Words(PorterStemmer().stem))
-    values: dict[str, list[float]] = {name: [] for name in names.values()}
+    wanted = (*WORD_METRICS, SENTENCE_METRIC) if splitter else WORD_METRICS
+    scorer = RougeScorer([each.key for each in wanted], tokenizer=_Words(PorterStemmer().stem))
+    values: dict[str, list[float]] = {each.name: [] for each in wanted}
     for prediction, reference in zip(predictions, references, strict=True):
         scored = scorer.score(reference, prediction)
-        for key, name in names.items():
-            values[name].append(float(scored[key].fmeasure))
+        for each in wanted:
+            values[each.name].append(float(scored[each.key].fmeasure))
     return values
 
 
-def mean_percent(values: Sequence[float]) -> float | None:
-    """The printed figure: mean × 100, rounded to 4 decimals; None of nothing.
+def mean_percent(values: Sequence[float]) -> float:
+    """The printed figure of at least one value: mean × 100, rounded to 4 decimals.
 
     NumPy's mean and rounding, as in the official script: Python's own may differ in the last
     decimal of a tie.
     """
-    if not values:
-        return None
     return float(np.round(np.mean(values) * 100, 4))
 
 

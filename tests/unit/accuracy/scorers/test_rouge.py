@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sut.accuracy.rouge import Splitter, find_splitter, mean_percent, prepare, score
+from sut.accuracy.scorers.rouge import (
+    Rouge,
+    Splitter,
+    find_splitter,
+    mean_percent,
+    prepare,
+    score,
+)
 
 SPLITTER = Splitter("test", lambda text: re.split(r"(?<=[.!?])\s+", text))
 
@@ -63,7 +70,11 @@ def test_texts_are_stripped_and_put_one_sentence_a_line() -> None:
 def test_the_mean_is_rounded_to_four_decimals() -> None:
     assert mean_percent([0.1, 0.2, 0.123456789]) == 14.1152
     assert mean_percent([1.0]) == 100.0
-    assert mean_percent([]) is None
+
+
+def test_of_no_answers_nothing_is_measured_but_their_length() -> None:
+    scored = Rouge(SPLITTER).score([], [])
+    assert (scored.values, scored.characters) == ({"GEN_LEN": 0}, 0)
 
 
 def test_every_pair_is_scored_in_order() -> None:
