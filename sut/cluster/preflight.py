@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sut.cluster.describe import NodeFacts
-from sut.config.engine_kinds import engine_kind
+from sut.config.engine_kinds import builds_for
 from sut.config.schema import RunConfig
 from sut.machine.devices import DRIVER_SERIES_MIN
 
@@ -91,9 +91,11 @@ def _engines(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -
     A control node needs none at all: then the first node that has one sets the version.
     """
     told = [driver.versions.get(ENGINE), *(node.versions.get(ENGINE) for node in nodes)]
-    package, _, version = next(filter(None, told), "").partition(" ")
-    kind, platform = config.engine.kind, config.system.platform
-    builds = engine_kind(kind).builds.get(platform) or (package or kind,)
+    _, _, version = next(filter(None, told), "").partition(" ")
+    platform = config.system.platform
+    builds = builds_for(config.engine.kind, platform)
+    if not builds:
+        return  # it comes with this project
     for node in nodes:
         found = node.versions.get(ENGINE)
         build, _, installed = (found or "").partition(" ")

@@ -32,7 +32,7 @@ def engine_kind(name: str) -> EngineKind:
     """The kind of engine of this name; its module is imported here.
 
     Raises:
-        ConfigError: no engine has the name, or what has it is no EngineKind or cannot be imported.
+        ConfigError: no engine has the name, or what has it is not an EngineKind or cannot be imported.
     """
     entry = engine_entry(name)
     package = provider(entry) or "this project"
@@ -52,6 +52,16 @@ def engine_kind(name: str) -> EngineKind:
             remedy=remedy,
         )
     return found
+
+
+def builds_for(name: str, platform: str) -> tuple[str, ...]:
+    """The packages that can answer on a platform, the one to install first; none of them: ().
+
+    Raises:
+        ConfigError: as `engine_kind`.
+    """
+    own = registered_by(name)
+    return engine_kind(name).builds.get(platform) or (() if own is None else (own.split()[0],))
 
 
 def package_of(name: str) -> str | None:

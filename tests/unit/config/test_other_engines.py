@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.engine_kinds import EngineKind, engine_kind, package_of
+from sut.config.engine_kinds import EngineKind, builds_for, engine_kind, package_of
 from sut.config.installed_engines import BUILT_IN, engine_names, registered_by
 from sut.config.keys import values_of
 from sut.config.resolved import read_resolved
@@ -48,6 +48,8 @@ def test_ours_are_there_without_any_package() -> None:
     for name in BUILT_IN:
         assert isinstance(engine_kind(name), EngineKind)
     assert package_of("null") is None
+    assert builds_for("null", "cpu") == ()
+    assert builds_for("vllm", "cuda") == ("vllm",)
 
 
 @pytest.mark.usefixtures("_installed")
@@ -55,6 +57,7 @@ def test_an_engine_of_another_package_is_found_by_its_name() -> None:
     assert engine_names() == ["vllm", "null", "paced"]
     assert engine_kind("paced").options().planned().max_batch_sequences == 8
     assert registered_by("paced") == package_of("paced") == "paced-engine 1.0"
+    assert builds_for("paced", "cpu") == builds_for("paced", "cuda") == ("paced-engine",)
 
 
 def test_an_unknown_engine_is_one_sentence_with_those_installed() -> None:

@@ -195,6 +195,22 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert submission_grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
+def test_what_an_engine_does_not_tell_is_held_against_it() -> None:
+    found = facts(engine=engine(kind="other", traits={"weights": "real"}))
+    assert submission_grade(official(), found, make_round(), runs(*ALL)) == [
+        "prefix caching is not known to be off, which the rules prohibit",
+        "speculative decoding is not known to be off, which the rules prohibit for this model",
+        "decoding is not known to be greedy, which the rules ask for",
+    ]
+    told = {"prefix_caching": False, "speculative_decoding": False, "greedy": True}
+    found = facts(engine=engine(kind="other", traits={"weights": "real"} | told))
+    assert submission_grade(official(), found, make_round(), runs(*ALL)) == []
+    silent = facts(engine=engine(kind="other", traits=told))
+    assert submission_grade(official(), silent, make_round(), runs(*ALL)) == [
+        "the weights are not known to be read from files"
+    ]
+
+
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
