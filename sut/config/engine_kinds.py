@@ -32,7 +32,7 @@ def engine_kind(name: str) -> EngineKind:
     """The kind of engine of this name; its module is imported here.
 
     Raises:
-        ConfigError: no engine has the name, or what has it is not an EngineKind or cannot be imported.
+        ConfigError: no engine has the name, or what has it is not an EngineKind, or fails.
     """
     entry = engine_entry(name)
     package = provider(entry) or "this project"
