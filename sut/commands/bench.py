@@ -29,9 +29,9 @@ example:
 
 engine    compares Offline through LoadGen, one LLM.generate, and the reference's batches of 16.
           They run in turn.
-harness   measures the null engine: the Server rates that LoadGen holds, the delay of the first
-          token, and Offline's samples/s. --replicas N takes N null engines on Ray; many of them
-          need --set engine.ray.cpus_per_replica=0.05.
+harness   measures the null engine, or the one that --engine names: the Server rates that LoadGen
+          holds, the delay of the first token, and Offline's samples/s. --replicas N takes N of
+          them on Ray; many null engines need --set engine.ray.cpus_per_replica=0.05.
 replicas  compares Offline and Server through LoadGen on --replicas N with the same engines raw,
           on the same samples. All replicas work at the same time. The two sides run in turn.
 """

@@ -8,6 +8,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import ValidationError
 
 from sut.config import official
+from sut.config.engine_options import with_options
 from sut.config.held import broken
 from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, show, value_at
 from sut.config.names import Scenario
@@ -39,12 +40,13 @@ def admitted(config: RunConfig, origins: Mapping[str, str]) -> RunConfig:
     """
     known = dict.fromkeys(leaves(), UNKNOWN_ORIGIN) | dict(origins)
     for key in leaves():
-        refuse_yes_or_no(Setting(key, value_at(config, key), known[key]))
+        refuse_yes_or_no(Setting(key, value_at(config, key), known[key]), leaves()[key])
     try:
         # A copy with changes, as pydantic makes it, was never validated.
         config = RunConfig.model_validate(config.model_dump(warnings=False))
     except ValidationError as error:
         raise ConfigError(sentence(error), where=UNKNOWN_ORIGIN) from error
+    config = with_options(config, known)
     check(config, known, load_round(config.round))
     return config
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
 from sut.config.shipped import names, round_help
 from sut.errors import ConfigError
@@ -195,7 +196,15 @@ def _add_what(parser: FlagParser) -> None:
         help=f"run the accuracy of the first {SMOKE_SAMPLES} samples, before a long run; "
         "the exit code is 1 if answers loop, are empty or alike",
     )
-    add("--engine", choices=("vllm", "null"), help="the null engine answers without a model (vllm)")
+    _add_answering(add)
+
+
+def _add_answering(add: Callable[..., Any]) -> None:
+    add(
+        "--engine",
+        metavar="NAME",
+        help=f"{', '.join(engine_names())}; the null engine answers without a model (vllm)",
+    )
     add(
         "--system",
         metavar="NAME",

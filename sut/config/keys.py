@@ -1,6 +1,7 @@
 """The dotted keys of RunConfig: which exist, which is nearest to a typo, what text means for one.
 
-A leaf is a field that holds a value; a section is a field that holds fields.
+A leaf is a field that holds a value; a section is a field that holds fields. engine.options is a
+section whose fields are not ours: `sut.config.engine_options` asks the engine for them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pydantic.fields import FieldInfo
 
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
+
+OPTIONS = "engine.options."
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def leaves() -> dict[str, FieldInfo]:
 @cache
 def sections() -> frozenset[str]:
     """Every section of RunConfig by its dotted key."""
-    parents = (key.split(".")[:-1] for key in leaves())
+    parents = (key.split(".")[:-1] for key in (*leaves(), OPTIONS))
     return frozenset(".".join(path[: i + 1]) for path in parents for i in range(len(path)))
 
 
@@ -47,7 +50,7 @@ def _walk(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += _walk(kind, f"{prefix}{name}.")
-        else:
+        elif f"{prefix}{name}." != OPTIONS:
             found.append((f"{prefix}{name}", field))
     return found
 
@@ -72,10 +75,11 @@ def require_known(setting: Setting) -> None:
         ConfigError: names the nearest valid key, or says that the key is a section.
     """
     key, shown = setting.key, show(setting.value)
-    if key in leaves():
+    if key in leaves() or key.startswith(OPTIONS):
         return
     if key in sections():
         inside = ", ".join(name for name in leaves() if name.startswith(f"{key}."))
+        inside = inside or f"the engine's own, as {OPTIONS}NAME"
         raise ConfigError(
             f"{key} is {shown}, but it is a section.",
             where=setting.origin,
@@ -106,8 +110,11 @@ def value_of_text(key: str, text: str, origin: str) -> Any:
     `null`, `true`, `8.5` and `[Offline, Server]` mean what they mean in a file.
     """
     field = leaves().get(key)
-    if field is None:
-        return text
+    return text if field is None else value_as(field, key, text, origin)
+
+
+def value_as(field: FieldInfo, key: str, text: str, origin: str) -> Any:
+    """`value_of_text`, for a field that is known."""
     if text in ("null", "~") and type(None) in get_args(field.annotation):
         return None
     if _holds(field.annotation, str, Path, Literal):
@@ -127,21 +134,24 @@ def checked(setting: Setting) -> Any:
     Raises:
         ConfigError: wrong type or out of bounds.
     """
-    refuse_yes_or_no(setting)
-    annotation: Any = leaves()[setting.key].annotation
+    if setting.key.startswith(OPTIONS):
+        return setting.value  # held to the engine's own model once its kind is known
+    field = leaves()[setting.key]
+    refuse_yes_or_no(setting, field)
+    annotation: Any = field.annotation
     try:
         return TypeAdapter(annotation).validate_python(setting.value)
     except ValidationError as error:
         raise ConfigError(sentence(error, setting.key), where=setting.origin) from error
 
 
-def refuse_yes_or_no(setting: Setting) -> None:
+def refuse_yes_or_no(setting: Setting, field: FieldInfo) -> None:
     """Refuse true and false where a number or text is meant: Python takes them for 1 and 0.
 
     Raises:
         ConfigError: naming key and value.
     """
-    if isinstance(setting.value, bool) and not _holds(leaves()[setting.key].annotation, bool):
+    if isinstance(setting.value, bool) and not _holds(field.annotation, bool):
         raise ConfigError(
             f"{setting.key} is {show(setting.value)}, must be a number or text, not a yes or no.",
             where=setting.origin,
@@ -154,6 +164,14 @@ def value_at(config: RunConfig, key: str) -> Any:
     for part in key.split("."):
         value = getattr(value, part)
     return value
+
+
+def values_of(config: RunConfig) -> dict[str, Any]:
+    """Every value of a configuration by its dotted key, the options of its engine last."""
+    options = config.engine.options.items()
+    return {key: value_at(config, key) for key in leaves()} | {
+        f"{OPTIONS}{name}": value for name, value in options
+    }
 
 
 def sentence(error: ValidationError, prefix: str = "") -> str:

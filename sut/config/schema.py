@@ -7,16 +7,20 @@ layered by `sources.load`; nothing else in the project reads the environment or 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from sut.config.engine_kinds import engine_kind
 from sut.config.engine_traits import NO_MODEL, UNQUANTISED, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
 from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
+from sut.errors import ConfigError
 
 
 class ModelConfig(Strict):
@@ -244,7 +248,7 @@ class RayConfig(Strict):
 class EngineConfig(Strict):
     """Which engine answers and how it is set."""
 
-    kind: Literal["vllm", "null"] = "vllm"
+    kind: str = Field("vllm", description="vllm, null, or the name of another package's engine")
     replicas: PositiveInt | Literal["all"] | None = Field(
         None, description="replicas on Ray, or all that fit; null: one, in this process"
     )
@@ -260,6 +264,9 @@ class EngineConfig(Strict):
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)
     ray: RayConfig = Field(default_factory=RayConfig)
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="settings of another package's engine, by its own names"
+    )
 
     @property
     def elsewhere(self) -> bool:
@@ -267,19 +274,40 @@ class EngineConfig(Strict):
         return self.replicas is not None and self.ray.address is not None
 
     @property
-    def own(self) -> EngineOptions:
-        """The settings of the engine that is named."""
-        found: EngineOptions = getattr(self, self.kind)
-        return found
+    def own(self) -> EngineOptions | None:
+        """The settings of the engine that is named; None of one that is not installed here.
+
+        A session is read where its engine is not, too: `sut.config.sources` refuses to run it.
+        """
+        if self.kind in engine_sections():
+            section: EngineOptions = getattr(self, self.kind)
+            return section
+        with suppress(ConfigError, ValidationError):
+            return engine_kind(self.kind).options.model_validate(self.options)
+        return None
 
     def planned(self) -> EngineTraits:
         """What the engine will be, as far as its settings say."""
-        return self.own.planned()
+        own = self.own
+        return EngineTraits() if own is None else own.planned()
 
     def key_of(self, trait: str) -> str | None:
         """The dotted key that decides a trait; None where no setting does."""
-        field = self.own.decides.get(trait)
-        return None if field is None else f"engine.{self.kind}.{field}"
+        own = self.own
+        field = None if own is None else own.decides.get(trait)
+        section = self.kind if self.kind in engine_sections() else "options"
+        return None if field is None else f"engine.{section}.{field}"
+
+
+@cache
+def engine_sections() -> frozenset[str]:
+    """The kinds of engine whose settings have a section of their own in `EngineConfig`."""
+    annotations = {name: field.annotation for name, field in EngineConfig.model_fields.items()}
+    return frozenset(
+        name
+        for name, kind in annotations.items()
+        if isinstance(kind, type) and issubclass(kind, EngineOptions)
+    )
 
 
 class SystemConfig(Strict):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from sut.config import between_fields as checks
 from sut.config import official, selection, strays
+from sut.config.engine_options import typed
 from sut.config.flags import ENVIRONMENT
 from sut.config.held import Profile, held_values, load_profile, of_profile
 from sut.config.keys import Setting, checked, leaves, require_known, sentence, show, value_of_text
@@ -106,9 +107,7 @@ def load(
     """
     layers = _layers(host_name, config_file, environment, overrides)
     profile = _profile(_choice(layers, "profile", _default("profile")))
-    _add_system_and_model(
-        layers, profile, used_of_ray, gpu_present=gpu_present, gpu_missing=gpu_missing
-    )
+    guessed = _add_system_and_model(layers, profile, used_of_ray, gpu_present=gpu_present)
     rules = _round(_choice(layers, "round", _default("round")))
     benchmark, unsaid = _left_out(layers, rules)
     first = _first_scenario(layers)
@@ -116,8 +115,10 @@ def load(
     layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
     _settle_official(winners, profile.name)
-    origins = {key: winners[key].origin if key in winners else "default" for key in leaves()}
-    return resolved(winners, origins)
+    made = resolved(winners, _origins(winners))
+    if guessed:
+        _refuse_to_guess(made, gpu_missing)
+    return made
 
 
 def _layers(
@@ -150,9 +151,8 @@ def _add_system_and_model(
     used_of_ray: Collection[str],
     *,
     gpu_present: bool,
-    gpu_missing: str | None,
-) -> None:
-    """The layers of profile, model and system, whoever chooses these."""
+) -> bool:
+    """The layers of profile, model and system, whoever chooses; whether it is a guess."""
     fallback = Setting(
         "system",
         "a30-bf16" if gpu_present else "cpu",
@@ -169,9 +169,7 @@ def _add_system_and_model(
     }
     # First of the two: what would be said of replicas is wrong where there are none.
     strays.refuse_unused(_of_ray(layers), _last(layers, "engine.replicas"), used_of_ray)
-    if chosen is fallback and not gpu_present:
-        _refuse_to_guess_for_others(layers)
-        _refuse_to_guess_without(layers, gpu_missing)
+    return chosen is fallback and not gpu_present
 
 
 def _of_ray(layers: Layers) -> list[Setting]:
@@ -185,37 +183,28 @@ def _of_ray(layers: Layers) -> list[Setting]:
     return found
 
 
-def _refuse_to_guess_for_others(layers: Layers) -> None:
-    """A control node without a GPU says nothing of the nodes that will answer.
+def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
+    """A machine without a GPU says nothing of other nodes, nor of what cannot be used here.
 
     Raises:
-        ConfigError: replicas of a model on a cluster, and nobody said on what.
+        ConfigError: a model is to answer, and nobody said on what.
     """
-    address, kind = _last(layers, "engine.ray.address"), _last(layers, "engine.kind")
-    if address is None or address.value is None or (kind is not None and kind.value == "null"):
+    engine = loaded.config.engine
+    if not engine.planned().has_model:
         return
-    raise ConfigError(
-        f"the replicas run on the cluster at {address.value}, and this machine, which has no GPU, "
-        "does not tell what theirs have.",
-        where=address.origin,
-        remedy="Say it: --system a30-bf16, or --system cpu.",
-    )
-
-
-def _refuse_to_guess_without(layers: Layers, gpu_missing: str | None) -> None:
-    """The engine of a machine with a GPU must not end up with the settings of one without.
-
-    Raises:
-        ConfigError: with what keeps the GPU from being used.
-    """
-    kind = _last(layers, "engine.kind")
-    if gpu_missing is None or (kind is not None and kind.value == "null"):
-        return
-    raise ConfigError(
-        f"vLLM is installed here for NVIDIA GPUs, and none can be used: {gpu_missing}.",
-        where="system",
-        remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
-    )
+    if engine.ray.address is not None:
+        raise ConfigError(
+            f"the replicas run on the cluster at {engine.ray.address}, and this machine, which has "
+            "no GPU, does not tell what theirs have.",
+            where=loaded.origins["engine.ray.address"],
+            remedy="Say it: --system a30-bf16, or --system cpu.",
+        )
+    if gpu_missing is not None:
+        raise ConfigError(
+            f"vLLM is installed here for NVIDIA GPUs, and none can be used: {gpu_missing}.",
+            where="system",
+            remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
+        )
 
 
 def _default(key: str) -> Setting:
@@ -327,7 +316,12 @@ def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[st
             # Re-inserted, so that the order of the dict is that of precedence.
             winners.pop(setting.key, None)
             winners[setting.key] = setting
-    return winners
+    return typed(winners, _default("engine.kind").value)
+
+
+def _origins(winners: Mapping[str, Setting]) -> dict[str, str]:
+    given = {key: setting.origin for key, setting in winners.items()}
+    return dict.fromkeys(leaves(), "default") | given
 
 
 def _settle_official(winners: dict[str, Setting], profile: str) -> None:

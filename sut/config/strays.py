@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sut.config.flags import ENVIRONMENT
 from sut.config.keys import Setting, leaves, show
 from sut.config.names import Mode, Scenario
-from sut.config.schema import RunConfig
+from sut.config.schema import RunConfig, engine_sections
 from sut.errors import ConfigError
 
 _RAY = "engine.ray."
@@ -120,8 +120,8 @@ def _idle(config: RunConfig) -> dict[str, str]:
         for scenario in Scenario
         if scenario not in config.scenarios
     }
-    if config.engine.kind != "null":
-        idle["engine.null."] = f"the engine is {config.engine.kind}"
+    for section in engine_sections() - {config.engine.kind}:
+        idle[f"engine.{section}."] = f"the engine is {config.engine.kind}"
     if config.dataset.source != "synthetic":
         idle["dataset.synthetic_"] = f"the data set is of source {config.dataset.source}"
     if Mode.COMPLIANCE not in config.mode.modes:

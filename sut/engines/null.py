@@ -11,9 +11,12 @@ import contextlib
 from array import array
 from collections.abc import Mapping, Sequence
 
+from sut.config.engine_kinds import EngineKind
 from sut.config.schema import NullConfig
 from sut.engines.base import (
+    Engine,
     EngineInfo,
+    EngineRequest,
     Event,
     EventSink,
     Finished,
@@ -124,3 +127,10 @@ class NullEngine:
     async def close(self) -> None:
         """Nothing to stop but timers."""
         await self.cancel()
+
+
+def _make(request: EngineRequest) -> Engine:
+    return NullEngine(request.config.engine.null)
+
+
+KIND = EngineKind(NullConfig, _make)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qsl.dataset import Dataset
 from sut.accuracy.registry import require_scorers
+from sut.config.installed_engines import registered_by
 from sut.config.model_files import DESCRIPTION
 from sut.config.names import Mode
 from sut.config.official import disowned, recognise
@@ -108,7 +109,7 @@ def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareF
     """Versions in force: the engine's are those of the nodes that answer, where they tell.
 
     A control node needs no engine and may have another; nodes that differ are all named. An engine
-    knows best which package it is of.
+    knows best which package it is of; of another package's the entry point tells.
     """
     versions = software()
     told = [node.software for node in nodes(here, engine) if node.software is not None]
@@ -117,8 +118,8 @@ def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareF
         named = [version for version in theirs if version is not None]
         if named:
             versions[name] = ", ".join(named)
-    if engine is not None and engine.traits.package is not None:
-        versions["engine_package"] = engine.traits.package
+    if engine is not None and (own := engine.traits.package or registered_by(engine.kind)):
+        versions["engine_package"] = own
     return SoftwareFacts.model_validate(versions)
 
 

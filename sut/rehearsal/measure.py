@@ -12,13 +12,14 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.config.engine_kinds import package_of
 from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.harness.session import run_benchmark
 from sut.inputs.inputs import load_inputs
-from sut.machine.hardware import package_version, vllm_package
+from sut.machine.hardware import package_version
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
@@ -132,7 +133,7 @@ def _inputs(config: RunConfig, rules: Round) -> dict[str, Any]:
         "config": config.model_dump(mode="json", exclude={"results_dir"}),
         "rules": rules.model_dump(mode="json", include={"name", "seeds"}),
         "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        "engine": vllm_package(),
+        "engine": package_of(config.engine.kind),
         "harness": package_version("sut-mlperf"),
         "model_config_sha256": sha256_of(described) if described.is_file() else None,
     }

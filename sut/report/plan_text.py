@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sut.config.between_fields import not_submittable
-from sut.config.keys import leaves, show, value_at
+from sut.config.keys import show, values_of
 from sut.config.names import Scenario
 from sut.config.sources import Loaded
 from sut.plan.run_plan import RunPlan
@@ -38,7 +38,10 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
     total_s = sum(plan.forecast.duration_expected_s for plan in plans)
     lines.append(f"  all of them: about {_clock(total_s)}, without engine start and warm-up")
     lines += ["", "settings"]
-    rows = [(key, show(value_at(config, key)), loaded.origins[key]) for key in leaves()]
+    rows = [
+        (key, show(value), loaded.origins.get(key, "default"))
+        for key, value in values_of(config).items()
+    ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines += [f"  {key:<{widths[0]}}  {value:<{widths[1]}}  {where}" for key, value, where in rows]
     return "\n".join(lines) + "\n"

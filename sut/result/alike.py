@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sut.config.keys import leaves
+from sut.config.keys import OPTIONS, leaves
 from sut.record.facts import EngineFacts
 from sut.result.schema import Result, ScenarioResult
 
@@ -115,7 +115,7 @@ def configuration_facts(configuration: Mapping[str, Any], free: Iterable[str] = 
     """The keys that decide what is measured, each with its value as JSON has it."""
     left_out = tuple(free)
     found: dict[str, Any] = {}
-    for key in leaves():
+    for key in (*leaves(), OPTIONS.rstrip(".")):
         if key in left_out or key.startswith(REACH):
             continue
         value: Any = configuration

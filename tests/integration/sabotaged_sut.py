@@ -9,8 +9,9 @@ import sys
 from array import array
 from collections.abc import Sequence
 
+from sut.config.engine_kinds import EngineKind
 from sut.config.schema import NullConfig
-from sut.engines import single
+from sut.engines import null
 from sut.engines.base import EventSink, Finished, FirstToken, RunSpec
 from sut.engines.null import TOKEN, NullEngine
 from sut.main import main
@@ -53,5 +54,7 @@ class CheatingEngine(NullEngine):
 
 if __name__ == "__main__":
     cheat = sys.argv[1]
-    single.ENGINES["null"] = lambda request: CheatingEngine(request.config.engine.null, cheat)
+    null.KIND = EngineKind(
+        NullConfig, lambda request: CheatingEngine(request.config.engine.null, cheat)
+    )
     main(sys.argv[2:])

@@ -33,6 +33,7 @@ from tests.unit.config.support import loaded
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 T = TypeVar("T")
+PACED = Path(__file__).resolve().parents[1] / "data" / "paced-engine"
 WAIT_S = 120.0
 PROMPTS = {
     index: np.random.default_rng(index).integers(100, 4000, 20 + index, dtype=np.int32)
@@ -93,6 +94,22 @@ def vllm_engine(tmp_path: Path, model: Path) -> Engine:
     )
 
 
+def other_engine(tmp_path: Path, model: Path) -> Engine:
+    """The engine of another package; it takes four at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PACED))
+        config = loaded("--engine", "paced", "--set", "engine.options.at_once=4").config
+        return make_engine(
+            EngineRequest(
+                config=config,
+                model_path=model,
+                context_tokens=256,
+                log=tmp_path / "engine.log",
+                dataset_sha256="",
+            )
+        )
+
+
 def ray_engine(tmp_path: Path, model: Path) -> Engine:
     """Two replicas of the dummy model, each on a core of its own."""
     flags = ("--system", "cpu-dummy", "--replicas", "2", "--dataset", "synthetic")
@@ -114,11 +131,12 @@ def ray_engine(tmp_path: Path, model: Path) -> Engine:
     scope="module",
     params=[
         null_engine,
+        other_engine,
         # Before vLLM's: that imports Ray into this process, which reads its variables only once.
         pytest.param(ray_engine, marks=pytest.mark.integration),
         pytest.param(vllm_engine, marks=pytest.mark.integration),
     ],
-    ids=["null", "ray", "vllm"],
+    ids=["null", "other", "ray", "vllm"],
 )
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dummy_model: Path

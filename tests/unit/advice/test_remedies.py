@@ -218,7 +218,11 @@ def test_every_rule_that_advice_knows_is_in_the_catalogue() -> None:
     [
         ({"kind": "null"}, "leave out --engine null"),
         ({"vllm": {"load_format": "dummy"}}, "choose a --system and a --model with weights"),
-        ({}, "Look at the weights in model.path"),
+        (
+            {},
+            "Look at the weights in model.path, engine.vllm.dtype, engine.vllm.quantization, "
+            "engine.vllm.kv_cache_dtype, before anything is measured.",
+        ),
     ],
 )
 def test_alarms_that_fail_a_run_say_where_to_look(

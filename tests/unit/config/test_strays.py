@@ -146,6 +146,12 @@ def test_a_set_that_nothing_reads_is_noted(assignment: str, why: str) -> None:
     assert said == [f"--set {key} has no effect: {why}"]
 
 
+def test_a_section_of_another_engine_is_idle_whichever_it_is() -> None:
+    assert idle("--engine", "null", "--set", "engine.vllm.max_num_seqs=3") == [
+        "--set engine.vllm.max_num_seqs has no effect: the engine is null"
+    ]
+
+
 def test_a_set_that_is_read_is_not_nor_is_what_a_file_says(tmp_path: Path) -> None:
     config = written(tmp_path, "server:\n  target_qps: 2\n")
     assert idle("--scenario", "Offline", "--config", config) == []

@@ -107,5 +107,7 @@ def test_the_engines_versions_are_those_of_the_nodes_that_answer(
     )
     assert software_facts(here, engine_on(None)).engine_package is None
     assert software_facts(here, None).engine_package is None
+    told = engine_on(None).model_copy(update={"traits": EngineTraits(package="mine 1.0")})
+    assert software_facts(here, told).engine_package == "mine 1.0", "the engine knows best"
     monkeypatch.setattr(session_module, "software", lambda: dict(newer))
     assert software_facts(here, engine_on(None)).engine_package == "vllm 0.33.0"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,27 @@ from tests.unit.result.sessions import (
     make_session,
     rewrite_log,
 )
+from tests.unit.rules.changes import (
+    Change,
+    answer_for_long,
+    clock_json,
+    config_json,
+    detail_value,
+    drop_hash,
+    extra_line,
+    fail_one,
+    json_file,
+    leave_one_open,
+    ledger_json,
+    overwrite_trace,
+    profile,
+    run_json,
+    session_json,
+    shift,
+    summary_value,
+)
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
-Change = Callable[[Path], None]
 
 FOLDERS = {
     "offline": "Offline/performance",
@@ -32,16 +48,6 @@ FOLDERS = {
 }
 
 
-def summary_value(key: str, value: int) -> Change:
-    """Give a line of the summary another value, if it is there."""
-    name = re.escape(key.replace("_ms", " (ms)"))
-    line = re.compile(rf"^({name} ?: ).*$", re.MULTILINE)
-    return lambda folder: rewrite_log(
-        folder, SUMMARY, lambda text: line.sub(rf"\g<1>{value}", text)
-    )
-
-
-# Those of audit/TEST06/audit.config.
 AUDIT_SETTINGS: dict[str, Any] = {
     "effective_accuracy_log_rng_seed": 720381539243781796,
     "effective_accuracy_log_sampling_target": 100,
@@ -70,112 +76,6 @@ def whole(parent: Path, name: str, **config: Any) -> Path:
     log_sha256 = sha256_of(folder / "mlperf_log_accuracy.json")
     dump(folder / "verification.json", verdict | {"log_sha256": log_sha256})
     return root
-
-
-def run_json(**changes: Any) -> Change:
-    return lambda folder: edit(folder / "run.json", **changes)
-
-
-def ledger_json(**changes: Any) -> Change:
-    def apply(folder: Path) -> None:
-        path = folder / "run.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        dump(path, document | {"ledger": document["ledger"] | changes})
-
-    return apply
-
-
-def session_json(**changes: Any) -> Change:
-    return lambda folder: edit(folder.parents[1] / "session.json", **changes)
-
-
-def config_json(section: str, **changes: Any) -> Change:
-    def apply(folder: Path) -> None:
-        path = folder.parents[1] / "config.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        document["config"][section] |= changes
-        dump(path, document)
-
-    return apply
-
-
-def profile(name: str) -> Change:
-    def apply(folder: Path) -> None:
-        path = folder.parents[1] / "config.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        document["config"]["profile"] = name
-        dump(path, document)
-
-    return apply
-
-
-def json_file(name: str, **changes: Any) -> Change:
-    return lambda folder: edit(folder / name, **changes)
-
-
-def detail_value(key: str, value: str) -> Change:
-    """Give a key of the detail log another value, and its summary line none to contradict."""
-
-    def change(text: str) -> str:
-        lines = text.splitlines(keepends=True)
-        for number, line in enumerate(lines):
-            if f'"key": "{key}"' in line:
-                head, tail = line.split('"value": ', 1)
-                rest = tail[tail.index(', "time_ms"') :]
-                lines[number] = f'{head}"value": {value}{rest}'
-                return "".join(lines)
-        raise AssertionError(f"{key} is not in the log")
-
-    return lambda folder: rewrite_log(folder, DETAIL, change)
-
-
-def extra_line(key: str, text: str, kind: str) -> Change:
-    entry = {"key": key, "value": text, "metadata": {f"is_{kind}": True}}
-    return lambda folder: rewrite_log(
-        folder, DETAIL, lambda log: f":::MLLOG {json.dumps(entry)}\n{log}"
-    )
-
-
-def overwrite_trace(folder: Path) -> None:
-    (folder / "mlperf_log_trace.json").write_text("{}", encoding="utf-8")
-
-
-def drop_hash(folder: Path) -> None:
-    path = folder / "run.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
-    del document["log_sha256"][SUMMARY]
-    dump(path, document)
-
-
-def fail_one(rows: list[dict[str, Any]]) -> None:
-    rows[3].update(state="failed", tokens_out=None, failure="died")
-
-
-def leave_one_open(rows: list[dict[str, Any]]) -> None:
-    rows[3].update(state="outstanding", tokens_out=None, done_ns=None)
-
-
-def answer_for_long(rows: list[dict[str, Any]]) -> None:
-    rows[3].update(tokens_out=65)
-
-
-def shift(column: str, by_ns: int) -> Change:
-    """The ledger's own stamps of every query, moved."""
-
-    def change(rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            row[column] += by_ns
-
-    return lambda folder: edit_ledger(folder, change)
-
-
-def clock_json(**changes: Any) -> Change:
-    def apply(folder: Path) -> None:
-        path = folder / "run.json"
-        document = json.loads(path.read_text(encoding="utf-8"))
-        dump(path, document | {"clock": document["clock"] | changes})
-
-    return apply
 
 
 AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."

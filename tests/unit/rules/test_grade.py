@@ -223,6 +223,29 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
+def test_what_an_engine_does_not_tell_is_held_against_it() -> None:
+    found = facts(engine=engine(kind="other", traits={"weights": "real"}))
+    assert grade(official(), found, make_round(), runs(*ALL)) == [
+        "prefix caching is not known to be off, which the rules prohibit",
+        "speculative decoding is not known to be off, which the rules prohibit for this model",
+        "decoding is not known to be greedy, which the rules ask for",
+        "other sampling parameters are not known",
+        "the ids at which answers end are not known",
+        "the engine did not say that max_tokens is 128",
+        "the engine did not say that min_tokens is 1",
+    ]
+    told = {
+        "prefix_caching": False, "speculative_decoding": False, "greedy": True, "max_tokens": 128,
+        "min_tokens": 1, "end_token_ids": [0], "other_sampling": [],
+    }  # fmt: skip
+    found = facts(engine=engine(kind="other", traits={"weights": "real"} | told))
+    assert grade(official(), found, make_round(), runs(*ALL)) == []
+    silent = facts(engine=engine(kind="other", traits=told))
+    assert grade(official(), silent, make_round(), runs(*ALL)) == [
+        "the weights are not known to be read from files"
+    ]
+
+
 @pytest.mark.parametrize(
     ("made", "reason"),
     [

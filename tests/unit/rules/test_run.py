@@ -26,10 +26,9 @@ from tests.unit.rules.breakages import (
     BESIDE_VALID,
     BREAKAGES,
     FOLDERS,
-    Change,
-    config_json,
     whole,
 )
+from tests.unit.rules.changes import Change, config_json
 
 
 def judged(root: Path, name: str, rules: Round | None = None) -> ScenarioResult:

@@ -1,0 +1,135 @@
+"""Changes to one recorded run, each of one fact: what breakages.py is made of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.unit.result.sessions import (
+    dump,
+    edit,
+    edit_ledger,
+    rewrite_log,
+)
+
+DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
+Change = Callable[[Path], None]
+
+
+def summary_value(key: str, value: int) -> Change:
+    """Give a line of the summary another value, if it is there."""
+    name = re.escape(key.replace("_ms", " (ms)"))
+    line = re.compile(rf"^({name} ?: ).*$", re.MULTILINE)
+    return lambda folder: rewrite_log(
+        folder, SUMMARY, lambda text: line.sub(rf"\g<1>{value}", text)
+    )
+
+
+# Those of audit/TEST06/audit.config.
+def run_json(**changes: Any) -> Change:
+    return lambda folder: edit(folder / "run.json", **changes)
+
+
+def ledger_json(**changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        dump(path, document | {"ledger": document["ledger"] | changes})
+
+    return apply
+
+
+def session_json(**changes: Any) -> Change:
+    return lambda folder: edit(folder.parents[1] / "session.json", **changes)
+
+
+def config_json(section: str, **changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder.parents[1] / "config.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["config"][section] |= changes
+        dump(path, document)
+
+    return apply
+
+
+def profile(name: str) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder.parents[1] / "config.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["config"]["profile"] = name
+        dump(path, document)
+
+    return apply
+
+
+def json_file(name: str, **changes: Any) -> Change:
+    return lambda folder: edit(folder / name, **changes)
+
+
+def detail_value(key: str, value: str) -> Change:
+    """Give a key of the detail log another value, and its summary line none to contradict."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if f'"key": "{key}"' in line:
+                head, tail = line.split('"value": ', 1)
+                rest = tail[tail.index(', "time_ms"') :]
+                lines[number] = f'{head}"value": {value}{rest}'
+                return "".join(lines)
+        raise AssertionError(f"{key} is not in the log")
+
+    return lambda folder: rewrite_log(folder, DETAIL, change)
+
+
+def extra_line(key: str, text: str, kind: str) -> Change:
+    entry = {"key": key, "value": text, "metadata": {f"is_{kind}": True}}
+    return lambda folder: rewrite_log(
+        folder, DETAIL, lambda log: f":::MLLOG {json.dumps(entry)}\n{log}"
+    )
+
+
+def overwrite_trace(folder: Path) -> None:
+    (folder / "mlperf_log_trace.json").write_text("{}", encoding="utf-8")
+
+
+def drop_hash(folder: Path) -> None:
+    path = folder / "run.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["log_sha256"][SUMMARY]
+    dump(path, document)
+
+
+def fail_one(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(state="failed", tokens_out=None, failure="died")
+
+
+def leave_one_open(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(state="outstanding", tokens_out=None, done_ns=None)
+
+
+def answer_for_long(rows: list[dict[str, Any]]) -> None:
+    rows[3].update(tokens_out=65)
+
+
+def shift(column: str, by_ns: int) -> Change:
+    """The ledger's own stamps of every query, moved."""
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row[column] += by_ns
+
+    return lambda folder: edit_ledger(folder, change)
+
+
+def clock_json(**changes: Any) -> Change:
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        dump(path, document | {"clock": document["clock"] | changes})
+
+    return apply
