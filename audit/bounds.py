@@ -82,7 +82,7 @@ def of_benchmark(benchmark: str, round_name: str | None = None) -> Yardstick:
 
 
 def of_session(run_dir: Path) -> Yardstick | None:
-    """What our own session was configured with; None if the folder is no run of ours."""
+    """What our own session was configured with; None if the folder is not a run of ours."""
     path = run_dir.resolve().parent.parent / "config.json"  # `/` is its own parent
     if not (run_dir / "run.json").is_file() or not path.is_file():
         return None

@@ -118,7 +118,7 @@ def _ends(samples: list[LoggedAnswer], eos_token_ids: frozenset[int]) -> Iterabl
     inside: list[LoggedAnswer] = []
     for sample in samples:
         is_eos = np.isin(sample.tokens, list(eos_token_ids))
-        # Tokens up to the last that is no end-of-sequence id; the rest is the answer's end.
+        # Tokens up to the last that is not an end-of-sequence id; the rest is the answer's end.
         others = np.flatnonzero(~is_eos)
         body = int(others[-1]) + 1 if len(others) else 0
         if len(sample.tokens) - body > 1:

@@ -159,7 +159,7 @@ def _read_source(
     frames = []
     for file in _source_files(source, form, split):
         try:
-            # Text stays text: one that reads "NA" is no missing value.
+            # Text stays text: one that reads "NA" is not a missing value.
             frame = (
                 pd.read_csv(file, dtype=str, keep_default_na=False)
                 if file.suffix == ".csv"

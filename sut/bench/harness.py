@@ -11,7 +11,7 @@ from sut.config.names import Scenario
 from sut.config.sources import Loaded
 from sut.errors import RunError
 from sut.harness.session import Outcome, run_benchmark
-from sut.result.schema import ScenarioResult
+from sut.result.schema import RunResult
 
 NS_PER_MS = 1e6
 Override = tuple[str, object, str]
@@ -70,14 +70,14 @@ def measure_harness(
     return points
 
 
-def run_one(loaded: Loaded, console: Console) -> tuple[Outcome, ScenarioResult]:
+def run_one(loaded: Loaded, console: Console) -> tuple[Outcome, RunResult]:
     """A run of the only scenario of this configuration."""
     (scenario,) = loaded.config.scenarios
     outcome = run_benchmark(loaded, console)
     return outcome, outcome.result.scenarios[scenario]
 
 
-def _point(result: ScenarioResult, scenario: Scenario, target_qps: float) -> HarnessPoint:
+def _point(result: RunResult, scenario: Scenario, target_qps: float) -> HarnessPoint:
     if result.achieved_qps is None:
         raise RunError(f"LoadGen measured no rate in {scenario.value}: {result.reasons}")
     ttft = result.ttft

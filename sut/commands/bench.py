@@ -103,7 +103,7 @@ def _rates(text: str) -> list[float]:
     """Several rates, joined with commas.
 
     Raises:
-        ConfigError: one of them is no rate.
+        ConfigError: one of them is not a rate.
     """
     return [above_zero("--rates", example=100)(part.strip()) for part in text.split(",")]
 

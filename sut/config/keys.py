@@ -69,7 +69,7 @@ def nearest(key: str) -> str:
 
 
 def require_known(setting: Setting) -> None:
-    """Refuse a key that is no leaf.
+    """Refuse a key that is not a leaf.
 
     Raises:
         ConfigError: names the nearest valid key, or says that the key is a section.

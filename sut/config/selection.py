@@ -139,7 +139,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
 
 
 def _read_model(path: Path) -> list[Setting]:
-    """A model's file; what it is recognised by is no setting.
+    """A model's file; what it is recognised by is not a setting.
 
     Raises:
         ConfigError: an unknown key, or recognition in a file that is not the project's.

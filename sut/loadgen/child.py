@@ -91,7 +91,7 @@ class LoadGenRun:
         return settings
 
     def _refuse_another_model(self, settings: Any) -> None:
-        """An unknown model name is no error to LoadGen: it takes other rules without a word."""
+        """LoadGen does not refuse an unknown model name: it takes other rules without a word."""
         wanted = {
             "use_token_latencies": True,
             "sample_concatenate_permutation": True,

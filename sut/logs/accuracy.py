@@ -2,7 +2,7 @@
 
 LoadGen writes one object per sample (logging.cc): `seq_id`, `qsl_idx`, `data` and, with token
 latencies, `token_count`; outside Offline also `token_data`, the bytes reported as first token.
-Bytes are hex, tokens little-endian integers. An entry that is no such object is an error: a
+Bytes are hex, tokens little-endian integers. Any other entry is an error: a
 verdict over half a log would be none.
 """
 

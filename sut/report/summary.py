@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.result.schema import Evaluation, Result, ScenarioResult
+from sut.result.schema import Evaluation, Result, RunResult
 from sut.rules.check import Check, shown
 
 NOT_MEASURED = "not measured"
@@ -46,7 +46,7 @@ def summary_text(result: Result) -> str:
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _all_runs(result: Result) -> Iterable[tuple[Scenario, str, ScenarioResult]]:
+def _all_runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:
     yield from ((scenario, "", run) for scenario, run in result.scenarios.items())
     for scenario, run in result.accuracy_runs.items():
         yield scenario, " accuracy run", run
@@ -81,7 +81,7 @@ def _alarms(result: Result) -> Iterable[str]:
             yield f"  - {scenario} accuracy run: {problems}"
 
 
-def _only_told(run: ScenarioResult) -> bool:
+def _only_told(run: RunResult) -> bool:
     """Whether an accuracy run has alarms and was not judged by them: nobody expected a model."""
     told = run.evaluation is not None and bool(run.evaluation.problems)
     return (
@@ -105,7 +105,7 @@ def _causes(result: Result) -> Iterable[str]:
             yield f"  - {name}: not measured, so not judged: {', '.join(names)}"
 
 
-def _scenario(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
+def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
     valid = f"VALID, but {NO_MODEL}" if _only_told(run) else "VALID"
     yield _row("verdict", valid if run.valid else "INVALID (for the reasons above)")
     yield _row("LoadGen's own verdict", run.loadgen.verdict or NOT_MEASURED)
@@ -151,14 +151,14 @@ def _evaluation(evaluation: Evaluation | None) -> Iterable[str]:
         yield _row("note", note)
 
 
-def _test(run: ScenarioResult) -> Iterable[str]:
+def _test(run: RunResult) -> Iterable[str]:
     """The checks of the compliance test itself."""
     for each in run.checks:
         if each.rule == "compliance-test":
             yield _row(each.name, "yes" if each.passed else each.reason)
 
 
-def _headline(scenario: Scenario, run: ScenarioResult) -> Iterable[str]:
+def _headline(scenario: Scenario, run: RunResult) -> Iterable[str]:
     completed = scenario.loadgen_scenario == "Server"
     rate = "completed samples per second" if completed else "samples per second"
     for name, value, key in (
@@ -185,7 +185,7 @@ def _limits(checks: Sequence[Check]) -> Iterable[str]:
             yield _row(each.name, f"{measured} ({limit}: {verdict})")
 
 
-def _table(run: ScenarioResult) -> Iterable[str]:
+def _table(run: RunResult) -> Iterable[str]:
     yield f"{'ms':<20}{'latency':>18}{'TTFT':>18}{'TPOT':>18}"
     kinds = (run.latency, run.ttft, run.tpot)
     for name in STATISTICS:
@@ -200,7 +200,7 @@ def _milliseconds(kind: Distribution | None, name: str) -> str:
     return NOT_MEASURED if value is None else f"{value / 1e6:.3f}"
 
 
-def _queries(run: ScenarioResult) -> Iterable[str]:
+def _queries(run: RunResult) -> Iterable[str]:
     queries = run.queries
     yield _row("samples issued", str(queries.issued))
     yield _row("succeeded", str(queries.succeeded))
@@ -219,7 +219,7 @@ def _queries(run: ScenarioResult) -> Iterable[str]:
         yield _row("LoadGen warning", f"{message.text}: {message.count}")
 
 
-def _replicas(run: ScenarioResult) -> Iterable[str]:
+def _replicas(run: RunResult) -> Iterable[str]:
     for each in run.replicas:
         share = NOT_MEASURED if each.share is None else f"{each.share:.1%}"
         yield _row(

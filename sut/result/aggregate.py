@@ -22,7 +22,7 @@ from sut.result.aggregated_schema import (
 )
 from sut.result.baseline import Alone, single_rates
 from sut.result.comparable import not_added_up_because, worth_saying
-from sut.result.schema import BENCHMARK, UNVERIFIED, Result, ScenarioResult
+from sut.result.schema import BENCHMARK, UNVERIFIED, Result, RunResult
 
 STATISTICS = ("p50_ns", "p90_ns", "p95_ns", "p97_ns", "p99_ns", "p99_9_ns", "max_ns")
 
@@ -196,7 +196,7 @@ def _scenario(
     )
 
 
-def _runs_of(scenario: Scenario, nodes: Sequence[NodeRecord]) -> dict[str, ScenarioResult]:
+def _runs_of(scenario: Scenario, nodes: Sequence[NodeRecord]) -> dict[str, RunResult]:
     return {
         node.name: node.result.scenarios[scenario]
         for node in nodes
@@ -214,7 +214,7 @@ def _reasons(scenario: Scenario, nodes: Sequence[NodeRecord]) -> Iterable[str]:
 
 
 def _figures(
-    run: ScenarioResult, samples: int | None, after_first_ms: float | None, single: float | None
+    run: RunResult, samples: int | None, after_first_ms: float | None, single: float | None
 ) -> NodeScenario:
     return NodeScenario(
         valid=run.valid,
@@ -233,9 +233,7 @@ def _figures(
     )
 
 
-def _sum(
-    runs: Sequence[ScenarioResult], figure: Callable[[ScenarioResult], float | None]
-) -> float | None:
+def _sum(runs: Sequence[RunResult], figure: Callable[[RunResult], float | None]) -> float | None:
     """None where any is missing: the sum of the rest would pass for the whole."""
     values = [figure(run) for run in runs]
     known = [value for value in values if value is not None]
@@ -250,9 +248,9 @@ def _largest(values: Iterable[float | None]) -> float | None:
 
 
 def _worst(
-    runs: Mapping[str, ScenarioResult],
+    runs: Mapping[str, RunResult],
     whole: bool,
-    kind: Callable[[ScenarioResult], Distribution | None],
+    kind: Callable[[RunResult], Distribution | None],
 ) -> WorstTail | None:
     found = {name: kind(run) for name, run in runs.items()}
     known = {name: each for name, each in found.items() if each is not None}

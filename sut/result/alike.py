@@ -14,7 +14,7 @@ from typing import Any
 
 from sut.config.keys import OPTIONS, leaves
 from sut.record.facts import EngineFacts
-from sut.result.schema import Result, ScenarioResult
+from sut.result.schema import Result, RunResult
 
 # What a coordinated run sets for each node: its name (`sut.cluster.coordinated.document_for`) and
 # the folder for its session (`sut.cluster.node_run`). All else of the document is the same.
@@ -166,7 +166,7 @@ def engine_facts(engine: EngineFacts) -> Facts:
     }
 
 
-def run_facts(label: str, run: ScenarioResult) -> Facts:
+def run_facts(label: str, run: RunResult) -> Facts:
     """One LoadGen run: its release, its model, its settings as its log has them."""
     log = run.loadgen
     return {
@@ -177,7 +177,7 @@ def run_facts(label: str, run: ScenarioResult) -> Facts:
     }
 
 
-def runs_of(result: Result) -> dict[str, ScenarioResult]:
+def runs_of(result: Result) -> dict[str, RunResult]:
     """Every LoadGen run of a result, by its name for a person."""
     found = {scenario.value: run for scenario, run in result.scenarios.items()}
     found |= {f"{scenario} accuracy run": run for scenario, run in result.accuracy_runs.items()}

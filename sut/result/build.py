@@ -40,7 +40,7 @@ from sut.result.schema import (
     Queries,
     ReplicaShare,
     Result,
-    ScenarioResult,
+    RunResult,
 )
 from sut.rules.catalogue import validity_checks
 from sut.rules.evidence import Evidence
@@ -69,7 +69,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     if round_ is None:
         round_ = _round(config.round, problems)
     made = {
-        RunId(run.scenario, Mode(run.facts.mode), run.facts.test): scenario_result(
+        RunId(run.scenario, Mode(run.facts.mode), run.facts.test): run_result(
             _evidence(record, run, round_), record.folder.root
         )
         for run in record.runs
@@ -102,7 +102,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     )
 
 
-def _problems(config: RunConfig, made: dict[RunId, ScenarioResult]) -> Iterable[str]:
+def _problems(config: RunConfig, made: dict[RunId, RunResult]) -> Iterable[str]:
     """What was asked for and is not there, then each run's own reasons."""
     for run_id in run_ids(config):
         if run_id not in made:
@@ -111,7 +111,7 @@ def _problems(config: RunConfig, made: dict[RunId, ScenarioResult]) -> Iterable[
         yield from (f"{_run_name(run_id)}: {why}" for why in each.reasons)
 
 
-def _performance_runs(made: dict[RunId, ScenarioResult]) -> dict[Scenario, ScenarioResult]:
+def _performance_runs(made: dict[RunId, RunResult]) -> dict[Scenario, RunResult]:
     """Each with the evaluation of its scenario's accuracy run beside it."""
     found = {run_id.scenario: each.evaluation for run_id, each in made.items() if each.evaluation}
     return {
@@ -128,9 +128,9 @@ def _run_name(run_id: RunId) -> str:
 
 
 def _compliance_runs(
-    made: dict[RunId, ScenarioResult],
-) -> dict[Scenario, dict[str, ScenarioResult]]:
-    found: dict[Scenario, dict[str, ScenarioResult]] = {}
+    made: dict[RunId, RunResult],
+) -> dict[Scenario, dict[str, RunResult]]:
+    found: dict[Scenario, dict[str, RunResult]] = {}
     for run_id, each in made.items():
         if run_id.test is not None:
             found.setdefault(run_id.scenario, {})[run_id.test] = each
@@ -142,7 +142,7 @@ def result_json(result: Result) -> str:
     return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
 
 
-def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
+def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
     checks = validity_checks(evidence)
@@ -150,7 +150,7 @@ def scenario_result(evidence: Evidence, session_root: Path) -> ScenarioResult:
     times, facts = _times(evidence), run.ledger
     counted = metrics.counted_tokens(ledger) if ledger is not None else None
     effective = logs.effective if logs else {}
-    return ScenarioResult(
+    return RunResult(
         valid=not reasons,
         **_first_figures(evidence, times["latency"]),
         evaluation=_evaluation(evidence.accuracy),

@@ -76,7 +76,7 @@ def _counted_twice(results: Mapping[str, Result]) -> Iterator[str]:
 
 
 def worth_saying(results: Mapping[str, Result | None]) -> list[str]:
-    """What is no reason against a sum and still says how far it goes."""
+    """What does not stand against a sum and still says how far it goes."""
     known = {name: result for name, result in results.items() if result is not None}
     notes = [
         f"the nodes' machines differ: {_values(each)}; every node was given the same work"

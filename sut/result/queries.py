@@ -19,7 +19,7 @@ from sut.record.ledger_file import read_ledger
 
 TRACE, TRACE_AND_LEDGER, LEDGER = "loadgen_trace", "loadgen_trace+ledger", "ledger"
 
-# The trace is no valid JSON ("key":""loadgen_version""): read it line by line. Times are
+# The trace is not valid JSON ("key":""loadgen_version""): read it line by line. Times are
 # microseconds with three decimals, so digits without the point are whole nanoseconds.
 SAMPLE = re.compile(
     rb'\{"name":"Sample","cat":"default","ph":"b",.*?"ts":(\d+)\.(\d{3}),"args":\{'

@@ -120,7 +120,7 @@ class Evaluation(Published):
     passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
 
 
-class ScenarioResult(Published):
+class RunResult(Published):
     """One LoadGen run."""
 
     valid: bool
@@ -173,9 +173,9 @@ class Result(Published):
     reasons: list[str] = Field(description="why the session is not valid; empty if it is")
     submission_grade: bool
     not_submission_grade_because: list[str]
-    scenarios: dict[Scenario, ScenarioResult] = Field(description="performance runs")
-    accuracy_runs: dict[Scenario, ScenarioResult] = Field(description="accuracy runs")
-    compliance_runs: dict[Scenario, dict[str, ScenarioResult]] = Field(
+    scenarios: dict[Scenario, RunResult] = Field(description="performance runs")
+    accuracy_runs: dict[Scenario, RunResult] = Field(description="accuracy runs")
+    compliance_runs: dict[Scenario, dict[str, RunResult]] = Field(
         description="compliance runs by test"
     )
     warmup: WarmupFacts | None

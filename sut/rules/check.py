@@ -79,7 +79,7 @@ def check(
 
 def _holds(measured: Any, comparison: str, limit: Any) -> bool:
     tests: dict[str, Callable[[], bool]] = {
-        # 1 is not true: a flag that a log holds as a number is no flag.
+        # 1 is not true: a number in a log is not a flag.
         "==": lambda: isinstance(measured, bool) == isinstance(limit, bool) and measured == limit,
         "<": lambda: measured < limit,
         "<=": lambda: measured <= limit,

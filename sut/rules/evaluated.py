@@ -5,7 +5,7 @@ Both are read from files beside the logs; an evaluation that is missing fails it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sut.record.facts import AccuracyFacts, VerificationFacts
 from sut.rules.case import RunCase
@@ -74,6 +74,16 @@ def accuracy(case: RunCase) -> Iterable[Check]:
         source, metrics = facts.judged_against or "", facts.metrics
         least = {each.name: each.target for each in metrics if each.target is not None}
         most = {each.name: each.upper_limit for each in metrics if each.upper_limit is not None}
+    yield from within(values, least, most, source)
+
+
+def within(
+    values: Mapping[str, float | None],
+    least: Mapping[str, float],
+    most: Mapping[str, float],
+    source: str,
+) -> Iterable[Check]:
+    """Metrics held to their bounds, in a session as in a tree."""
     for name, target in least.items():
         yield check(name, values.get(name), ">=", target, source)
     for name, limit in most.items():

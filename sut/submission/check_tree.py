@@ -75,7 +75,7 @@ def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:
         if entry.rules is None:
             yield entry.finding(
                 folder / entry.place.scenario,
-                f"{entry.place.scenario} is no scenario of {first.place.benchmark}.",
+                f"{first.place.benchmark} has no scenario {entry.place.scenario}.",
                 f"Its scenarios are {', '.join(benchmark.scenarios)}.",
                 "error" if first.closed else "warning",
             )

@@ -10,6 +10,7 @@ from typing import Any
 
 from sut.config.rounds import BenchmarkRules
 from sut.record.folder import sha256_of
+from sut.rules.evaluated import within
 from sut.submission.findings import Finding, Severity
 from sut.submission.walk import TreeEntry
 
@@ -61,9 +62,16 @@ def _bounds(
 ) -> Iterable[Finding]:
     severity: Severity = "error" if entry.closed else "warning"
     remedy = "Closed requires it; open reports it." if entry.closed else "Open only reports it."
-    for metric, least in benchmark.accuracy_min.items():
+    values: dict[str, float | None] = {}
+    for metric in benchmark.accuracy_min:
         pattern = entry.place.submission.accuracy_patterns[metric]
         found = [m.group(1) for line in lines if (m := re.match(pattern, line))]
+        try:
+            values[metric] = float(found[0]) if found else None
+        except ValueError:
+            sentence = f"{metric} is {found[0]}, which is not a number; the checker breaks on it."
+            yield entry.finding(path, sentence, "Evaluate the run again.")
+            continue
         if not found:
             yield entry.finding(
                 path,
@@ -71,18 +79,10 @@ def _bounds(
                 "Evaluate again with `python -m sut.main accuracy`.",
                 severity,
             )
-            continue
-        try:
-            value, most = float(found[0]), benchmark.accuracy_max.get(metric)
-        except ValueError:
-            sentence = f"{metric} is {found[0]}, which is no number; the checker breaks on it."
-            yield entry.finding(path, sentence, "Evaluate the run again.")
-            continue
-        if value < least:
-            sentence = f"{metric} is {found[0]}, must be {least:.10g} at least."
-            yield entry.finding(path, sentence, remedy, severity)
-        if most is not None and value > most:
-            sentence = f"{metric} is {found[0]}, must be {most:.10g} at most."
+    for each in within(values, benchmark.accuracy_min, benchmark.accuracy_max, benchmark.scorer):
+        if not each.passed and each.measured is not None:
+            way = "at least" if each.comparison == ">=" else "at most"
+            sentence = f"{each.name} is {each.measured:.10g}, must be {each.limit:.10g} {way}."
             yield entry.finding(path, sentence, remedy, severity)
 
 
@@ -177,7 +177,7 @@ def _json(entry: TreeEntry, path: Path, remedy: str) -> tuple[dict[str, Any] | N
     except OSError:
         return None, [entry.finding(path, "The file is missing.", remedy)]
     except ValueError as error:
-        return None, [entry.finding(path, f"The file is no JSON: {error}.", "Mend it.")]
+        return None, [entry.finding(path, f"The file is not JSON: {error}.", "Mend it.")]
     if not isinstance(document, dict):
         return None, [entry.finding(path, "The file holds no JSON object.", "Mend it.")]
     return document, []

@@ -16,7 +16,7 @@ from sut.record.facts import RunFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.build import result_of
-from sut.result.schema import Result, ScenarioResult
+from sut.result.schema import Result, RunResult
 
 SESSION_MARK = "session.json"
 
@@ -60,7 +60,7 @@ class Run:
 
     session: Session
     record: RunRecord
-    result: ScenarioResult
+    result: RunResult
 
     @property
     def folder(self) -> RunDir:
@@ -87,7 +87,7 @@ def session_folders(paths: Sequence[Path]) -> list[Path]:
     """The session folders among `paths` and one level below them, each once.
 
     Raises:
-        ConfigError: a path is no session and holds none.
+        ConfigError: a path is not a session and holds none.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -120,7 +120,7 @@ def load_sessions(paths: Sequence[Path], rules: Round) -> tuple[list[Run], list[
     """Every run of the sessions, and a line for each session that cannot be read.
 
     Raises:
-        ConfigError: a path is no session and holds none.
+        ConfigError: a path is not a session and holds none.
     """
     runs: list[Run] = []
     problems: list[str] = []
@@ -136,7 +136,7 @@ def load_sessions(paths: Sequence[Path], rules: Round) -> tuple[list[Run], list[
     return runs, problems
 
 
-def _result_of(result: Result, facts: RunFacts) -> ScenarioResult:
+def _result_of(result: Result, facts: RunFacts) -> RunResult:
     scenario, mode = Scenario(facts.scenario), Mode(facts.mode)
     if mode is Mode.PERFORMANCE:
         return result.scenarios[scenario]

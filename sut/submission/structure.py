@@ -22,7 +22,7 @@ def structure(tree: Path, rules: SubmissionRules) -> Iterable[Finding]:
             yield _error(tree, path, "The root may hold .md and .pdf files only.", "Remove it.")
         if path.is_dir() and path.name not in DIVISIONS:
             yield _error(
-                tree, path, f"{path.name} is no division.", f"Use one of {', '.join(DIVISIONS)}."
+                tree, path, f"{path.name} is not a division.", f"Use one of {', '.join(DIVISIONS)}."
             )
     for division in (tree / name for name in DIVISIONS):
         if division.is_dir():

@@ -14,7 +14,7 @@ card the core would keep the memory from the next run. So the engine is given a 
 * A thread in the core that waits for the harness's pidfd, for where a third process has inherited
   the writing end or /proc is closed to us. It needs the GIL. Without pidfds it looks once a second.
 
-PR_SET_PDEATHSIG is no way: it is bound to the thread that forked, and vLLM is started in one.
+PR_SET_PDEATHSIG does not serve: it is bound to the thread that forked, and vLLM is started in one.
 """
 
 from __future__ import annotations

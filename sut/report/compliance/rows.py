@@ -83,7 +83,7 @@ def text_of(value: Value) -> str:
 
 
 def verdict_of(checks: Iterable[Check]) -> Verdict:
-    """The worst of them; a missing figure is no failed one, and no passed one either."""
+    """The worst of them; a missing figure has neither failed nor passed."""
     found = {
         Verdict.MET if each.passed else Verdict.NOT_MET if each.judged else Verdict.NOT_MEASURED
         for each in checks

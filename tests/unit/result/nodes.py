@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sut.result.schema import Result, ScenarioResult
+from sut.result.schema import Result, RunResult
 from tests.unit.result.sessions import dump, edit_ledger, make_session, rewrite_log
 
 COMMIT = "0123456789ab"
@@ -25,7 +25,7 @@ def known(result: Result) -> Result:
 def of_node(result: Result, name: str) -> Result:
     """The same result as another node would have it: its name, and files of its own."""
 
-    def own(run: ScenarioResult) -> ScenarioResult:
+    def own(run: RunResult) -> RunResult:
         logs = [
             log.model_copy(
                 update={"sha256": hashlib.sha256(f"{name} {log.sha256}".encode()).hexdigest()}

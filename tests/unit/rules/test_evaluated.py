@@ -7,7 +7,7 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.result.build import build
-from sut.result.schema import ScenarioResult
+from sut.result.schema import RunResult
 from tests.unit.result.sessions import (
     dump,
     edit,
@@ -18,15 +18,15 @@ from tests.unit.result.sessions import (
 from tests.unit.rules.breakages import FOLDERS, whole
 
 
-def accuracy_run(root: Path) -> ScenarioResult:
+def accuracy_run(root: Path) -> RunResult:
     return build(root, make_round()).accuracy_runs[Scenario.OFFLINE]
 
 
-def failed(run: ScenarioResult) -> list[str]:
+def failed(run: RunResult) -> list[str]:
     return [each.name for each in run.checks if not each.passed]
 
 
-def evaluated(tmp_path: Path, **changes: Any) -> ScenarioResult:
+def evaluated(tmp_path: Path, **changes: Any) -> RunResult:
     root = make_session(tmp_path, "accuracy")
     folder = root / "Offline" / "accuracy"
     dump(folder / "accuracy.json", make_accuracy(folder, **changes))
@@ -99,7 +99,7 @@ def test_a_smoke_test_is_failed_by_alarms_whatever_engine_answered(
     assert failed(accuracy_run(root)) == ["signs of a broken engine"]
 
 
-def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> ScenarioResult:
+def compliance_session(tmp_path: Path, verification: dict[str, Any] | None) -> RunResult:
     """Only our side of it is looked at: the recording is a Server run's."""
     root = whole(tmp_path, "compliance")
     path = root / FOLDERS["compliance"] / "verification.json"

@@ -10,7 +10,7 @@ import pytest
 from sut.config.rounds import Round
 from sut.report.compliance.evidence import open_session
 from sut.result.build import build
-from sut.result.schema import ScenarioResult
+from sut.result.schema import RunResult
 from sut.rules.case import RunCase
 from sut.rules.catalogue import BOOKS, CATALOGUE, NOT_IN_VALID, VALID, judge
 from sut.rules.rule import Book
@@ -31,7 +31,7 @@ from tests.unit.rules.breakages import (
 from tests.unit.rules.changes import Change, config_json
 
 
-def judged(root: Path, name: str, rules: Round | None = None) -> ScenarioResult:
+def judged(root: Path, name: str, rules: Round | None = None) -> RunResult:
     result = build(root, rules or make_round())
     tests = [run for runs in result.compliance_runs.values() for run in runs.values()]
     (run,) = (*result.scenarios.values(), *result.accuracy_runs.values(), *tests)
@@ -40,11 +40,11 @@ def judged(root: Path, name: str, rules: Round | None = None) -> ScenarioResult:
     return run
 
 
-def failed(run: ScenarioResult) -> list[str]:
+def failed(run: RunResult) -> list[str]:
     return [each.name for each in run.checks if not each.passed]
 
 
-def broken_rules(run: ScenarioResult) -> set[str]:
+def broken_rules(run: RunResult) -> set[str]:
     return {each.rule for each in run.checks if not each.passed}
 
 

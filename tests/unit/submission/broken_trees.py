@@ -232,7 +232,7 @@ FILES: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "a score that is not a number": (
         evaluated("'38.7792'", "'1.2.3'"),
-        ["ROUGE1 is 1.2.3, which is no number; the checker breaks on it."],
+        ["ROUGE1 is 1.2.3, which is not a number; the checker breaks on it."],
     ),
     "gen_len as NumPy 2 prints it": (
         evaluated("8167644", "np.int64(8167644)"),
@@ -387,7 +387,7 @@ STRUCTURE: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "a division of our own": (
         lambda root: write(root.parents[1] / "preview/a.md"),
-        ["preview is no division."],
+        ["preview is not a division."],
     ),
     "no required scenario": (
         lambda root: shutil.rmtree(root / RESULTS / "Offline"),
