@@ -128,6 +128,14 @@ def answering_ns(ledger: Any) -> Nanoseconds:
     return _interval(_succeeded(ledger), "first_token_ns", "done_ns")
 
 
+def steps(tokens: Nanoseconds) -> Nanoseconds:
+    """What LoadGen divides by: output tokens - 1. It counts one token as none, so by -1.
+
+    Source: LoadGen logging.cc, AsyncLog::RecordSampleCompletion.
+    """
+    return np.where(tokens > 1, tokens - 1, -1)
+
+
 def tpot_ns(ledger: Any) -> Nanoseconds:
     """(done - first token) / (output tokens - 1), for queries with two tokens or more.
 
@@ -140,7 +148,7 @@ def tpot_ns(ledger: Any) -> Nanoseconds:
     answered = answered.filter(pc.is_valid(answered["first_token_ns"]))
     spans = _interval(answered, "first_token_ns", "done_ns")
     tokens = answered["tokens_out"].to_numpy().astype(np.int64)
-    divided: Nanoseconds = spans // (tokens - 1)
+    divided: Nanoseconds = spans // steps(tokens)
     return divided
 
 

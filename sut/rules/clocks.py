@@ -17,7 +17,7 @@ import numpy as np
 
 from sut.logs.figures import Figures
 from sut.logs.run_logs import significant_quantum
-from sut.metrics import Nanoseconds, ledger_same_span_ns, loadgen_span_s, percentile_ns
+from sut.metrics import Nanoseconds, ledger_same_span_ns, loadgen_span_s, percentile_ns, steps
 from sut.record.facts import ClockFacts
 from sut.rules.case import RunCase
 from sut.rules.check import Check
@@ -184,9 +184,7 @@ def _percentiles(scenario: str, figures: Figures, ledger: Any) -> Iterable[Band]
         # A sample that failed before its first token gets one with its end.
         first = _column(ledger, "first_token_ns", instead=done)
         kinds.append(("TTFT", figures.ttft, first - issued, earlier, later))
-        # LoadGen counts one token as none, and divides by -1 (logging.cc).
-        tokens = _column(ledger, "tokens_out", instead=np.zeros_like(done))
-        over = np.where(tokens > 1, tokens - 1, -1)
+        over = steps(_column(ledger, "tokens_out", instead=np.zeros_like(done)))
         per_answer = np.full(len(issued), EARLIER_PER_ANSWER_NS) // abs(over)
         kinds.append(("TPOT", figures.tpot, (done - first) // over, per_answer, later // abs(over)))
     for kind, quantiles, values, less, more in kinds:
