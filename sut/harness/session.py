@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
 from sut.errors import EngineStartError, HarnessError, LogError
-from sut.harness.after_run import evaluate_run
+from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
@@ -203,6 +204,11 @@ def _make_runs(live: LiveSession, plans: Sequence[RunPlan], gate: Gate | None) -
     return False
 
 
+def _say(console: Console | None, text: str) -> None:
+    if console is not None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
 def write_result(session: SessionDir, console: Console | None = None) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
     record = read_session(session.root)
@@ -212,7 +218,7 @@ def write_result(session: SessionDir, console: Console | None = None) -> Result:
             write_queries(
                 run.folder.ledger, run.folder.root / "mlperf_log_trace.json", run.folder.queries
             )
-        evaluate_run(run, record, console)
+    record = evaluate_runs(record, partial(_say, console))
     result = result_of(record)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

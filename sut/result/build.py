@@ -28,6 +28,7 @@ from sut.record.facts import (
 )
 from sut.record.folder import RunDir, sha256_of
 from sut.record.session import SessionRecord, read_session
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
@@ -59,7 +60,7 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     Raises:
         LogError: config.json, session.json or a run.json is missing or malformed.
     """
-    return result_of(read_session(session_root), round_)
+    return result_of(with_evaluations(read_session(session_root)), round_)
 
 
 def result_of(record: SessionRecord, round_: Round | None = None) -> Result:

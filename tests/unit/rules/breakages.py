@@ -33,6 +33,7 @@ from tests.unit.rules.changes import (
     run_json,
     session_json,
     shift,
+    stated_otherwise,
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
@@ -285,6 +286,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         profile("mlperf"),
         ("min-duration", "min-duration-asked", "min-queries", "user-conf"),
     ),
+    ("evaluation-stated", "accuracy", stated_otherwise, ()),
     ("evaluated-log", "accuracy", json_file("accuracy.json", log_sha256="0" * 64), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", gen_num=47), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", complete=False), ()),

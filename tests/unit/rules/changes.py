@@ -18,6 +18,7 @@ from tests.unit.result.sessions import (
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
+BY_LOG = ".by_log.json"
 Change = Callable[[Path], None]
 
 
@@ -148,3 +149,9 @@ def another_session(**changes: str) -> Change:
 def more_in_user_conf(folder: Path) -> None:
     """A line that the configuration does not give; the recorded hash follows."""
     rewrite_log(folder, "user.conf", lambda text: f"{text}*.Server.max_duration = 1\n")
+
+
+def stated_otherwise(folder: Path) -> None:
+    """accuracy.json is edited; the log still says what it said."""
+    (folder / BY_LOG).write_bytes((folder / "accuracy.json").read_bytes())
+    edit(folder / "accuracy.json", characters=99)

@@ -16,11 +16,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from audit.verify import write_verification as write_verdict
+from audit.verify import verify_folder, write_facts
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -226,7 +227,9 @@ def write_verification(folder: Path) -> None:
     for name in ("verification.json", "verify_accuracy.txt"):
         (folder / name).unlink(missing_ok=True)
     scenario = folder.parent.name
-    assert write_verdict(folder, "TEST06", scenario, EOS, max_tokens=64).passed
+    facts = verify_folder(folder, "TEST06", scenario, EOS, max_tokens=64)
+    assert facts.passed
+    write_facts(folder, facts, Scenario(scenario))
 
 
 def _loadgen_scenario(scenario: str) -> str:
