@@ -17,7 +17,6 @@ from tests.unit.result.sessions import (
 )
 from tests.unit.rules.breakages import FOLDERS, whole
 
-
 GONE = "the file cannot be read: No such file or directory"
 
 
