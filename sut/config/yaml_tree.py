@@ -33,19 +33,25 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> str:
-    """A file's text.
+def read_text(
+    path: Path, name: str = "the file", remedy: str | None = None, *, lenient: bool = False
+) -> str:
+    """A file's text, without a byte order mark, its lines ending as on this system.
 
     Args:
         path: the file.
         name: what it is to the user.
         remedy: what to do where it cannot be opened.
+        lenient: take bytes that are not UTF-8, e.g. of a name in a comment, for unknown letters.
 
     Raises:
         ConfigError: the file cannot be opened, or is not UTF-8, naming line and byte.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        errors = "replace" if lenient and b"\0" not in data else "strict"
+        text = data.decode("utf-8-sig", errors)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigError(
             f"{name} cannot be read: {error.strerror}.", where=str(path), remedy=remedy

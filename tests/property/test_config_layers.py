@@ -105,7 +105,9 @@ def test_a_generated_user_conf_reads_back_as_the_configuration(
     path.write_text(user_conf(config, Scenario.SERVER, 10, load_round("v6.1")))
     read = {
         key: value
-        for key, value, _ in parse_user_conf(path, readers_of(load_round("v6.1"), "llama3.1-8b"))
+        for key, value, _ in parse_user_conf(
+            path, readers_of(load_round("v6.1"), "llama3.1-8b")
+        ).settings
     }
     for key, value in values.items():
         # What equals LoadGen's own value is not written.
