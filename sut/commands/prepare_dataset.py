@@ -65,7 +65,7 @@ def _parser() -> FlagParser:
         metavar="NAME",
         help="form of the prompts, a file of user_confs/prompts (the benchmark's own)",
     )
-    limit = whole("--limit", 1, example=5000)
+    limit = whole("--limit", 1, 50_000_000, example=5000)
     add("--limit", type=limit, metavar="N", help="take only the first N samples")
     return parser
 
