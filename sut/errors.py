@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class HarnessError(Exception):
     """A failure that a person can act on: what is wrong, where, and the remedy.
@@ -71,6 +73,19 @@ class RunError(HarnessError):
     """A run broke after it had begun."""
 
     exit_code = 1
+
+
+# A disk or a quota that is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def no_space(error: OSError) -> RunError:
+    """What to tell of a file system that took no more."""
+    return RunError(
+        "there is no space left to write to.",
+        where=None if error.filename is None else str(error.filename),
+        remedy="Free some, or give another folder, and start again.",
+    )
 
 
 class Interrupted(HarnessError):
