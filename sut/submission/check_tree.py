@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from sut.config.rounds import Round, load_round
 from sut.rules.session_case import lacking
+from sut.submission.accuracy_files import evaluation
 from sut.submission.compliance_checks import compliance
-from sut.submission.file_checks import evaluation, measurements, system
+from sut.submission.contents import contents
+from sut.submission.file_checks import measurements
 from sut.submission.findings import Finding
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
 from sut.submission.official import official_findings
-from sut.submission.structure import structure
+from sut.submission.stated_hashes import stated_hashes
+from sut.submission.structure import EMPTY, LINK, structure
+from sut.submission.system_checks import system
+from sut.submission.twins import twins
+from sut.submission.user_conf_checks import user_conf, user_conf_of_run
 from sut.submission.walk import TreeEntry, entries, open_tree
 
 __all__ = ["Finding", "check_tree", "passed"]
 
-PER_ENTRY = (performance, accuracy_run, evaluation, compliance, system, measurements)
+# What is of a log, by its kind; what is of an entry whatever its logs; and what only says again
+# that a log is not what it was, where that is told already.
+OF_PERFORMANCE, OF_ACCURACY = (performance,), (accuracy_run, evaluation)
+OF_ENTRY = (compliance, system, measurements, user_conf)
 
 
 def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> list[Finding]:
@@ -31,15 +40,19 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     """
     rules = round_ if isinstance(round_, Round) else load_round(round_)
     form = submission_rules(rules)
-    found = list(structure(open_tree(tree), form))
+    open_tree(tree)
     present = list(entries(tree, rules))
-    for entry in present:
-        for each in PER_ENTRY:
-            found += each(entry)
-    found += _sets(present, rules)
+    found = [*structure(tree, form), *contents(tree, form, present), *_foreign(present)]
+    judged = [entry for entry in present if not entry.foreign]
+    copies, copied = twins(judged)
+    found += copies
+    for entry in judged:
+        found += _entry(entry, copied)
+    found += _sets(judged, rules) if judged or not present else []
     if checker is not None:
         found += official_findings(tree, form.checker_version, checker)
-    return sorted(dict.fromkeys(found), key=lambda each: each.severity != "error")
+    told = _without_echoes(dict.fromkeys(found))
+    return sorted(told, key=lambda each: each.severity != "error")
 
 
 def passed(findings: Iterable[Finding]) -> bool:
@@ -47,16 +60,77 @@ def passed(findings: Iterable[Finding]) -> bool:
     return not any(each.severity == "error" for each in findings)
 
 
+def _entry(entry: TreeEntry, copied: Collection[Path]) -> list[Finding]:
+    """Everything about one scenario; of a folder that is a copy nothing more is told."""
+    kinds = ((OF_PERFORMANCE, entry.place.performance), (OF_ACCURACY, entry.place.accuracy))
+    asked = [each for group, path in kinds if entry.root / path not in copied for each in group]
+    found = [finding for each in (*asked, *OF_ENTRY) for finding in each(entry)]
+    performance_at = entry.finding(entry.place.performance, "", "").place
+    if not any(_inside(each, performance_at) for each in found):
+        found += user_conf_of_run(entry)
+    told = {each.place.rpartition("/")[0] for each in found} | {each.place for each in found}
+    told |= {path.relative_to(entry.tree).as_posix() for path in copied}
+    later = stated_hashes(entry)
+    return found + [each for each in later if each.place.rpartition("/")[0] not in told]
+
+
+def _without_echoes(found: Iterable[Finding]) -> list[Finding]:
+    """Nothing of an empty folder if what it lacks is told, nor of a file behind a link."""
+    every = list(found)
+    places = [each.place for each in every if each.sentence != EMPTY]
+    links = {each.place for each in every if each.sentence == LINK}
+    return [
+        each
+        for each in every
+        if (each.sentence == LINK or each.place not in links)
+        and (each.sentence != EMPTY or not any(p.startswith(f"{each.place}/") for p in places))
+    ]
+
+
+def _inside(finding: Finding, place: str) -> bool:
+    return finding.severity == "error" and f"{finding.place}/".startswith(f"{place}/")
+
+
+def _foreign(present: list[TreeEntry]) -> Iterable[Finding]:
+    """One line for all benchmarks of other families."""
+    names = sorted({entry.place.benchmark for entry in present if entry.foreign})
+    if names:
+        sentence = f"Benchmarks of other families are not judged here: {', '.join(names)}."
+        yield Finding("warning", "", sentence, "Ask MLCommons' checker about them.")
+
+
 def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:
     """Benchmarks and scenarios that the round knows; in closed all that it requires."""
     if not present:
         yield Finding("error", "", "The tree holds no result.", "Add one.")
-    groups: dict[tuple[str, str, str, str], list[TreeEntry]] = {}
+    groups: dict[Group, list[TreeEntry]] = {}
     for entry in present:
         key = (entry.division, entry.submitter, entry.place.system, entry.place.benchmark)
         groups.setdefault(key, []).append(entry)
+    yield from _twice(groups, rules)
     for members in groups.values():
         yield from _members(members, rules)
+
+
+Group = tuple[str, str, str, str]
+"""Division, submitter, system and benchmark as their folders are named."""
+
+
+def _twice(groups: Mapping[Group, list[TreeEntry]], rules: Round) -> Iterable[Finding]:
+    """A benchmark or a scenario that has two folders, by two spellings."""
+    seen: set[tuple[str, ...]] = set()
+    for (*above, benchmark), members in groups.items():
+        folder = Path("results") / members[0].place.system / benchmark
+        key = (*above, rules.id_of(benchmark).casefold())
+        if key in seen:
+            sentence = f"The benchmark {rules.id_of(benchmark)} has another folder here, too."
+            yield members[0].finding(folder, sentence, "Keep one of them.")
+        seen.add(key)
+        scenarios = [entry.scenario for entry in members]
+        for number, entry in enumerate(members):
+            if entry.scenario is not None and entry.scenario in scenarios[:number]:
+                sentence = f"The scenario {entry.scenario} has another folder here, too."
+                yield entry.finding(folder / entry.place.scenario, sentence, "Keep one of them.")
 
 
 def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:

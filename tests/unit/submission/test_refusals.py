@@ -158,7 +158,12 @@ def test_other_output_lengths_are_named_once_and_not_for_each_run(tmp_path):
     assert took.startswith(f"{NAME}: ")
 
 
-p.queries is 0, but the mlperf profile asks for 10 at least" in reason
+def test_open_too_takes_no_run_with_values_that_the_round_fixes_otherwise(tmp_path):
+    root = closed_session(tmp_path / "s")
+    edit_config(root, warmup={"queries": 0})
+    edit_facts(root, "warmup", requested=0, succeeded=0)
+    (reason,) = refused(tmp_path, root, division="open")
+    assert "warmup.queries is 0, but the mlperf profile asks for 10 at least" in reason
 
 
 def test_a_run_of_another_round_is_one_line_not_one_for_each_seed(tmp_path):
