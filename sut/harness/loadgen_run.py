@@ -31,6 +31,7 @@ from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
 from sut.plan.run_plan import RunPlan
+from sut.record.answer import bounds_of
 from sut.record.facts import ClockFacts, RunFacts
 from sut.record.folder import RunDir, SessionDir, write_atomic
 
@@ -80,7 +81,7 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     write_atomic(directory.user_conf, plan.user_conf)
     ledger = Ledger(
         reports_first_token=run.scenario.reports_first_token,
-        eos_token_ids=config.model.eos_token_ids,
+        bounds=bounds_of(config),
         replica=0 if config.engine.replicas is None else NO_REPLICA,
     )
     library = Library(live.dataset, plan.performance_count)

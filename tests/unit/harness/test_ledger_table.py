@@ -10,14 +10,16 @@ import pyarrow.parquet as pq
 from sut.engines.base import Failed, Finished
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import ledger_facts, write_table
+from sut.record.answer import AnswerBounds
 
 PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
+BOUNDS = AnswerBounds(max_tokens=2, min_tokens=1, end_ids=frozenset({2}))
 ANSWER = np.array([5, 6], np.int32).tobytes()
 
 
 def closed() -> Ledger:
     """One answered by replica 1, one that failed on replica 0, two that nobody answers for."""
-    book = Ledger(reports_first_token=False, eos_token_ids=[2])
+    book = Ledger(reports_first_token=False, bounds=BOUNDS)
     book.issue(0, [0, 1, 2, 3], issued_ns=100)
     book.apply([Finished(0, ANSWER, "length", 1), Failed(1, "died", 0)], now_ns=200)
     book.fail_outstanding("the engine is gone", now_ns=300)
@@ -39,7 +41,7 @@ def test_samples_that_no_replica_is_known_to_have_had_are_nobody_s(tmp_path: Pat
 
 
 def test_the_only_replica_had_them_all():
-    book = Ledger(reports_first_token=False, eos_token_ids=[2], replica=0)
+    book = Ledger(reports_first_token=False, bounds=BOUNDS, replica=0)
     book.issue(0, [0, 1], issued_ns=100)
     book.fail_outstanding("the engine is gone", now_ns=300)
     (only,) = ledger_facts(book, PROMPT_TOKENS).replicas
