@@ -24,7 +24,7 @@ from sut.errors import HarnessError
 from sut.harness.clock_watch import ClockWatch
 from sut.harness.host import EngineHost
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import ledger_facts, write_table
+from sut.harness.ledger_table import write_table
 from sut.harness.progress import RunProgress
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
@@ -32,8 +32,9 @@ from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
-from sut.record.facts import ClockFacts, RunFacts
+from sut.record.facts import ClockFacts, LedgerFacts, RunFacts
 from sut.record.folder import RunDir, SessionDir, write_atomic
+from sut.record.ledger_file import counted
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
@@ -92,8 +93,9 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
     outcome = _drive_loadgen(live, this)
-    write_table(ledger, live.prompt_tokens, directory.ledger)
-    facts = _facts(live, this, started, outcome, _counters(live, before))
+    table = write_table(ledger, live.prompt_tokens, directory.ledger)
+    counts = counted(table, ledger.late_events)
+    facts = _facts(live, this, started, outcome, counts, _counters(live, before))
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
     return facts
 
@@ -113,6 +115,7 @@ def _facts(
     this: _Run,
     started: datetime,
     outcome: _Outcome,
+    counts: LedgerFacts,
     counters: dict[str, float | None],
 ) -> RunFacts:
     plan, report = this.plan, live.host.run(live.engine.report)
@@ -131,7 +134,7 @@ def _facts(
         audit_config=str(plan.audit.path) if plan.audit else None,
         audit_config_sha256=plan.audit.sha256 if plan.audit else None,
         expected_settings=dict(plan.expected_settings),
-        ledger=ledger_facts(this.ledger, live.prompt_tokens),
+        ledger=counts,
         clock=outcome.clock,
         engine_counters=counters,
         engine_figures=report.figures,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sut.rules.answers import ANSWERS
 from sut.rules.case import run_case
 from sut.rules.check import Check
 from sut.rules.clocks import CLOCKS
@@ -25,8 +26,9 @@ from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.traces import TRACES
 
-BOOKS = (RUN_RULES, LOG_RULES, CONSISTENCY, CLOCKS, SEALED, EVALUATED)
+BOOKS = (RUN_RULES, LOG_RULES, CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED)
 
 CATALOGUE: dict[str, Rule[Any]] = {
     name: rule for book in BOOKS for name, rule in book.rules.items()

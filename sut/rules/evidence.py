@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
+from sut.record.answer import AnswerBounds, bounds_of
 from sut.record.facts import (
     AccuracyFacts,
+    LedgerFacts,
     RunFacts,
     SessionFacts,
     VerificationFacts,
     traits_of,
 )
+from sut.record.ledger_file import counted
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class Evidence:
     """The evaluation of an accuracy run."""
     verification: VerificationFacts | None = None
     """The verdict of a compliance test."""
+
+    @cached_property
+    def counts(self) -> LedgerFacts | None:
+        """The counts of ledger.parquet; None without one."""
+        late = self.run.ledger.late_events  # they have no row
+        return None if self.ledger is None else counted(self.ledger, late)
+
+    @property
+    def bounds(self) -> AnswerBounds:
+        """What an answer may be."""
+        return bounds_of(self.config)
 
     @property
     def scenario(self) -> Scenario:

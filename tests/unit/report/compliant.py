@@ -15,6 +15,7 @@ from tests.unit.result.sessions import (
     RECORDED,
     dump,
     edit,
+    log_answers,
     make_accuracy,
     make_round,
     make_run,
@@ -118,6 +119,7 @@ def _add_test06(root: Path) -> None:
         audit_config_sha256="2" * 64,
         expected_settings={"effective_sample_concatenate_permutation": False},
     )
+    log_answers(folder, range(100))
     for key, value in AUDIT_VALUES.items():
         set_logged(folder, key, value)
     rewrite_log(folder, DETAIL, lambda text: text.replace('"pid": 5360', '"pid": 5361'))
