@@ -32,6 +32,7 @@ from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
+from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.record.manifest import close_session
@@ -175,9 +176,10 @@ def _warm_up(
     spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
     limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
     try:
-        facts = host.call(
-            warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s), limit_s
+        asking = warm_up(
+            engine, inputs.warmup_prompts, spec, bounds_of(config), config.warmup.timeout_s
         )
+        facts = host.call(asking, limit_s)
     except TimeoutError:  # not even that it cannot answer
         facts = WarmupFacts(
             requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sut.rules.answers import ANSWERS
 from sut.rules.belonging import BELONGING
 from sut.rules.case import run_case
 from sut.rules.check import Check
@@ -28,10 +29,11 @@ from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.traces import TRACES
 
 BOOKS = (
     *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES),
-    *(CONSISTENCY, CLOCKS, SEALED, EVALUATED),
+    *(CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
 )
 
 CATALOGUE: dict[str, Rule[Any]] = {

@@ -101,7 +101,7 @@ def run_demands(evidence: Evidence) -> Demands:
     ours, benchmark, strict = config.section(scenario), evidence.benchmark, evidence.strict
     rules = evidence.rules if strict else None
     latency = ours if isinstance(ours, ServerConfig) else None
-    ledger, bounds = evidence.run.ledger, benchmark if _judged_by_round(evidence) else None
+    counts, bounds = evidence.counts, benchmark if _judged_by_round(evidence) else None
     return Demands(
         origin=f"round {config.round}" if rules else "configuration",
         round_name=config.round,
@@ -118,7 +118,7 @@ def run_demands(evidence: Evidence) -> Demands:
         max_tokens=config.generation.max_tokens,
         min_success_rate=1.0 if strict else config.validity.min_success_rate,
         success_origin="mlperf profile" if strict else "configuration",
-        error_lines=0 if strict else ledger.failed + ledger.empty,
+        error_lines=0 if strict or counts is None else counts.failed + counts.empty,
         answers=evidence.session.dataset.count,
         alarms_fail=alarms_fail(config, evidence.traits),
         accuracy_min=bounds.accuracy_min if bounds else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError, LogError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
+from sut.record.answer import AnswerBounds, bounds_of
 from sut.record.facts import (
     AccuracyFacts,
+    LedgerFacts,
     RunFacts,
     SessionFacts,
     SessionOfRun,
     VerificationFacts,
     traits_of,
 )
+from sut.record.ledger_file import counted
 from sut.record.session import RunRecord, SessionRecord
 
 
@@ -47,6 +51,17 @@ class Evidence:
     """What accuracy.json or verification.json says of it."""
     of_run: SessionOfRun | None = None
     """What a run of this session must name as its session."""
+
+    @cached_property
+    def counts(self) -> LedgerFacts | None:
+        """The counts of ledger.parquet; None without one."""
+        late = self.run.ledger.late_events  # they have no row
+        return None if self.ledger is None else counted(self.ledger, late)
+
+    @property
+    def bounds(self) -> AnswerBounds:
+        """What an answer may be."""
+        return bounds_of(self.config)
 
     @property
     def scenario(self) -> Scenario:

@@ -16,6 +16,7 @@ from tests.unit.result.sessions import (
     RECORDED,
     dump,
     edit,
+    log_answers,
     make_accuracy,
     make_round,
     make_run,
@@ -111,6 +112,7 @@ def _add_test06(root: Path) -> None:
     shutil.copytree(RECORDED / "offline", folder)
     dump(folder / "run.json", make_run(folder, "Offline", "compliance"))
     edit(folder / "run.json", test="TEST06")
+    log_answers(folder, range(100))
     obey(folder, plan_of(root, "Offline", "TEST06", small_round()))
     rewrite_log(folder, DETAIL, lambda text: text.replace('"pid": 5360', '"pid": 5361'))
     rewrite_log(folder, DETAIL, lambda text: AUDIT_WARNING.join(_split(text)))

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from audit.verify import verify_folder, write_facts
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
@@ -30,13 +28,15 @@ from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
-from tests.unit.audit.sabotage import AUDITED, entry
+from tests.unit.audit.sabotage import AUDITED
 from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
     RECORDED,
     dump,
     edit,
+    end_answers_with,
+    log_answers,
     make_accuracy,
     make_config,
     make_run,
@@ -176,6 +176,8 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
     folder = root / scenario / kind
     source = "accuracy" if kind == "accuracy" else recording
     shutil.copytree(RECORDED / source, folder)
+    in_server = kind == "accuracy" and scenario != "Offline"
+    end_answers_with(folder, EOS[0], first_tokens=in_server)
     mode = "compliance" if kind == "TEST06" else kind
     detail, summary = folder / "mlperf_log_detail.txt", folder / "mlperf_log_summary.txt"
     summary.write_text(as_round(summary.read_text(encoding="utf-8"), round_), encoding="utf-8")
@@ -233,15 +235,7 @@ def scored(run: RunRecord, session: SessionRecord, sources: Sources | None = Non
 
 def audited_log(folder: Path) -> None:
     """LoadGen's accuracy log of a TEST06 run: the first 100 answers that the ledger has."""
-    rows = pq.ParquetFile(folder / "ledger.parquet").read().to_pylist()[:100]
-    answers = [
-        entry(row["seq"], range(5, 5 + row["tokens_out"]), qsl_idx=row["sample_index"])
-        for row in rows
-    ]
-    if folder.parent.name == "Offline":
-        for answer in answers:
-            del answer["token_data"]
-    dump(folder / "mlperf_log_accuracy.json", answers)
+    log_answers(folder, range(100))
 
 
 def write_verification(folder: Path) -> None:

@@ -12,9 +12,16 @@ import pytest
 from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
-from tests.unit.result.sessions import ARGUMENTS, DETAILS, dump, edit, edit_ledger
+from tests.unit.result.sessions import (
+    ARGUMENTS,
+    DETAILS,
+    dump,
+    edit,
+    edit_ledger,
+    end_answers_with,
+)
 from tests.unit.submission import support
-from tests.unit.submission.support import closed_session, edit_config, plan, session
+from tests.unit.submission.support import EOS, closed_session, edit_config, plan, session
 
 NAME = "node_20261124T000000Z"
 Breaker = Callable[[Path], Any]
@@ -193,6 +200,8 @@ def test_a_performance_run_of_shorter_answers_is_refused(tmp_path):
             row["tokens_out"] += 1
 
     edit_ledger(run, longer)
+    end_answers_with(run, EOS[0])
+    edit_ledger(run, lambda _: None)
     support.write_evaluation(run)
     (reason,) = refused(tmp_path, root)
     assert reason.startswith("llama3.1-8b Server: an answer has ")
