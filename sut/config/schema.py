@@ -149,6 +149,10 @@ class ValidityConfig(Strict):
     )
 
 
+# vLLM takes two names for these types, and tells one.
+_OTHER_NAMES = {"half": "float16", "float": "float32"}
+
+
 class VllmConfig(EngineOptions):
     """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
 
@@ -193,7 +197,7 @@ class VllmConfig(EngineOptions):
         chunked = "on" if self.enable_chunked_prefill else "off"
         return EngineTraits(
             weights="random" if self.load_format == "dummy" else "real",
-            dtype=self.dtype,
+            dtype=_OTHER_NAMES.get(self.dtype, self.dtype),
             quantization=self.quantization or UNQUANTISED,
             kv_cache_dtype=self.kv_cache_dtype,
             context_tokens=self.max_model_len,

@@ -39,10 +39,11 @@ from sut.engines.vllm.launch import (
     environment_set,
     executor_argument,
     in_one_process,
-    leash_argument,
+    luggage_argument,
 )
 from sut.engines.vllm.orphans import Leash
 from sut.engines.vllm.output import output_to
+from sut.engines.vllm.own_word import METHOD, word_of_config, word_of_sampling
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
 from sut.engines.vllm.told import told
@@ -53,6 +54,8 @@ ANSWERED = ("stop", "length")
 # vLLM ends its core by signal and waits; there is no state worth waiting longer for.
 SHUTDOWN_S = 2.0
 ABANDON_ATTEMPTS, ABANDON_WAIT_S = 20, 2.0
+# A core that is ready and has nothing to do answers in milliseconds.
+WORD_TIMEOUT_S = 60.0
 
 
 COUNTERS = ("requests_finished", "requests_failed", PREFIX_CACHE_HITS)
@@ -121,14 +124,16 @@ class VllmEngine:
                     f"vLLM was not ready after {self._config.start_timeout_s:g} s.",
                     remedy=f"Raise engine.start_timeout_s, or look into {self._log}.",
                 ) from None
-        self._processes.adopt_new()
+            self._processes.adopt_new()
+            core = await asyncio.wait_for(
+                self._llm.engine_core.call_utility_async(METHOD), WORD_TIMEOUT_S
+            )
         return told(
-            self._llm.vllm_config,
+            word_of_config(self._llm.vllm_config),
+            core,
             self._config.vllm,
             arguments=self._arguments,
-            sampling=self._sampling(
-                self._generation.max_tokens, self._generation.min_tokens, first_token=False
-            ),
+            sampling=self._sampling_in_force(),
             of_machine={
                 "preloaded": [path.name for path in self._preload],
                 "model_in_engine_process": self._one_process,
@@ -160,7 +165,7 @@ class VllmEngine:
             arguments = AsyncEngineArgs(
                 **self._arguments,
                 **executor_argument(self._one_process),
-                **leash_argument(self._leash),
+                **luggage_argument(self._leash),
             )
             if self._abandoned.is_set():
                 raise EngineStartError("the start of vLLM was abandoned.")
@@ -194,6 +199,14 @@ class VllmEngine:
             eos_token_ids=self._model.eos_token_ids,
             first_token=first_token,
         )
+
+    def _sampling_in_force(self) -> dict[str, Any]:
+        """By vLLM's own object, which has defaults of its own."""
+        from vllm import SamplingParams
+
+        lengths = self._generation
+        asked = self._sampling(lengths.max_tokens, lengths.min_tokens, first_token=False)
+        return word_of_sampling(SamplingParams(**asked), asked)
 
     def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
         """Later queries belong to this run."""

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sut.config.schema import SystemConfig, VllmConfig
+from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
 
 FEW_CORES = 4
@@ -102,6 +103,6 @@ def executor_argument(one_process: bool) -> dict[str, object]:
     return {"distributed_executor_backend": UniProcExecutor}
 
 
-def leash_argument(leash: Leash) -> dict[str, object]:
-    """The engine argument that ends vLLM's processes with ours; see `sut.engines.vllm.orphans`."""
-    return {"additional_config": leash}
+def luggage_argument(leash: Leash) -> dict[str, object]:
+    """The engine argument that goes along to vLLM's processes; see `sut.engines.vllm.luggage`."""
+    return {"additional_config": Luggage(leash)}

@@ -15,7 +15,7 @@ from sut.rules.session_case import ScenarioCase
 
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
-    *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
+    *("model", "weights-checksum", "engine", "weights-loaded", "numerics", "engine-as-asked"),
     *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart"),
 )
@@ -30,8 +30,13 @@ def rows(view: SessionView) -> Iterable[Row]:
         if checks:
             yield _row(view, view.subject, rule, checks, PROOFS[name](view))
         else:
-            why = f"the {view.config.engine.kind} engine has no model"
-            yield view.subject.not_applicable(rule, why)
+            yield view.subject.not_applicable(rule, _why_not(view))
+
+
+def _why_not(view: SessionView) -> str:
+    kind = view.config.engine.kind
+    silent = f"the {kind} engine tells nothing that its settings ask for"
+    return silent if view.case.traits.has_model else f"the {kind} engine has no model"
 
 
 def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
@@ -118,6 +123,10 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "engine": _facts(SESSION, "engine", "kind"),
     "weights-loaded": _told("weights"),
     "numerics": _told("dtype", "quantization", "kv_cache_dtype"),
+    "engine-as-asked": _told(
+        *("weights", "dtype", "quantization", "kv_cache_dtype"),
+        *("context_tokens", "max_batch_sequences", "max_batch_tokens"),
+    ),
     "prefix-caching-off": _told("prefix_caching"),
     "no-speculation": _told("speculative_decoding"),
     "greedy": _told("greedy"),

@@ -106,6 +106,9 @@ SESSION_BREAKS = [
     ("greedy", "session", session("engine", value=None), NOT_MEASURED),
     ("greedy", "session", engine("kind", value="null"), NOT_APPLICABLE),
     ("numerics", "session", engine("arguments", value={"dtype": "bfloat16"}), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("arguments", "dtype", value="float32"), NOT_MET),
+    ("engine-as-asked", "session", session("engine", value=None), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("kind", value="null"), NOT_APPLICABLE),
     (
         "prefix-caching-off",
         "session",
