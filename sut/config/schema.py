@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
@@ -264,6 +264,11 @@ class EngineConfig(Strict):
         10.0,
         description="seconds vLLM may owe the answer it gives between two steps until it counts as "
         "hung; on a CPU 3 times the longest of the warm-up, if that is more",
+    )
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = Field(
+        (),
+        description="variables of the environment that change the engine and are meant to; "
+        "stated in the result",
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)

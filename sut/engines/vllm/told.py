@@ -6,7 +6,7 @@ Nothing here is taken from what we asked for. It is the word of the engine's cor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sut.engines.base import EngineInfo
 from sut.engines.vllm.own_word import differences
 from sut.errors import EngineStartError
 from sut.machine.hardware import vllm_package
+from sut.machine.variables import Variable
 
 Word = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ def told(
     arguments: Mapping[str, Any],
     sampling: Mapping[str, Any],
     of_machine: Mapping[str, Any],
+    reached_by: Sequence[Variable],
     on_cards: bool,
 ) -> EngineInfo:
     """What a started engine says.
@@ -49,6 +51,7 @@ def told(
         arguments: those it was started with.
         sampling: parameters of every query, `own_word.word_of_sampling`.
         of_machine: what was found out about this machine.
+        reached_by: the variables in the core's environment.
         on_cards: whether it runs on accelerator cards.
 
     Raises:
@@ -65,6 +68,7 @@ def told(
         traits=_traits(core, options, sampling, found, on_cards),
         model_path=config["model"],
         details=_details(here, core) | found,
+        variables=list(reached_by),
     )
 
 

@@ -15,7 +15,8 @@ from sut.rules.session_case import ScenarioCase
 
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
-    *("model", "weights-checksum", "engine", "weights-loaded", "numerics", "engine-as-asked"),
+    *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
+    *("engine-as-asked", "engine-environment"),
     *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart"),
 )
@@ -127,6 +128,9 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
         *("weights", "dtype", "quantization", "kv_cache_dtype"),
         *("context_tokens", "max_batch_sequences", "max_batch_tokens"),
     ),
+    "engine-environment": _both(
+        _facts(SESSION, "engine", "environment"), _facts(CONFIG, "engine", "environment")
+    ),
     "prefix-caching-off": _told("prefix_caching"),
     "no-speculation": _told("speculative_decoding"),
     "greedy": _told("greedy"),
@@ -153,6 +157,16 @@ def _quantised(view: SessionView, checks: list[Check]) -> str | None:
     return "quantisation asks for the published calibration write-up" if quantised else None
 
 
+def _declared(view: SessionView, checks: list[Check]) -> str | None:
+    """What a declared variable was at, since it is in no log."""
+    del checks
+    engine = view.session.engine
+    found = (engine.environment if engine else None) or []
+    named = [each for each in found if each.name in view.config.engine.environment]
+    values = ", ".join(f"{each.name}={each.value}" for each in named)
+    return f"declared: {values}" if values else None
+
+
 def _no_warmup(view: SessionView, checks: list[Check]) -> str | None:
     if checks[0].measured is not None:
         return "its prompts are outside the data set"
@@ -177,6 +191,7 @@ REMARKS: dict[str, Callable[[SessionView, list[Check]], str | None]] = {
     "dataset-checksum": lambda *_: "the official sources publish no checksum to compare it with",
     "model": _model,
     "numerics": _quantised,
+    "engine-environment": _declared,
     "greedy": lambda *_: "the most probable token is taken",
     "warm-up-first": _no_warmup,
 }

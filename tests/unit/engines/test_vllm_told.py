@@ -56,6 +56,7 @@ def started(
         arguments=engine_arguments(options, model_path="m", max_model_len=300),
         sampling=sampling,
         of_machine={"preloaded": []},
+        reached_by=[],
         on_cards=False,
     )
 

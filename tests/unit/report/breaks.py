@@ -110,6 +110,16 @@ SESSION_BREAKS = [
     ("engine-as-asked", "session", session("engine", value=None), NOT_MEASURED),
     ("engine-as-asked", "session", engine("kind", value="null"), NOT_APPLICABLE),
     (
+        "engine-environment",
+        "session",
+        engine(
+            "environment",
+            value=[{"name": "OMP_X", "value": "1", "given_by": "user", "harmless": False}],
+        ),
+        NOT_MET,
+    ),
+    ("engine-environment", "session", engine("environment", value=None), NOT_MEASURED),
+    (
         "prefix-caching-off",
         "session",
         engine("arguments", "enable_prefix_caching", value=True),

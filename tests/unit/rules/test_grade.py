@@ -223,6 +223,38 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
+def variable(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "value": "1", "given_by": "user", "harmless": False} | changes
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (None, "the variables that reached the engine are not on record"),
+        (
+            [variable("A"), variable("B"), variable("C")],
+            "the environment can change the engine and is not declared: A, C",
+        ),
+        ([variable("B")], None),
+        ([variable("A", harmless=True)], None),
+        ([variable("A", given_by="harness"), variable("D", given_by="engine")], None),
+    ],
+)
+def test_a_variable_that_changes_the_engine_is_declared_or_a_reason(
+    found: list[dict[str, Any]] | None, reason: str | None
+) -> None:
+    config = official(engine=EngineConfig(environment=("B",)))
+    changed = facts(engine=engine(environment=found))
+    assert grade(config, changed, make_round(), runs(*ALL)) == ([reason] if reason else [])
+
+
+def test_in_a_relaxed_profile_a_variable_is_no_reason_of_its_own() -> None:
+    changed = facts(engine=engine(environment=[variable("A")]))
+    assert grade(official(profile="quick"), changed, make_round(), runs(*ALL)) == [
+        "the profile is quick, which relaxes the round's rules"
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "arguments", "reason"),
     [
