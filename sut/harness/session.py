@@ -35,7 +35,8 @@ from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
-from sut.record.session import read_session
+from sut.record.manifest import close_session
+from sut.record.session import read_session, session_of_run
 from sut.report.compliance.build import write_compliance
 from sut.report.compliance.evidence import view_of
 from sut.report.summary import summary_text
@@ -83,6 +84,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
     with first_ends_the_run():
         interrupted = _measure(config, inputs, plans, session, console, gate)
+        close_session(session, read_session(session.root).facts.session_id)
         return Outcome(write_result(session, console), session, interrupted)
 
 
@@ -109,9 +111,10 @@ def _measure(
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
-        write_session(session, config, inputs.dataset, facts, warmup)
+        written = write_session(session, config, inputs.dataset, facts, warmup)
         live = LiveSession(
             config=config,
+            of_run=session_of_run(session, written.session_id),
             host=host,
             engine=engine,
             dataset=inputs.dataset,

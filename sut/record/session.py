@@ -19,9 +19,16 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.logs.run_logs import LoadGenLogs, read_logs
-from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import RunDir, SessionDir
+from sut.record.facts import (
+    AccuracyFacts,
+    RunFacts,
+    SessionFacts,
+    SessionOfRun,
+    VerificationFacts,
+)
+from sut.record.folder import RunDir, SessionDir, sha256_of
 from sut.record.ledger_file import read_ledger
+from sut.record.manifest import Closed, Manifest, compare
 
 M = TypeVar("M", bound=BaseModel)
 Document = dict[str, Any]
@@ -116,10 +123,34 @@ class SessionRecord:
     documents: dict[str, Document]
     runs: tuple[RunRecord, ...]
 
+    @cached_property
+    def of_run(self) -> SessionOfRun:
+        """What each of its runs must name as its session."""
+        return session_of_run(self.folder, self.facts.session_id)
+
+    @cached_property
+    def closed(self) -> Closed | None:
+        """How the folder stands to its manifest; None where the session was never closed.
+
+        Raises:
+            LogError: the manifest is malformed.
+        """
+        found = _optional(Manifest, self.folder.manifest)
+        return compare(self.folder.root, found) if found is not None else None
+
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.root.resolve().name
+
+
+def session_of_run(folder: SessionDir, session_id: str | None) -> SessionOfRun:
+    """What a run of this session writes down of it."""
+    return SessionOfRun(
+        session_id=session_id,
+        config_sha256=sha256_of(folder.config),
+        facts_sha256=sha256_of(folder.session_facts),
+    )
 
 
 def read_session(root: Path) -> SessionRecord:

@@ -17,9 +17,11 @@ from sut.record.facts import (
     AccuracyFacts,
     RunFacts,
     SessionFacts,
+    SessionOfRun,
     VerificationFacts,
     traits_of,
 )
+from sut.record.session import RunRecord, SessionRecord
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Evidence:
     """The evaluation of an accuracy run."""
     verification: VerificationFacts | None = None
     """The verdict of a compliance test."""
+    of_run: SessionOfRun | None = None
+    """What a run of this session must name as its session."""
 
     @property
     def scenario(self) -> Scenario:
@@ -79,3 +83,20 @@ class Evidence:
             return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[1:]
         except ConfigError:
             return None
+
+
+def evidence_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> Evidence:
+    """What the folder of a session holds for one of its runs."""
+    return Evidence(
+        record.config,
+        record.facts,
+        run.facts,
+        run.folder.root,
+        run.logs,
+        run.logs_problem,
+        run.ledger,
+        round_,
+        run.accuracy,
+        run.verification,
+        record.of_run,
+    )

@@ -20,7 +20,8 @@ from sut.result.build import result_of
 from sut.result.schema import Result
 from sut.rules.case import RunCase, run_case
 from sut.rules.demands import round_demands
-from sut.rules.evidence import Evidence
+from sut.rules.evidence import evidence_of
+from sut.rules.planned import planned_settings
 from sut.rules.session_case import SessionCase, session_case
 
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
@@ -177,22 +178,11 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
 
 
 def _run_view(record: RunRecord, session: SessionRecord, round_: Round) -> RunView:
-    config, facts = session.config, record.facts
+    config = session.config
     _, benchmark, rules = round_.scenario_rules(config.model.benchmark, record.scenario)
-    evidence = Evidence(
-        config,
-        session.facts,
-        facts,
-        record.folder.root,
-        record.logs,
-        record.logs_problem,
-        record.ledger,
-        round_,
-        record.accuracy,
-        record.verification,
-    )
+    evidence = evidence_of(session, record, round_)
     demands = round_demands(
-        round_, benchmark, rules, facts.expected_settings, own_model=config.model.official
+        round_, benchmark, rules, planned_settings(evidence), own_model=config.model.official
     )
     return RunView(
         Subject(f"{record.facts.scenario} {record.kind}", round_),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sut.record.folder import sha256_of
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
-    SETTINGS,
     dump,
     edit,
     edit_ledger,
@@ -17,6 +16,7 @@ from tests.unit.result.sessions import (
 )
 from tests.unit.rules.changes import (
     Change,
+    another_session,
     answer_for_long,
     clock_json,
     config_json,
@@ -27,12 +27,12 @@ from tests.unit.rules.changes import (
     json_file,
     leave_one_open,
     ledger_json,
+    more_in_user_conf,
     overwrite_trace,
     profile,
     run_json,
     session_json,
     shift,
-    summary_value,
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
@@ -48,14 +48,6 @@ FOLDERS = {
 }
 
 
-AUDIT_SETTINGS: dict[str, Any] = {
-    "effective_accuracy_log_rng_seed": 720381539243781796,
-    "effective_accuracy_log_sampling_target": 100,
-    "effective_min_duration_ms": 0,
-    "effective_sample_concatenate_permutation": False,
-}
-
-
 def whole(parent: Path, name: str, **config: Any) -> Path:
     """A session of one whole run; compliance: a Server recording passed off as one."""
     if name != "compliance":
@@ -64,11 +56,7 @@ def whole(parent: Path, name: str, **config: Any) -> Path:
     folder = (root / FOLDERS["server"]).rename(root / FOLDERS[name])
     edit(folder / "run.json", mode="compliance", test="TEST06", audit_config="audit.config")
     extra_line("warning_generic_message", AUDIT, "warning")(folder)
-    for key, value in AUDIT_SETTINGS.items():
-        detail_value(key, json.dumps(value))(folder)
-        summary_value(key.removeprefix("effective_"), value)(folder)
-    asked = json.loads((folder / "run.json").read_text(encoding="utf-8"))["expected_settings"]
-    edit(folder / "run.json", expected_settings=asked | AUDIT_SETTINGS)
+    obey(folder, plan_of(root, "Server", "TEST06"))
     count = "No warnings encountered during test."
     rewrite_log(folder, SUMMARY, lambda text: text.replace(count, "1 warning encountered."))
     good = BROKEN | {"measured": 0, "passed": True}
@@ -86,6 +74,8 @@ BROKEN = {
 }  # fmt: skip
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
+AGREE = ("logs-agree",)
+
 # The rule that fails, the recording, what is broken in it, and what fails with the rule: no others.
 BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("run-ended", "server", run_json(loadgen_returned=False, loadgen_exit="ended"), ()),
@@ -96,7 +86,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("warm-up", "server", session_json(warmup=None), ()),
     ("warm-up", "server", session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}), ()),
     (
-        "settings-as-asked",
+        "settings-recorded",
         "server",
         run_json(expected_settings={"requested_use_token_latencies": 1}),
         (),
@@ -111,18 +101,29 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         detail_value("result_perf_constraints_met", "false"),
         ("logs-agree",),
     ),
-    ("min-duration", "server", config_json("server", min_duration_s=1.5), ("min-duration-asked",)),
+    ("min-duration", "server", config_json("server", min_duration_s=1.5), ()),
+    (
+        "min-duration-asked",
+        "server",
+        detail_value("effective_min_duration_ms", "999"),
+        ("settings-as-asked", "logs-agree"),
+    ),
     (
         "min-duration",
         "offline",
         config_json("offline", min_duration_s=0.008),
-        ("min-duration-asked",),
+        (),
     ),
     ("min-queries", "offline", config_json("offline", min_query_count=193), ()),
     ("min-queries", "singlestream", config_json("single_stream", min_query_count=193), ()),
-    ("ttft", "server", config_json("server", ttft_limit_ms=1.0), ("latency-limits-asked",)),
+    ("ttft", "server", config_json("server", ttft_limit_ms=1.0), ()),
     ("tpot", "server", config_json("server", tpot_limit_ms=0.1), ("latency-limits-asked",)),
-    ("latency-limits-asked", "interactive", config_json("interactive", tpot_limit_ms=31), ()),
+    (
+        "latency-limits-asked",
+        "interactive",
+        detail_value("requested_server_tpot_latency", "31000000"),
+        ("settings-as-asked", "logs-agree"),
+    ),
     ("latency-p99", "server", config_json("server", e2e_p99_limit_ms=5), ()),
     ("no-errors", "server", lambda folder: edit_ledger(folder, fail_one), ("rates-agree",)),
     (
@@ -153,26 +154,37 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         ledger_json(failed=1, succeeded=478),
         ("ledger-as-counted",),
     ),
-    ("settings-as-asked", "server", run_json(expected_settings={}), ()),
+    ("settings-recorded", "server", run_json(expected_settings={}), ()),
+    ("settings-recorded", "server", run_json(expected_settings={"effective_unheard_of": 1}), ()),
+    ("settings-as-asked", "server", detail_value("effective_target_qps", "201"), AGREE),
     (
         "settings-as-asked",
         "server",
-        run_json(expected_settings=SETTINGS | {"effective_target_qps": 201}),
-        (),
+        detail_value("effective_max_duration_ms", "1"),
+        ("logs-agree",),
     ),
-    ("settings-as-asked", "server", run_json(expected_settings={"effective_unheard_of": 1}), ()),
+    ("of-session", "server", another_session(session_id="6" * 32), ()),
+    ("of-session", "server", another_session(config_sha256="6" * 64), ()),
+    ("of-session", "server", another_session(facts_sha256="6" * 64), ()),
+    ("user-conf", "server", more_in_user_conf, ()),
+    ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b"), ()),
     (
         "seeds",
         "server",
         detail_value("effective_qsl_rng_seed", "2085463073848966841"),
-        ("logs-agree",),
+        ("logs-agree", "settings-as-asked"),
     ),
-    ("seeds", "server", detail_value("effective_sample_index_rng_seed", "1"), ("logs-agree",)),
+    (
+        "seeds",
+        "server",
+        detail_value("effective_sample_index_rng_seed", "1"),
+        ("logs-agree", "settings-as-asked"),
+    ),
     (
         "seeds",
         "server",
         detail_value("effective_schedule_rng_seed", "16159082839903945000"),
-        ("logs-agree",),
+        ("logs-agree", "settings-as-asked"),
     ),
     ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ()),
     ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ()),
@@ -181,7 +193,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         "logs-whole",
         "accuracy",
         detail_value("effective_test_mode", '"PerformanceOnly"'),
-        ("no-errors", "no-other-errors", "loadgen-mode"),
+        ("no-errors", "no-other-errors", "loadgen-mode", "settings-as-asked"),
     ),
     ("files-unchanged", "server", overwrite_trace, ()),
     ("files-unchanged", "server", drop_hash, ()),
@@ -271,7 +283,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         "sealed-values",
         "offline",
         profile("mlperf"),
-        ("min-duration", "min-duration-asked", "min-queries"),
+        ("min-duration", "min-duration-asked", "min-queries", "user-conf"),
     ),
     ("evaluated-log", "accuracy", json_file("accuracy.json", log_sha256="0" * 64), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", gen_num=47), ()),
@@ -297,7 +309,6 @@ BESIDE_VALID: list[tuple[str, str, Change]] = [
     ("sample-counts", "accuracy", detail_value("qsl_reported_total_count", "47")),
     ("distinct-queries", "server", detail_value("requested_server_coalesce_queries", "true")),
     ("distinct-queries", "offline", detail_value("effective_performance_issue_same", "true")),
-    ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b")),
     ("loadgen-unmodified", "server", detail_value("loadgen_git_status_message", '" M a.cc"')),
     ("accuracy-covers-all", "accuracy", ledger_json(issued=47)),
     ("one-process", "server", extra_line("loadgen_version", "6.0.17 @ d6147c7eb7", "error")),

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
+    close_again,
     dump,
     edit,
     edit_ledger,
     rewrite_log,
+    seal_again,
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 Change = Callable[[Path], None]
 
 
-def summary_value(key: str, value: int) -> Change:
-    """Give a line of the summary another value, if it is there."""
-    name = re.escape(key.replace("_ms", " (ms)"))
-    line = re.compile(rf"^({name} ?: ).*$", re.MULTILINE)
-    return lambda folder: rewrite_log(
-        folder, SUMMARY, lambda text: line.sub(rf"\g<1>{value}", text)
-    )
-
-
-# Those of audit/TEST06/audit.config.
 def run_json(**changes: Any) -> Change:
     return lambda folder: edit(folder / "run.json", **changes)
 
@@ -47,11 +39,16 @@ def session_json(**changes: Any) -> Change:
 
 
 def config_json(section: str, **changes: Any) -> Change:
+    """Configure the session otherwise; LoadGen took what it was given, and measured the same."""
+
     def apply(folder: Path) -> None:
         path = folder.parents[1] / "config.json"
         document = json.loads(path.read_text(encoding="utf-8"))
         document["config"][section] |= changes
-        dump(path, document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        obey(folder, plan_of(path.parent, run["scenario"], run["test"] or run["mode"]))
+        seal_again(path)
 
     return apply
 
@@ -133,3 +130,21 @@ def clock_json(**changes: Any) -> Change:
         dump(path, document | {"clock": document["clock"] | changes})
 
     return apply
+
+
+def another_session(**changes: str) -> Change:
+    """The run names another session than the one whose folder it lies in."""
+
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        changed = document | {"session": document["session"] | changes}
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        close_again(folder.parents[1])
+
+    return apply
+
+
+def more_in_user_conf(folder: Path) -> None:
+    """A line that the configuration does not give; the recorded hash follows."""
+    rewrite_log(folder, "user.conf", lambda text: f"{text}*.Server.max_duration = 1\n")
