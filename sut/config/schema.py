@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -168,6 +168,10 @@ class ValidityConfig(Strict):
     )
 
 
+# vLLM takes two names for these types, and tells one.
+_OTHER_NAMES = {"half": "float16", "float": "float32"}
+
+
 class VllmConfig(EngineOptions):
     """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
 
@@ -212,7 +216,7 @@ class VllmConfig(EngineOptions):
         chunked = "on" if self.enable_chunked_prefill else "off"
         return EngineTraits(
             weights="random" if self.load_format == "dummy" else "real",
-            dtype=self.dtype,
+            dtype=_OTHER_NAMES.get(self.dtype, self.dtype),
             quantization=self.quantization or UNQUANTISED,
             kv_cache_dtype=self.kv_cache_dtype,
             context_tokens=self.max_model_len,
@@ -282,6 +286,11 @@ class EngineConfig(Strict):
         10.0,
         description="seconds vLLM may owe the answer it gives between two steps until it counts as "
         "hung; on a CPU 3 times the longest of the warm-up, if that is more",
+    )
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = Field(
+        (),
+        description="variables of the environment that change the engine and are meant to; "
+        "stated in the result",
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)

@@ -6,6 +6,7 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -28,6 +29,7 @@ from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.variables import planned_variables, require_declared
 from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
@@ -73,6 +75,8 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     """
     config = loaded.config
     read_audit_configs(config)  # before weights are fetched
+    if not config.engine.elsewhere:  # else each replica looks where it starts
+        require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
     plans = plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
     for note in notes(config, Path.cwd()):
@@ -159,7 +163,9 @@ def _start_engine(
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
     model_sha256 = agreed_sha256(info, hashing.result())
-    return engine, engine_facts(info, start_s, inputs.model_path, model_sha256)
+    planned = planned_variables(config, os.environ)
+    facts = engine_facts(info, start_s, inputs.model_path, model_sha256, planned=planned)
+    return engine, facts
 
 
 def _close(host: EngineHost, engine: Engine, console: Console) -> None:
