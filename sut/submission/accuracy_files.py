@@ -84,6 +84,8 @@ def _entries(log: Path, rules: AccuracyLogRules) -> tuple[list[dict[str, Any]], 
         if not all(isinstance(each, dict) for each in document):
             raise ValueError("it is not a list of answers")
         return document, True
+    if max(map(len, ends)) > rules.kept_characters:
+        raise ValueError(f"its ends have more than {rules.kept_characters} characters")
     first, last = _between(head[1:], CUT_BEGIN, -1), _between(tail[:-1], CUT_END, 0)
     if not first or not last:
         raise ValueError("there is no whole answer at one of its ends")

@@ -28,7 +28,7 @@ EXPLAINED_BY: dict[str, tuple[str, ...]] = {
     "min-queries": ("sample-counts", "offline-query-size"),
     "min-queries-met": _COUNTS,
     "counts-agree": _COUNTS,
-    "min-duration": ("min-duration-asked",),
+    "min-duration": ("min-duration-asked", "counts-agree"),
     "loadgen-verdict": (
         *_LATENCIES,
         *_COUNTS,
@@ -39,7 +39,7 @@ EXPLAINED_BY: dict[str, tuple[str, ...]] = {
     ),
     "rates-follow": (*_FIGURES[:2], *_COUNTS),
     "answer-length": (*_FIGURES[:3], "token-latencies"),
-    "stamps-agree": _FIGURES,
+    "stamps-agree": (*_FIGURES, *_DURATIONS),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sut.config.rounds import Round, load_round
@@ -19,6 +19,7 @@ from sut.submission.stated_hashes import stated_hashes
 from sut.submission.structure import EMPTY, LINK, structure
 from sut.submission.system_checks import system
 from sut.submission.twins import twins
+from sut.submission.user_conf_checks import NAME as USER_CONF
 from sut.submission.user_conf_checks import user_conf, user_conf_of_run
 from sut.submission.walk import TreeEntry, entries, open_tree
 
@@ -43,12 +44,16 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     open_tree(tree)
     present = list(entries(tree, rules))
     found = [*structure(tree, form), *contents(tree, form, present), *_foreign(present)]
-    judged = [entry for entry in present if not entry.foreign]
-    copies, copied = twins(judged)
+    ours = [entry for entry in present if not entry.foreign]
+    doubles = list(_doubles(ours, rules))
+    found += [finding for finding, _ in doubles]
+    single = [entry for entry in ours if entry not in [each for _, each in doubles]]
+    copies, copied = twins(single)
     found += copies
-    for entry in judged:
+    # Nothing is asked of a folder that is no scenario of the round's; that is said by _members.
+    for entry in (each for each in single if not each.closed or each.rules is not None):
         found += _entry(entry, copied)
-    found += _sets(judged, rules) if judged or not present else []
+    found += _sets(single, rules) if single or not present else []
     if checker is not None:
         found += official_findings(tree, form.checker_version, checker)
     told = _without_echoes(dict.fromkeys(found))
@@ -60,16 +65,17 @@ def passed(findings: Iterable[Finding]) -> bool:
     return not any(each.severity == "error" for each in findings)
 
 
-def _entry(entry: TreeEntry, copied: Collection[Path]) -> list[Finding]:
-    """Everything about one scenario; of a folder that is a copy nothing more is told."""
+def _entry(entry: TreeEntry, copied: Mapping[Path, Path]) -> list[Finding]:
+    """Everything about one scenario; of two folders with one run nothing more is told."""
     kinds = ((OF_PERFORMANCE, entry.place.performance), (OF_ACCURACY, entry.place.accuracy))
-    asked = [each for group, path in kinds if entry.root / path not in copied for each in group]
+    shared = {*copied, *copied.values()}
+    asked = [each for group, path in kinds if entry.root / path not in shared for each in group]
     found = [finding for each in (*asked, *OF_ENTRY) for finding in each(entry)]
-    performance_at = entry.finding(entry.place.performance, "", "").place
-    if not any(_inside(each, performance_at) for each in found):
+    causes = [entry.place.performance, entry.place.measurements / USER_CONF]
+    if not any(_inside(each, entry.finding(at, "", "").place) for each in found for at in causes):
         found += user_conf_of_run(entry)
     told = {each.place.rpartition("/")[0] for each in found} | {each.place for each in found}
-    told |= {path.relative_to(entry.tree).as_posix() for path in copied}
+    told |= {path.relative_to(entry.tree).as_posix() for path in shared}
     later = stated_hashes(entry)
     return found + [each for each in later if each.place.rpartition("/")[0] not in told]
 
@@ -103,34 +109,26 @@ def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:
     """Benchmarks and scenarios that the round knows; in closed all that it requires."""
     if not present:
         yield Finding("error", "", "The tree holds no result.", "Add one.")
-    groups: dict[Group, list[TreeEntry]] = {}
+    groups: dict[tuple[str, str, str, str], list[TreeEntry]] = {}
     for entry in present:
         key = (entry.division, entry.submitter, entry.place.system, entry.place.benchmark)
         groups.setdefault(key, []).append(entry)
-    yield from _twice(groups, rules)
     for members in groups.values():
         yield from _members(members, rules)
 
 
-Group = tuple[str, str, str, str]
-"""Division, submitter, system and benchmark as their folders are named."""
-
-
-def _twice(groups: Mapping[Group, list[TreeEntry]], rules: Round) -> Iterable[Finding]:
-    """A benchmark or a scenario that has two folders, by two spellings."""
-    seen: set[tuple[str, ...]] = set()
-    for (*above, benchmark), members in groups.items():
-        folder = Path("results") / members[0].place.system / benchmark
-        key = (*above, rules.id_of(benchmark).casefold())
-        if key in seen:
-            sentence = f"The benchmark {rules.id_of(benchmark)} has another folder here, too."
-            yield members[0].finding(folder, sentence, "Keep one of them.")
-        seen.add(key)
-        scenarios = [entry.scenario for entry in members]
-        for number, entry in enumerate(members):
-            if entry.scenario is not None and entry.scenario in scenarios[:number]:
-                sentence = f"The scenario {entry.scenario} has another folder here, too."
-                yield entry.finding(folder / entry.place.scenario, sentence, "Keep one of them.")
+def _doubles(present: Iterable[TreeEntry], rules: Round) -> Iterable[tuple[Finding, TreeEntry]]:
+    """Each folder of a benchmark or a scenario that has one already, by another spelling."""
+    seen: dict[tuple[object, ...], TreeEntry] = {}
+    for entry in present:
+        place = entry.place
+        benchmark = rules.id_of(place.benchmark).casefold()
+        above = (entry.division, entry.submitter, place.system)
+        first = seen.setdefault((*above, benchmark, place.scenario.casefold()), entry)
+        if first is not entry:
+            here, there = (each.place.performance.parents[1] for each in (entry, first))
+            sentence = f"The same benchmark and scenario lie in {there}, too."
+            yield entry.finding(here, sentence, "Keep one of them."), entry
 
 
 def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:

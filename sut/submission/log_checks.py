@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from sut.errors import LogError
@@ -141,7 +142,7 @@ def _finding(entry: TreeEntry, path: Path, group: list[Check], logs: LoadGenLogs
     told = [_told(entry, each, logs) for each in group]
     sentence = " ".join(dict.fromkeys(each[0] for each in told))
     severity: Severity = "warning" if group[0].rule in WARNED else "error"
-    return entry.finding(path, sentence, told[0][1], severity)
+    return replace(entry.finding(path, sentence, told[0][1], severity), rule=group[0].rule)
 
 
 def _told(entry: TreeEntry, each: Check, logs: LoadGenLogs) -> tuple[str, str]:

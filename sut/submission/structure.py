@@ -94,13 +94,14 @@ def _submitter(
             yield Finding("warning" if loose else "error", place, sentence, "Move or remove it.")
     results, systems = submitter / "results", submitter / "systems"
     with_results = {path.name for path in results.glob("*") if path.is_dir()}
-    for path in sorted(systems.glob("*.json")):
+    for path in sorted(systems.glob("*.json")) if with_results else ():
         if path.stem not in with_results:
             yield _error(
                 tree, path, "The system has no results.", "Remove the file, or add its results."
             )
     if not with_results:
         yield _error(tree, submitter, "There are no results.", "Add a system's results.")
+        return
     yield from _blank(tree, submitter, rules)
     if division != "open":
         yield from _documents(tree, submitter, rules)

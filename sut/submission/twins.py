@@ -19,10 +19,10 @@ STAMPS = ("power_begin", "power_end")
 OWN = "Make a run for each place."
 
 
-def twins(present: Iterable[TreeEntry]) -> tuple[list[Finding], set[Path]]:
-    """A finding for each copy of a run, and the folders that hold copies."""
+def twins(present: Iterable[TreeEntry]) -> tuple[list[Finding], dict[Path, Path]]:
+    """A finding for each copy of a run; the folders of copies, each with that of the first."""
     found: list[Finding] = []
-    copied: set[Path] = set()
+    copied: dict[Path, Path] = {}
     runs: dict[tuple[str, str, object], tuple[TreeEntry, Path]] = {}
     scored: dict[tuple[str, str, str], tuple[TreeEntry, Path]] = {}
     for entry in present:
@@ -32,7 +32,7 @@ def twins(present: Iterable[TreeEntry]) -> tuple[list[Finding], set[Path]]:
             first = runs.setdefault((*owner, run), (entry, folder)) if run else (entry, folder)
             if first != (entry, folder):
                 found.append(_copy(entry, folder, first[1]))
-                copied.add(entry.root / folder)
+                copied[entry.root / folder] = first[0].root / first[1]
         digest = _scored(entry.root / entry.place.accuracy, entry.place.submission.hash_pattern)
         if digest and entry.root / entry.place.accuracy not in copied:
             path = entry.place.accuracy / EVALUATION
