@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from qsl.files import what_it_is
 from qsl.prompts import PromptFormat, find_format, render_batch
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.errors import DatasetError
+from sut.new_file import new_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -315,17 +314,8 @@ def _text(value: str) -> str:
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that appears whole or not at all, and never over another."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary_path = Path(temporary)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with new_file(path) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary_path.chmod(0o644)
-        try:
-            path.hardlink_to(temporary_path)
-        except FileExistsError:
-            _refuse_existing(path)
-    finally:
-        temporary_path.unlink()
+    except FileExistsError:
+        _refuse_existing(path)

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -79,11 +80,12 @@ class RunError(HarnessError):
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def no_space(error: OSError) -> RunError:
-    """What to tell of a file system that took no more."""
+def no_space(error: OSError, folder: Path | None = None) -> RunError:
+    """What to tell of a file system that took no more; `folder`: where it was written to."""
+    where = folder if folder is not None else error.filename
     return RunError(
-        "there is no space left to write to.",
-        where=None if error.filename is None else str(error.filename),
+        "there is no space left on this file system.",
+        where=None if where is None else str(where),
         remedy="Free some, or give another folder, and start again.",
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
-from sut.errors import EngineStartError, HarnessError, LogError
+from sut.errors import FULL, EngineStartError, HarnessError, LogError, no_space
 from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
@@ -82,12 +82,24 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)
-    write_config(session, config, loaded.origins)
-    console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
-    with first_ends_the_run():
-        interrupted = _measure(config, inputs, plans, session, console, gate)
-        close_session(session, read_session(session.root).facts.session_id)
-        return Outcome(write_result(session, console), session, interrupted)
+    with _space_left(session):
+        write_config(session, config, loaded.origins)
+        console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
+        with first_ends_the_run():
+            interrupted = _measure(config, inputs, plans, session, console, gate)
+            close_session(session, read_session(session.root).facts.session_id)
+            return Outcome(write_result(session, console), session, interrupted)
+
+
+@contextmanager
+def _space_left(session: SessionDir) -> Iterator[None]:
+    """Say of a full disk whose it is: the error itself may not name a file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise no_space(error, session.root) from error
 
 
 def _new_session(config: RunConfig) -> SessionDir:
