@@ -136,6 +136,9 @@ class WarmupConfig(Strict):
 
     queries: int = Field(10, ge=0, description="number of warm-up queries")
     timeout_s: PositiveFloat = Field(600.0, description="seconds until warm-up counts as failed")
+    probe_reuse: bool = Field(
+        False, description="ask the same prompts twice after it, and record what was reused"
+    )
 
 
 class ValidityConfig(Strict):
