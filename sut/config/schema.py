@@ -155,6 +155,9 @@ class WarmupConfig(Strict):
 
     queries: int = Field(10, ge=0, le=10_000, description="number of warm-up queries")
     timeout_s: TimeoutS = Field(600.0, description="seconds until warm-up counts as failed")
+    probe_reuse: bool = Field(
+        False, description="ask the same prompts twice after it, and record what was reused"
+    )
 
 
 class ValidityConfig(Strict):

@@ -30,6 +30,7 @@ from sut.config.schema import RunConfig
 from sut.machine.variables import Variable
 
 TokenIds = npt.NDArray[np.int32]
+PROBE_RUN = -1  # the run of `sut.harness.reuse_probe`, which is no LoadGen run either
 NO_REPLICA = -1  # of a query that ended by no replica's word
 
 
@@ -96,8 +97,8 @@ class RunSpec:
 
     @property
     def is_warmup(self) -> bool:
-        """Run 0 comes before LoadGen's; see `sut.harness.warmup`."""
-        return self.run == 0
+        """Run 0 comes before LoadGen's (`sut.harness.warmup`), and so does `PROBE_RUN`."""
+        return self.run < 1
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from sut.record.facts import (
     DatasetFacts,
     EngineFacts,
     HardwareFacts,
+    ProbeFacts,
     SessionFacts,
     SoftwareFacts,
     VariableFacts,
@@ -187,6 +188,7 @@ def write_session(
     dataset: Dataset,
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
+    probe: ProbeFacts | None = None,
 ) -> SessionFacts:
     """`session.json`."""
     here = HardwareFacts.model_validate(hardware())
@@ -199,6 +201,7 @@ def write_session(
         dataset=dataset_facts(dataset),
         engine=engine,
         warmup=warmup,
+        reuse_probe=probe,
         notes=notes(config, Path.cwd()),
     )
     write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")

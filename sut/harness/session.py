@@ -27,6 +27,7 @@ from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
+from sut.harness.reuse_probe import probe_reuse
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.variables import planned_variables, require_declared
@@ -35,7 +36,7 @@ from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
 from sut.record.answer import bounds_of
-from sut.record.facts import EngineFacts, WarmupFacts
+from sut.record.facts import EngineFacts, ProbeFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.record.manifest import close_session
 from sut.record.session import read_session, session_of_run
@@ -125,7 +126,9 @@ def _measure(
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
-        written = write_session(session, config, inputs.dataset, facts, warmup)
+        ready = warmup.succeeded == warmup.requested
+        probe = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
+        written = write_session(session, config, inputs.dataset, facts, warmup, probe)
         live = LiveSession(
             config=config,
             of_run=session_of_run(session, written.session_id),
@@ -206,6 +209,34 @@ def _warm_up(
         f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
         highlight=False,
     )
+    return facts
+
+
+def _probe(
+    host: EngineHost,
+    engine: Engine,
+    inputs: Inputs,
+    replicas: int,
+    config: RunConfig,
+    console: Console,
+) -> ProbeFacts | None:
+    """Whether anything is reused; None where nobody asked, or the engine hangs."""
+    if not inputs.probe_prompts:
+        return None
+    timeout_s = config.warmup.timeout_s
+    asking = probe_reuse(
+        engine,
+        inputs.probe_prompts,
+        first_index=-1 - len(inputs.warmup_prompts),
+        replicas=replicas,
+        timeout_s=timeout_s,
+    )
+    try:
+        facts = host.call(asking, timeout_s + CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        return None
+    reused = ", ".join(f"{value:g}" for value in facts.hit_tokens.values()) or "an unknown number"
+    console.print(f"Reuse probe: {reused} of the tokens asked twice were reused.", highlight=False)
     return facts
 
 

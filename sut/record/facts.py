@@ -123,6 +123,20 @@ class WarmupFacts(Facts):
     failures: list[str]
 
 
+class ProbeFacts(Facts):
+    """Prompts asked twice before LoadGen's clock, to see whether the engine reuses its work."""
+
+    prompts: int = Field(description="that were asked twice, outside the data set")
+    prompt_tokens: int = Field(description="of each")
+    replicas: int = Field(description="replicas that answered each prompt both times")
+    first_s: list[float] = Field(description="seconds to the answer of one token, prompt by prompt")
+    again_s: list[float] = Field(description="the same, when it was asked again at once")
+    hit_tokens: dict[str, float] = Field(
+        description="the engine's counters of reused tokens over the probe; empty: it has none"
+    )
+    failures: list[str]
+
+
 class SessionFacts(Facts):
     """`session.json`: true for every LoadGen run of one engine start."""
 
@@ -135,6 +149,7 @@ class SessionFacts(Facts):
     dataset: DatasetFacts
     engine: EngineFacts | None = Field(description="null if it never became ready")
     warmup: WarmupFacts | None
+    reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
 
 

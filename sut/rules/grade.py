@@ -12,7 +12,14 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 GRADE = (
     *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
     *("engine-as-asked", "engine-environment"),
-    *("prefix-caching-off", "no-speculation", "greedy", "plain-sampling", "stop-tokens"),
+    *(
+        "prefix-caching-off",
+        "reuse-probe",
+        "no-speculation",
+        "greedy",
+        "plain-sampling",
+        "stop-tokens",
+    ),
     *("round", "runs-complete", "scenario-set", "dataset-count", "output-length"),
     "scenario-limits",
 )

@@ -98,10 +98,10 @@ def _settings(run: Run) -> Iterable[str]:
 
 def _variables(engine: EngineFacts, declared: Sequence[str]) -> Iterable[str]:
     """Those that can change the engine: set by the harness, or declared by the submitter."""
-    told = [each for each in engine.environment or () if not each.harmless]
+    by = {"user": "the submitter", "harness": "the harness"}
+    told = [each for each in engine.environment or () if not each.harmless and each.given_by in by]
     if told:
         yield from ("Variables of the environment that can change the engine:", "")
-        by = {"user": "the submitter", "harness": "the harness", "engine": "the engine"}
         yield from _table(
             {
                 f"{each.name}, set by {by[each.given_by]}"

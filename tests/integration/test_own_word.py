@@ -19,6 +19,7 @@ SMALL = [
         generation__max_tokens=4, engine__vllm__max_num_seqs=32, engine__vllm__cpu_kvcache_gib=1,
     ),
 ]  # fmt: skip
+PROBED = settings(warmup__probe_reuse="true")
 
 
 def session_of(results: Path, variables: Mapping[str, str], *more: str) -> tuple[int, Any, Any]:
@@ -34,14 +35,26 @@ def session_of(results: Path, variables: Mapping[str, str], *more: str) -> tuple
 @pytest.mark.usefixtures("dummy_model")
 def test_prefix_caching_that_the_core_alone_has_is_told_by_the_core(tmp_path: Path):
     variables = plugin(tmp_path / "plugin", "reusing_core")
-    _, facts, result = session_of(tmp_path / "results", variables)
-    engine = facts["engine"]
+    _, facts, result = session_of(tmp_path / "results", variables, *PROBED)
+    engine, against = facts["engine"], result["not_submission_grade_because"]
     assert engine["arguments"]["enable_prefix_caching"] is False, "what we asked for"
     assert engine["details"]["otherwise_in_core"] == {"prefix_caching": [False, True]}
     assert engine["traits"]["prefix_caching"] is True
-    assert (
-        "prefix caching is on, which the rules prohibit" in (result["not_submission_grade_because"])
-    )
+    assert "prefix caching is on, which the rules prohibit" in against
+    hits = facts["reuse_probe"]["hit_tokens"]["prefix_cache_hit_tokens"]
+    assert hits > 0, "the core's counter says it, too"
+    assert f"the engine reused {hits:g} tokens of prompts that were asked twice" in against
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_an_engine_as_it_was_asked_reuses_nothing(tmp_path: Path):
+    _, facts, result = session_of(tmp_path / "results", {}, *PROBED)
+    probe = facts["reuse_probe"]
+    assert probe["hit_tokens"] == {"prefix_cache_hit_tokens": 0.0}
+    assert (probe["prompts"], probe["replicas"], probe["failures"]) == (4, 1, [])
+    assert len(probe["first_s"]) == len(probe["again_s"]) == 4
+    against = result["not_submission_grade_because"]
+    assert not [reason for reason in against if "asked twice" in reason or "prefix" in reason]
 
 
 @pytest.mark.usefixtures("dummy_model")

@@ -121,7 +121,7 @@ class Replica:
             self._engine = make_one(request)
             hashing = asyncio.to_thread(weights_sha256, self._inputs.model_path)
             info, model_sha256 = await asyncio.gather(self._engine.start(), hashing)
-            await self._engine.load_samples(_warmup_samples(self._inputs))
+            await self._engine.load_samples(self._inputs.before_the_clock)
         except HarnessError as error:
             # Rebuilt plainly: what crosses Ray must unpickle wherever it arrives.
             message = f"replica {self._number} on {platform.node()}: {error.message}"
@@ -264,11 +264,6 @@ def _plain(info: EngineInfo) -> dict[str, Any]:
         "model_path": info.model_path,
         "details": info.details,
     }
-
-
-def _warmup_samples(inputs: Inputs) -> dict[int, Any]:
-    """Warm-up prompts under the negative indices that `sut.harness.warmup` asks for."""
-    return {-1 - place: prompt for place, prompt in enumerate(inputs.warmup_prompts)}
 
 
 def _require_same(found: str, dataset_sha256: str) -> None:

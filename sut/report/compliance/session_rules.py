@@ -17,7 +17,7 @@ SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
     *("engine-as-asked", "engine-environment"),
-    *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
+    *("prefix-caching-off", "reuse-probe", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
 OF_SCENARIO = ("runs-complete", "same-engine")
@@ -132,6 +132,9 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
         _facts(SESSION, "engine", "environment"), _facts(CONFIG, "engine", "environment")
     ),
     "prefix-caching-off": _told("prefix_caching"),
+    "reuse-probe": _facts(
+        SESSION, "reuse_probe", "prompts", "prompt_tokens", "hit_tokens", "first_s", "again_s"
+    ),
     "no-speculation": _told("speculative_decoding"),
     "greedy": _told("greedy"),
     "output-length": _both(
@@ -168,6 +171,16 @@ def _declared(view: SessionView, checks: list[Check]) -> str | None:
     return f"declared: {values}" if values else None
 
 
+def _probed(view: SessionView, checks: list[Check]) -> str | None:
+    """The times of both passes, judged or not."""
+    del checks
+    probe = view.session.reuse_probe
+    if probe is None:
+        return "no prompt was asked twice"
+    first, again = (", ".join(f"{s:.4g}" for s in each) for each in (probe.first_s, probe.again_s))
+    return f"{probe.prompt_tokens} tokens each; first {first} s, again {again} s"
+
+
 def _no_warmup(view: SessionView, checks: list[Check]) -> str | None:
     if checks[0].measured is not None:
         return "its prompts are outside the data set"
@@ -193,6 +206,7 @@ REMARKS: dict[str, Callable[[SessionView, list[Check]], str | None]] = {
     "model": _model,
     "numerics": _quantised,
     "engine-environment": _declared,
+    "reuse-probe": _probed,
     "greedy": lambda *_: "the most probable token is taken",
     "warm-up-first": _no_warmup,
 }

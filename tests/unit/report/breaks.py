@@ -160,6 +160,15 @@ SESSION_BREAKS = [
     ),
     ("prefix-caching-off", "session", engine("details", "prefix_caching", value=True), NOT_MET),
     ("prefix-caching-off", "session", engine("details", value={}), NOT_MEASURED),
+    ("reuse-probe", "session", session("reuse_probe", value=None), NOT_MEASURED),
+    (
+        "reuse-probe",
+        "session",
+        session("reuse_probe", "hit_tokens", value={"prefix_cache_hit_tokens": 64.0}),
+        NOT_MET,
+    ),
+    ("reuse-probe", "session", session("reuse_probe", "again_s", value=[0.01, 0.01]), NOT_MET),
+    ("reuse-probe", "session", engine("kind", value="null"), NOT_APPLICABLE),
     (
         "no-speculation",
         "session",

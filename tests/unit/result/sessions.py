@@ -163,6 +163,10 @@ def make_session_facts() -> dict[str, Any]:
             "model_sha256": None, "details": DETAILS, "environment": [],
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
+        "reuse_probe": {
+            "prompts": 2, "prompt_tokens": 67, "replicas": 2, "first_s": [0.31, 0.3],
+            "again_s": [0.3, 0.32], "hit_tokens": {"prefix_cache_hit_tokens": 0.0}, "failures": [],
+        },
         "notes": [],
     }  # fmt: skip
 

@@ -223,6 +223,50 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
+HITS = "prefix_cache_hit_tokens"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (None, "there was no reuse probe"),
+        ({"hit_tokens": {HITS: 128.0}}, "the engine reused 128 tokens of prompts that were asked "
+         "twice"),
+        ({"hit_tokens": {}}, "the engine does not count what it reuses"),
+        ({"again_s": [0.02, 0.3]}, "prompts that were asked again were answered in 0.02 s, which "
+         "took 0.3 s the first time"),
+        ({"failures": ["no answer"]}, "a prompt of the reuse probe was not answered"),
+        ({"again_s": [0.3]}, "a prompt of the reuse probe was not answered"),
+        ({"prompts": 0, "first_s": [], "again_s": []}, "a prompt of the reuse probe was not "
+         "answered"),
+        ({"replicas": 1}, "the reuse probe reached 1 of 2 replicas"),
+        # Half of the time is the margin, and what is short says nothing.
+        ({"again_s": [0.15, 0.3]}, None),
+        ({"first_s": [0.049, 9.0], "again_s": [0.001, 0.3]}, None),
+        ({"first_s": [0.05, 9.0], "again_s": [0.001, 0.3]}, "prompts that were asked again were "
+         "answered in 0.001 s, which took 0.05 s the first time"),
+    ],
+)  # fmt: skip
+def test_an_engine_that_reuses_prompts_asked_twice_is_a_reason(
+    changes: dict[str, Any] | None, reason: str | None
+) -> None:
+    own = make_session_facts()["reuse_probe"]
+    changed = facts(reuse_probe=None if changes is None else own | changes)
+    assert grade(official(), changed, make_round(), runs(*ALL)) == ([reason] if reason else [])
+
+
+def test_a_relaxed_profile_need_not_probe_and_an_engine_without_a_model_cannot() -> None:
+    silent = facts(reuse_probe=None)
+    assert grade(official(profile="quick"), silent, make_round(), runs(*ALL)) == [
+        "the profile is quick, which relaxes the round's rules"
+    ]
+    null = official(engine=EngineConfig(kind="null", null=NullConfig()))
+    silent = facts(reuse_probe=None, engine=engine(**answered_by(null)))
+    assert grade(null, silent, make_round(), runs(*ALL)) == [
+        "the null engine answers without a model"
+    ]
+
+
 def variable(name: str, **changes: Any) -> dict[str, Any]:
     return {"name": name, "value": "1", "given_by": "user", "harmless": False} | changes
 

@@ -13,6 +13,7 @@ from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
 from sut.submission.source import ROOT, copy_source
+from tests.unit.result.sessions import dump
 from tests.unit.submission import support
 from tests.unit.submission.support import ROUNDS, SUBMITTER, closed_session, plan
 
@@ -151,14 +152,16 @@ def test_the_variables_that_can_change_the_engine_are_stated_with_who_set_them(t
         {"name": "HF_HOME", "value": "/x", "given_by": "user", "harmless": True},
         {"name": "KMP_Y", "value": "5", "given_by": "harness", "harmless": False},
         {"name": "OMP_X", "value": "2", "given_by": "user", "harmless": False},
+        {"name": "VLLM_Z", "value": "3", "given_by": "engine", "harmless": False},
     ]
-    (root / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    (root / "session.json").write_text(json.dumps(facts), encoding="utf-8")
+    dump(root / "config.json", config)
+    dump(root / "session.json", facts)
     tree = make_tree(plan(tmp_path / "tree", root))
     text = (tree / "closed" / SUBMITTER / RESULTS / "Offline/README.md").read_text(encoding="utf-8")
     assert "- KMP_Y, set by the harness: 5\n" in text
     assert "- OMP_X, set by the submitter, declared: 2\n" in text
     assert "HF_HOME" not in text
+    assert "VLLM_Z" not in text, "nobody chose it"
 
 
 def test_a_rehearsal_is_marked_where_a_reader_looks(tmp_path):
