@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -169,6 +170,7 @@ def write_session(
     """`session.json`."""
     here = HardwareFacts.model_validate(hardware())
     facts = SessionFacts(
+        session_id=secrets.token_hex(16),
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         command=list(sys.argv),
         hardware=here,

@@ -32,7 +32,7 @@ from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
-from sut.record.facts import ClockFacts, LedgerFacts, RunFacts
+from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted
 
@@ -49,6 +49,7 @@ class LiveSession:
     """What every LoadGen run of a session shares while its engine is up."""
 
     config: RunConfig
+    of_run: SessionOfRun
     host: EngineHost
     engine: Engine
     dataset: Dataset
@@ -80,6 +81,8 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     config, run = live.config, plan.run
     directory = live.directory.new_run_dir(run.scenario.value, run.folder)
     write_atomic(directory.user_conf, plan.user_conf)
+    if plan.audit is not None:
+        write_atomic(directory.audit_config, plan.audit.text)
     ledger = Ledger(
         reports_first_token=run.scenario.reports_first_token,
         bounds=bounds_of(config),
@@ -120,6 +123,7 @@ def _facts(
 ) -> RunFacts:
     plan, report = this.plan, live.host.run(live.engine.report)
     return RunFacts(
+        session=live.of_run,
         scenario=plan.run.scenario.value,
         mode=plan.run.mode.value,
         test=plan.run.test,
@@ -131,7 +135,7 @@ def _facts(
         loadgen_exit=this.sut.loadgen_error or outcome.loadgen_exit,
         engine_failure=this.sut.fault,
         interrupted=outcome.interrupted,
-        audit_config=str(plan.audit.path) if plan.audit else None,
+        audit_config=this.directory.audit_config.name if plan.audit else None,
         audit_config_sha256=plan.audit.sha256 if plan.audit else None,
         expected_settings=dict(plan.expected_settings),
         ledger=counts,
@@ -220,7 +224,7 @@ def _spec(live: LiveSession, this: _Run) -> LoadGenSpec:
         performance_count=plan.performance_count,
         log_dir=str(folder),
         # Always a path of ours: LoadGen's default is audit.config in the working directory.
-        audit_config=str(plan.audit.path if plan.audit else folder / NO_AUDIT),
+        audit_config=str(folder / (this.directory.audit_config.name if plan.audit else NO_AUDIT)),
         enable_trace=live.config.loadgen.enable_trace,
     )
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
 from sut.errors import EngineStartError, HarnessError, LogError
-from sut.harness.after_run import evaluate_run
+from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
@@ -34,7 +35,8 @@ from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
 from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
-from sut.record.session import read_session
+from sut.record.manifest import close_session
+from sut.record.session import read_session, session_of_run
 from sut.report.compliance.build import write_compliance
 from sut.report.compliance.evidence import view_of
 from sut.report.summary import summary_text
@@ -80,6 +82,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
     with first_ends_the_run():
         interrupted = _measure(config, inputs, plans, session, console, gate)
+        close_session(session, read_session(session.root).facts.session_id)
         return Outcome(write_result(session, console), session, interrupted)
 
 
@@ -106,9 +109,10 @@ def _measure(
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
-        write_session(session, config, inputs.dataset, facts, warmup)
+        written = write_session(session, config, inputs.dataset, facts, warmup)
         live = LiveSession(
             config=config,
+            of_run=session_of_run(session, written.session_id),
             host=host,
             engine=engine,
             dataset=inputs.dataset,
@@ -202,6 +206,11 @@ def _make_runs(live: LiveSession, plans: Sequence[RunPlan], gate: Gate | None) -
     return False
 
 
+def _say(console: Console | None, text: str) -> None:
+    if console is not None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
 def write_result(session: SessionDir, console: Console | None = None) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
     record = read_session(session.root)
@@ -211,7 +220,7 @@ def write_result(session: SessionDir, console: Console | None = None) -> Result:
             write_queries(
                 run.folder.ledger, run.folder.root / "mlperf_log_trace.json", run.folder.queries
             )
-        evaluate_run(run, record, console)
+    record = evaluate_runs(record, partial(_say, console))
     result = result_of(record)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

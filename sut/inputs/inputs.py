@@ -14,12 +14,13 @@ import numpy.typing as npt
 from qsl.dataset import Dataset
 from qsl.load import load_warmup
 from sut.config.between_fields import check_dataset_count
+from sut.config.engine_kinds import builds_for
 from sut.config.official import require_recognised
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
-from sut.machine.devices import cards, check_driver, driver_version
+from sut.machine.devices import BUILT_PACKAGE, cards, check_driver, driver_version
 from sut.machine.hardware import package_version
 
 TokenIds = npt.NDArray[np.int32]
@@ -39,13 +40,19 @@ class Inputs:
         return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
 
 
+def needs_driver(config: RunConfig) -> bool:
+    """Whether the rule on the driver holds: it is that of one package's build for cards."""
+    on_cards = config.system.platform == "cuda"
+    return on_cards and BUILT_PACKAGE in builds_for(config.engine.kind, config.system.platform)
+
+
 def check_cards(config: RunConfig) -> str | None:
     """Refuse a driver that the engine cannot run on; what is worth a note is returned.
 
     Raises:
         ConfigError: with the version that is here and the one needed.
     """
-    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
+    if not needs_driver(config):
         return None
     return check_driver(driver_version(cards()), torch_build=package_version("torch"))
 

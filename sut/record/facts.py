@@ -114,6 +114,8 @@ class WarmupFacts(Facts):
 class SessionFacts(Facts):
     """`session.json`: true for every LoadGen run of one engine start."""
 
+    session_id: str | None = Field(None, description="drawn at the start; null: of no session")
+
     started_utc: str
     command: list[str]
     hardware: HardwareFacts
@@ -187,8 +189,18 @@ class ClockFacts(Facts):
     suspended_s: float = Field(description="seconds that the machine was suspended")
 
 
+class SessionOfRun(Facts):
+    """Whose run it is: the session's id, and its files as they were when the run began."""
+
+    session_id: str | None
+    config_sha256: str = Field(description="of config.json")
+    facts_sha256: str = Field(description="of session.json")
+
+
 class RunFacts(Facts):
     """`run.json`: one LoadGen run."""
+
+    session: SessionOfRun | None = Field(None, description="null: it is not known whose it is")
 
     scenario: str = Field(
         pattern="^(Offline|Server|Interactive|SingleStream)$",

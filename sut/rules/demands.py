@@ -15,6 +15,7 @@ from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, ServerConfig
 from sut.rules.check import Value
 from sut.rules.evidence import Evidence
+from sut.rules.planned import planned_settings
 
 UNJUDGED_WEIGHTS = ("none", "random")
 
@@ -110,6 +111,7 @@ def run_demands(evidence: Evidence) -> Demands:
         tpot_limit_ms=_limit("tpot_limit_ms", rules, latency),
         latency_p99_limit_ms=latency.e2e_p99_limit_ms if latency else None,
         dataset_count=benchmark.dataset_count if benchmark else None,
+        loadgen_model=evidence.rules.loadgen_model if evidence.rules else None,
         max_tokens=config.generation.max_tokens,
         min_success_rate=1.0 if strict else config.validity.min_success_rate,
         success_origin="mlperf profile" if strict else "configuration",
@@ -118,7 +120,7 @@ def run_demands(evidence: Evidence) -> Demands:
         alarms_fail=alarms_fail(config, evidence.traits),
         accuracy_min=bounds.accuracy_min if bounds else None,
         accuracy_max=bounds.accuracy_max if bounds else {},
-        settings=evidence.run.expected_settings,
+        settings=planned_settings(evidence) or {},
     )
 
 

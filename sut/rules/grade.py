@@ -19,7 +19,7 @@ GRADE = (
 # submission states in a document beside the logs.
 NOT_IN_GRADE = frozenset(
     {"weights-checksum", "dataset-checksum", "numerics", "same-engine"}
-    | {"warm-up-first", "processes-apart"}
+    | {"warm-up-first", "processes-apart", "as-closed"}
 )
 
 

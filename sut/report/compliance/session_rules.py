@@ -17,7 +17,7 @@ SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
     *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
-    *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart"),
+    *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
 OF_SCENARIO = ("runs-complete", "same-engine")
 
@@ -129,6 +129,7 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "stop-tokens": _both(_told("end_token_ids"), _facts(CONFIG, "model", "eos_token_ids")),
     "warm-up-first": _first_run,
     "processes-apart": _log_starts,
+    "as-closed": lambda view: [view.fact(SESSION, "session_id")],
 }
 """What proves a rule."""
 

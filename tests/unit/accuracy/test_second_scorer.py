@@ -138,7 +138,7 @@ def test_a_tree_is_checked_by_its_metric_under_any_of_its_names(
         assert findings(tmp_path / name, family) == []
         text.write_text("{'exact_match': 50.0, 'gen_num': 4}\nhash=aa\n")
         (low,) = findings(tmp_path / name, family)
-        assert low.sentence == "exact_match is 50.0, must be 74.25 at least."
+        assert low.sentence == "exact_match is 50, must be 74.25 at least."
         text.write_text("{'rouge1': '50.0', 'gen_num': 4}\nhash=aa\n")
         (missing,) = findings(tmp_path / name, family)
         assert missing.sentence == "exact_match is not printed in the form the checker reads."

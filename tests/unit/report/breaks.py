@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -88,9 +89,30 @@ def started_twice(subject: str) -> Break:
     )
 
 
+def longer_user_conf(subject: str) -> Break:
+    """A setting that the configuration does not have."""
+    return lambda root: rewrite_log(
+        root / RUNS[subject], "user.conf", lambda text: f"{text}*.Offline.max_duration = 1\n"
+    )
+
+
+def of_nobody(subject: str) -> Break:
+    """A run that does not say whose it is."""
+
+    def forget(root: Path) -> None:
+        path = root / RUNS[subject] / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(document | {"session": None}), encoding="utf-8")
+
+    return forget
+
+
 def touched(place: str) -> Break:
+    """A file with one byte more; it need not have been there."""
+
     def append(root: Path) -> None:
-        (root / place).write_bytes((root / place).read_bytes() + b"\n")
+        with (root / place).open("ab") as stream:
+            stream.write(b"\n")
 
     return append
 
@@ -178,9 +200,13 @@ LOG_BREAKS = [
     ("sample-counts", PERF, says(PERF, "effective_performance_sample_count", "47"), NOT_MET),
     ("sample-counts", ACC, says(ACC, "effective_accuracy_sample_count", "47"), NOT_MET),
     ("sample-counts", ACC, says(ACC, "qsl_reported_total_count", "47"), NOT_MET),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={"sut_name": 1}), NOT_MET),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={"x": 1}), NOT_MEASURED),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={}), NOT_MEASURED),
+    ("settings-as-asked", PERF, says(PERF, "effective_max_duration_ms", "7"), NOT_MET),
+    ("settings-as-asked", PERF, silent(PERF, "effective_max_duration_ms"), NOT_MEASURED),
+    ("settings-recorded", PERF, fact(PERF, "expected_settings", value={}), NOT_MET),
+    ("of-session", TEST, of_nobody(TEST), NOT_MEASURED),
+    ("user-conf", ACC, longer_user_conf(ACC), NOT_MET),
+    ("as-closed", "session", touched("engine.log"), NOT_MET),
+    ("as-closed", "session", lambda root: (root / "manifest.json").unlink(), NOT_MEASURED),
     ("distinct-queries", PERF, says(PERF, "effective_performance_issue_same", "true"), NOT_MET),
     ("loadgen-verdict", PERF, says(PERF, "result_validity", '"INVALID"'), NOT_MET),
     ("min-duration-asked", PERF, says(PERF, "effective_min_duration_ms", "4"), NOT_MET),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sut.config.names import Scenario
+from sut.config.rounds import load_round
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import Result
@@ -24,7 +25,8 @@ from tests.unit.result.sessions import (
 
 
 def built(parent: Path, *names: str) -> Result:
-    return build(make_session(parent, *names), make_round())
+    rules = load_round("v6.1") if "singlestream" in names else make_round()
+    return build(make_session(parent, *names), rules)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

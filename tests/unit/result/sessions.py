@@ -25,9 +25,12 @@ from sut.config.schema import (
     SingleStreamConfig,
     SystemConfig,
 )
-from sut.record.folder import RunDir, sha256_of
+from sut.record.folder import RunDir, SessionDir, sha256_of
 from sut.record.ledger_file import counted, read_ledger
+from sut.record.manifest import close_session
+from sut.record.session import session_of_run
 from tests.data.logs.record import answer
+from tests.unit.result.obey import obey, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"
@@ -73,7 +76,12 @@ def make_round(**changes: Any) -> Round:
                 "scenarios": {
                     "Offline": {**limits, "min_query_count": 13368, "latency_percentile": 90},
                     "Server": {**server, "ttft_limit_ms": 2000, "tpot_limit_ms": 100},
-                    "Interactive": {**server, "ttft_limit_ms": 500, "tpot_limit_ms": 30},
+                    "Interactive": {
+                        **server,
+                        "loadgen_model": "llama3_1-8b-interactive",
+                        "ttft_limit_ms": 500,
+                        "tpot_limit_ms": 30,
+                    },
                 },
                 "required": ("Offline",),
                 "one_of": ("Server", "Interactive"),
@@ -102,7 +110,8 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         ),
         "offline": OfflineConfig(target_qps=400, min_query_count=192, min_duration_s=0.005),
         "server": ServerConfig(
-            **server, min_query_count=240, latency_percentile=95, e2e_p99_limit_ms=1000
+            **server, min_query_count=480 if "server_with_errors" in names else 240,
+            latency_percentile=95, e2e_p99_limit_ms=1000
         ),
         "interactive": ServerConfig(
             **server, min_query_count=480, latency_percentile=99, ttft_limit_ms=500,
@@ -130,6 +139,7 @@ def answered_by(config: RunConfig) -> dict[str, Any]:
 def make_session_facts() -> dict[str, Any]:
     """A session.json."""
     return {
+        "session_id": "5" * 32,
         "started_utc": STARTED,
         "command": ["sut", "--scenario", "Server"],
         "hardware": {
@@ -225,7 +235,33 @@ def make_accuracy(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 def dump(path: Path, document: Any) -> None:
+    """Write a JSON file; in a session that was closed everything is bound anew."""
     path.write_text(json.dumps(document), encoding="utf-8")
+    seal_again(path)
+
+
+def seal(root: Path) -> None:
+    """Bind each run to its session, and close the session."""
+    session = json.loads((root / "session.json").read_text(encoding="utf-8"))
+    of_run = session_of_run(SessionDir.open(root), session.get("session_id"))
+    for path in root.glob("*/*/run.json"):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(run | {"session": of_run.model_dump()}), encoding="utf-8")
+    close_again(root)
+
+
+def close_again(root: Path) -> None:
+    """Write the manifest anew."""
+    session = json.loads((root / "session.json").read_text(encoding="utf-8"))
+    (root / "manifest.json").unlink(missing_ok=True)
+    close_session(SessionDir.open(root), session.get("session_id"))
+
+
+def seal_again(path: Path) -> None:
+    """After a change that the session might have made itself."""
+    for root in path.parents:
+        if (root / "manifest.json").is_file():
+            seal(root)
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -295,8 +331,8 @@ def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
     dump(folder / "run.json", document)
 
 
-def make_session(parent: Path, *names: str, **config: Any) -> Path:
-    """A whole session directory made of the recordings named."""
+def make_session(parent: Path, *names: str, rules: Round | None = None, **config: Any) -> Path:
+    """A whole session directory made of the recordings named; `rules`: None: its round's."""
     root = parent / "node_20261124T000000Z"
     root.mkdir(parents=True)
     made = make_config(names, **config)
@@ -312,6 +348,8 @@ def make_session(parent: Path, *names: str, **config: Any) -> Path:
         for path in (RECORDED / name).iterdir():
             shutil.copyfile(path, folder / path.name)
         dump(folder / "run.json", make_run(folder, scenario, mode))
+        obey(folder, plan_of(root, scenario, mode, rules))
         if mode == "accuracy":
             dump(folder / "accuracy.json", make_accuracy(folder))
+    seal(root)
     return root

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sut.record.folder import sha256_of
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
-    SETTINGS,
     dump,
     edit,
     edit_ledger,
@@ -19,6 +18,7 @@ from tests.unit.result.sessions import (
 from tests.unit.rules.broken_answers import BROKEN_ANSWERS
 from tests.unit.rules.changes import (
     Change,
+    another_session,
     answer_for_long,
     clock_json,
     config_json,
@@ -30,13 +30,14 @@ from tests.unit.rules.changes import (
     json_file,
     leave_one_open,
     ledger_json,
+    more_in_user_conf,
     overwrite_trace,
     profile,
     row,
     run_json,
     session_json,
     shift,
-    summary_value,
+    stated_otherwise,
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
@@ -52,14 +53,6 @@ FOLDERS = {
 }
 
 
-AUDIT_SETTINGS: dict[str, Any] = {
-    "effective_accuracy_log_rng_seed": 720381539243781796,
-    "effective_accuracy_log_sampling_target": 100,
-    "effective_min_duration_ms": 0,
-    "effective_sample_concatenate_permutation": False,
-}
-
-
 def whole(parent: Path, name: str, **config: Any) -> Path:
     """A session of one whole run; compliance: a Server recording passed off as one."""
     if name != "compliance":
@@ -68,11 +61,7 @@ def whole(parent: Path, name: str, **config: Any) -> Path:
     folder = (root / FOLDERS["server"]).rename(root / FOLDERS[name])
     edit(folder / "run.json", mode="compliance", test="TEST06", audit_config="audit.config")
     extra_line("warning_generic_message", AUDIT, "warning")(folder)
-    for key, value in AUDIT_SETTINGS.items():
-        detail_value(key, json.dumps(value))(folder)
-        summary_value(key.removeprefix("effective_"), value)(folder)
-    asked = json.loads((folder / "run.json").read_text(encoding="utf-8"))["expected_settings"]
-    edit(folder / "run.json", expected_settings=asked | AUDIT_SETTINGS)
+    obey(folder, plan_of(root, "Server", "TEST06"))
     count = "No warnings encountered during test."
     rewrite_log(folder, SUMMARY, lambda text: text.replace(count, "1 warning encountered."))
     log_answers(folder, range(0, 200, 2))
@@ -92,6 +81,8 @@ BROKEN = {
 ENDED_WITH_3 = {"finish_reason": "stop", "last_token": 0, "answer_crc": 0}
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
+AGREE = ("logs-agree",)
+
 # The rule that fails, the recording, what is broken in it, and what fails with the rule: no others.
 BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     *BROKEN_ANSWERS,
@@ -104,7 +95,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("warm-up", "server", session_json(warmup=None), ()),
     ("warm-up", "server", session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}), ()),
     (
-        "settings-as-asked",
+        "settings-recorded",
         "server",
         run_json(expected_settings={"requested_use_token_latencies": 1}),
         (),
@@ -119,18 +110,29 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         detail_value("result_perf_constraints_met", "false"),
         ("logs-agree",),
     ),
-    ("min-duration", "server", config_json("server", min_duration_s=1.5), ("min-duration-asked",)),
+    ("min-duration", "server", config_json("server", min_duration_s=1.5), ()),
+    (
+        "min-duration-asked",
+        "server",
+        detail_value("effective_min_duration_ms", "999"),
+        ("settings-as-asked", "logs-agree"),
+    ),
     (
         "min-duration",
         "offline",
         config_json("offline", min_duration_s=0.008),
-        ("min-duration-asked",),
+        (),
     ),
     ("min-queries", "offline", config_json("offline", min_query_count=193), ()),
     ("min-queries", "singlestream", config_json("single_stream", min_query_count=193), ()),
-    ("ttft", "server", config_json("server", ttft_limit_ms=1.0), ("latency-limits-asked",)),
+    ("ttft", "server", config_json("server", ttft_limit_ms=1.0), ()),
     ("tpot", "server", config_json("server", tpot_limit_ms=0.1), ("latency-limits-asked",)),
-    ("latency-limits-asked", "interactive", config_json("interactive", tpot_limit_ms=31), ()),
+    (
+        "latency-limits-asked",
+        "interactive",
+        detail_value("requested_server_tpot_latency", "31000000"),
+        ("settings-as-asked", "logs-agree"),
+    ),
     ("latency-p99", "server", config_json("server", e2e_p99_limit_ms=5), ()),
     ("no-errors", "server", lambda folder: edit_ledger(folder, fail_one), ("rates-agree",)),
     (
@@ -186,26 +188,37 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         row(17, state="succeeded", failure=None, tokens_out=3, **ENDED_WITH_3),
         ("rates-agree", "ledger-in-order"),
     ),
-    ("settings-as-asked", "server", run_json(expected_settings={}), ()),
+    ("settings-recorded", "server", run_json(expected_settings={}), ()),
+    ("settings-recorded", "server", run_json(expected_settings={"effective_unheard_of": 1}), ()),
+    ("settings-as-asked", "server", detail_value("effective_target_qps", "201"), AGREE),
     (
         "settings-as-asked",
         "server",
-        run_json(expected_settings=SETTINGS | {"effective_target_qps": 201}),
-        (),
+        detail_value("effective_max_duration_ms", "1"),
+        ("logs-agree",),
     ),
-    ("settings-as-asked", "server", run_json(expected_settings={"effective_unheard_of": 1}), ()),
+    ("of-session", "server", another_session(session_id="6" * 32), ()),
+    ("of-session", "server", another_session(config_sha256="6" * 64), ()),
+    ("of-session", "server", another_session(facts_sha256="6" * 64), ()),
+    ("user-conf", "server", more_in_user_conf, ()),
+    ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b"), ()),
     (
         "seeds",
         "server",
         detail_value("effective_qsl_rng_seed", "2085463073848966841"),
-        ("logs-agree",),
+        ("logs-agree", "settings-as-asked"),
     ),
-    ("seeds", "server", detail_value("effective_sample_index_rng_seed", "1"), ("logs-agree",)),
+    (
+        "seeds",
+        "server",
+        detail_value("effective_sample_index_rng_seed", "1"),
+        ("logs-agree", "settings-as-asked"),
+    ),
     (
         "seeds",
         "server",
         detail_value("effective_schedule_rng_seed", "16159082839903945000"),
-        ("logs-agree",),
+        ("logs-agree", "settings-as-asked"),
     ),
     ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ()),
     ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ()),
@@ -214,7 +227,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         "logs-whole",
         "accuracy",
         detail_value("effective_test_mode", '"PerformanceOnly"'),
-        ("no-errors", "no-other-errors", "loadgen-mode"),
+        ("no-errors", "no-other-errors", "loadgen-mode", "settings-as-asked"),
     ),
     ("files-unchanged", "server", overwrite_trace, ("trace-agrees",)),
     ("files-unchanged", "server", drop_hash, ()),
@@ -314,8 +327,9 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         "sealed-values",
         "offline",
         profile("mlperf"),
-        ("min-duration", "min-duration-asked", "min-queries"),
+        ("min-duration", "min-duration-asked", "min-queries", "user-conf"),
     ),
+    ("evaluation-stated", "accuracy", stated_otherwise, ()),
     ("evaluated-log", "accuracy", json_file("accuracy.json", log_sha256="0" * 64), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", gen_num=47), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", complete=False), ()),
@@ -340,7 +354,6 @@ BESIDE_VALID: list[tuple[str, str, Change]] = [
     ("sample-counts", "accuracy", detail_value("qsl_reported_total_count", "47")),
     ("distinct-queries", "server", detail_value("requested_server_coalesce_queries", "true")),
     ("distinct-queries", "offline", detail_value("effective_performance_issue_same", "true")),
-    ("loadgen-model", "server", run_json(loadgen_model="llama3.1-8b")),
     ("loadgen-unmodified", "server", detail_value("loadgen_git_status_message", '" M a.cc"')),
     ("accuracy-covers-all", "accuracy", row(3, sample_index=34)),
     ("one-process", "server", extra_line("loadgen_version", "6.0.17 @ d6147c7eb7", "error")),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import sut.result.evaluated
 import sut.submission.make_tree
-import sut.submission.recheck
+from audit.verify import verify_folder
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
 
@@ -25,7 +26,8 @@ def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
-    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "verify_folder", verify_folder)
 
 
 @pytest.fixture(scope="session")

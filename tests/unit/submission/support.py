@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from audit.verify import write_verification as write_verdict
+from audit.verify import verify_folder, write_facts
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -28,6 +29,7 @@ from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
     RECORDED,
@@ -39,6 +41,7 @@ from tests.unit.result.sessions import (
     make_config,
     make_run,
     make_session_facts,
+    seal,
 )
 
 ROUNDS = ("v5.1", "v6.0", "v6.1")
@@ -115,6 +118,7 @@ def session(
         recording, _, other = kind.partition("+")
         _add_run(root, recording, other or "performance", round_)
     _match_mode(root, kinds)
+    seal(root)
     return root
 
 
@@ -179,11 +183,10 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
                 set_parameter(summary, key.removeprefix("effective_"), value)
     run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
     if kind == "TEST06":
-        run |= {"test": "TEST06", "audit_config": "audit.config", "audit_config_sha256": "2" * 64}
-        equal_issue = "effective_sample_concatenate_permutation"
-        run["expected_settings"] = run["expected_settings"] | {equal_issue: AUDITED[equal_issue]}
+        run |= {"test": "TEST06"}
         write_verification(folder)
     dump(folder / "run.json", run)
+    obey(folder, plan_of(root, scenario, kind, small_round(round_)))
     if kind == "accuracy":
         write_evaluation(folder)
 
@@ -218,7 +221,9 @@ def write_verification(folder: Path) -> None:
     for name in ("verification.json", "verify_accuracy.txt"):
         (folder / name).unlink(missing_ok=True)
     scenario = folder.parent.name
-    assert write_verdict(folder, "TEST06", scenario, EOS, max_tokens=64).passed
+    facts = verify_folder(folder, "TEST06", scenario, EOS, max_tokens=64)
+    assert facts.passed
+    write_facts(folder, facts, Scenario(scenario))
 
 
 def _loadgen_scenario(scenario: str) -> str:
@@ -273,12 +278,16 @@ def rewrite(run: Path, name: str, change: Callable[[str], str]) -> None:
 
 
 def edit_config(root: Path, **sections: Any) -> None:
-    """Change sections of a session's configuration."""
+    """Change sections of a session's configuration; its runs were made under that."""
     document = json.loads((root / "config.json").read_text(encoding="utf-8"))
     for key, value in sections.items():
         found = document["config"][key]
         document["config"][key] = found | value if isinstance(found, dict) else value
-    dump(root / "config.json", document)
+    (root / "config.json").write_text(json.dumps(document), encoding="utf-8")
+    for path in root.glob("*/*/run.json"):
+        rules = small_round(document["config"]["round"])
+        obey(path.parent, plan_of(root, path.parts[-3], path.parts[-2], rules))
+    seal(root)
 
 
 def set_value(path: Path, key: str, value: Any) -> None:
