@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
+from sut.machine.variables import Variable
 
 TokenIds = npt.NDArray[np.int32]
 NO_REPLICA = -1  # of a query that ended by no replica's word
@@ -126,6 +127,8 @@ class EngineInfo:
     model_sha256: str | None = None
     """Over the weight files that it read, where it read them itself; see `sut.inputs.weights`."""
     details: dict[str, Any] = field(default_factory=dict)
+    variables: list[Variable] | None = None
+    """What its own processes found in their environment; None: it does not tell."""
 
 
 class Engine(Protocol):

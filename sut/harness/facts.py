@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,12 +22,14 @@ from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.inputs.inputs import check_cards
 from sut.machine.hardware import hardware, software
+from sut.machine.variables import Variable
 from sut.record.facts import (
     DatasetFacts,
     EngineFacts,
     HardwareFacts,
     SessionFacts,
     SoftwareFacts,
+    VariableFacts,
     WarmupFacts,
 )
 from sut.record.folder import SessionDir, sha256_of, write_atomic
@@ -77,9 +81,22 @@ def agreed_sha256(info: EngineInfo, here: str | None) -> str | None:
 
 
 def engine_facts(
-    info: EngineInfo, start_s: float, model_path: Path, model_sha256: str | None
+    info: EngineInfo,
+    start_s: float,
+    model_path: Path,
+    model_sha256: str | None,
+    *,
+    planned: Sequence[Variable] = (),
 ) -> EngineFacts:
-    """The engine as it said it was when it became ready."""
+    """The engine as it said it was when it became ready.
+
+    Args:
+        info: its own word.
+        start_s: seconds from start to ready.
+        model_path: the weights it was given.
+        model_sha256: over their files.
+        planned: the variables it was started with, for an engine that tells none.
+    """
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
@@ -92,6 +109,10 @@ def engine_facts(
         model_recognised=_recognised(model_path) if info.model_path else None,
         model_config_sha256=_config_sha256(model_path) if info.model_path else None,
         details=info.details,
+        environment=[
+            VariableFacts.model_validate(asdict(each))
+            for each in (planned if info.variables is None else info.variables)
+        ],
     )
 
 

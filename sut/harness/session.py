@@ -6,9 +6,10 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,14 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
-from sut.errors import EngineStartError, HarnessError, LogError
+from sut.errors import FULL, EngineStartError, HarnessError, LogError, no_space
 from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.variables import planned_variables, require_declared
 from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
@@ -73,17 +75,31 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     """
     config = loaded.config
     read_audit_configs(config)  # before weights are fetched
+    if not config.engine.elsewhere:  # else each replica looks where it starts
+        require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
     plans = plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)
-    write_config(session, config, loaded.origins)
-    console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
-    with first_ends_the_run():
-        interrupted = _measure(config, inputs, plans, session, console, gate)
-        close_session(session, read_session(session.root).facts.session_id)
-        return Outcome(write_result(session, console), session, interrupted)
+    with _space_left(session):
+        write_config(session, config, loaded.origins)
+        console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
+        with first_ends_the_run():
+            interrupted = _measure(config, inputs, plans, session, console, gate)
+            close_session(session, read_session(session.root).facts.session_id)
+            return Outcome(write_result(session, console), session, interrupted)
+
+
+@contextmanager
+def _space_left(session: SessionDir) -> Iterator[None]:
+    """Say of a full disk whose it is: the error itself may not name a file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise no_space(error, session.root) from error
 
 
 def _new_session(config: RunConfig) -> SessionDir:
@@ -159,7 +175,9 @@ def _start_engine(
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
     model_sha256 = agreed_sha256(info, hashing.result())
-    return engine, engine_facts(info, start_s, inputs.model_path, model_sha256)
+    planned = planned_variables(config, os.environ)
+    facts = engine_facts(info, start_s, inputs.model_path, model_sha256, planned=planned)
+    return engine, facts
 
 
 def _close(host: EngineHost, engine: Engine, console: Console) -> None:

@@ -7,7 +7,7 @@ too. Reading them needs no engine and no LoadGen. Missing is None, never 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -78,6 +78,15 @@ class DatasetFacts(Facts):
     prompt_tokens_max: int
 
 
+class VariableFacts(Facts):
+    """A variable of the environment that can change an engine, as the engine found it."""
+
+    name: str
+    value: str | None = Field(description="null: a secret")
+    given_by: Literal["user", "harness", "engine"]
+    harmless: bool = Field(description="whether it is known to change no answer and no time")
+
+
 class EngineFacts(Facts):
     """The engine that answered."""
 
@@ -94,6 +103,9 @@ class EngineFacts(Facts):
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+    environment: list[VariableFacts] | None = Field(
+        None, description="variables that can change it; null: not on record"
+    )
 
     @model_validator(mode="before")
     @classmethod

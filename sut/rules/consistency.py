@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sut.config.names import Scenario
+from sut.logs.figure_keys import key_of
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 from sut.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
 from sut.record.facts import LedgerFacts
-from sut.rules.case import RunCase
+from sut.rules.case import LogCase, RunCase
 from sut.rules.check import Check, check
 from sut.rules.rule import PERFORMANCE, Book
 
@@ -51,11 +53,11 @@ def rates_agree(case: RunCase) -> Iterable[Check]:
 
 
 @CONSISTENCY.rule("times-in-order", "No percentile is above a higher one", OURS, modes=MEASURED)
-def times_in_order(case: RunCase) -> Iterable[Check]:
+def times_in_order(case: LogCase) -> Iterable[Check]:
     """Each kind of time by itself, and TTFT within the latency; Offline has no TTFT."""
     figures = case.figures
     kinds = {"latency": figures.latency}
-    if case.evidence.run.scenario != "Offline":
+    if case.scenario is not Scenario.OFFLINE:
         kinds |= {"ttft": figures.ttft, "tpot": figures.tpot}
         yield ttft_within_latency(figures)
     for kind, quantiles in kinds.items():
@@ -141,6 +143,7 @@ def ordered(kind: str, quantiles: Quantiles) -> Check:
         unit=None,
         source=OURS,
         passed=rising and inside,
+        keys=_keys(kind, names),
     )
 
 
@@ -158,7 +161,13 @@ def ttft_within_latency(figures: Figures) -> Check:
         unit=None,
         source=OURS,
         passed=holds,
+        keys=(*_keys("ttft", names), *_keys("latency", names)),
     )
+
+
+def _keys(kind: str, fields: Iterable[str]) -> tuple[str, ...]:
+    """LoadGen's keys of these statistics of a kind of time."""
+    return tuple(key for field in fields if (key := key_of(f"{kind}.{field}")))
 
 
 def _close(name: str, measured: float | None, expected: float | None, unit: str) -> Check:

@@ -52,6 +52,8 @@ class Demands:
     accuracy_max: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Value] = field(default_factory=dict)
     """What user.conf, and audit.config where there is one, set."""
+    fixed_settings: Mapping[str, Value] = field(default_factory=dict)
+    """What nobody may set otherwise, by LoadGen's keys."""
 
     @property
     def latency_limits_ms(self) -> dict[str, float | None]:
@@ -89,6 +91,7 @@ def round_demands(
         accuracy_min=bounds.accuracy_min if bounds else None,
         accuracy_max=bounds.accuracy_max if bounds else {},
         settings=settings or {},
+        fixed_settings=round_.fixed_settings,
     )
 
 

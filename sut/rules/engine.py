@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sut.config.engine_traits import UNQUANTISED
+from sut.machine.variables import undeclared
 from sut.rules.check import Check
 from sut.rules.rule import Book
 from sut.rules.session_case import SessionCase, told
 
 RULES = "inference_rules.adoc"
+# Settings that leave the choice to the engine: what it chose is then as asked.
+OPEN = (None, "auto", UNQUANTISED)
 
 ENGINE_RULES: Book[SessionCase] = Book()
 
@@ -41,6 +45,49 @@ def numerics(case: SessionCase) -> Iterable[Check]:
     for name in ("dtype", "quantization", "kv_cache_dtype") if case.traits.has_model else ():
         value = getattr(case.traits, name) if case.engine else None
         yield told(name, value, "==", "stated", holds=True)
+
+
+@ENGINE_RULES.rule(
+    "engine-as-asked",
+    "The engine that answers is as its settings ask, by its own word",
+    "our own condition: the engine's own word (docs/rules.md)",
+)
+def engine_as_asked(case: SessionCase) -> Iterable[Check]:
+    """Where the settings ask for one thing and the engine tells another; both are on record."""
+    if not case.traits.has_model:
+        return
+    if case.engine is None:
+        yield told("", None, "==", "as asked")
+        return
+    planned = case.config.engine.planned()
+    for name in ("weights", "dtype", "quantization", "kv_cache_dtype", "context_tokens",
+                 "max_batch_sequences", "max_batch_tokens"):  # fmt: skip
+        asked, taken = getattr(planned, name), getattr(case.traits, name)
+        if asked in OPEN or taken is None:
+            continue
+        holds = taken == asked or str(taken).startswith(f"{asked}_")  # fp8, which is fp8_e4m3
+        said = taken == "random"  # by weights-loaded
+        against = "" if said else f"the engine's {name} is {taken}, not {asked} as its settings ask"
+        yield told(name, taken, "==", asked, against, holds=holds)
+
+
+@ENGINE_RULES.rule(
+    "engine-environment",
+    "No variable of the environment changes the engine that is not declared",
+    "our own condition: the engine's environment (docs/rules.md)",
+)
+def engine_environment(case: SessionCase) -> Iterable[Check]:
+    """Those that the engine found around it, but for ours and for those known to be harmless."""
+    if not case.traits.has_model:
+        return
+    found = case.engine.environment if case.engine else None
+    against, names = "the variables that reached the engine are not on record", None
+    if found is not None:
+        names = ", ".join(undeclared(found, case.config.engine.environment)) or "none"
+        against = f"the environment can change the engine and is not declared: {names}"
+    # What a relaxed profile may do is no reason of its own.
+    against = against if case.engine and case.strict else ""
+    yield told("undeclared", names, "==", "none", against)
 
 
 def _switch(case: SessionCase, trait: str, against: str) -> Iterable[Check]:

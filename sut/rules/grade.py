@@ -11,6 +11,7 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 # In the order in which a reader wants them.
 GRADE = (
     *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
+    *("engine-as-asked", "engine-environment"),
     *("prefix-caching-off", "no-speculation", "greedy", "plain-sampling", "stop-tokens"),
     *("round", "runs-complete", "scenario-set", "dataset-count", "output-length"),
     "scenario-limits",

@@ -60,6 +60,11 @@ class SessionCase:
         return traits_of(self.config, self.facts)
 
     @property
+    def strict(self) -> bool:
+        """Whether the round's rules hold unrelaxed."""
+        return self.config.profile == "mlperf"
+
+    @property
     def engine(self) -> EngineFacts | None:
         """None: it never became ready."""
         return self.facts.engine

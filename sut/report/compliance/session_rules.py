@@ -16,6 +16,7 @@ from sut.rules.session_case import ScenarioCase
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
+    *("engine-as-asked", "engine-environment"),
     *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
@@ -30,8 +31,13 @@ def rows(view: SessionView) -> Iterable[Row]:
         if checks:
             yield _row(view, view.subject, rule, checks, PROOFS[name](view))
         else:
-            why = f"the {view.config.engine.kind} engine has no model"
-            yield view.subject.not_applicable(rule, why)
+            yield view.subject.not_applicable(rule, _why_not(view))
+
+
+def _why_not(view: SessionView) -> str:
+    kind = view.config.engine.kind
+    silent = f"the {kind} engine tells nothing that its settings ask for"
+    return silent if view.case.traits.has_model else f"the {kind} engine has no model"
 
 
 def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
@@ -118,6 +124,13 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "engine": _facts(SESSION, "engine", "kind"),
     "weights-loaded": _told("weights"),
     "numerics": _told("dtype", "quantization", "kv_cache_dtype"),
+    "engine-as-asked": _told(
+        *("weights", "dtype", "quantization", "kv_cache_dtype"),
+        *("context_tokens", "max_batch_sequences", "max_batch_tokens"),
+    ),
+    "engine-environment": _both(
+        _facts(SESSION, "engine", "environment"), _facts(CONFIG, "engine", "environment")
+    ),
     "prefix-caching-off": _told("prefix_caching"),
     "no-speculation": _told("speculative_decoding"),
     "greedy": _told("greedy"),
@@ -145,6 +158,16 @@ def _quantised(view: SessionView, checks: list[Check]) -> str | None:
     return "quantisation asks for the published calibration write-up" if quantised else None
 
 
+def _declared(view: SessionView, checks: list[Check]) -> str | None:
+    """What a declared variable was at, since it is in no log."""
+    del checks
+    engine = view.session.engine
+    found = (engine.environment if engine else None) or []
+    named = [each for each in found if each.name in view.config.engine.environment]
+    values = ", ".join(f"{each.name}={each.value}" for each in named)
+    return f"declared: {values}" if values else None
+
+
 def _no_warmup(view: SessionView, checks: list[Check]) -> str | None:
     if checks[0].measured is not None:
         return "its prompts are outside the data set"
@@ -169,6 +192,7 @@ REMARKS: dict[str, Callable[[SessionView, list[Check]], str | None]] = {
     "dataset-checksum": lambda *_: "the official sources publish no checksum to compare it with",
     "model": _model,
     "numerics": _quantised,
+    "engine-environment": _declared,
     "greedy": lambda *_: "the most probable token is taken",
     "warm-up-first": _no_warmup,
 }

@@ -139,6 +139,19 @@ SESSION_BREAKS = [
     ("greedy", "session", session("engine", value=None), NOT_MEASURED),
     ("greedy", "session", engine("kind", value="null"), NOT_APPLICABLE),
     ("numerics", "session", engine("arguments", value={"dtype": "bfloat16"}), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("arguments", "dtype", value="float32"), NOT_MET),
+    ("engine-as-asked", "session", session("engine", value=None), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("kind", value="null"), NOT_APPLICABLE),
+    (
+        "engine-environment",
+        "session",
+        engine(
+            "environment",
+            value=[{"name": "OMP_X", "value": "1", "given_by": "user", "harmless": False}],
+        ),
+        NOT_MET,
+    ),
+    ("engine-environment", "session", engine("environment", value=None), NOT_MEASURED),
     (
         "prefix-caching-off",
         "session",

@@ -160,7 +160,7 @@ def make_session_facts() -> dict[str, Any]:
             "kind": "vllm", "replicas": 2,
             "arguments": ARGUMENTS,
             "sampling": SAMPLING, "start_s": 30.0, "model_path": "models/small",
-            "model_sha256": None, "details": DETAILS,
+            "model_sha256": None, "details": DETAILS, "environment": [],
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
         "notes": [],

@@ -13,6 +13,7 @@ import sut.submission.make_tree
 from audit.verify import verify_folder
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
+from tests.unit.submission.official_runs import make_official
 
 
 def tiny_source(target: Path) -> None:
@@ -40,7 +41,7 @@ def made_trees(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str],
             folder = tmp_path_factory.mktemp("made")
             session = support.closed_session(folder / "sessions", round_)
             plan = support.plan(folder / "tree", session, round=round_, division=division)
-            made[round_, division] = support.official_counts(make_tree(plan))
+            made[round_, division] = make_official(make_tree(plan))
         return made[round_, division]
 
     return get

@@ -140,6 +140,27 @@ def test_runs_of_one_scenario_may_come_from_several_sessions(tmp_path):
     assert "performance (node_1), accuracy (node_2), TEST06 (node_3):" in text
 
 
+def test_the_variables_that_can_change_the_engine_are_stated_with_who_set_them(tmp_path):
+    root = closed_session(tmp_path / "s")
+    config, facts = (
+        json.loads((root / name).read_text(encoding="utf-8"))
+        for name in ("config.json", "session.json")
+    )
+    config["config"]["engine"]["environment"] = ["OMP_X"]
+    facts["engine"]["environment"] = [
+        {"name": "HF_HOME", "value": "/x", "given_by": "user", "harmless": True},
+        {"name": "KMP_Y", "value": "5", "given_by": "harness", "harmless": False},
+        {"name": "OMP_X", "value": "2", "given_by": "user", "harmless": False},
+    ]
+    (root / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (root / "session.json").write_text(json.dumps(facts), encoding="utf-8")
+    tree = make_tree(plan(tmp_path / "tree", root))
+    text = (tree / "closed" / SUBMITTER / RESULTS / "Offline/README.md").read_text(encoding="utf-8")
+    assert "- KMP_Y, set by the harness: 5\n" in text
+    assert "- OMP_X, set by the submitter, declared: 2\n" in text
+    assert "HF_HOME" not in text
+
+
 def test_a_rehearsal_is_marked_where_a_reader_looks(tmp_path):
     root = closed_session(tmp_path / "s", profile="quick")
     tree = make_tree(plan(tmp_path / "tree", root, division="open", rehearsal=True))

@@ -156,13 +156,13 @@ def test_one_broken_thing_is_one_line_that_names_it(tmp_path, case):
 def test_other_output_lengths_are_named_once_and_not_for_each_run(tmp_path):
     root = closed_session(tmp_path / "s")
     edit_config(root, generation={"max_tokens": 32})
-    invalid, against, took = refused(tmp_path, root)
-    assert took.startswith(f"{NAME}: the engine took max_tokens 64, not 32")
-    assert invalid.startswith(
-        f"{NAME} is not VALID: values that round or benchmark fixes otherwise"
-    )
+    reasons = refused(tmp_path, root)
+    (invalid,) = [each for each in reasons if "values that round or benchmark fixes" in each]
     assert "generation.max_tokens is 32, but the mlperf profile holds it at 64" in invalid
-    assert against.startswith(f"{NAME}: max_tokens is 32, not 64")
+    (against,) = [each for each in reasons if "max_tokens is 32, not 64" in each]
+    assert against.startswith(f"{NAME}: ")
+    (took,) = [each for each in reasons if "the engine took max_tokens 64, not 32" in each]
+    assert took.startswith(f"{NAME}: ")
 
 
 def test_open_too_takes_no_run_with_values_that_the_round_fixes_otherwise(tmp_path):
