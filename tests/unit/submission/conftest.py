@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sut.submission.make_tree
+import sut.submission.one_source
 import sut.submission.recheck
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
@@ -25,6 +26,8 @@ def tiny_source(target: Path) -> None:
 def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
+    # Nor are they of this checkout.
+    monkeypatch.setattr(sut.submission.one_source, "software", lambda: {"harness_commit": None})
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
     monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
 
