@@ -27,7 +27,7 @@ EXPLAINED_BY: dict[str, tuple[str, ...]] = {
     "early-stopping": (*_LATENCIES, "latency-percentile", "latency-constraints", "min-queries"),
     "min-queries": ("sample-counts", "offline-query-size"),
     "min-queries-met": _COUNTS,
-    "counts-agree": _COUNTS,
+    "counts-agree": _COUNTS[:2],
     "min-duration": ("min-duration-asked", "counts-agree"),
     "loadgen-verdict": (
         *_LATENCIES,

@@ -72,7 +72,8 @@ def _entry(entry: TreeEntry, copied: Mapping[Path, Path]) -> list[Finding]:
     asked = [each for group, path in kinds if entry.root / path not in shared for each in group]
     found = [finding for each in (*asked, *OF_ENTRY) for finding in each(entry)]
     causes = [entry.place.performance, entry.place.measurements / USER_CONF]
-    if not any(_inside(each, entry.finding(at, "", "").place) for each in found for at in causes):
+    told_of = any(_inside(f, entry.finding(at, "", "").place) for f in found for at in causes)
+    if not told_of and entry.root / entry.place.performance not in shared:
         found += user_conf_of_run(entry)
     told = {each.place.rpartition("/")[0] for each in found} | {each.place for each in found}
     told |= {path.relative_to(entry.tree).as_posix() for path in shared}

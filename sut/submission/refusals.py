@@ -12,6 +12,7 @@ from sut.rules.grade import objections
 from sut.rules.session_case import lacking, session_case
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run, Session
+from sut.submission.one_source import source_problems
 from sut.submission.recheck import (
     evaluation_problems,
     verification_problems,
@@ -49,6 +50,7 @@ def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> li
         reasons += [*agreement(entry), *same_lengths(entry)]
     reasons += _scenario_sets(plan, entries)
     reasons += _one_system(entries)
+    reasons += source_problems(plan, entries)
     reasons += _sealed(entries)
     reasons += _grade(plan, entries, rules)
     return list(dict.fromkeys(reasons))

@@ -2,6 +2,7 @@
 
 import pytest
 
+import sut.output  # noqa: F401 - it has a class of its own
 from sut.errors import ConfigError, HarnessError
 
 
@@ -26,4 +27,5 @@ def test_each_class_has_an_exit_code_of_its_own_meaning():
         "EngineStartError": 3,
         "RunError": 1,
         "Interrupted": 130,
+        "OutputClosed": 141,
     }

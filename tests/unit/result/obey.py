@@ -17,6 +17,11 @@ from sut.errors import ConfigError
 from sut.plan.run_plan import RunPlan, plan_runs
 from sut.record.folder import RunDir
 
+# What LoadGen calls a line of user.conf that it was given.
+REQUESTED = {
+    "min_duration": "requested_min_duration_ms",
+    "min_query_count": "requested_min_query_count",
+}
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 
 
@@ -46,6 +51,10 @@ def obey(folder: Path, plan: RunPlan | None) -> None:
     for key, value in plan.expected_settings.items():
         log = _logged(log, key, value)
         shown = _listed(shown, _name(key), value)
+    for name, number in re.findall(r"(?m)^\*\.\w+\.(\w+) = (\S+)$", plan.user_conf):
+        key = REQUESTED.get(name, "")
+        if f'"{key}"' in log:
+            log = _logged(log, key, json.loads(number))
     detail.write_text(log, encoding="utf-8")
     summary.write_text(shown, encoding="utf-8")
     (folder / "user.conf").write_text(plan.user_conf, encoding="utf-8")

@@ -117,7 +117,9 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
             **server, min_query_count=480, latency_percentile=99, ttft_limit_ms=500,
             tpot_limit_ms=30,
         ),
-        "single_stream": SingleStreamConfig(min_query_count=96, min_duration_s=0.3),
+        "single_stream": SingleStreamConfig(
+            target_latency_ms=4, min_query_count=96, min_duration_s=0.3
+        ),
     }  # fmt: skip
     return RunConfig(**(values | changes))
 
@@ -287,7 +289,10 @@ def log_answers(folder: Path, seqs: Iterable[int]) -> None:
     """An accuracy log as LoadGen writes it: these answers of the ledger, as they ended."""
     rows = pq.read_table(folder / "ledger.parquet").to_pylist()
     asked = sorted((rows[seq] for seq in seqs), key=lambda row: row["done_ns"])
-    dump(folder / "mlperf_log_accuracy.json", [_entry(row) for row in asked])
+    lines = ",\n".join(_line(_entry(row)) for row in asked)
+    path = folder / "mlperf_log_accuracy.json"
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    seal_again(path)
     if (folder / "run.json").is_file():
         edit(folder / "run.json", log_sha256=RunDir(folder).hashes())
 
@@ -303,6 +308,12 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         **first,
         "token_count": len(tokens),
     }
+
+
+def _line(entry: dict[str, Any]) -> str:
+    """In LoadGen's own form."""
+    fields = ", ".join(f'"{name}" : {json.dumps(value)}' for name, value in entry.items())
+    return f"{{ {fields} }}"
 
 
 def _hex(tokens: npt.NDArray[np.int32]) -> str:

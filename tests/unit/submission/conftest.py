@@ -10,6 +10,7 @@ import pytest
 
 import sut.result.evaluated
 import sut.submission.make_tree
+import sut.submission.one_source
 from audit.verify import verify_folder
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
@@ -26,6 +27,8 @@ def tiny_source(target: Path) -> None:
 def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
+    # Nor are they of this checkout.
+    monkeypatch.setattr(sut.submission.one_source, "software", lambda: {"harness_commit": None})
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
     monkeypatch.setattr(sut.result.evaluated, "evaluate", support.scored)
     monkeypatch.setattr(sut.result.evaluated, "verify_folder", verify_folder)

@@ -13,7 +13,7 @@ from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
 from sut.submission.source import ROOT, copy_source
-from tests.unit.result.sessions import dump
+from tests.unit.result.sessions import dump, seal
 from tests.unit.submission import support
 from tests.unit.submission.support import ROUNDS, SUBMITTER, closed_session, plan
 
@@ -156,6 +156,7 @@ def test_the_variables_that_can_change_the_engine_are_stated_with_who_set_them(t
     ]
     dump(root / "config.json", config)
     dump(root / "session.json", facts)
+    seal(root)
     tree = make_tree(plan(tmp_path / "tree", root))
     text = (tree / "closed" / SUBMITTER / RESULTS / "Offline/README.md").read_text(encoding="utf-8")
     assert "- KMP_Y, set by the harness: 5\n" in text

@@ -1,0 +1,67 @@
+"""Causes are told, and what follows from them is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from sut.rules.catalogue import CATALOGUE
+from sut.rules.check import Check
+from sut.submission.causes import EXPLAINED_BY, causes
+from sut.submission.log_checks import OF_ACCURACY, OF_BENCHMARK, SENTENCES
+
+
+def broken(rule: str, *keys: str) -> Check:
+    return Check(
+        rule=rule, name=rule, measured=1, limit=2, comparison="==", unit=None, source="x",
+        passed=False, keys=keys,
+    )  # fmt: skip
+
+
+def told(*checks: Check) -> list[list[str]]:
+    return [[each.rule for each in group] for group in causes(checks)]
+
+
+def test_what_holds_is_not_told() -> None:
+    assert causes([broken("seeds").model_copy(update={"passed": True})]) == []
+
+
+def test_the_conditions_of_one_rule_are_told_together() -> None:
+    assert told(broken("seeds", "a"), broken("no-errors"), broken("seeds", "a")) == [
+        ["seeds", "seeds"],
+        ["no-errors"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "follows"),
+    [
+        ("loadgen-release", "seeds"),
+        ("tpot", "loadgen-verdict"),
+        ("min-duration", "stamps-agree"),
+        ("counts-agree", "rates-follow"),
+    ],
+)
+def test_what_a_rule_explains_is_not_told(cause: str, follows: str) -> None:
+    assert told(broken(cause), broken(follows)) == [[cause]]
+    assert told(broken(follows)) == [[follows]]
+
+
+def test_one_key_is_told_once() -> None:
+    assert told(broken("seeds", "a"), broken("settings-taken-over", "b", "a")) == [["seeds"]]
+
+
+def test_of_another_runs_log_nothing_else_is_told() -> None:
+    alien = broken("loadgen-mode", "a")
+    assert told(alien, broken("seeds"), broken("loadgen-mode", "b")) == [["loadgen-mode"] * 2]
+
+
+def test_every_cause_is_asked_before_what_follows_from_it() -> None:
+    order = list(SENTENCES)
+    for rule, explained in EXPLAINED_BY.items():
+        assert all(order.index(each) < order.index(rule) for each in explained), rule
+
+
+def test_every_rule_that_is_asked_is_in_the_catalogue() -> None:
+    assert set(SENTENCES) <= CATALOGUE.keys()
+    assert set(OF_ACCURACY) | OF_BENCHMARK <= set(SENTENCES)
+    assert list(OF_ACCURACY) == [each for each in SENTENCES if each in OF_ACCURACY]
