@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from tests.unit.result.sessions import edit_ledger
 from tests.unit.rules.changes import (
@@ -41,6 +42,17 @@ def ledger(change: Any) -> Change:
     return apply
 
 
+def issued_back(rows: list[dict[str, Any]]) -> None:
+    """One query a nanosecond before the one that was issued before it."""
+    rows[3]["issued_ns"] = rows[2]["issued_ns"] - 1
+
+
+def goes_on(folder: Path) -> None:
+    """Ledger and log agree on an answer that has the end id twice."""
+    logged(0, data=ON)(folder)
+    row(6, answer_crc=crc32(bytes.fromhex(ON)))(folder)
+
+
 CRC = "answer_crc"
 # Sample 0 of the accuracy recording is query 6: tokens 5, 6 and the end id 0.
 DATA, OTHER, ON = "050000000600000000000000", "050000000700000000000000", "050000000000000000000000"
@@ -62,6 +74,7 @@ BROKEN_ANSWERS: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("ledger-in-order", "offline", row(3, first_token_ns=2**40), ()),
     ("ledger-in-order", "server", row(3, sample_index=48), ("trace-agrees",)),
     ("ledger-in-order", "server", row(3, failure="died"), ()),
+    ("ledger-in-order", "offline", ledger(issued_back), ()),
     ("ledger-in-order", "server", row(3, answer_crc=None), ()),
     ("ledger-in-order", "server_with_errors", row(17, finish_reason="stop"), ()),
     ("ledger-in-order", "server_with_errors", row(17, failure=None), ()),
@@ -80,7 +93,9 @@ BROKEN_ANSWERS: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("answers-logged", "accuracy", logged(0, token_data="07000000"), ()),
     ("answers-logged", "accuracy", entries(lambda found: found[1:]), ()),
     ("answers-logged", "accuracy", entries(lambda found: [*found, found[0]]), ()),
+    ("answers-logged", "accuracy", entries(lambda found: [found[0], *found]), ()),
     ("answers-logged", "accuracy", entries(lambda found: found[::-1]), ()),
+    ("answers-logged", "accuracy", goes_on, ()),
     ("answers-logged", "accuracy", entries(lambda found: [*found, "garbage"]), ()),
     ("answers-logged", "accuracy", row(6, answer_crc=0), ()),
     ("answers-logged", "accuracy", drop_columns(CRC), ("ledger-as-counted", "answers-end")),
