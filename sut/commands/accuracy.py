@@ -127,8 +127,7 @@ def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -
         )
     from sut.accuracy.foreign import evaluate_log
 
-    token_type = options.token_type or "int32"
-    return evaluate_log(folder, options.dataset, options.model, options.round, token_type)
+    return evaluate_log(folder, options.dataset, options.model, options.round, options.token_type)
 
 
 def _alarms_judged(session: Path | None) -> bool:

@@ -215,7 +215,7 @@ def _verify(options: argparse.Namespace) -> int:
         _scenario(options),
         judge.eos_token_ids,
         max_tokens=options.max_tokens or judge.max_tokens,
-        token_type=options.token_type or "int32",
+        token_type=options.token_type,
     )
     facts = verify_run(test.name, logs)
     official = None
