@@ -10,6 +10,7 @@ from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.logs.accuracy import ACCURACY_NAME, token_type_of
 from sut.logs.detail import DETAIL_NAME
+from sut.machine.places import not_a_folder
 
 LEDGER_NAME = "ledger.parquet"
 
@@ -63,7 +64,7 @@ def find_logs(
     accuracy = _first(directory, ACCURACY_PLACES, ACCURACY_NAME)
     if accuracy is None:
         raise LogError(
-            f"there is no {ACCURACY_NAME} in this folder.",
+            not_a_folder(directory) or f"there is no {ACCURACY_NAME} in this folder.",
             where=str(directory),
             remedy="Name the folder with the logs of a compliance run.",
         )
