@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import msgspec
@@ -80,7 +81,8 @@ def _end_ids(model: Path) -> list[int]:
     if not path.is_file():
         return []
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_EndIds).eos_token_id
+        said = path.read_bytes().removeprefix(BOM_UTF8)
+        found = msgspec.json.decode(said, type=_EndIds).eos_token_id
     except msgspec.DecodeError as error:
         raise ConfigError(
             f"eos_token_id cannot be read: {error}.", where=str(path), remedy="Mend the file."
