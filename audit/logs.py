@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sut.config.names import Scenario
 from sut.errors import LogError
-from sut.logs.accuracy import ACCURACY_NAME
+from sut.logs.accuracy import ACCURACY_NAME, token_type_of
 from sut.logs.detail import DETAIL_NAME
+from sut.machine.places import not_a_folder
 
 LEDGER_NAME = "ledger.parquet"
 
@@ -46,20 +47,28 @@ def find_logs(
     eos_token_ids: Collection[int],
     *,
     max_tokens: int | None = None,
-    token_type: str = "int32",
+    token_type: str | None = None,
 ) -> AuditLogs:
     """The logs in a run's folder, or in a TEST06 folder of a submission tree.
 
+    Args:
+        directory: the folder.
+        scenario: of the run.
+        eos_token_ids: every id that ends an answer.
+        max_tokens: longest answer allowed; None: not judged.
+        token_type: int32 or int64; None: as the answers show.
+
     Raises:
-        LogError: there is no mlperf_log_accuracy.json.
+        LogError: there is no mlperf_log_accuracy.json, or two that differ.
     """
     accuracy = _first(directory, ACCURACY_PLACES, ACCURACY_NAME)
     if accuracy is None:
         raise LogError(
-            f"there is no {ACCURACY_NAME} in this folder.",
+            not_a_folder(directory) or f"there is no {ACCURACY_NAME} in this folder.",
             where=str(directory),
             remedy="Name the folder with the logs of a compliance run.",
         )
+    _refuse_another(directory, accuracy)
     return AuditLogs(
         scenario=scenario,
         eos_token_ids=frozenset(eos_token_ids),
@@ -67,8 +76,19 @@ def find_logs(
         detail=_first(directory, DETAIL_PLACES, DETAIL_NAME),
         ledger=_first(directory, ("",), LEDGER_NAME),
         max_tokens=max_tokens,
-        token_type=token_type,
+        token_type=token_type or token_type_of(accuracy),
     )
+
+
+def _refuse_another(directory: Path, accuracy: Path) -> None:
+    for place in ACCURACY_PLACES:
+        other = directory / place / ACCURACY_NAME
+        if other.is_file() and other.read_bytes() != accuracy.read_bytes():
+            raise LogError(
+                f"there are two different {ACCURACY_NAME}, the other in {other.parent}.",
+                where=str(directory),
+                remedy="Leave the one of this run.",
+            )
 
 
 def _first(directory: Path, places: tuple[str, ...], name: str) -> Path | None:

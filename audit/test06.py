@@ -45,19 +45,20 @@ def verify(logs: AuditLogs) -> list[Check]:
         LogError: a log is cut short or corrupt.
     """
     samples = read_accuracy_log(logs.accuracy, logs.token_type)
+    under = [] if logs.detail is None else _under_the_audit_config(logs.detail, logs.scenario)
     checks = [check("samples logged", len(samples), "==", SAMPLES, LOG, unit="samples")]
+    if not samples:  # nothing else could be said of it, and why LoadGen logged none comes first
+        return [*under, *checks]
     repeated = len(samples) - len({sample.seq_id for sample in samples})
     checks.append(_none("samples logged twice", repeated, "samples"))
     if logs.scenario is not Scenario.OFFLINE:
         wrong = [sample for sample in samples if not _begins_with_first(sample)]
-        checks.append(_count(FIRST_TOKEN, wrong, samples))
+        checks.append(_count(FIRST_TOKEN, wrong))
     checks += _ends(samples, logs.eos_token_ids)
     checks += _lengths(samples, logs.max_tokens)
     if logs.ledger is not None:
         checks.append(_ledger_agrees(samples, logs.ledger))
-    if logs.detail is not None:
-        checks += _under_the_audit_config(logs.detail, logs.scenario)
-    return checks
+    return [*checks, *under]
 
 
 def not_proven(logs: AuditLogs) -> tuple[str, ...]:
@@ -97,9 +98,9 @@ def _none(name: str, measured: int | None, unit: str = "answers") -> Check:
     return check(name, measured, "==", 0, LOG, unit=unit)
 
 
-def _count(name: str, wrong: list[LoggedAnswer], samples: list[LoggedAnswer]) -> Check:
-    """A Check on how many are wrong that says which is the first; of no samples, no verdict."""
-    made = _none(name, len(wrong) if samples else None)
+def _count(name: str, wrong: list[LoggedAnswer]) -> Check:
+    """A Check on how many are wrong that says which is the first."""
+    made = _none(name, len(wrong))
     if not wrong:
         return made
     return made.model_copy(update={"source": f"{LOG}, first: seq_id {wrong[0].seq_id}"})
@@ -125,14 +126,14 @@ def _ends(samples: list[LoggedAnswer], eos_token_ids: frozenset[int]) -> Iterabl
             twice.append(sample)
         if is_eos[:body].any():
             inside.append(sample)
-    yield _count(ENDS_TWICE, twice, samples)
-    yield _count(GOES_ON, inside, samples)
+    yield _count(ENDS_TWICE, twice)
+    yield _count(GOES_ON, inside)
 
 
 def _lengths(samples: list[LoggedAnswer], max_tokens: int | None) -> Iterable[Check]:
     """The count reported is the answer's length, and a length that an answer can have."""
     miscounted = [each for each in samples if each.token_count != len(each.tokens)]
-    yield _count("answers whose token count is not their length", miscounted, samples)
+    yield _count("answers whose token count is not their length", miscounted)
     lengths = [len(sample.tokens) for sample in samples]
     shortest, longest = min(lengths, default=None), max(lengths, default=None)
     yield check("shortest answer", shortest, ">=", MIN_TOKENS, LOG, unit="tokens")
@@ -155,14 +156,16 @@ def _ledger_agrees(samples: list[LoggedAnswer], path: Path) -> Check:
         index, tokens = rows.get(sample.seq_id, (None, None))
         if index != sample.sample_index or (tokens or 0) != len(sample.tokens):
             wrong.append(sample)
-    return _count("answers that are not as our ledger has them", wrong, samples)
+    return _count("answers that are not as our ledger has them", wrong)
 
 
-def _under_the_audit_config(path: Path, scenario: Scenario) -> Iterable[Check]:
+def _under_the_audit_config(path: Path, scenario: Scenario) -> list[Check]:
     """LoadGen's own log says that the file was read and which settings it left in force."""
     log = read_detail(path, allow_incomplete=True)
-    read = any(AUDIT_MARK in group.text for group in log.warnings)
-    yield check("audit.config read by LoadGen", read, "==", True, DETAIL)
+    was_read = any(AUDIT_MARK in group.text for group in log.warnings)
+    found = [check("audit.config read by LoadGen", was_read, "==", True, DETAIL)]
+    if not was_read:
+        return found  # the settings follow from it
     wanted: dict[str, Value] = {
         "effective_scenario": scenario.loadgen_scenario,
         "effective_test_mode": "PerformanceOnly",
@@ -170,5 +173,5 @@ def _under_the_audit_config(path: Path, scenario: Scenario) -> Iterable[Check]:
         "effective_accuracy_log_rng_seed": LOG_SEED,
         "effective_sample_concatenate_permutation": False,
     }
-    for key, value in wanted.items():
-        yield check(key, log.values.get(key), "==", value, DETAIL)
+    found += [check(key, log.values.get(key), "==", value, DETAIL) for key, value in wanted.items()]
+    return found

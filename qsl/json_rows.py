@@ -13,6 +13,7 @@ reference's `pd.read_json` reads the first of them:
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -24,7 +25,6 @@ from sut.errors import DatasetError
 Rows = Sequence[bytes | msgspec.Raw]
 _Object = dict[str, msgspec.Raw]
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 AS_RECORDS = 'Write it with DataFrame.to_json(PATH, orient="records").'
 
 _BAD_BYTE = re.compile(r"\(byte (\d+)\)$")
@@ -38,7 +38,7 @@ def json_rows(data: bytes, path: Path) -> Rows:
     Raises:
         DatasetError: neither JSON nor JSON lines, or a table whose rows have no names.
     """
-    data = data.removeprefix(BYTE_ORDER_MARK)
+    data = data.removeprefix(BOM_UTF8)
     try:
         if data.lstrip()[:1] == b"[":
             rows: Rows = msgspec.json.decode(data, type=list[msgspec.Raw])

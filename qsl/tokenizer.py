@@ -6,6 +6,7 @@ transformers takes several and is left to models that have no such file.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -199,7 +200,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(file.read_bytes().removeprefix(BOM_UTF8), type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise DatasetError(
             f"not a JSON object: {error}", where=str(file), remedy="Fetch it again."
@@ -210,7 +211,7 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> str:
     """The template: a file of its own in newer folders, a key of the configuration in older."""
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     template = config.get("chat_template")
     if isinstance(template, list):
         named = {entry["name"]: entry["template"] for entry in template}

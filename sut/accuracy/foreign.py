@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from sut.accuracy.targets import for_count, of_count
 from sut.config.rounds import BenchmarkRules, Round, load_round
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
-from sut.logs.accuracy import ACCURACY_NAME
+from sut.logs.accuracy import ACCURACY_NAME, token_type_of
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import sha256_of
 
@@ -29,7 +30,7 @@ def evaluate_log(
     dataset: Path,
     model: Path,
     round_name: str | None = None,
-    token_type: str = "int32",
+    token_type: str | None = None,
 ) -> AccuracyFacts:
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
@@ -42,7 +43,7 @@ def evaluate_log(
         dataset: the file that was asked, with references.
         model: folder with the tokenizer that reads the answers.
         round_name: the round of the targets; None: scores only.
-        token_type: integers of the answers, int32 or int64.
+        token_type: integers of the answers, int32 or int64; None: as the answers show.
 
     Raises:
         LogError, DatasetError, ConfigError: a file is missing, broken, or does not fit.
@@ -53,12 +54,15 @@ def evaluate_log(
     log = folder / ACCURACY_NAME
     benchmark = _benchmark(load_round(round_name or DEFAULT_ROUND), count)
     tokenizer, ends = open_tokenizer(model), _end_ids(model)
+    token_type = token_type or token_type_of(log)
     asked = material(
         log, columns.references, count, ends, tokenizer, benchmark, token_type=token_type
     )
     yardstick, notes = None, ["not judged: no round was named"]
     if round_name is not None:
         yardstick, notes = for_count(load_round(round_name), count)
+    if token_type != "int32":
+        notes.append(f"the answers are read as {token_type}")
     return assemble(asked, yardstick, notes, None, sha256_of(log))
 
 
@@ -77,7 +81,8 @@ def _end_ids(model: Path) -> list[int]:
     if not path.is_file():
         return []
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_EndIds).eos_token_id
+        said = path.read_bytes().removeprefix(BOM_UTF8)
+        found = msgspec.json.decode(said, type=_EndIds).eos_token_id
     except msgspec.DecodeError as error:
         raise ConfigError(
             f"eos_token_id cannot be read: {error}.", where=str(path), remedy="Mend the file."

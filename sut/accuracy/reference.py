@@ -91,7 +91,7 @@ def load_reference(model: str, folder: Path = REFERENCES) -> Reference | None:
     if not path.is_file():
         return None
     try:
-        reference = Reference.model_validate_json(path.read_text(encoding="utf-8"))
+        reference = Reference.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise ConfigError(

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sut.cluster.start import HEALTH_CHECKS, MARK, ON_EVERY_NODE, PORT, ensure_token, ray_program
-from sut.config.yaml_tree import read_text
+from sut.config.yaml_tree import PlainLoader, read_text
 from sut.errors import ConfigError, EngineStartError
 from sut.machine.places import expanded
 
@@ -53,6 +53,14 @@ class Hosts(_Strict):
     port: int = Field(PORT, gt=0, lt=65536, description="of the head")
     prepare: str | None = Field(None, description="shell line before ray, e.g. activating a venv")
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Hosts:
+        """A host that is named twice would be given two engines."""
+        for host in (self.head, *self.workers):
+            if (self.head, *self.workers).count(host) > 1:
+                raise ValueError(f"{host} is named twice")
+        return self
+
     @property
     def address(self) -> str:
         return f"{self.head}:{self.port}"
@@ -67,7 +75,7 @@ def read_hosts(path: Path) -> Hosts:
     remedy = "It needs head, workers and ssh.user; ssh.key, port and prepare are optional."
     text = read_text(path, "the hosts file", remedy)
     try:
-        return Hosts.model_validate(yaml.safe_load(text))
+        return Hosts.model_validate(yaml.load(text, Loader=PlainLoader))
     except yaml.YAMLError as error:
         message = f"the hosts file is not YAML: {' '.join(str(error).split())}"
     except ValidationError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sut.config.flags import FlagParser, add_token_type
 from sut.errors import ConfigError, LogError
+from sut.machine.places import not_a_folder
 
 if TYPE_CHECKING:
     from sut.record.facts import AccuracyFacts
@@ -107,7 +108,8 @@ def _runs(directory: Path) -> list[tuple[Path, Path | None]]:
     if (directory / "mlperf_log_accuracy.json").is_file():
         return [(directory, None)]
     raise LogError(
-        "there is neither a session nor an mlperf_log_accuracy.json here.",
+        not_a_folder(directory)
+        or "there is neither a session nor an mlperf_log_accuracy.json here.",
         where=str(directory),
         remedy="Name a run's directory, one below results/mlperf_datacenter.",
     )
@@ -127,8 +129,7 @@ def _evaluate(folder: Path, session: Path | None, options: argparse.Namespace) -
         )
     from sut.accuracy.foreign import evaluate_log
 
-    token_type = options.token_type or "int32"
-    return evaluate_log(folder, options.dataset, options.model, options.round, token_type)
+    return evaluate_log(folder, options.dataset, options.model, options.round, options.token_type)
 
 
 def _alarms_judged(session: Path | None) -> bool:

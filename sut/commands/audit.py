@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build_parser
+from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build_parser, whole
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, Interrupted, LogError
 
@@ -36,6 +36,7 @@ exit codes:
 """
 
 # Flags that say how logs are verified; those of run that --verify goes with.
+MAX_TOKENS = 10_000_000
 ONLY_VERIFY = ("eos", "max_tokens", "token_type", "out")
 WITH_VERIFY = frozenset({"verify", "test", "official", "scenario", "model", "round", "json"})
 
@@ -74,7 +75,8 @@ def audit_parser() -> FlagParser:
         "--verify", type=Path, metavar="DIR", help="verify the logs in this folder, and run nothing"
     )
     add("--eos", metavar="IDS", help="ids that end an answer, e.g. 2,32000")
-    add("--max-tokens", type=_count, metavar="N", help="longest answer allowed, in tokens")
+    count = whole("--max-tokens", 1, MAX_TOKENS, example=128)
+    add("--max-tokens", type=count, metavar="N", help="longest answer allowed, in tokens")
     add_token_type(add)
     add("--out", type=Path, metavar="OUT", help="make OUT/NAME too, as a submission holds it")
     add(
@@ -85,12 +87,6 @@ def audit_parser() -> FlagParser:
         "verification too",
     )
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def _refuse(
@@ -215,7 +211,7 @@ def _verify(options: argparse.Namespace) -> int:
         _scenario(options),
         judge.eos_token_ids,
         max_tokens=options.max_tokens or judge.max_tokens,
-        token_type=options.token_type or "int32",
+        token_type=options.token_type,
     )
     facts = verify_run(test.name, logs)
     official = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sut.config.flags import FlagParser
 from sut.errors import ConfigError, LogError
+from sut.machine.places import not_a_folder
 
 EPILOG = """\
 examples:
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         )
     if not (options.directory / "session.json").is_file():
         raise LogError(
-            "there is no run in this directory: session.json is missing.",
+            not_a_folder(options.directory)
+            or "there is no run in this directory: session.json is missing.",
             where=str(options.directory),
             remedy="Name a run's directory, one below results/mlperf_datacenter.",
         )

@@ -148,8 +148,12 @@ def _no_number(flag: str, text: str, wanted: str, example: float) -> ConfigError
 
 
 def add_token_type(add: Callable[..., Any]) -> None:
-    """--token-type, of the verbs that read anybody's accuracy log; None: not given, int32."""
-    add("--token-type", choices=("int32", "int64"), help="type of the token ids in the log (int32)")
+    """--token-type, of the verbs that read anybody's accuracy log; None: not given."""
+    add(
+        "--token-type",
+        choices=("int32", "int64"),
+        help="type of the token ids in the log (what the answers show)",
+    )
 
 
 def build_parser(prog: str = "python -m sut.main") -> FlagParser:

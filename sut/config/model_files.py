@@ -31,7 +31,7 @@ def looks_like_hub_id(path: str) -> bool:
 def described(folder: Path) -> dict[str, Any] | None:
     """What a folder's config.json says; None if it is not a JSON object or cannot be read."""
     try:
-        value = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        value = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -65,10 +65,38 @@ def read_accuracy_log(path: Path, token_type: str = "int32") -> list[LoggedAnswe
     return list(_answers(path, _entries(path), TOKEN_TYPES[token_type]))
 
 
+# Fewer words than this say nothing about their width.
+LEAST_WORDS = 8
+
+
+def token_type_of(path: Path) -> str:
+    """A key of TOKEN_TYPES: int64 where each answer's every second int32 would be 0, else int32.
+
+    A harness may hand LoadGen either, and no log says which. Token counts that go with int32 are
+    believed over it.
+
+    Raises:
+        LogError: missing, cut short or no JSON.
+    """
+    words = 0
+    for entry in _entries(path):
+        data = entry.get("data") if isinstance(entry, dict) else None
+        try:
+            raw = bytes.fromhex(data) if isinstance(data, str) else b""
+        except ValueError:
+            return "int32"
+        halves = np.frombuffer(raw, "<i4") if len(raw) % 8 == 0 else None
+        counted = entry.get("token_count", len(raw) // 8) if isinstance(entry, dict) else None
+        if halves is None or halves[1::2].any() or counted != len(raw) // 8:
+            return "int32"
+        words += len(halves)
+    return "int64" if words >= LEAST_WORDS else "int32"
+
+
 def _entries(path: Path) -> list[Any]:
     try:
         size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= MAX_BYTES else ""
+        text = path.read_text(encoding="utf-8-sig") if size <= MAX_BYTES else ""
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         message = f"the accuracy log cannot be read: {reason}."

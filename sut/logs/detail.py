@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +34,6 @@ MAX_TEXT = 160
 
 # Long values that no figure needs; keeping them would put source hashes into every result.
 BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_set"})
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # C++ prints a double that is not a number as nan or inf, which JSON does not know; Microsoft's
 # as -nan(ind).
@@ -211,7 +210,7 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     while raw := stream.readline(MAX_LINE_BYTES):
         number += 1
         if number == 1:
-            raw = raw.removeprefix(BYTE_ORDER_MARK)
+            raw = raw.removeprefix(BOM_UTF8)
         if len(raw) >= MAX_LINE_BYTES:
             raise LogError(
                 f"the line is longer than {MAX_LINE_BYTES} bytes.",

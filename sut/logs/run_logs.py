@@ -17,6 +17,7 @@ from sut.logs.figure_keys import key_of
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.summary import SUMMARY_NAME, SummaryLog, printed_number
 from sut.logs.summary import read_summary as _read_summary
+from sut.machine.places import not_a_folder
 
 SIGNIFICANT_DIGITS = 6
 """Digits of a double in the detail log (C++ streams print 6 unless told otherwise)."""
@@ -115,9 +116,9 @@ def read_logs(directory: Path, *, allow_incomplete: bool = False) -> LoadGenLogs
         LogError: a log is missing, empty, truncated or corrupt. With `allow_incomplete`
             only a missing detail log and one that is corrupt before its end are errors.
     """
-    if not directory.is_dir():
+    if (why := not_a_folder(directory)) is not None:
         raise LogError(
-            "this is a file, not a folder." if directory.exists() else "there is no such folder.",
+            why,
             where=str(directory),
             remedy=f"Name the folder that holds {DETAIL_NAME}.",
         )

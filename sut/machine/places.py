@@ -37,6 +37,13 @@ def socket_folder(below: int, what: str) -> Path | None:
     )
 
 
+def not_a_folder(path: Path) -> str | None:
+    """Why a path is not a folder, as a sentence; None of one that is."""
+    if path.is_dir():
+        return None
+    return "this is a file, not a folder." if path.exists() else "there is no such folder."
+
+
 def expanded(path: Path) -> Path:
     """A path with ~ as the home folder; as it is where nobody knows that."""
     try:

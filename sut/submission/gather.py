@@ -12,6 +12,7 @@ from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError, HarnessError
+from sut.machine.places import not_a_folder
 from sut.plan.run_id import RunId
 from sut.record.facts import RunFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir
@@ -97,7 +98,8 @@ def session_folders(paths: Sequence[Path]) -> list[Path]:
         marks = marks or sorted(path.glob(f"*/{SESSION_MARK}"))
         if not marks:
             raise ConfigError(
-                f"there is no session in this folder: {SESSION_MARK} is missing.",
+                not_a_folder(path)
+                or f"there is no session in this folder: {SESSION_MARK} is missing.",
                 where=str(path),
                 remedy="Name a run's directory, one below results/mlperf_datacenter.",
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.errors import ConfigError
+from sut.machine.places import not_a_folder
 from sut.submission.findings import Finding, Severity
 from sut.submission.layout import Place, submission_rules
 
@@ -95,8 +96,6 @@ def open_tree(tree: Path) -> Path:
     Raises:
         ConfigError: it is not there.
     """
-    if not tree.is_dir():
-        raise ConfigError(
-            "there is no such folder.", where=str(tree), remedy="Name the folder of a tree."
-        )
+    if (why := not_a_folder(tree)) is not None:
+        raise ConfigError(why, where=str(tree), remedy="Name the folder of a tree.")
     return tree

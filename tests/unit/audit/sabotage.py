@@ -142,7 +142,7 @@ SABOTAGES = [
         "no sample at all",
         lambda log: [],
         "FFF",
-        ("samples logged", FIRST, ENDS_TWICE, GOES_ON, COUNT, "shortest answer", "longest answer"),
+        ("samples logged",),
         "TTT",
     ),
 ]

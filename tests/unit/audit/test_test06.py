@@ -14,6 +14,7 @@ from audit import test06
 from audit.logs import AuditLogs, find_logs
 from audit.official import OfficialVerdict, official_verdict
 from sut.config.names import Scenario
+from sut.errors import LogError
 from sut.rules.check import Check
 from tests.unit.audit.sabotage import (
     AUDITED,
@@ -110,10 +111,36 @@ def test_answers_of_int64_are_read_as_such(tmp_path: Path):
         for each in healthy()
     ]  # fmt: skip
     write_log(tmp_path, wide)
-    narrow = find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS)
+    narrow = find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS, token_type="int32")
     assert failures(test06.verify(narrow)) != []
-    logs = find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS, token_type="int64")
-    assert failures(test06.verify(logs)) == []
+    for told in (None, "int64"):
+        logs = find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS, token_type=told)
+        assert logs.token_type == "int64"
+        assert failures(test06.verify(logs)) == []
+
+
+def test_an_empty_log_is_told_with_its_cause_first(tmp_path: Path):
+    write_log(tmp_path, [])
+    write_detail(tmp_path, AUDITED, audit=False)
+    checks = test06.verify(find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS))
+    assert failures(checks) == ["audit.config read by LoadGen", "samples logged"]
+    assert letters(test06.official_output(checks, Scenario.SERVER)) == "FFF"
+
+
+def test_settings_are_not_told_where_no_audit_config_was_read(tmp_path: Path):
+    write_log(tmp_path, healthy())
+    write_detail(tmp_path, {"effective_scenario": "Server"}, audit=False)
+    checks = test06.verify(find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS))
+    assert failures(checks) == ["audit.config read by LoadGen"]
+
+
+def test_two_logs_that_differ_are_refused(tmp_path: Path):
+    write_log(tmp_path, healthy())
+    write_log(tmp_path / "accuracy", healthy())
+    find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS)
+    write_log(tmp_path / "accuracy", healthy()[:-1])
+    with pytest.raises(LogError, match="there are two different mlperf_log_accuracy"):
+        find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS)
 
 
 # --- beside the accuracy log -----------------------------------------------------------------

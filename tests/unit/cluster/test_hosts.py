@@ -70,6 +70,8 @@ def test_the_description_says_who_is_what_and_carries_the_token_as_a_file(tmp_pa
         ("head: 10.0.0.1\nworkers: []\nssh: {user: me}\n", "workers: Tuple should have at least 1"),
         (WHOLE + "nodes: 3\n", "nodes: Extra inputs are not permitted"),
         (WHOLE.replace("user: mlperf, ", ""), "ssh.user: Field required"),
+        (WHOLE.replace("10.0.0.3", "10.0.0.2"), "the file: Value error, 10.0.0.2 is named twice"),
+        (WHOLE.replace("10.0.0.3", "10.0.0.1"), "the file: Value error, 10.0.0.1 is named twice"),
         ("head: [", "the hosts file is not YAML"),
         ("", "the file: Input should be"),
     ],

@@ -221,10 +221,12 @@ def test_a_log_of_int64_is_scored_as_one_or_not_at_all(
     dump(path, entries)
     flags = ["--dataset", str(tmp_path / "news.json"), "--model", str(tmp_path / "model")]
     with pytest.raises(LogError, match="as in a log of int64"):
-        main([str(folder), *flags])
-    main([str(folder), *flags, "--token-type", "int64", "--json"])
-    (facts,) = json.loads(capsys.readouterr().out)["runs"].values()
-    assert {each["name"]: each["value"] for each in facts["metrics"]}["ROUGE1"] == 100
+        main([str(folder), *flags, "--token-type", "int32"])
+    for told in ([], ["--token-type", "int64"]):
+        main([str(folder), *flags, *told, "--json"])
+        (facts,) = json.loads(capsys.readouterr().out)["runs"].values()
+        assert {each["name"]: each["value"] for each in facts["metrics"]}["ROUGE1"] == 100
+        assert "the answers are read as int64" in facts["notes"]
 
 
 @pytest.mark.parametrize(

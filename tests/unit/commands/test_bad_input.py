@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from sut.config.shipped import CONF_ROOT
 from sut.main import main
 from tests.unit.accuracy.answered import make_answered
 from tests.unit.result.sessions import edit, make_session
+
+EXAMPLE = str(CONF_ROOT / "submission" / "system-example.yaml")
 
 Made = tuple[list[str], list[str]]
 """The arguments, and what the line says."""
@@ -81,6 +84,18 @@ def hosts_latin_1(tmp_path: Path) -> Made:
     return ["cluster", "check", "--hosts", str(path)], said
 
 
+def a_file(*verb: str) -> Callable[[Path], Made]:
+    """A file where a folder is meant: that it is missing would be a lie."""
+
+    def made(tmp_path: Path) -> Made:
+        path = tmp_path / "result.json"
+        path.write_text("{}")
+        said = [f"{path}: this is a file, not a folder."]
+        return [*(word.format(path=path) for word in verb), str(path)], said
+
+    return made
+
+
 PORT = "is not a whole number from 1 to 65535. Give one, e.g. 6379."
 AT_LEAST_1 = "is not a whole number from 1 to "
 ABOVE_0 = "is not a number above 0 and up to "
@@ -107,7 +122,16 @@ NUMBERS = (
     ("cluster check", "--node-timeout", "1e9", ABOVE_0),
 )
 
+A_FILE = (
+    ("report",),
+    ("accuracy",),
+    ("check", "--round", "v6.1"),
+    ("audit", "--scenario", "Server", "--verify"),
+    ("submit", "--submitter", "A", "--system", EXAMPLE, "--out", "{path}.tree"),
+)
+
 CASES: dict[str, Callable[[Path], Made]] = {
+    **{f"{verb[0]} of a file": a_file(*verb) for verb in A_FILE},
     "audit --verify of the root": audit_of("/"),
     "audit --verify of a folder below the root": audit_of("/dev"),
     "submit --system in Latin-1": submit_latin_1,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sut.errors import LogError
 from sut.logs import accuracy
-from sut.logs.accuracy import read_accuracy_log
+from sut.logs.accuracy import read_accuracy_log, token_type_of
 from tests.unit.audit.sabotage import entry, healthy, write_log
 
 RECORDED = Path(__file__).resolve().parents[2] / "data" / "logs"
@@ -94,3 +96,29 @@ def test_the_order_of_the_log_is_kept(tmp_path: Path):
     shutil.copy(RECORDED / "accuracy" / accuracy.ACCURACY_NAME, tmp_path)
     read = read_accuracy_log(tmp_path / accuracy.ACCURACY_NAME)
     assert [each.seq_id for each in read][:4] == [6, 13, 16, 21]
+
+
+def words(*tokens: int, width: int) -> str:
+    return b"".join(token.to_bytes(width, "little", signed=True) for token in tokens).hex()
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ([{"data": words(5, 6, 7, 8, width=8), "token_count": 4}], "int64"),
+        ([{"data": words(5, 6, 7, 8, width=8)}], "int64"),
+        ([{"data": words(5, 6, 7, 8, width=4), "token_count": 4}], "int32"),
+        ([{"data": words(5, 6, 7, 8, width=4)}], "int32"),
+        ([{"data": words(5, 0, 6, 0, 7, 0, 8, 0, width=4), "token_count": 8}], "int32"),
+        ([{"data": words(5, 6, 7, 8, width=8)}, {"data": words(5, width=4)}], "int32"),
+        ([{"data": words(5, 6, 7, 8, width=8)}, {"data": ""}], "int64"),
+        ([{"data": words(5, 0, width=4)}], "int32"),
+        ([{"data": "zz"}], "int32"),
+        ([{"data": None}, 7], "int32"),
+        ([], "int32"),
+    ],
+)
+def test_the_width_of_the_tokens_is_seen(tmp_path: Path, answers: Any, kind: str) -> None:
+    path = tmp_path / "mlperf_log_accuracy.json"
+    path.write_text(json.dumps(answers))
+    assert token_type_of(path) == kind

@@ -76,3 +76,12 @@ def test_a_tokenizer_of_transformers_decodes_alike() -> None:
 
     tokenizer = TransformersTokenizer(Foreign())
     assert tokenizer.decode_batch([[1, 2], []], skip_special_tokens=True) == ["1.2", ""]
+
+
+def test_a_byte_order_mark_of_the_configuration_is_read_over(tmp_path: Path) -> None:
+    opened(tmp_path, clean_up_tokenization_spaces=True)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    tokenizer = open_tokenizer(tmp_path)
+    batch = [ids(tokenizer, "a .")]
+    assert tokenizer.decode_batch(batch, skip_special_tokens=True) == ["a."]

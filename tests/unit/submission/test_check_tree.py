@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
+import numpy as np
 import pytest
 
 from sut.errors import ConfigError
@@ -95,3 +97,33 @@ def test_a_tree_that_is_not_there_and_an_old_round_are_bad_input(tmp_path):
 
 def test_an_empty_tree_is_found(tmp_path):
     assert [each.sentence for each in check_tree(tmp_path, "v6.1")] == ["The tree holds no result."]
+
+
+def test_the_repository_that_holds_a_tree_is_passed_over(tree):
+    for folder in (".git/refs/tags", ".git/objects/info", ".github", "assets"):
+        (tree / folder).mkdir(parents=True)
+    (tree / ".git" / "HEAD").write_text("ref: refs/heads/x\n")
+    (tree / ".github" / "c.yml").write_text("a")
+    (tree / "assets" / "a b.md").write_text("a")
+    assert check_tree(tree, "v6.1") == []
+    # Below a submitter's folder they are strays like any other.
+    (tree / "closed" / SUBMITTER / "assets").mkdir()
+    assert not passed(check_tree(tree, "v6.1"))
+
+
+def test_a_compliance_log_without_a_sample_is_one_finding(tree):
+    (log,) = tree.glob("closed/*/results/*/*/Server/TEST06/accuracy/mlperf_log_accuracy.json")
+    log.write_text("[\n]\n")
+    (found,) = check_tree(tree, "v6.1")
+    assert found.sentence == "samples logged is 0, must be == 100."
+
+
+def test_a_compliance_log_of_int64_is_judged_as_one(tree):
+    (log,) = tree.glob("closed/*/results/*/*/Server/TEST06/accuracy/mlperf_log_accuracy.json")
+    entries = json.loads(log.read_text())
+    for entry in entries:
+        for key in ("data", "token_data"):
+            words = np.frombuffer(bytes.fromhex(entry[key]), "<i4").astype("<i8")
+            entry[key] = words.tobytes().hex().upper()
+    log.write_text(json.dumps(entries))
+    assert check_tree(tree, "v6.1") == []
