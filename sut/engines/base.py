@@ -42,7 +42,11 @@ class FirstToken(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False):
-    """A query is answered. `tokens` are int32 bytes, first token included."""
+    """A query is answered. `tokens` are int32 bytes, first token included.
+
+    The harness holds the three against each other (`sut.record.answer`): an answer that stopped
+    ends with an end-of-sequence id of the model and has none before, any other has max_tokens.
+    """
 
     seq: int
     tokens: bytes

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
-from sut.errors import EngineStartError, HarnessError, LogError
-from sut.harness.after_run import evaluate_run
+from sut.errors import FULL, EngineStartError, HarnessError, LogError, no_space
+from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
@@ -34,6 +35,7 @@ from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
+from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, ProbeFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.record.manifest import close_session
@@ -81,12 +83,24 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
     session = _new_session(config)
-    write_config(session, config, loaded.origins)
-    console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
-    with first_ends_the_run():
-        interrupted = _measure(config, inputs, plans, session, console, gate)
-        close_session(session, read_session(session.root).facts.session_id)
-        return Outcome(write_result(session, console), session, interrupted)
+    with _space_left(session):
+        write_config(session, config, loaded.origins)
+        console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
+        with first_ends_the_run():
+            interrupted = _measure(config, inputs, plans, session, console, gate)
+            close_session(session, read_session(session.root).facts.session_id)
+            return Outcome(write_result(session, console), session, interrupted)
+
+
+@contextmanager
+def _space_left(session: SessionDir) -> Iterator[None]:
+    """Say of a full disk whose it is: the error itself may not name a file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise no_space(error, session.root) from error
 
 
 def _new_session(config: RunConfig) -> SessionDir:
@@ -183,9 +197,10 @@ def _warm_up(
     spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
     limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
     try:
-        facts = host.call(
-            warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s), limit_s
+        asking = warm_up(
+            engine, inputs.warmup_prompts, spec, bounds_of(config), config.warmup.timeout_s
         )
+        facts = host.call(asking, limit_s)
     except TimeoutError:  # not even that it cannot answer
         facts = WarmupFacts(
             requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
@@ -240,6 +255,11 @@ def _make_runs(live: LiveSession, plans: Sequence[RunPlan], gate: Gate | None) -
     return False
 
 
+def _say(console: Console | None, text: str) -> None:
+    if console is not None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
 def write_result(session: SessionDir, console: Console | None = None) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
     record = read_session(session.root)
@@ -249,7 +269,7 @@ def write_result(session: SessionDir, console: Console | None = None) -> Result:
             write_queries(
                 run.folder.ledger, run.folder.root / "mlperf_log_trace.json", run.folder.queries
             )
-        evaluate_run(run, record, console)
+    record = evaluate_runs(record, partial(_say, console))
     result = result_of(record)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

@@ -186,6 +186,9 @@ class LedgerFacts(Facts):
     failed: int
     empty: int = Field(description="ended properly but with no token besides an end-of-sequence")
     late_events: int = Field(description="events for samples already ended, dropped")
+    answers_recorded: bool = Field(
+        False, description="whether ledger.parquet has each answer's last token and checksum"
+    )
     tokens_in: int
     tokens_out: int = Field(description="of samples that did not fail, as given to LoadGen")
     first_issue_ns: int | None

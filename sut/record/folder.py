@@ -26,7 +26,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sut.errors import ConfigError
+from sut.new_file import new_file
 
 LOADGEN_FILES = (
     "mlperf_log_summary.txt",
@@ -49,16 +49,8 @@ def write_atomic(path: Path, text: str) -> None:
     Raises:
         FileExistsError: `path` exists; results are never overwritten.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        path.hardlink_to(temporary)
-    finally:
-        Path(temporary).unlink()
+    with new_file(path) as stream:
+        stream.write(text.encode())
 
 
 def try_results_dir(results_dir: Path) -> None:

@@ -43,12 +43,14 @@ class RunRecord:
         place: its folder below the session's, e.g. Offline/performance.
         facts: run.json.
         document: run.json as it stands, for who quotes it.
+        evaluation: what was worked out from its logs, or why that was not possible; None: not yet.
     """
 
     folder: RunDir
     place: str
     facts: RunFacts
     document: Document
+    evaluation: AccuracyFacts | VerificationFacts | str | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -85,9 +87,24 @@ class RunRecord:
             return read_ledger(self.folder.ledger)
         return None
 
-    @cached_property
+    @property
     def accuracy(self) -> AccuracyFacts | None:
-        """accuracy.json; None before an evaluation.
+        """The scores by the log; None where they were not worked out."""
+        return self.evaluation if isinstance(self.evaluation, AccuracyFacts) else None
+
+    @property
+    def verification(self) -> VerificationFacts | None:
+        """The compliance test's verdict by the logs; None where it was not worked out."""
+        return self.evaluation if isinstance(self.evaluation, VerificationFacts) else None
+
+    @property
+    def evaluation_problem(self) -> str | None:
+        """Why nothing could be worked out."""
+        return self.evaluation if isinstance(self.evaluation, str) else None
+
+    @cached_property
+    def stated_accuracy(self) -> AccuracyFacts | None:
+        """accuracy.json, which anyone can edit; None before it was written.
 
         Raises:
             LogError: it is malformed.
@@ -95,8 +112,8 @@ class RunRecord:
         return _optional(AccuracyFacts, self.folder.accuracy)
 
     @cached_property
-    def verification(self) -> VerificationFacts | None:
-        """verification.json; None before a verification.
+    def stated_verification(self) -> VerificationFacts | None:
+        """verification.json, which anyone can edit; None before it was written.
 
         Raises:
             LogError: it is malformed.

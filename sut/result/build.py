@@ -28,6 +28,7 @@ from sut.record.facts import (
 )
 from sut.record.folder import RunDir, sha256_of
 from sut.record.session import SessionRecord, read_session
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
@@ -59,7 +60,7 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     Raises:
         LogError: config.json, session.json or a run.json is missing or malformed.
     """
-    return result_of(read_session(session_root), round_)
+    return result_of(with_evaluations(read_session(session_root)), round_)
 
 
 def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
@@ -149,7 +150,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
     checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
-    times, facts = _times(evidence), run.ledger
+    times, facts = _times(evidence), _counts(evidence)
     counted = metrics.counted_tokens(ledger) if ledger is not None else None
     effective = logs.effective if logs else {}
     return RunResult(
@@ -185,9 +186,14 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     )
 
 
+def _counts(evidence: Evidence) -> LedgerFacts:
+    """The ledger's; without one those of run.json, and a rule says that nothing proves them."""
+    return evidence.counts or evidence.run.ledger
+
+
 def _first_figures(evidence: Evidence, latency: Distribution | None) -> dict[str, Any]:
     """The four figures that users know by name, and whose each is."""
-    rates, facts = _rates(evidence), evidence.run.ledger
+    rates, facts = _rates(evidence), _counts(evidence)
     p99_ns = latency.p99_ns if latency else None
     accuracy = facts.succeeded / facts.issued if facts.issued else None
     sources: dict[str, Source | None] = {

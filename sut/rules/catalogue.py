@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sut.rules.answers import ANSWERS
 from sut.rules.belonging import BELONGING
 from sut.rules.case import run_case
 from sut.rules.check import Check
@@ -20,14 +21,20 @@ from sut.rules.engine import ENGINE_RULES
 from sut.rules.evaluated import EVALUATED
 from sut.rules.evidence import Evidence
 from sut.rules.loadgen_log import LOG_RULES
+from sut.rules.log_figures import FIGURES
+from sut.rules.log_settings import SETTINGS
 from sut.rules.rule import Rule
 from sut.rules.run import RUN_RULES
 from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.traces import TRACES
 
-BOOKS = (BELONGING, RUN_RULES, LOG_RULES, CONSISTENCY, CLOCKS, SEALED, EVALUATED)
+BOOKS = (
+    *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES),
+    *(CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
+)
 
 CATALOGUE: dict[str, Rule[Any]] = {
     name: rule for book in BOOKS for name, rule in book.rules.items()
@@ -54,6 +61,13 @@ NOT_IN_VALID = frozenset(
         "audit-settings",
         # The harness starts LoadGen's process anew for each run; the page proves that it did.
         "one-process",
+        # A log by itself. A session's run is held to its configuration and to its ledger.
+        "settings-taken-over",
+        "settings-fixed",
+        "counts-agree",
+        "rates-follow",
+        "answer-length",
+        "stamps-agree",
         # pip's wheels are built from what the release's tag holds; a source build need not be.
         "loadgen-unmodified",
     }

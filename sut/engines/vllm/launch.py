@@ -11,6 +11,7 @@ On CPU that decides half the throughput:
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +23,14 @@ from sut.config.schema import SystemConfig, VllmConfig
 from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
 from sut.machine.devices import usable_cores
+from sut.machine.places import socket_folder
 
 FEW_CORES = 4
 SYSTEM_FOLDERS = (Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib/aarch64-linux-gnu"))
 PRELOAD = "LD_PRELOAD"
+RPC_FOLDER = "VLLM_RPC_BASE_PATH"
+# Below that folder: a slash and a UUID.
+SOCKET_NAME = 37
 SAMPLER = "VLLM_USE_FLASHINFER_SAMPLER"
 
 
@@ -57,6 +62,7 @@ def environment(
         "VLLM_DO_NOT_TRACK": "1",
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "TOKENIZERS_PARALLELISM": "false",
+        **_of_places(),
     }
     if system.platform == "cuda":
         # vLLM's start samples once with top-k and top-p whatever the queries ask for, and takes
@@ -85,6 +91,25 @@ def _on_cpu(vllm: VllmConfig, system: SystemConfig, cores: Sequence[int]) -> dic
         variables["KMP_BLOCKTIME"] = "5"
         variables["KMP_TPAUSE"] = "0"
     return variables
+
+
+def _of_places() -> dict[str, str]:
+    """What vLLM needs where the machine's own words do not serve."""
+    variables = {}
+    short = None if RPC_FOLDER in os.environ else socket_folder(SOCKET_NAME, "vLLM")
+    if short is not None:
+        variables[RPC_FOLDER] = str(short)
+    if not _has_name():
+        variables["USER"] = "sut"  # torch names folders by it, and asks /etc/passwd otherwise
+    return variables
+
+
+def _has_name() -> bool:
+    """Whether this process's user has a name: in a container its id may have none."""
+    try:
+        return bool(getpass.getuser())
+    except (KeyError, OSError):
+        return False
 
 
 def cpu_libraries(system: SystemConfig) -> list[Path]:

@@ -17,6 +17,7 @@ from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import result_of
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
 from sut.rules.case import RunCase, run_case
 from sut.rules.demands import round_demands
@@ -153,7 +154,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
         LogError: a file that the harness writes is missing or malformed.
         ConfigError: the round that the configuration names, or its benchmark, is unknown.
     """
-    record = read_session(root)
+    record = with_evaluations(read_session(root))
     return view_of(record, result_of(record, round_), round_)
 
 

@@ -23,7 +23,7 @@ class Caching(NullEngine):
     def __init__(
         self, replicas: int = 1, *, answers: Callable[[int], Event | None] | None = None
     ) -> None:
-        super().__init__(NullConfig())
+        super().__init__(NullConfig(), [2])
         self.replicas, self.answers = replicas, answers
         self.asked: list[int] = []
         self.specs: list[RunSpec] = []

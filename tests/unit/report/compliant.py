@@ -16,6 +16,7 @@ from tests.unit.result.sessions import (
     RECORDED,
     dump,
     edit,
+    log_answers,
     make_accuracy,
     make_round,
     make_run,
@@ -58,6 +59,8 @@ def small_round(**benchmark: Any) -> Round:
         scenario |= {"min_duration_ms": 5, "min_query_count": 192}
     ours["scenarios"]["Server"]["latency_percentile"] = 95
     ours |= benchmark
+    zero = ("max_duration_ms", "accuracy_log_probability")
+    rules["fixed_settings"] = {f"effective_{name}": 0 for name in zero}
     rules["sources"] = {"seeds": "constants.py", "required, one_of": "the checker"}
     return Round.model_validate(rules)
 
@@ -109,6 +112,7 @@ def _add_test06(root: Path) -> None:
     shutil.copytree(RECORDED / "offline", folder)
     dump(folder / "run.json", make_run(folder, "Offline", "compliance"))
     edit(folder / "run.json", test="TEST06")
+    log_answers(folder, range(100))
     obey(folder, plan_of(root, "Offline", "TEST06", small_round()))
     rewrite_log(folder, DETAIL, lambda text: text.replace('"pid": 5360', '"pid": 5361'))
     rewrite_log(folder, DETAIL, lambda text: AUDIT_WARNING.join(_split(text)))

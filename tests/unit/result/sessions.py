@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -23,9 +26,10 @@ from sut.config.schema import (
     SystemConfig,
 )
 from sut.record.folder import RunDir, SessionDir, sha256_of
-from sut.record.ledger_file import count_states
+from sut.record.ledger_file import counted, read_ledger
 from sut.record.manifest import close_session
 from sut.record.session import session_of_run
+from tests.data.logs.record import answer
 from tests.unit.result.obey import obey, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,39 +173,7 @@ def make_session_facts() -> dict[str, Any]:
 
 def ledger_facts(path: Path) -> dict[str, Any]:
     """The counts of one ledger.parquet, as run.json holds them."""
-    table = pq.ParquetFile(path).read()
-    states = count_states(table)
-    failed = table.filter(pc.equal(table["state"], "failed")).to_pylist()
-    replicas = []
-    for name in pc.unique(table["replica"]).to_pylist():
-        mine = table.filter(pc.equal(table["replica"], name))
-        replicas.append(
-            {
-                "replica": str(name),
-                "samples": mine.num_rows,
-                "tokens_out": pc.sum(mine["tokens_out"]).as_py() or 0,
-                "failed": count_states(mine)["failed"],
-                "last_done_ns": pc.max(mine["done_ns"]).as_py(),
-            }
-        )
-    return {
-        "issued": table.num_rows,
-        "succeeded": states["succeeded"],
-        "failed": states["failed"],
-        "empty": states["empty"],
-        "late_events": 0,
-        "tokens_in": pc.sum(table["tokens_in"]).as_py(),
-        "tokens_out": pc.sum(table["tokens_out"]).as_py() or 0,
-        "first_issue_ns": pc.min(table["issued_ns"]).as_py(),
-        "last_done_ns": pc.max(table["done_ns"]).as_py(),
-        "finish_reasons": {"length": states["succeeded"]},
-        "failures": [
-            {"reason": failed[0]["failure"], "count": len(failed), "first_seq": failed[0]["seq"]}
-        ]
-        if failed
-        else [],
-        "replicas": replicas,
-    }
+    return counted(read_ledger(path), late_events=0).model_dump()
 
 
 def steady_clock(path: Path) -> dict[str, Any]:
@@ -309,6 +281,49 @@ def edit_ledger(folder: Path, change: Callable[[list[dict[str, Any]]], None]) ->
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
     edit(folder / "run.json", ledger=ledger_facts(path), log_sha256=RunDir(folder).hashes())
+
+
+def log_answers(folder: Path, seqs: Iterable[int]) -> None:
+    """An accuracy log as LoadGen writes it: these answers of the ledger, as they ended."""
+    rows = pq.read_table(folder / "ledger.parquet").to_pylist()
+    asked = sorted((rows[seq] for seq in seqs), key=lambda row: row["done_ns"])
+    dump(folder / "mlperf_log_accuracy.json", [_entry(row) for row in asked])
+    if (folder / "run.json").is_file():
+        edit(folder / "run.json", log_sha256=RunDir(folder).hashes())
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    tokens = answer(row["tokens_out"])
+    tokens[-1] = row["last_token"]
+    first = {} if row["first_token_ns"] is None else {"token_data": _hex(tokens[:1])}
+    return {
+        "seq_id": row["seq"],
+        "qsl_idx": row["sample_index"],
+        "data": _hex(tokens),
+        **first,
+        "token_count": len(tokens),
+    }
+
+
+def _hex(tokens: npt.NDArray[np.int32]) -> str:
+    return tokens.tobytes().hex().upper()
+
+
+def end_answers_with(folder: Path, end_id: int, *, first_tokens: bool = False) -> None:
+    """A recording of a model with another end id; first tokens: as Server would have them."""
+    path = folder / "ledger.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    for each in rows:
+        if each["last_token"] is not None:
+            tokens = answer(each["tokens_out"])
+            tokens[-1] = end_id
+            each.update(last_token=end_id, answer_crc=zlib.crc32(tokens.tobytes()))
+        if first_tokens:
+            each["first_token_ns"] = each["issued_ns"]
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    logged = json.loads((folder / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
+    log_answers(folder, [each["seq_id"] for each in logged])
 
 
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
