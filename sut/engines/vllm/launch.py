@@ -154,17 +154,19 @@ class Launch:
 
 @contextmanager
 def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
-    """Processes started within the block get these variables."""
-    before = {name: os.environ.get(name) for name in variables}
+    """Processes started within the block get these variables; after it all is as it was before.
+
+    That goes for what vLLM and PyTorch put there themselves when they are imported: a later session
+    of this process must not take it for the user's.
+    """
+    before = dict(os.environ)
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def executor_argument(one_process: bool) -> dict[str, object]:

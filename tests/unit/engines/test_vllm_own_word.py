@@ -93,6 +93,17 @@ def test_the_core_tells_what_its_scheduler_and_its_workers_hold():
     assert word_of_core(core(connector=None))["scheduler"]["kv_connector"] is None
 
 
+def test_the_core_tells_the_variables_that_reached_it_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("VLLM_USE_SOMETHING", "1")
+    monkeypatch.setenv("KMP_X", "2")
+    monkeypatch.setenv("HARMLESS_AND_OURS", "3")
+    found = word_of_core(core())["environment"]
+    assert (found["VLLM_USE_SOMETHING"], found["KMP_X"]) == ("1", "2")
+    assert "HARMLESS_AND_OURS" not in found
+
+
 def test_a_worker_tells_the_types_of_its_tensors():
     assert word_of_worker(worker()) == {
         "parameter_bytes": {"bfloat16": 30, "int8": 10},

@@ -90,6 +90,8 @@ def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("SUT_TEST_UNSET", raising=False)
     with environment_set({"SUT_TEST_SET": "within", "SUT_TEST_UNSET": "within"}):
         assert os.environ["SUT_TEST_SET"] == os.environ["SUT_TEST_UNSET"] == "within"
+        os.environ["SUT_TEST_OF_AN_IMPORT"] = "1"
+    assert "SUT_TEST_OF_AN_IMPORT" not in os.environ, "vLLM sets some of its own"
     assert os.environ["SUT_TEST_SET"] == "before"
     assert "SUT_TEST_UNSET" not in os.environ
 
