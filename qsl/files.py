@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 
 from qsl.dataset import Prompts, TokenIds
+from qsl.json_rows import json_rows
 from sut.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("input", "article")
 TOKEN_COLUMN = "tok_input"
-REFERENCE_COLUMNS = ("output", "highlights", "gt_output")
+NUMBERED_COLUMN = "gt_output"
+REFERENCE_COLUMNS = ("output", "highlights", NUMBERED_COLUMN)
 KNOWN_FORMS = "a JSON list, JSON lines (.jsonl) or parquet with input or tok_input, and output"
 
 _INT32 = np.iinfo(np.int32)
@@ -76,6 +78,10 @@ def read_file(path: Path, allow_pickle: bool = False) -> Columns:
     Raises:
         DatasetError: the file is missing, of another form, or a value has the wrong type.
     """
+    if path.is_dir():
+        raise DatasetError(
+            "this is a folder, not a file", where=str(path), remedy=f"Name {KNOWN_FORMS}."
+        )
     if not path.is_file():
         raise DatasetError(
             "no such file", where=str(path), remedy="Check dataset.path, or use source: sample."
@@ -96,20 +102,9 @@ def read_file(path: Path, allow_pickle: bool = False) -> Columns:
 
 def _read_json(path: Path) -> Columns:
     data = path.read_bytes()
-    rows: list[msgspec.Raw]
-    try:
-        # Samples are cut out first and decoded one by one: only one sample's ids exist as
-        # Python integers at a time.
-        if data.lstrip()[:1] == b"[":
-            rows = msgspec.json.decode(data, type=list[msgspec.Raw])
-        else:
-            rows = msgspec.json.Decoder(msgspec.Raw).decode_lines(data)
-    except msgspec.DecodeError as error:
-        raise DatasetError(
-            f"neither a JSON list nor JSON lines: {error}",
-            where=str(path),
-            remedy="The file may be cut short; fetch it again.",
-        ) from error
+    # Samples are cut out first and decoded one by one: only one sample's ids exist as
+    # Python integers at a time.
+    rows = json_rows(data, path)
     values: dict[str, list[Any]] = {}
     decoder = msgspec.json.Decoder(_Row)
     for index, raw in enumerate(rows):
@@ -118,7 +113,7 @@ def _read_json(path: Path) -> Columns:
 
 
 def _decode_row(
-    decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, index: int, path: Path
+    decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw, index: int, path: Path
 ) -> _Row:
     try:
         return decoder.decode(raw)
@@ -157,6 +152,7 @@ def _read_parquet(path: Path) -> Columns:
     wanted = (*TEXT_COLUMNS, TOKEN_COLUMN, *REFERENCE_COLUMNS)
     try:
         held = pq.read_schema(path).names
+        _refuse_twice(held, path)
         table = pq.read_table(path, columns=[name for name in wanted if name in held])
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(
@@ -183,6 +179,8 @@ def _arrow_prompts(column: pa.ChunkedArray[Any], path: Path) -> Prompts:
     import pyarrow.compute as pc
 
     try:
+        if getattr(column.type, "value_type", None) == pa.bool_():
+            raise pa.ArrowTypeError("yes and no are not ids")  # a cast would make 1 and 0 of them
         lists = column.cast(pa.list_(pa.int32())).combine_chunks()
     except pa.ArrowException as error:
         raise DatasetError(
@@ -229,17 +227,35 @@ def _read_pickle(path: Path, allow_pickle: bool) -> Columns:
             where=str(path),
             remedy="Give the MLCommons file as it was downloaded.",
         )
+    _refuse_twice([str(name) for name in frame.columns], path)
     values: dict[str, Sequence[Any] | Prompts] = {}
     for name in (*TEXT_COLUMNS, *REFERENCE_COLUMNS):
         if name in frame.columns:
-            # Mixtral's gt_output holds numbers for GSM8K.
-            values[name] = [str(value) for value in frame[name]]
+            numbers = name == NUMBERED_COLUMN
+            values[name] = [_number_as_text(value) if numbers else value for value in frame[name]]
     if TOKEN_COLUMN in frame.columns:
         rows = (_pickled_ids(ids, i, path) for i, ids in enumerate(frame[TOKEN_COLUMN]))
         values[TOKEN_COLUMN] = Prompts.from_sequences(rows)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return _columns(values, digest, path)
+
+
+def _number_as_text(value: Any) -> Any:
+    """Mixtral's gt_output holds numbers for GSM8K; nothing else becomes text unasked."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    fraction = isinstance(value, float | np.floating) and bool(np.isfinite(value))
+    return str(value) if whole or fraction else value
+
+
+def _refuse_twice(names: Sequence[str], path: Path) -> None:
+    for name in (*TEXT_COLUMNS, TOKEN_COLUMN, *REFERENCE_COLUMNS):
+        if names.count(name) > 1:
+            raise DatasetError(
+                f"column {name} is there {names.count(name)} times",
+                where=str(path),
+                remedy="Leave one.",
+            )
 
 
 def _pickled_ids(ids: Any, index: int, path: Path) -> TokenIds:
@@ -290,6 +306,14 @@ def _prompts(values: Mapping[str, Sequence[Any] | Prompts], name: str | None) ->
     return column if isinstance(column, Prompts) else Prompts.from_sequences(column)
 
 
+def what_it_is(value: Any) -> str:
+    """What stands where a text should, for messages; pandas has several words for nothing."""
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    if missing or value == "" or (isinstance(value, float) and bool(np.isnan(value))):
+        return "missing"
+    return f"a {type(value).__name__}, not a string"
+
+
 def _texts(values: Mapping[str, Iterable[Any]], name: str | None, path: Path) -> list[str] | None:
     if name is None:
         return None
@@ -297,8 +321,8 @@ def _texts(values: Mapping[str, Iterable[Any]], name: str | None, path: Path) ->
     wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
     if wrong is not None:
         raise DatasetError(
-            f"sample {wrong}: {name} is a {type(texts[wrong]).__name__}, not a string",
+            f"sample {wrong}: {name} is {what_it_is(texts[wrong])}",
             where=str(path),
-            remedy=f"Give {KNOWN_FORMS}.",
+            remedy="Leave the sample out, or give it its text.",
         )
     return texts

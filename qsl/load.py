@@ -9,6 +9,7 @@ from pathlib import Path
 from qsl.dataset import Dataset, Prompts, Source, TokenIds, check
 from qsl.files import read_file
 from qsl.library import synthetic_warmup_prompts, warmup_prompts
+from qsl.padding import find_padding
 from qsl.prompts import render_batch
 from qsl.synthetic import Decode, Drawn, generate
 from qsl.tokenizer import open_tokenizer
@@ -38,7 +39,7 @@ def load_dataset(
         model_path: folder (or Hugging Face id) whose tokenizer is used where one is needed.
         prompt_format: name in qsl.prompts, for texts without ids.
         vocab_size: token ids are below this.
-        eos_token_ids: ids that a synthetic prompt never holds.
+        eos_token_ids: ids that a synthetic prompt never holds, nor any prompt twice at an end.
         context_tokens: longest prompt plus output, tokens.
         max_tokens: output tokens per query at most.
         synthetic: what is generated; None: not known, so that nothing can be.
@@ -56,7 +57,19 @@ def load_dataset(
         )
     else:
         dataset = _from_file(source, path, allow_pickle, model_path, prompt_format, max_samples)
-    return check(dataset, vocab_size, context_tokens, max_tokens)
+    return _unpadded(check(dataset, vocab_size, context_tokens, max_tokens), eos_token_ids)
+
+
+def _unpadded(dataset: Dataset, eos_token_ids: Collection[int]) -> Dataset:
+    padded = None if dataset.synthetic else find_padding(dataset.prompts, eos_token_ids)
+    if padded is not None:
+        raise DatasetError(
+            f"sample {padded.index} {padded.side} with token {padded.token} {padded.count} times: "
+            "the prompts are padded, and the engine would answer the padding",
+            where=dataset.place,
+            remedy="Tokenise without padding (padding=False), each prompt at its own length.",
+        )
+    return dataset
 
 
 def _known(synthetic: Drawn | None) -> Drawn:

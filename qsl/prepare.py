@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from qsl.files import what_it_is
 from qsl.prompts import PromptFormat, find_format, render_batch
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.errors import DatasetError
+from sut.new_file import new_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 256
+
+SHARD = re.compile(r"-(?P<number>[0-9]{5})-of-(?P<of>[0-9]{5})[.-]")
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,7 @@ def prepare_calibration(
     """
     _refuse_existing(out)
     chosen = find_format(prompt_format)
-    if not ids_file.is_file():
-        raise DatasetError(
-            "no such file", where=str(ids_file), remedy="Give MLCommons' calibration-list.txt."
-        )
-    wanted = ids_file.read_text(encoding="utf-8").split()
+    wanted = _listed_ids(ids_file)
     split = form.calibration_split
     frame = _read_source(source, form, split, (form.text, form.reference, form.id))
     frame = frame.drop_duplicates(form.id).set_index(form.id)
@@ -132,6 +131,20 @@ def prepare_calibration(
         )
     pairs = _pairs(frame.loc[wanted], form)
     return _write(pairs, out, open_tokenizer(tokenizer_path), chosen, chosen.template)
+
+
+def _listed_ids(ids_file: Path) -> list[str]:
+    if not ids_file.is_file():
+        raise DatasetError(
+            "no such file", where=str(ids_file), remedy="Give MLCommons' calibration-list.txt."
+        )
+    wanted = ids_file.read_text(encoding="utf-8-sig", errors="replace").split()
+    if len(set(wanted)) < len(wanted):
+        twice = next(each for each in wanted if wanted.count(each) > 1)
+        raise DatasetError(
+            f"the id {twice} is listed twice", where=str(ids_file), remedy="Leave one."
+        )
+    return wanted
 
 
 def _refuse_existing(out: Path) -> None:
@@ -150,6 +163,19 @@ def _pairs(frame: pd.DataFrame, form: SourceForm) -> tuple[list[str], list[str]]
     return frame[form.text].tolist(), frame[form.reference].tolist()
 
 
+def _refuse_missing(frame: pd.DataFrame, file: Path) -> None:
+    """A value that is not text; in csv an empty one, too, which cannot be told from none."""
+    csv = file.suffix == ".csv"
+    for name in frame.columns:
+        for row, value in enumerate(frame[name].tolist()):
+            if not isinstance(value, str) or (csv and not value):
+                raise DatasetError(
+                    f"row {row}: {name} is {what_it_is(value)}",
+                    where=str(file),
+                    remedy="Fetch it again, or leave the row out.",
+                )
+
+
 def _read_source(
     source: Path, form: SourceForm, split: str, columns: Sequence[str]
 ) -> pd.DataFrame:
@@ -159,12 +185,7 @@ def _read_source(
     frames = []
     for file in _source_files(source, form, split):
         try:
-            # Text stays text: one that reads "NA" is not a missing value.
-            frame = (
-                pd.read_csv(file, dtype=str, keep_default_na=False)
-                if file.suffix == ".csv"
-                else pd.read_parquet(file)
-            )
+            frame = _read_table(file)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DatasetError(
                 f"cannot be read: {error}", where=str(file), remedy="Fetch it again."
@@ -176,8 +197,22 @@ def _read_source(
                 where=str(file),
                 remedy=f"Give {form.name} with {' and '.join(columns)}.",
             )
-        frames.append(frame[list(columns)])
+        frame = frame[list(columns)]
+        _refuse_missing(frame, file)
+        frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if file.suffix != ".csv":
+        return pd.read_parquet(file)
+    # Text stays text: one that reads "NA" is not a missing value.
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("its rows have more values than its first line has names")
+    return frame
 
 
 def _source_files(source: Path, form: SourceForm, split: str) -> list[Path]:
@@ -191,7 +226,42 @@ def _source_files(source: Path, form: SourceForm, split: str) -> list[Path]:
             where=str(source),
             remedy=f"Give a local copy of {form.name}.",
         )
+    _refuse_several(found, source)
+    _refuse_lacking(found)
     return found
+
+
+def _refuse_several(files: Sequence[Path], source: Path) -> None:
+    """The Hub keeps releases side by side: together they would be the split several times."""
+    folders = sorted({file.parent for file in files})
+    if len(folders) > 1:
+        named = ", ".join(str(each.relative_to(source)) for each in folders)
+        raise DatasetError(
+            f"the split is there {len(folders)} times: in {named}",
+            where=str(source),
+            remedy=f"Name the folder of one release: {folders[-1]}.",
+        )
+
+
+def _refuse_lacking(files: Sequence[Path]) -> None:
+    """Shards say in their names which of how many they are."""
+    numbered = [(found, file) for file in files if (found := SHARD.search(file.name))]
+    if not numbered:
+        return
+    where = str(files[0].parent)
+    totals = {int(found["of"]) for found, _ in numbered}
+    have = sorted(int(found["number"]) for found, _ in numbered)
+    if len(totals) > 1 or len(set(have)) < len(have) or len(numbered) < len(files):
+        raise DatasetError(
+            f"these are not the shards of one split: {', '.join(file.name for file in files)}",
+            where=where,
+            remedy="Leave one set of them.",
+        )
+    lacking = sorted(set(range(max(totals))) - set(have))
+    if lacking:
+        raise DatasetError(
+            f"shard {lacking[0]} of {max(totals)} is missing", where=where, remedy="Fetch it again."
+        )
 
 
 def _write(
@@ -244,17 +314,8 @@ def _text(value: str) -> str:
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that appears whole or not at all, and never over another."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary_path = Path(temporary)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with new_file(path) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary_path.chmod(0o644)
-        try:
-            path.hardlink_to(temporary_path)
-        except FileExistsError:
-            _refuse_existing(path)
-    finally:
-        temporary_path.unlink()
+    except FileExistsError:
+        _refuse_existing(path)

@@ -17,8 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sut.errors import LogError
+from sut.errors import HarnessError, LogError
+from sut.logs.detail import DETAIL_NAME
 from sut.logs.run_logs import LoadGenLogs, cross_check, read_logs
+from sut.logs.summary import SUMMARY_NAME
+from sut.output import OutputClosed, whole_output
+
+LOGS = (DETAIL_NAME, SUMMARY_NAME)
 
 
 def as_json(logs: LoadGenLogs) -> dict[str, Any]:
@@ -47,7 +52,12 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("directory", nargs="+", type=Path, help="folder with mlperf_log_detail.txt")
+    made.add_argument(
+        "directory",
+        nargs="+",
+        type=_folder,
+        help="folder with mlperf_log_detail.txt, or the path of one of LoadGen's logs in it",
+    )
     made.add_argument(
         "--allow-incomplete",
         action="store_true",
@@ -56,19 +66,41 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _folder(text: str) -> Path:
+    """The folder that is meant: that of a log which is named itself."""
+    path = Path(text)
+    return path.parent if path.name in LOGS and path.is_file() else path
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, print, return the exit status."""
     options = parser().parse_args(arguments)
+    read = []
+    for folder in options.directory:
+        try:
+            read.append(as_json(read_logs(folder, allow_incomplete=options.allow_incomplete)))
+        except LogError as error:
+            hint = _incomplete_hint(folder)
+            print(f"{error.render()}{hint}", file=sys.stderr)
+            return error.exit_code
     try:
-        read = [
-            as_json(read_logs(each, allow_incomplete=options.allow_incomplete))
-            for each in options.directory
-        ]
-    except LogError as error:
+        with whole_output():
+            print(json.dumps(read if len(read) > 1 else read[0], indent=2, allow_nan=False))
+    except OutputClosed as error:
+        return error.exit_code
+    except HarnessError as error:
         print(error.render(), file=sys.stderr)
         return error.exit_code
-    print(json.dumps(read if len(read) > 1 else read[0], indent=2, allow_nan=False))
     return 0
+
+
+def _incomplete_hint(folder: Path) -> str:
+    """The flag that reads these logs all the same; nothing where it would not."""
+    try:
+        read_logs(folder, allow_incomplete=True)
+    except LogError:
+        return ""
+    return " To read it as far as it goes, add --allow-incomplete."
 
 
 if __name__ == "__main__":

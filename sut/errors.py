@@ -13,6 +13,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class HarnessError(Exception):
     """A failure that a person can act on: what is wrong, where, and the remedy.
@@ -71,6 +74,20 @@ class RunError(HarnessError):
     """A run broke after it had begun."""
 
     exit_code = 1
+
+
+# A disk or a quota that is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def no_space(error: OSError, folder: Path | None = None) -> RunError:
+    """What to tell of a file system that took no more; `folder`: where it was written to."""
+    where = folder if folder is not None else error.filename
+    return RunError(
+        "there is no space left on this file system.",
+        where=None if where is None else str(where),
+        remedy="Free some, or give another folder, and start again.",
+    )
 
 
 class Interrupted(HarnessError):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sut.errors import HarnessError, Interrupted
+from sut.output import OutputClosed, whole_output
 
 DEFAULT_VERB = "run"
 VERBS = {
@@ -57,15 +58,16 @@ def run_command(arguments: Sequence[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of `python -m sut.main` and of the console script `sut`."""
     try:
-        code = run_command(sys.argv[1:] if arguments is None else arguments)
+        with whole_output():
+            code = run_command(sys.argv[1:] if arguments is None else arguments)
+    except OutputClosed as error:
+        code = error.exit_code
     except HarnessError as error:
         print(f"sut: {error.render()}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
-    except BrokenPipeError:
-        code = 1
     sys.exit(code)
 
 

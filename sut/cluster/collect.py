@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from sut.config.names import Scenario
 from sut.errors import LogError
+from sut.new_file import new_file
 from sut.record.facts import RunFacts
 from sut.record.folder import SessionDir, write_atomic
 from sut.report.summary import summary_text
@@ -195,7 +196,8 @@ def write_aggregated(results_dir: Path, text: str) -> Path:
         while earlier.exists():
             number += 1
             earlier = path.with_name(f"{path.stem}_{stamp}-{number}{path.suffix}")
-        earlier.hardlink_to(path)
+        with new_file(earlier) as stream:
+            stream.write(path.read_bytes())
     with tempfile.TemporaryDirectory(dir=results_dir, prefix=".aggregated-") as folder:
         fresh = Path(folder) / AGGREGATED_NAME
         write_atomic(fresh, text)

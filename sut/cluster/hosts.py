@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sut.cluster.start import HEALTH_CHECKS, MARK, ON_EVERY_NODE, PORT, ensure_token, ray_program
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError, EngineStartError
+from sut.machine.places import expanded
 
 NAME = "sut"
 REMOTE_TOKEN = "~/.ray/auth_token"
@@ -83,7 +84,7 @@ def ray_cluster(hosts: Hosts, token: Path) -> dict[str, Any]:
     on_worker = _line(hosts, settings, f"ray start --address={hosts.address} --disable-usage-stats")
     auth: dict[str, str] = {"ssh_user": hosts.ssh.user}
     if hosts.ssh.key is not None:
-        auth["ssh_private_key"] = str(hosts.ssh.key.expanduser())
+        auth["ssh_private_key"] = str(expanded(hosts.ssh.key))
     return {
         "cluster_name": NAME,
         "max_workers": len(hosts.workers),

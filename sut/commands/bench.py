@@ -36,6 +36,8 @@ replicas  compares Offline and Server through LoadGen on --replicas N with the s
           on the same samples. All replicas work at the same time. The two sides run in turn.
 """
 
+MOST_SAMPLES = 50_000_000
+MOST_RATE = 1_000_000
 RATES = "100,1000,10000,30000,50000"
 HARNESS_HEAD = (
     "scenario   target/s  completed/s  TTFT mean   TTFT P99   Ray P99  driver CPU\n"
@@ -71,29 +73,34 @@ def main(arguments: Sequence[str]) -> int:
 
 def _add_sizes(add: Callable[..., Any]) -> None:
     add("what", choices=("engine", "harness", "replicas"))
-    add("--rounds", type=whole("--rounds", 1, example=3), default=3, help="number of rounds (3)")
+    add(
+        "--rounds",
+        type=whole("--rounds", 1, 1000, example=3),
+        default=3,
+        help="number of rounds (3)",
+    )
     add(
         "--samples",
-        type=whole("--samples", 1, example=512),
+        type=whole("--samples", 1, MOST_SAMPLES, example=512),
         default=512,
         help="samples in Offline (512)",
     )
     add("--rates", type=_rates, default=RATES, help=f"Server queries/s of harness ({RATES})")
     add(
         "--seconds",
-        type=above_zero("--seconds", example=5),
+        type=above_zero("--seconds", 86_400, example=5),
         default=5.0,
         help="seconds for each rate of harness and replicas (5)",
     )
     add(
         "--offline-samples",
-        type=whole("--offline-samples", 0, example=200_000),
+        type=whole("--offline-samples", 0, MOST_SAMPLES, example=200_000),
         default=200_000,
         help="samples in Offline of harness; 0 leaves it out (200000)",
     )
     add(
         "--rate",
-        type=above_zero("--rate", example=2),
+        type=above_zero("--rate", MOST_RATE, example=2),
         default=2.0,
         help="Server queries/s of replicas (2)",
     )
@@ -105,7 +112,7 @@ def _rates(text: str) -> list[float]:
     Raises:
         ConfigError: one of them is not a rate.
     """
-    return [above_zero("--rates", example=100)(part.strip()) for part in text.split(",")]
+    return [above_zero("--rates", MOST_RATE, example=100)(part.strip()) for part in text.split(",")]
 
 
 def _loader(options: argparse.Namespace) -> Loader:

@@ -67,7 +67,7 @@ def _check(arguments: list[str]) -> int:
     )
     parser.add_argument(
         "--node-timeout",
-        type=above_zero("--node-timeout", example=300),
+        type=above_zero("--node-timeout", 86_400, example=300),
         default=300.0,
         metavar="S",
         help="seconds that a node has to answer (300)",

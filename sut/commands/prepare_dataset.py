@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, whole
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
@@ -65,7 +65,8 @@ def _parser() -> FlagParser:
         metavar="NAME",
         help="form of the prompts, a file of user_confs/prompts (the benchmark's own)",
     )
-    add("--limit", type=int, metavar="N", help="take only the first N samples")
+    limit = whole("--limit", 1, 50_000_000, example=5000)
+    add("--limit", type=limit, metavar="N", help="take only the first N samples")
     return parser
 
 

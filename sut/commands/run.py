@@ -101,7 +101,7 @@ def note_what_is_not_read(loaded: Loaded) -> None:
     from sut.config.strays import idle_assignments, unread_variables
 
     idle = idle_assignments(loaded.config, loaded.origins)
-    for note in (*unread_variables(os.environ), *idle):
+    for note in (*unread_variables(os.environ), *loaded.notes, *idle):
         print(f"Note: {note}.", file=sys.stderr)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sut.config.schema import RunConfig
+from sut.machine.places import expanded
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -14,12 +15,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     """
     changes: dict[str, object] = {}
     if config.dataset.path is not None:
-        path = config.dataset.path.expanduser().absolute()
+        path = expanded(config.dataset.path).absolute()
         changes["dataset"] = config.dataset.model_copy(update={"path": path})
-    model = Path(config.model.path).expanduser()
+    model = expanded(Path(config.model.path))
     if (model / "config.json").is_file():
         changes["model"] = config.model.model_copy(update={"path": str(model.absolute())})
     if config.compliance.audit_config is not None:
-        path = config.compliance.audit_config.expanduser().absolute()
+        path = expanded(config.compliance.audit_config).absolute()
         changes["compliance"] = config.compliance.model_copy(update={"audit_config": path})
     return config.model_copy(update=changes)

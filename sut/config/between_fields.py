@@ -156,6 +156,13 @@ def _check_scenarios(config: RunConfig, origins: Mapping[str, str], rules: Round
 
 def _check_lengths(config: RunConfig, origins: Mapping[str, str]) -> None:
     limit, context = config.generation.max_tokens, config.model.context_tokens
+    outside = [each for each in config.model.eos_token_ids if each >= config.model.vocab_size]
+    if outside:
+        raise ConfigError(
+            f"model.eos_token_ids has {outside[0]}, which a vocabulary of "
+            f"{config.model.vocab_size} does not hold.",
+            where=_first_chosen(origins, "model.eos_token_ids", "model.vocab_size"),
+        )
     if limit >= context:
         raise ConfigError(
             f"generation.max_tokens is {limit}, which leaves no room for a prompt in the "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -104,27 +103,26 @@ class FlagParser(argparse.ArgumentParser):
         )
 
 
-def whole(flag: str, least: int, most: int | None = None, *, example: int) -> Callable[[str], int]:
+def whole(flag: str, least: int, most: int, *, example: int) -> Callable[[str], int]:
     """A flag's `type`: a whole number within bounds.
 
     The parser that is returned raises ConfigError, naming flag, value and an example.
     """
-    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
 
     def parse(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = least - 1
-        if number < least or (most is not None and number > most):
-            raise _no_number(flag, text, f"whole number {bounds}", example)
+        if not least <= number <= most:
+            raise _no_number(flag, text, f"whole number from {least} to {most}", example)
         return number
 
     return parse
 
 
-def above_zero(flag: str, *, example: float) -> Callable[[str], float]:
-    """A flag's `type`: a number above 0, and not without end.
+def above_zero(flag: str, most: int, *, example: float) -> Callable[[str], float]:
+    """A flag's `type`: a number above 0, and none that no machine could mean.
 
     The parser that is returned raises ConfigError, naming flag, value and an example.
     """
@@ -134,8 +132,8 @@ def above_zero(flag: str, *, example: float) -> Callable[[str], float]:
             number = float(text)
         except ValueError:
             number = 0.0
-        if not 0 < number < math.inf:  # false of nan, too
-            raise _no_number(flag, text, "number above 0", example)
+        if not 0 < number <= most:  # false of nan, too
+            raise _no_number(flag, text, f"number above 0 and up to {most}", example)
         return number
 
     return parse

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from sut.config.schema import RunConfig
+from sut.config.yaml_tree import PlainLoader
 from sut.errors import ConfigError
 
 OPTIONS = "engine.options."
@@ -120,7 +121,7 @@ def value_as(field: FieldInfo, key: str, text: str, origin: str) -> Any:
     if _holds(field.annotation, str, Path, Literal):
         return text
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, Loader=PlainLoader)
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{key} is {show(text)}, which cannot be read.", where=origin) from error
     if isinstance(value, str) and _holds(field.annotation, tuple):
@@ -184,6 +185,8 @@ def sentence(error: ValidationError, prefix: str = "") -> str:
         return f"{key} is missing."
     if first["type"] == "value_error":
         return f"{key}: {message.removeprefix('Value error, ')}."
+    if first["type"] == "int_parsing_size":
+        message = "must be a number of far fewer digits"
     if first["type"].endswith(("_parsing", "_type")):
         message = message.partition(", unable")[0]
     wanted = message.replace("Input should be", "must be").replace("String should", "must")

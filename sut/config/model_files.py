@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.shipped import CONF_ROOT
+from sut.machine.places import expanded
 
 DESCRIPTION = "config.json"
 
@@ -16,7 +17,7 @@ _PATHS = ("models/", ".", "/", "~")
 
 def local_folder(path: str) -> Path | None:
     """The folder that holds the model's config.json: as given, else beside the project."""
-    for folder in (Path(path).expanduser(), CONF_ROOT.parent / path):
+    for folder in (expanded(Path(path)), CONF_ROOT.parent / path):
         if (folder / DESCRIPTION).is_file():
             return folder
     return None

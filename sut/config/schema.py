@@ -11,13 +11,30 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from sut.config.engine_kinds import engine_kind
 from sut.config.engine_traits import NO_MODEL, UNQUANTISED, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
+from sut.config.quantities import (
+    DelayMs,
+    DurationS,
+    GeneratedCount,
+    Gibibytes,
+    LimitMs,
+    Parallel,
+    Percentile,
+    QueryCount,
+    QueryRate,
+    SampleCount,
+    Seed,
+    TimeoutS,
+    TokenCount,
+    TokenCountOrNone,
+    TokenId,
+)
 from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
 from sut.errors import ConfigError
@@ -36,9 +53,11 @@ class ModelConfig(Strict):
     official: bool = Field(
         False, description="whether these are the benchmark's own weights; else never submittable"
     )
-    context_tokens: PositiveInt = Field(description="longest prompt plus output, tokens")
-    vocab_size: PositiveInt = Field(description="token ids are below this")
-    eos_token_ids: tuple[int, ...] = Field(description="every id that ends an answer", min_length=1)
+    context_tokens: TokenCount = Field(description="longest prompt plus output, tokens")
+    vocab_size: TokenCount = Field(description="token ids are below this")
+    eos_token_ids: tuple[TokenId, ...] = Field(
+        description="every id that ends an answer", min_length=1
+    )
     prompt_format: str = Field(description="a file of user_confs/prompts")
 
 
@@ -48,9 +67,9 @@ class DatasetConfig(Strict):
     source: Literal["sample", "synthetic", "file"] = "sample"
     path: Path | None = Field(None, description="the data set's file, for source: file")
     allow_pickle: bool = Field(False, description="read .pkl files, which can run code")
-    synthetic_count: PositiveInt = Field(100, description="samples to generate")
-    synthetic_seed: int = Field(20251, ge=0, description="seed of the generator")
-    max_samples: PositiveInt | None = Field(None, description="use only the first so many samples")
+    synthetic_count: GeneratedCount = Field(100, description="samples to generate")
+    synthetic_seed: Seed = Field(20251, description="seed of the generator")
+    max_samples: SampleCount | None = Field(None, description="use only the first so many samples")
 
     @model_validator(mode="after")
     def _file_needs_path(self) -> DatasetConfig:
@@ -62,8 +81,8 @@ class DatasetConfig(Strict):
 class GenerationConfig(Strict):
     """Greedy decoding, fixed by the rules (inference_rules.adoc 9.4); only the lengths are free."""
 
-    max_tokens: PositiveInt = Field(64, description="output tokens per query at most")
-    min_tokens: int = Field(1, ge=0, description="output tokens per query at least")
+    max_tokens: TokenCount = Field(64, description="output tokens per query at most")
+    min_tokens: TokenCountOrNone = Field(1, description="output tokens per query at least")
 
     @model_validator(mode="after")
     def _ordered(self) -> GenerationConfig:
@@ -75,23 +94,23 @@ class GenerationConfig(Strict):
 class OfflineConfig(Strict):
     """One query with every sample."""
 
-    target_qps: PositiveFloat = Field(10.0, description="expected samples/s; sizes the query")
-    min_query_count: PositiveInt = Field(100, description="samples at least")
-    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
+    target_qps: QueryRate = Field(10.0, description="expected samples/s; sizes the query")
+    min_query_count: QueryCount = Field(100, description="samples at least")
+    min_duration_s: DurationS = Field(60.0, description="seconds at least")
 
 
 class ServerConfig(Strict):
     """Poisson arrivals at target_qps under latency limits; Interactive has its own copy."""
 
-    target_qps: PositiveFloat = Field(1.0, description="arrivals per second")
-    min_query_count: PositiveInt = Field(100, description="queries at least")
-    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
-    latency_percentile: float = Field(
-        99.0, gt=0, lt=100, description="percentile LoadGen holds TTFT and TPOT to"
+    target_qps: QueryRate = Field(1.0, description="arrivals per second")
+    min_query_count: QueryCount = Field(100, description="queries at least")
+    min_duration_s: DurationS = Field(60.0, description="seconds at least")
+    latency_percentile: Percentile = Field(
+        99.0, description="percentile LoadGen holds TTFT and TPOT to, in percent"
     )
-    ttft_limit_ms: PositiveFloat = Field(2000.0, description="time to first token, ms")
-    tpot_limit_ms: PositiveFloat = Field(100.0, description="time per output token, ms")
-    e2e_p99_limit_ms: PositiveFloat | None = Field(
+    ttft_limit_ms: LimitMs = Field(2000.0, description="time to first token, ms")
+    tpot_limit_ms: LimitMs = Field(100.0, description="time per output token, ms")
+    e2e_p99_limit_ms: LimitMs | None = Field(
         None, description="our own check of the P99 end-to-end latency, ms; none if null"
     )
 
@@ -99,17 +118,17 @@ class ServerConfig(Strict):
 class SingleStreamConfig(Strict):
     """One query at a time."""
 
-    target_latency_ms: PositiveFloat = Field(1000.0, description="expected latency, ms (a hint)")
-    min_query_count: PositiveInt = Field(100, description="queries at least")
-    min_duration_s: float = Field(60.0, ge=0, description="seconds at least")
-    latency_percentile: float = Field(90.0, gt=0, lt=100, description="reported percentile")
+    target_latency_ms: LimitMs = Field(1000.0, description="expected latency, ms (a hint)")
+    min_query_count: QueryCount = Field(100, description="queries at least")
+    min_duration_s: DurationS = Field(60.0, description="seconds at least")
+    latency_percentile: Percentile = Field(90.0, description="reported, in percent")
 
 
 class LoadGenConfig(Strict):
     """How LoadGen itself is run."""
 
     enable_trace: bool = Field(True, description="write LoadGen's per-query trace")
-    performance_sample_count: PositiveInt | None = Field(
+    performance_sample_count: SampleCount | None = Field(
         None, description="samples LoadGen cycles through; null: the whole data set"
     )
 
@@ -134,8 +153,11 @@ class ComplianceConfig(Strict):
 class WarmupConfig(Strict):
     """Queries answered before LoadGen's clock starts, on prompts outside the data set."""
 
-    queries: int = Field(10, ge=0, description="number of warm-up queries")
-    timeout_s: PositiveFloat = Field(600.0, description="seconds until warm-up counts as failed")
+    queries: int = Field(10, ge=0, le=10_000, description="number of warm-up queries")
+    timeout_s: TimeoutS = Field(600.0, description="seconds until warm-up counts as failed")
+    probe_reuse: bool = Field(
+        False, description="ask the same prompts twice after it, and record what was reused"
+    )
 
 
 class ValidityConfig(Strict):
@@ -149,6 +171,10 @@ class ValidityConfig(Strict):
     )
 
 
+# vLLM takes two names for these types, and tells one.
+_OTHER_NAMES = {"half": "float16", "float": "float32"}
+
+
 class VllmConfig(EngineOptions):
     """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
 
@@ -156,23 +182,23 @@ class VllmConfig(EngineOptions):
     quantization: str | None = Field(None, description="vLLM's name of the quantisation, or null")
     kv_cache_dtype: str = Field("auto", description="KV cache element type")
     load_format: str = Field("auto", description="auto, safetensors, or dummy for random weights")
-    max_model_len: PositiveInt | None = Field(
+    max_model_len: TokenCount | None = Field(
         None, description="tokens; null: longest prompt of the data set + max_tokens"
     )
-    max_num_seqs: PositiveInt = Field(64, description="sequences in one step at most")
-    max_num_batched_tokens: PositiveInt = Field(4096, description="tokens in one step at most")
+    max_num_seqs: TokenCount = Field(64, description="sequences in one step at most")
+    max_num_batched_tokens: TokenCount = Field(4096, description="tokens in one step at most")
     gpu_memory_utilization: float = Field(0.9, gt=0, lt=1, description="share of GPU memory")
     enforce_eager: bool = Field(True, description="no graph capture, no compilation")
     enable_chunked_prefill: bool = Field(True, description="split long prompts over steps")
     async_scheduling: bool = Field(True, description="schedule ahead of the model")
-    tensor_parallel_size: PositiveInt = Field(1, description="GPUs per replica (tensor)")
-    pipeline_parallel_size: PositiveInt = Field(1, description="GPUs per replica (pipeline)")
+    tensor_parallel_size: Parallel = Field(1, description="GPUs per replica (tensor)")
+    pipeline_parallel_size: Parallel = Field(1, description="GPUs per replica (pipeline)")
     attention_backend: str | None = Field(None, description="vLLM's backend name; null: its choice")
-    cpu_kvcache_gib: PositiveInt = Field(2, description="VLLM_CPU_KVCACHE_SPACE, GiB; CPU only")
+    cpu_kvcache_gib: Gibibytes = Field(2, description="VLLM_CPU_KVCACHE_SPACE, GiB; CPU only")
     cpu_omp_threads_bind: str = Field(
         "auto", description="VLLM_CPU_OMP_THREADS_BIND; auto: every core this process may use"
     )
-    seed: int = Field(42, description="engine seed (reference: 42)")
+    seed: Seed = Field(42, description="engine seed (reference: 42)")
 
     decides = MappingProxyType(
         {
@@ -193,7 +219,7 @@ class VllmConfig(EngineOptions):
         chunked = "on" if self.enable_chunked_prefill else "off"
         return EngineTraits(
             weights="random" if self.load_format == "dummy" else "real",
-            dtype=self.dtype,
+            dtype=_OTHER_NAMES.get(self.dtype, self.dtype),
             quantization=self.quantization or UNQUANTISED,
             kv_cache_dtype=self.kv_cache_dtype,
             context_tokens=self.max_model_len,
@@ -214,9 +240,9 @@ class VllmConfig(EngineOptions):
 class NullConfig(EngineOptions):
     """The engine that answers without a model: measures the harness, never a system."""
 
-    tokens: PositiveInt = Field(64, description="tokens in every answer")
-    ttft_ms: float = Field(0.0, ge=0, description="delay of the first token, ms")
-    tpot_ms: float = Field(0.0, ge=0, description="delay per further token, ms")
+    tokens: TokenCount = Field(64, description="tokens in every answer")
+    ttft_ms: DelayMs = Field(0.0, description="delay of the first token, ms")
+    tpot_ms: DelayMs = Field(0.0, description="delay per further token, ms")
 
     def planned(self) -> EngineTraits:
         """No model answers, and any number of queries at once."""
@@ -229,8 +255,11 @@ class RayConfig(Strict):
     address: str | None = Field(
         None, description="of a running cluster, HOST:PORT or auto; null: one of our own, here"
     )
-    cpus_per_replica: PositiveFloat = Field(
-        1.0, description="cores set aside for each replica; below 1 it is bound to none"
+    cpus_per_replica: float = Field(
+        1.0,
+        gt=0,
+        le=10_000,
+        description="cores set aside for each replica; below 1 it is bound to none",
     )
     dispatch: Literal["auto", "equal"] = Field(
         "auto",
@@ -239,8 +268,8 @@ class RayConfig(Strict):
     on_replica_loss: Literal["fail", "continue"] = Field(
         "fail", description="continue: the others take over its work; the run is marked either way"
     )
-    heartbeat_s: PositiveFloat = Field(2.0, description="seconds between two signs of life asked")
-    heartbeat_timeout_s: PositiveFloat = Field(
+    heartbeat_s: TimeoutS = Field(2.0, description="seconds between two signs of life asked")
+    heartbeat_timeout_s: TimeoutS = Field(
         10.0, description="seconds without an answer until a replica counts as lost"
     )
 
@@ -249,17 +278,22 @@ class EngineConfig(Strict):
     """Which engine answers and how it is set."""
 
     kind: str = Field("vllm", description="vllm, null, or the name of another package's engine")
-    replicas: PositiveInt | Literal["all"] | None = Field(
+    replicas: Parallel | Literal["all"] | None = Field(
         None, description="replicas on Ray, or all that fit; null: one, in this process"
     )
-    start_timeout_s: PositiveFloat = Field(900.0, description="seconds until it must be ready")
-    stall_timeout_s: PositiveFloat = Field(
+    start_timeout_s: TimeoutS = Field(900.0, description="seconds until it must be ready")
+    stall_timeout_s: TimeoutS = Field(
         600.0, description="seconds without any answer, with queries open, until it counts as hung"
     )
-    step_timeout_s: PositiveFloat = Field(
+    step_timeout_s: TimeoutS = Field(
         10.0,
         description="seconds vLLM may owe the answer it gives between two steps until it counts as "
         "hung; on a CPU 3 times the longest of the warm-up, if that is more",
+    )
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = Field(
+        (),
+        description="variables of the environment that change the engine and are meant to; "
+        "stated in the result",
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)

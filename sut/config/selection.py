@@ -13,6 +13,7 @@ from sut.config.keys import Setting, require_known, show
 from sut.config.shipped import conf_path, names
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
 from sut.errors import ConfigError
+from sut.machine.places import expanded
 
 PROFILES = ("quick", "mlperf")
 
@@ -110,7 +111,7 @@ def model_settings(choice: Setting, default: Setting) -> list[Setting]:
         ConfigError: nothing of these, or a folder that does not describe itself.
     """
     text = str(choice.value)
-    folder = Path(text).expanduser()
+    folder = expanded(Path(text))
     if text in names("models") or text.endswith((".yaml", ".yml")):
         return _read_model(find("models", choice))
     for name in names("models"):

@@ -68,6 +68,8 @@ class Loaded:
 
     config: RunConfig
     origins: dict[str, str]
+    notes: tuple[str, ...] = ()
+    """What was given and has no effect; sentences without their end."""
 
     def __post_init__(self) -> None:
         """Check; a value of a wrong type that a copy smuggled in is made right or refused."""
@@ -112,10 +114,10 @@ def load(
     benchmark, unsaid = _left_out(layers, rules)
     first = _first_scenario(layers)
     layers["round"] = [*unsaid, *round_settings(rules, benchmark, first, profile.from_round)]
-    layers["user.conf"] = _user_conf(user_conf, rules, benchmark)
+    layers["user.conf"], notes = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
     _settle_official(winners, profile.name)
-    made = resolved(winners, _origins(winners))
+    made = resolved(winners, _origins(winners), notes)
     if guessed:
         _refuse_to_guess(made, gpu_missing)
     return made
@@ -136,13 +138,15 @@ def _layers(
     }
 
 
-def _user_conf(path: Path | None, rules: Round, benchmark: str) -> list[Setting]:
+def _user_conf(
+    path: Path | None, rules: Round, benchmark: str
+) -> tuple[list[Setting], tuple[str, ...]]:
     if path is None:
-        return []
-    return [
-        Setting(key, value, f"{path}:{line}")
-        for key, value, line in parse_user_conf(path, readers_of(rules, benchmark))
-    ]
+        return [], ()
+    given = parse_user_conf(path, readers_of(rules, benchmark))
+    return [Setting(key, value, f"{path}:{line}") for key, value, line in given.settings], (
+        given.notes
+    )
 
 
 def _add_system_and_model(
@@ -345,7 +349,9 @@ def _settle_official(winners: dict[str, Setting], profile: str) -> None:
         winners["model.official"] = Setting("model.official", False, f"not recognised: {why}")
 
 
-def resolved(winners: Mapping[str, Setting], origins: Mapping[str, str]) -> Loaded:
+def resolved(
+    winners: Mapping[str, Setting], origins: Mapping[str, str], notes: tuple[str, ...] = ()
+) -> Loaded:
     """The settings as one configuration.
 
     Raises:
@@ -355,7 +361,7 @@ def resolved(winners: Mapping[str, Setting], origins: Mapping[str, str]) -> Load
         config = RunConfig.model_validate(_tree(winners))
     except ValidationError as error:
         raise _as_config_error(error, winners) from error
-    return Loaded(config, dict(origins))
+    return Loaded(config, dict(origins), notes)
 
 
 def _tree(settings: Mapping[str, Setting]) -> dict[str, Any]:

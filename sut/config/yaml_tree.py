@@ -1,8 +1,14 @@
-"""YAML files as flat lists of leaves that remember their line; a key given twice is an error."""
+"""YAML files as flat lists of leaves that remember their line; a key given twice is an error.
+
+A word means what a person reads in it. YAML 1.1 makes 8 of 010, 750 of 12:30, 1000 of 1_000, a date
+of 2026-02-03 and false of no, off and n; here only plain decimals are numbers and only true and
+false are truth values, as in YAML 1.2. All else is text, and a field that takes none refuses it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +20,29 @@ from sut.errors import ConfigError
 
 # More than any file of this project nests; an alias can make a mapping hold itself.
 MAX_DEPTH = 12
+
+
+class PlainLoader(yaml.SafeLoader):
+    """A loader for which few words are more than text."""
+
+
+_TAG = "tag:yaml.org,2002:"
+_KEPT = (f"{_TAG}null", f"{_TAG}merge")
+PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag in _KEPT]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _name, _form, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+):
+    PlainLoader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"^(?:{_form})$"), list(_first))
 
 
 @dataclass(frozen=True)
@@ -33,19 +62,25 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> str:
-    """A file's text.
+def read_text(
+    path: Path, name: str = "the file", remedy: str | None = None, *, lenient: bool = False
+) -> str:
+    """A file's text, without a byte order mark, its lines ending as on this system.
 
     Args:
         path: the file.
         name: what it is to the user.
         remedy: what to do where it cannot be opened.
+        lenient: take bytes that are not UTF-8, e.g. of a name in a comment, for unknown letters.
 
     Raises:
         ConfigError: the file cannot be opened, or is not UTF-8, naming line and byte.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        errors = "replace" if lenient and b"\0" not in data else "strict"
+        text = data.decode("utf-8-sig", errors)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigError(
             f"{name} cannot be read: {error.strerror}.", where=str(path), remedy=remedy
@@ -59,8 +94,12 @@ def read_text(path: Path, name: str = "the file", remedy: str | None = None) -> 
         ) from error
 
 
-def read_leaves(path: Path) -> list[Leaf]:
+def read_leaves(path: Path, *, as_text: bool = False) -> list[Leaf]:
     """Every leaf of a YAML file whose top is a mapping.
+
+    Args:
+        path: the file.
+        as_text: take every value for the text that stands there, "" for none.
 
     Raises:
         ConfigError: unreadable or malformed, naming the line.
@@ -68,13 +107,14 @@ def read_leaves(path: Path) -> list[Leaf]:
     name = shown_path(path)
     text = read_text(path)
     try:
-        loader = yaml.SafeLoader(text)
+        loader = PlainLoader(text)
         node = loader.get_single_node()
         if node is None:
             return []
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError("the file must hold keys and values.", where=f"{name}:1")
-        return list(_leaves(loader, node, (), name))
+        value = _text_of if as_text else _value_of
+        return list(_leaves(loader, node, (), name, value))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -85,7 +125,11 @@ def read_leaves(path: Path) -> list[Leaf]:
 
 
 def _leaves(
-    loader: yaml.SafeLoader, node: yaml.MappingNode, above: tuple[str, ...], name: str
+    loader: yaml.SafeLoader,
+    node: yaml.MappingNode,
+    above: tuple[str, ...],
+    name: str,
+    value: Callable[[yaml.SafeLoader, yaml.Node, str], Any],
 ) -> Iterator[Leaf]:
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
@@ -106,14 +150,20 @@ def _leaves(
         if len(path) > MAX_DEPTH:
             raise ConfigError("the keys lead too deep, or back to themselves.", where=origin)
         if isinstance(value_node, yaml.MappingNode):
-            yield from _leaves(loader, value_node, path, name)
+            yield from _leaves(loader, value_node, path, name, value)
         else:
-            yield Leaf(path, _value(loader, value_node, origin), origin)
+            yield Leaf(path, value(loader, value_node, origin), origin)
 
 
-def _value(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
+def _value_of(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
     try:
         return loader.construct_object(node, deep=True)
     except ValueError as error:
-        # A date that the calendar lacks, e.g. 2026-02-30.
+        # A number of thousands of digits, or a tag that its text does not fit.
         raise ConfigError(f"the value cannot be read: {error}.", where=origin) from error
+
+
+def _text_of(_: yaml.SafeLoader, node: yaml.Node, origin: str) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise ConfigError("the value is a list, must be text.", where=origin)
+    return "" if node.tag == f"{_TAG}null" else str(node.value)

@@ -8,6 +8,7 @@ does not grow with the number of lines.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ MARKER = b":::MLLOG "
 AUDIT_MARK = "Found Audit Config file"
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_TEXTS = 64 * 1024
+"""Bytes of an entry that takes several lines."""
 MAX_KEYS = 10_000
 MAX_MESSAGE_GROUPS = 100
 OTHER_TEXTS = "(further texts)"
@@ -31,8 +34,15 @@ MAX_TEXT = 160
 # Long values that no figure needs; keeping them would put source hashes into every result.
 BULKY = frozenset({"loadgen_file_sha1", "loadgen_git_log_message", "loaded_qsl_set"})
 
-# C++ prints a double that is not a number as nan or inf, which JSON does not know.
-NOT_A_NUMBER = re.compile(rb'("value": )-?(?:nan|inf)(?=[,}])')
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# C++ prints a double that is not a number as nan or inf, which JSON does not know; Microsoft's
+# as -nan(ind).
+NOT_A_NUMBER = re.compile(r'("value": )[-+]?(?:nan|inf)(?:\([a-z]+\))?(?=[,}])')
+
+# LoadGen puts a text between quotation marks as it is: one of its own in a SUT's name, or a
+# backslash, makes the line no JSON (logging.cc, ArgValueTransform).
+AS_IT_IS = re.compile(r'("value": )"(.*)"(, "time_ms": )', re.DOTALL)
 
 Value = str | int | float | bool | None
 Groups = dict[tuple[str, str], tuple[int, int, str]]
@@ -149,21 +159,59 @@ def _decode(raw: bytes) -> dict[str, Any] | None:
     """The entry of one line, or None when the line is not one."""
     if not raw.startswith(MARKER):
         return None
-    body = raw[len(MARKER) :]
-    for candidate in (body, NOT_A_NUMBER.sub(rb"\1null", body)):
+    body = raw[len(MARKER) :].decode("utf-8", "replace")
+    for candidate in _spellings(body):
         try:
-            entry = json.loads(candidate, parse_constant=lambda _: None)
-        except ValueError:
+            # A text may hold a control character as it is, e.g. a tab or the end of a line.
+            entry = json.loads(
+                candidate, strict=False, parse_constant=lambda _: None, parse_float=_finite
+            )
+        except (ValueError, RecursionError):
             continue
         known = isinstance(entry, dict) and isinstance(entry.get("key"), str)
         return entry if known else None
     return None
 
 
+def _spellings(body: str) -> Iterator[str]:
+    """What LoadGen wrote, then as JSON would have it."""
+    yield body
+    yield NOT_A_NUMBER.sub(r"\1null", body)
+    yield AS_IT_IS.sub(lambda found: f"{found[1]}{json.dumps(found[2])}{found[3]}", body)
+
+
+def _finite(text: str) -> float | None:
+    """A fraction; None for one beyond what a double holds, which JSON could not say again."""
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _entries(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each entry with the number of its first line: a text with an end of line takes several."""
+    begun: tuple[int, bytes] | None = None
+    for number, raw in _lines(stream, path):
+        if begun is None or raw.startswith(MARKER):
+            if begun is not None:
+                yield begun
+            begun = (number, raw)
+            continue
+        joined = begun[1] + raw
+        # Only what becomes an entry by it belongs to the one above; all else is corruption.
+        if _decode(begun[1]) is None and begun[1].startswith(MARKER) and len(joined) <= MAX_TEXTS:
+            begun = (begun[0], joined)
+        else:
+            yield begun
+            begun = (number, raw)
+    if begun is not None:
+        yield begun
+
+
 def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     while raw := stream.readline(MAX_LINE_BYTES):
         number += 1
+        if number == 1:
+            raw = raw.removeprefix(BYTE_ORDER_MARK)
         if len(raw) >= MAX_LINE_BYTES:
             raise LogError(
                 f"the line is longer than {MAX_LINE_BYTES} bytes.",
@@ -184,7 +232,7 @@ def read_detail(path: Path, *, allow_incomplete: bool = False) -> DetailLog:
     reader, incomplete, count = _Reader(path), None, 0
     try:
         with path.open("rb") as stream:
-            lines = _lines(stream, path)
+            lines = _entries(stream, path)
             for number, raw in lines:
                 entry = _decode(raw)
                 if entry is None:
@@ -294,12 +342,17 @@ def _quantiles(values: dict[str, Value], extreme: str, percentile: str) -> Quant
 
 def _number(values: dict[str, Value], key: str) -> float | None:
     value = values.get(key)
-    return float(value) if isinstance(value, int | float) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # digits that no double holds
+        return None
 
 
 def _whole(values: dict[str, Value], key: str) -> int | None:
     value = values.get(key)
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _flag(values: dict[str, Value], key: str) -> bool | None:

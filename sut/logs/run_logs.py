@@ -15,7 +15,7 @@ from sut.logs.detail import AUDIT_MARK, DETAIL_NAME, DetailLog, MessageGroup, Va
 from sut.logs.detail import read_detail as _read_detail
 from sut.logs.figure_keys import key_of
 from sut.logs.figures import Figures, Quantiles
-from sut.logs.summary import SUMMARY_NAME, SummaryLog
+from sut.logs.summary import SUMMARY_NAME, SummaryLog, printed_number
 from sut.logs.summary import read_summary as _read_summary
 
 SIGNIFICANT_DIGITS = 6
@@ -117,7 +117,7 @@ def read_logs(directory: Path, *, allow_incomplete: bool = False) -> LoadGenLogs
     """
     if not directory.is_dir():
         raise LogError(
-            "there is no such folder.",
+            "this is a file, not a folder." if directory.exists() else "there is no such folder.",
             where=str(directory),
             remedy=f"Name the folder that holds {DETAIL_NAME}.",
         )
@@ -202,20 +202,15 @@ def _compare_parameters(logs: LoadGenLogs, summary: SummaryLog) -> list[Disagree
             continue  # Offline's detail log has no latency targets, its summary has
         value = logs.detail.values[key]
         expected = str(int(value)) if isinstance(value, bool) else str(value)
-        if printed != expected and not _equal(_as_number(printed), printed, value):
+        if printed != expected and not _equal(printed_number(printed), printed, value):
             found.append(Disagreement(name, printed, expected, key))
     return found
 
 
-def _as_number(text: str) -> float | None:
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError:
-        return None
-
-
 def _equal(summary: Value, printed: str | None, detail: Value) -> bool:
     """Whether two figures are one figure printed twice."""
+    if isinstance(summary, str) and isinstance(detail, str):
+        return summary.split() == detail.split()  # a line loses the blanks at its ends
     if not isinstance(detail, float) or not isinstance(summary, int | float) or printed is None:
         return summary == detail
     slack = (printed_quantum(printed) + significant_quantum(detail)) / 2

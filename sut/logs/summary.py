@@ -6,6 +6,7 @@ Both wordings of the token time are known: "Time to Output Token" (LoadGen befor
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 
 SUMMARY_NAME = "mlperf_log_summary.txt"
 MAX_BYTES = 4 * 1024 * 1024
+MAX_DIGITS = 400
 
 TEXTS = {"SUT name": "sut_name", "Scenario": "scenario", "Mode": "mode"}
 FLAGS = {
@@ -41,6 +43,11 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 KINDS = {"latency": "latency", "first token latency": "ttft"}
+# A SUT's name is anybody's text: it may hold a colon or the end of a line.
+SUT_NAME = re.compile(r"^SUT name *:(?P<name>.*?)\n(?=Scenario *:)", re.DOTALL | re.MULTILINE)
+NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?", re.IGNORECASE)
+# C++ prints these for what a division by 0 gives; Microsoft's prints -nan(ind).
+NO_NUMBER = re.compile(r"[-+]?(?:nan|inf)(?:\([a-z]+\))?", re.IGNORECASE)
 COUNTED = re.compile(r"(No|\d+) (warning|error)s? encountered", re.IGNORECASE)
 PARAMETERS = "Test Parameters Used"
 
@@ -64,7 +71,7 @@ def read_summary(path: Path) -> SummaryLog:
     """
     try:
         size = path.stat().st_size
-        text = path.read_text("utf-8", "replace") if size <= MAX_BYTES else None
+        text = path.read_text("utf-8-sig", "replace") if size <= MAX_BYTES else None
     except OSError as error:
         raise LogError(
             f"the summary cannot be read: {error.strerror}.",
@@ -89,14 +96,18 @@ def parse_summary(text: str, path: Path) -> SummaryLog:
         LogError: nothing in it is LoadGen's, or a figure is not a number.
     """
     found = _Found(path)
+    if named := SUT_NAME.search(text):
+        found.figures["sut_name"] = named["name"].strip()
+        blank = "\n" * named[0].count("\n")  # the lines keep their numbers
+        text = text[: named.start()] + blank + text[named.end() :]
     in_parameters = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip() == PARAMETERS:
             in_parameters = True
         elif match := COUNTED.match(line.strip()):
             found.count(match)
         elif ":" in line:
-            name, _, value = line.rpartition(":")
+            name, _, value = line.partition(":")
             if in_parameters:
                 if not name.startswith("WARNING"):
                     found.parameters[name.strip()] = value.strip()
@@ -118,7 +129,7 @@ class _Found:
         self.path = path
         # Any: the fields of Figures have several types; Figures(**…) is where they meet.
         self.figures: dict[str, Any] = {}
-        self.times: dict[str, dict[str, int]] = {}
+        self.times: dict[str, dict[str, int | None]] = {}
         self.printed: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
 
@@ -140,14 +151,24 @@ class _Found:
             kind = KINDS.get(match["kind"].lower(), "tpot")
             what = match["what"].split()[0]
             key = PERCENTILE_FIELDS.get(what, f"{what.lower()}_ns")
-            self.times.setdefault(kind, {})[key] = int(self.number(number, name, value))
+            time_ns = self.number(number, name, value)
+            self.times.setdefault(kind, {})[key] = None if time_ns is None else int(time_ns)
 
-    def number(self, number: int, name: str, value: str) -> float:
-        try:
-            return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
-        except ValueError as error:
-            raise LogError(
-                f"{name} is {value!r}, which is not a number.",
-                where=f"{self.path}:{number}",
-                remedy="Restore the log from LoadGen's output; do not edit it.",
-            ) from error
+    def number(self, number: int, name: str, value: str) -> float | None:
+        if NUMBER.fullmatch(value) or NO_NUMBER.fullmatch(value):
+            return printed_number(value)
+        raise LogError(
+            f"{name} is {value[:40]!r}, which is not a number.",
+            where=f"{self.path}:{number}",
+            remedy="Restore the log from LoadGen's output; do not edit it.",
+        )
+
+
+def printed_number(text: str) -> float | None:
+    """A number as LoadGen prints it, whole where it is; None for any other text, inf and nan."""
+    if not NUMBER.fullmatch(text) or len(text) > MAX_DIGITS:
+        return None
+    value = float(text)
+    if not math.isfinite(value):
+        return None
+    return value if set(text) & set(".eE") else int(text)

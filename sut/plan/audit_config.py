@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.config.loadgen_numbers import NotAsLoadGen, whole
 from sut.config.schema import RunConfig
 from sut.config.shipped import CONF_ROOT
 from sut.config.yaml_tree import read_text
@@ -65,7 +66,7 @@ def parse_audit_config(path: Path) -> AuditSettings:
     """
     known = AuditSettings.__dataclass_fields__
     found: dict[str, int] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -80,11 +81,9 @@ def parse_audit_config(path: Path) -> AuditSettings:
                 remedy=f"These are: {', '.join(known)}.",
             )
         try:
-            found[key] = int(words[2])
-        except ValueError as error:
-            raise ConfigError(
-                f"{key} is {words[2]}, must be a whole number.", where=where
-            ) from error
+            found[key] = whole(words[2])
+        except NotAsLoadGen as error:
+            raise ConfigError(f"{key} is {words[2]}, {error}.", where=where) from error
     settings = AuditSettings(**found)
     if settings.mode != PERFORMANCE_MODE:
         raise ConfigError(

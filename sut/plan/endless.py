@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sut.config.names import Mode, Scenario
+from sut.config.quantities import MAX_DURATION_S, MAX_QUERIES
 from sut.errors import ConfigError
 from sut.plan.settings import Effective
-
-# LoadGen prepares every query before the first, and the ledger keeps a row for each.
-MAX_QUERIES = 50_000_000
-MAX_DURATION_S = 30 * 24 * 3600
 
 _S_PER_DAY = 24 * 3600
 
@@ -37,7 +34,7 @@ def refuse_endless(will: Effective, origins: Mapping[str, str]) -> None:
         )
     duration_s = max(queries / will.target_qps, _least_s(will))
     if duration_s > MAX_DURATION_S:
-        key, value, remedy = _key_of_too_long(will)
+        key, value, remedy = _rate(will, "Raise it.", "Lower it.")
         raise ConfigError(
             f"{key} is {value}, so {run} would take about {duration_s / _S_PER_DAY:.3g} days, "
             f"more than {MAX_DURATION_S // _S_PER_DAY}.",
@@ -65,15 +62,7 @@ def _key_of_too_many(will: Effective) -> tuple[str, str, str]:
         return "dataset.max_samples", "null", "Set it."
     if will.requested_min_queries > MAX_QUERIES:
         return f"{section}.min_query_count", f"{will.requested_min_queries}", "Lower it."
-    if _least_s(will) > MAX_DURATION_S:
-        return f"{section}.min_duration_s", f"{_least_s(will):g}", "Lower it."
     return _rate(will, "Lower it.", "Raise it.")
-
-
-def _key_of_too_long(will: Effective) -> tuple[str, str, str]:
-    if _least_s(will) > MAX_DURATION_S:
-        return f"{will.scenario.section}.min_duration_s", f"{_least_s(will):g}", "Lower it."
-    return _rate(will, "Raise it.", "Lower it.")
 
 
 def _rate(will: Effective, of_rate: str, of_latency: str) -> tuple[str, str, str]:

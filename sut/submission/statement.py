@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError
 
 from sut.config.shipped import CONF_ROOT
 from sut.config.strict import Strict
-from sut.config.yaml_tree import read_text
+from sut.config.yaml_tree import read_leaves, read_text
 from sut.errors import ConfigError
 
 EXAMPLE = CONF_ROOT / "submission" / "system-example.yaml"
@@ -45,16 +45,9 @@ def read_statement(path: Path) -> SystemStatement:
             cannot be read.
     """
     remedy = "`submit --system-template RESULTS` prints one to fill in."
-    text = read_text(path, "the system's file", remedy)
+    read_text(path, "the system's file", remedy)
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"the file is not YAML: {said}.", where=str(path)) from error
-    if not isinstance(document, dict):
-        raise ConfigError("the file holds no mapping.", where=str(path), remedy=remedy)
-    try:
-        statement = SystemStatement.model_validate(_texts(document))
+        statement = SystemStatement.model_validate(_document(path, remedy))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -62,16 +55,22 @@ def read_statement(path: Path) -> SystemStatement:
     return statement.model_copy(update={"documents": _found(statement.documents, path)})
 
 
-def _texts(document: dict[str, object]) -> dict[str, object]:
-    """The document with the values of its tables as text: YAML reads 2 as a number."""
-    made = dict(document)
-    for table in ("description", "measurements"):
-        values = made.get(table)
-        if isinstance(values, dict):
-            made[table] = {
-                str(key): "" if value is None else str(value) for key, value in values.items()
-            }
-    return made
+def _document(path: Path, remedy: str) -> dict[str, Any]:
+    """The file with each value as it is written: 0.10 is a release there and no is a word.
+
+    An empty value of the documents is none.
+    """
+    document: dict[str, Any] = {}
+    for leaf in read_leaves(path, as_text=True):
+        *above, last = leaf.path
+        if len(above) > 1:
+            name = ".".join(leaf.path)
+            raise ConfigError(f"{name} leads too deep.", where=leaf.origin, remedy=remedy)
+        table = document.setdefault(above[0], {}) if above else document
+        if not isinstance(table, dict):  # pragma: no cover  read_leaves refuses a key given twice
+            raise ConfigError(f"{above[0]} is given twice.", where=leaf.origin)
+        table[last] = None if above == ["documents"] and not leaf.value else leaf.value
+    return {key: value for key, value in document.items() if value != ""}
 
 
 def _found(documents: Documents, path: Path) -> Documents:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sut.engines.ray.children import wait_for_own
 from sut.errors import EngineStartError
+from sut.machine.places import expanded, socket_folder
 from sut.machine.signals import kept
 
 NAMESPACE = "sut"
@@ -28,6 +29,9 @@ OWN_CLUSTER = {
     "RAY_worker_niceness": "0",
 }
 TOKEN = "RAY_AUTH_TOKEN"
+TMPDIR = "RAY_TMPDIR"
+# Below the temporary folder: /ray/session_<time>_<process>/sockets/plasma_store.
+LONGEST_SOCKET = 75
 TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
 MODE = "RAY_AUTH_MODE"
 
@@ -43,7 +47,7 @@ OF_THE_DRIVER = {
 def token_file(environment: Mapping[str, str]) -> Path:
     """Where Ray keeps the token of a cluster: the file named, or its default."""
     named = environment.get(TOKEN_PATH)
-    return Path(named) if named else Path.home() / ".ray" / "auth_token"
+    return Path(named) if named else expanded(Path("~/.ray/auth_token"))
 
 
 def has_token(environment: Mapping[str, str]) -> bool:
@@ -96,6 +100,8 @@ def _set_variables(address: str | None) -> None:
     """What Ray's import reads; it stays, for Ray's own processes and its client here go by it."""
     if address is None:
         os.environ.update(OWN_CLUSTER)
+        if TMPDIR not in os.environ and (short := socket_folder(LONGEST_SOCKET, "Ray")):
+            os.environ[TMPDIR] = str(short)
         os.environ.setdefault(TOKEN, secrets.token_hex(32))
         return
     for name, value in OF_THE_DRIVER.items():

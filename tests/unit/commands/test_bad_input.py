@@ -35,7 +35,7 @@ def submit_latin_1_document(tmp_path: Path) -> Made:
     path = tmp_path / "net.md"
     path.write_bytes("Für jeden Knoten\n".encode("latin-1"))
     made, _ = submit_latin_1(tmp_path)
-    text = "system: a\ndescription: {}\ndocuments: {bandwidth: net.md}\n"
+    text = "system: a\ndescription: {status: rdi}\ndocuments: {bandwidth: net.md}\n"
     (tmp_path / "system.yaml").write_text(text, encoding="utf-8")
     return made, [f"{path}:1: documents.bandwidth is not UTF-8 text", "byte 0xfc"]
 
@@ -82,8 +82,8 @@ def hosts_latin_1(tmp_path: Path) -> Made:
 
 
 PORT = "is not a whole number from 1 to 65535. Give one, e.g. 6379."
-AT_LEAST_1 = "is not a whole number of 1 or more. Give one, e.g."
-ABOVE_0 = "is not a number above 0. Give one, e.g."
+AT_LEAST_1 = "is not a whole number from 1 to "
+ABOVE_0 = "is not a number above 0 and up to "
 
 NUMBERS = (
     ("cluster start", "--port", "99999", PORT),
@@ -96,11 +96,15 @@ NUMBERS = (
     ("bench harness", "--rates", "100,0", ABOVE_0),
     ("bench harness", "--rates", "100,", ABOVE_0),
     ("bench harness", "--seconds", "inf", ABOVE_0),
-    ("bench harness", "--offline-samples", "-1", "is not a whole number of 0 or more."),
+    ("bench harness", "--offline-samples", "-1", "is not a whole number from 0 to "),
     ("bench engine", "--rounds", "0", AT_LEAST_1),
     ("bench engine", "--rounds", "1.5", AT_LEAST_1),
     ("bench engine", "--samples", "0", AT_LEAST_1),
     ("bench replicas", "--rate", "0", ABOVE_0),
+    ("bench replicas", "--rate", "1e300", ABOVE_0),
+    ("bench harness", "--rates", "100,1e9", ABOVE_0),
+    ("bench engine", "--samples", "99999999999", AT_LEAST_1),
+    ("cluster check", "--node-timeout", "1e9", ABOVE_0),
 )
 
 CASES: dict[str, Callable[[Path], Made]] = {

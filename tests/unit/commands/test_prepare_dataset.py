@@ -82,3 +82,9 @@ def test_what_no_file_describes_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         main(asked(tmp_path / "copy.csv", model, "--benchmark", benchmark))
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "all"])
+def test_a_limit_that_is_no_count_is_refused(tmp_path: Path, model: Path, limit: str) -> None:
+    with pytest.raises(ConfigError, match=f"--limit: {limit} is not a whole number"):
+        main(asked(tmp_path / "copy.csv", model, f"--limit={limit}"))

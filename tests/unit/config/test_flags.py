@@ -135,8 +135,8 @@ def test_a_set_without_assignment_is_refused(text):
 
 def test_a_number_within_its_bounds_is_taken():
     assert [whole("--n", 1, 3, example=2)(text) for text in ("1", "3")] == [1, 3]
-    assert whole("--n", 0, example=2)("0") == 0
-    assert above_zero("--x", example=2)("1e-3") == 0.001
+    assert whole("--n", 0, 3, example=2)("0") == 0
+    assert above_zero("--x", 3, example=2)("1e-3") == 0.001
 
 
 @pytest.mark.parametrize("text", ["0", "4", "x", "", "1.0"])
@@ -148,8 +148,8 @@ def test_another_is_refused_with_flag_value_and_example(text):
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "", "nan", "inf"])
 def test_what_is_not_above_zero_is_refused(text):
-    with pytest.raises(ConfigError, match=r"is not a number above 0\. Give one, e\.g\. 0\.5\."):
-        above_zero("--x", example=0.5)(text)
+    with pytest.raises(ConfigError, match=r"above 0 and up to 3\. Give one, e\.g\. 0\.5\."):
+        above_zero("--x", 3, example=0.5)(text)
 
 
 def test_smoke_asks_for_few_answers_and_fails_on_alarms_and_the_user_may_still_differ():

@@ -130,7 +130,10 @@ def changed(section: str, **fields: Any) -> Callable[[RunConfig], RunConfig]:
     ("change", "said"),
     [
         (changed("generation", max_tokens=16), "max_tokens is 16, but the mlperf profile holds"),
-        (changed("generation", max_tokens=-1), "max_tokens is -1, must be greater than 0"),
+        (
+            changed("generation", max_tokens=-1),
+            "max_tokens is -1, must be greater than or equal to 1",
+        ),
         (changed("generation", max_tokens="many"), "max_tokens is many, must be a valid integer"),
         (changed("warmup", queries=True), "warmup.queries is true, must be a number"),
         (changed("warmup", queries=0), "asks for 10 at least"),

@@ -50,7 +50,8 @@ def test_shipped_files_are_named_from_the_repository():
         ("a: [1, 2\n", 2, "not valid YAML"),
         ("- 1\n- 2\n", 1, "the file must hold keys and values."),
         ("a: 1\n---\nb: 2\n", 2, "not valid YAML: but found another document."),
-        ("a: 1\nb: 2026-02-30\n", 2, "the value cannot be read"),
+        (f"a: 1\nb: {'9' * 5000}\n", 2, "the value cannot be read"),
+        ("a: !!int x\n", 1, "the value cannot be read"),
         ("a: &x\n  b: *x\n", 2, "or back to themselves"),
         ("a: 1\n[1, 2]: 3\n", 2, "a key must be a plain word."),
         ("a: !!python/object:os.system 1\n", 1, "could not determine a constructor"),
@@ -73,3 +74,54 @@ def test_bytes_that_are_no_text_are_named(tmp_path):
     path.write_bytes(b"a: \x07\n")
     with pytest.raises(ConfigError, match="not valid YAML"):
         read_leaves(path)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        *(
+            (word, word)
+            for word in ("no", "Yes", "on", "off", "n", "010", "12:30", "0x10", "1_000")
+        ),
+        *((word, word) for word in ("2026-02-03", "=", "1.2.3", "24.04.1", "5e")),
+        *(
+            ("0", 0),
+            ("-7", -7),
+            ("+7", 7),
+            ("2.50", 2.5),
+            ("1e9", 1e9),
+            (".5", 0.5),
+            ("6.e-3", 0.006),
+        ),
+        *(("true", True), ("False", False), ("null", None), ("~", None), ("", None)),
+    ],
+)
+def test_a_word_means_what_a_person_reads(tmp_path, word, value):
+    (found,) = leaves_of(tmp_path, f"a: {word}\n")
+    assert found[1] == value
+    assert type(found[1]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        *((word, word) for word in ("0.10", "no", "12:30", "010", "5800.0000", "1e3", "true", "=")),
+        *(("'no'", "no"), ('""', ""), ("null", ""), ("~", ""), ("", ""), ("'null'", "null")),
+    ],
+)
+def test_a_value_as_text_is_as_written(tmp_path, word, text):
+    path = tmp_path / written(tmp_path, f"a: {word}\n")
+    assert read_leaves(path, as_text=True)[0].value == text
+
+
+def test_a_list_is_no_text(tmp_path):
+    path = tmp_path / written(tmp_path, "a: 1\nb: [x]\n")
+    with pytest.raises(ConfigError, match="the value is a list, must be text") as refused:
+        read_leaves(path, as_text=True)
+    assert refused.value.where == f"{path}:2"
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    path = tmp_path / "marked.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
+    assert [(leaf.path, leaf.value) for leaf in read_leaves(path)] == [(("a",), 1), (("b",), 2)]

@@ -165,3 +165,12 @@ def test_importing_and_loading_stays_light(model_folder: Path) -> None:
 def test_nothing_is_generated_of_lengths_that_nobody_knows() -> None:
     with pytest.raises(DatasetError, match="nothing says how long the benchmark's prompts are"):
         load("x", source="synthetic", synthetic=None)
+
+
+def test_padded_prompts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "padded.json"
+    rows = [{"input": f"a{i}", "tok_input": [50 + i, *[2] * (9 - i)]} for i in range(4)]
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DatasetError, match="sample 0 ends with token 2 9 times") as caught:
+        load("x", source="file", path=path)
+    assert caught.value.where == str(path)

@@ -176,3 +176,89 @@ def test_wrong_sources(
 def test_the_folder_must_exist(source: Path, model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder"):
         prepare_dataset(source, tmp_path / "no" / "o.json", model_folder, OFFICIAL, FORM, None)
+
+
+def made(source: Path, model_folder: Path, tmp_path: Path) -> Any:
+    out = tmp_path / "made.json"
+    prepare_dataset(source, out, model_folder, OFFICIAL, FORM, None)
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("column", ["article", "highlights"])
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_missing_value_is_refused_by_its_row(
+    column: str, value: Any, model_folder: Path, tmp_path: Path
+) -> None:
+    rows: list[dict[str, Any]] = [dict(row) for row in ROWS]
+    rows[2][column] = value
+    pd.DataFrame(rows).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(DatasetError, match=f"row 2: {column} is missing"):
+        made(tmp_path / "x.parquet", model_folder, tmp_path)
+    assert not (tmp_path / "made.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("article,highlights\na,b\nc,\n", "row 1: highlights is missing"),
+        ("article,highlights\na,b\nc\n", "row 1: highlights is missing"),
+        ("article,highlights\na,b,c\nd,e,f\n", "more values than its first line has names"),
+    ],
+)
+def test_a_csv_whose_rows_are_not_whole(
+    text: str, words: str, model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DatasetError, match=words):
+        made(tmp_path / "x.csv", model_folder, tmp_path)
+
+
+def test_releases_side_by_side_are_refused(
+    source: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    (source / "3.0.0").rename(source / "2.0.0")
+    copy = source / "3.0.0"
+    copy.mkdir()
+    for file in (source / "2.0.0").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DatasetError, match=r"2 times: in 2\.0\.0, 3\.0\.0") as caught:
+        made(source, model_folder, tmp_path)
+    assert caught.value.remedy == f"Name the folder of one release: {copy}."
+    assert len(made(copy, model_folder, tmp_path)) == len(ROWS)  # the remedy can be followed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("validation-00000-of-00002.parquet", None), "shard 0 of 2 is missing"),
+        (
+            ("validation-00000-of-00002.parquet", "validation-00000-of-00002-0a1b.parquet"),
+            "not the shards of one split",
+        ),
+        (
+            ("validation-00000-of-00002.parquet", "validation-00000-of-00001.parquet"),
+            "not the shards of one split",
+        ),
+        (("validation-00000-of-00002.parquet", "validation-all.parquet"), "not the shards"),
+    ],
+)
+def test_shards_that_are_not_one_split(
+    change: tuple[str, str | None], words: str, source: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    name, other = change
+    shard = source / "3.0.0" / name
+    if other is None:
+        shard.unlink()
+    else:
+        (source / "3.0.0" / other).write_bytes(shard.read_bytes())
+    with pytest.raises(DatasetError, match=words):
+        made(source, model_folder, tmp_path)
+
+
+def test_an_id_that_is_listed_twice_is_refused(
+    source: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "ids.txt"
+    listed.write_text("id1\nid1\n")
+    with pytest.raises(DatasetError, match="id1 is listed twice"):
+        prepare_calibration(source, tmp_path / "made.json", model_folder, OFFICIAL, FORM, listed)

@@ -76,3 +76,49 @@ def test_nothing_heavy_is_loaded() -> None:
     )
     assert done.stderr == "[] 0\n"
     assert json.loads(done.stdout)["sample_count"] == 240
+
+
+@pytest.mark.parametrize("name", ["mlperf_log_detail.txt", "mlperf_log_summary.txt"])
+def test_a_log_stands_for_its_folder(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(RECORDED / "server" / name)]) == 0
+    assert json.loads(capsys.readouterr().out)["sample_count"] == 240
+
+
+def without(folder: Path, key: bytes) -> Path:
+    """The recorded logs, less the lines of one key."""
+    for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
+        lines = (RECORDED / "server" / name).read_bytes().splitlines(keepends=True)
+        (folder / name).write_bytes(b"".join(line for line in lines if key not in line))
+    return folder
+
+
+def test_a_log_without_its_last_line_is_refused_with_the_flag_that_reads_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = without(tmp_path, b"num_errors")
+    assert main([str(folder)]) == 2
+    assert "--allow-incomplete" in capsys.readouterr().err
+    assert main([str(folder), "--allow-incomplete"]) == 0
+
+
+def test_the_flag_is_not_named_where_it_would_not_help(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert "--allow-incomplete" not in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_told_nothing() -> None:
+    many = [str(RECORDED / "server")] * 20
+    done = subprocess.Popen(
+        [sys.executable, "-m", "scripts.parse_logs", *many],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert done.stdout is not None
+    assert done.stderr is not None
+    with done:
+        done.stdout.close()
+        assert done.stderr.read() == b""
+    assert done.returncode == 141

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import sut.result.evaluated
 import sut.submission.make_tree
 import sut.submission.one_source
-import sut.submission.recheck
+from audit.verify import verify_folder
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
 from tests.unit.submission.official_runs import make_official
@@ -29,7 +30,8 @@ def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nor are they of this checkout.
     monkeypatch.setattr(sut.submission.one_source, "software", lambda: {"harness_commit": None})
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
-    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "verify_folder", verify_folder)
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from audit.verify import write_verification as write_verdict
+from audit.verify import verify_folder, write_facts
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -29,16 +28,20 @@ from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
-from tests.unit.audit.sabotage import AUDITED, entry
+from tests.unit.audit.sabotage import AUDITED
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
     RECORDED,
     dump,
     edit,
+    end_answers_with,
+    log_answers,
     make_accuracy,
     make_config,
     make_run,
     make_session_facts,
+    seal,
 )
 
 ROUNDS = ("v5.1", "v6.0", "v6.1")
@@ -115,6 +118,7 @@ def session(
         recording, _, other = kind.partition("+")
         _add_run(root, recording, other or "performance", round_)
     _match_mode(root, kinds)
+    seal(root)
     return root
 
 
@@ -163,8 +167,6 @@ def _first_tokens(path: Path) -> None:
     answers = json.loads(path.read_text(encoding="utf-8"))
     for answer in answers:
         answer["token_data"] = answer["data"][:8]
-    if path.parents[1].name == "Interactive":  # another run ends its queries in another order
-        answers.reverse()
     lines = ",\n".join(json.dumps(answer) for answer in answers)
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
@@ -174,6 +176,8 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
     folder = root / scenario / kind
     source = "accuracy" if kind == "accuracy" else recording
     shutil.copytree(RECORDED / source, folder)
+    in_server = kind == "accuracy" and scenario != "Offline"
+    end_answers_with(folder, EOS[0], first_tokens=in_server)
     mode = "compliance" if kind == "TEST06" else kind
     detail, summary = folder / "mlperf_log_detail.txt", folder / "mlperf_log_summary.txt"
     summary.write_text(as_round(summary.read_text(encoding="utf-8"), round_), encoding="utf-8")
@@ -201,11 +205,10 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
                 set_parameter(summary, key.removeprefix("effective_"), value)
     run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
     if kind == "TEST06":
-        run |= {"test": "TEST06", "audit_config": "audit.config", "audit_config_sha256": "2" * 64}
-        equal_issue = "effective_sample_concatenate_permutation"
-        run["expected_settings"] = run["expected_settings"] | {equal_issue: AUDITED[equal_issue]}
+        run |= {"test": "TEST06"}
         write_verification(folder)
     dump(folder / "run.json", run)
+    obey(folder, plan_of(root, scenario, kind, small_round(round_)))
     if kind == "accuracy":
         write_evaluation(folder)
 
@@ -232,15 +235,7 @@ def scored(run: RunRecord, session: SessionRecord, sources: Sources | None = Non
 
 def audited_log(folder: Path) -> None:
     """LoadGen's accuracy log of a TEST06 run: the first 100 answers that the ledger has."""
-    rows = pq.ParquetFile(folder / "ledger.parquet").read().to_pylist()[:100]
-    answers = [
-        entry(row["seq"], range(5, 5 + row["tokens_out"]), qsl_idx=row["sample_index"])
-        for row in rows
-    ]
-    if folder.parent.name == "Offline":
-        for answer in answers:
-            del answer["token_data"]
-    dump(folder / "mlperf_log_accuracy.json", answers)
+    log_answers(folder, range(100))
 
 
 def write_verification(folder: Path) -> None:
@@ -248,7 +243,9 @@ def write_verification(folder: Path) -> None:
     for name in ("verification.json", "verify_accuracy.txt"):
         (folder / name).unlink(missing_ok=True)
     scenario = folder.parent.name
-    assert write_verdict(folder, "TEST06", scenario, EOS, max_tokens=64).passed
+    facts = verify_folder(folder, "TEST06", scenario, EOS, max_tokens=64)
+    assert facts.passed
+    write_facts(folder, facts, Scenario(scenario))
 
 
 def _loadgen_scenario(scenario: str) -> str:
@@ -303,12 +300,16 @@ def rewrite(run: Path, name: str, change: Callable[[str], str]) -> None:
 
 
 def edit_config(root: Path, **sections: Any) -> None:
-    """Change sections of a session's configuration."""
+    """Change sections of a session's configuration; its runs were made under that."""
     document = json.loads((root / "config.json").read_text(encoding="utf-8"))
     for key, value in sections.items():
         found = document["config"][key]
         document["config"][key] = found | value if isinstance(found, dict) else value
-    dump(root / "config.json", document)
+    (root / "config.json").write_text(json.dumps(document), encoding="utf-8")
+    for path in root.glob("*/*/run.json"):
+        rules = small_round(document["config"]["round"])
+        obey(path.parent, plan_of(root, path.parts[-3], path.parts[-2], rules))
+    seal(root)
 
 
 def at_p99(detail: Path) -> None:

@@ -25,6 +25,28 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+# What is written without quotes, as YAML 1.1 would not have it.
+AS_WRITTEN = {
+    "framework": "0.10",
+    "operating_system": "24.10",
+    "host_networking": "no",
+    "host_processor_frequency": "5800.0000",
+    "hw_notes": "12:30",
+    "host_network_card_count": "010",
+    "cooling": "off",
+    "sw_notes": "2026-02-30",
+}
+
+
+def test_a_value_is_taken_as_it_is_written(tmp_path):
+    lines = "".join(f"  {key}: {value}\n" for key, value in AS_WRITTEN.items())
+    text = f"system: 007\ndescription:\n{lines}measurements:\n  retraining: no\n"
+    found = read_statement(written(tmp_path, text))
+    assert found.system == "007"
+    assert found.description == AS_WRITTEN
+    assert found.measurements == {"retraining": "no"}
+
+
 def test_numbers_become_text_and_nothing_becomes_empty_text(tmp_path):
     found = read_statement(written(tmp_path, SMALL))
     assert found.description == {"status": "rdi", "number_of_nodes": "1", "cooling": ""}
@@ -32,11 +54,14 @@ def test_numbers_become_text_and_nothing_becomes_empty_text(tmp_path):
 
 
 BAD = {
-    "system: a b\ndescription: {}\n": "system: ",
+    "system: a b\ndescription: {status: rdi}\n": "system: ",
     "system: a\n": "description: Field required",
-    "system: a\ndescription: {}\ncolour: red\n": "colour: Extra inputs",
-    "- a\n": "holds no mapping",
-    "a: [\n": "is not YAML",
+    "system: a\ndescription: {status: rdi}\ncolour: red\n": "colour: Extra inputs",
+    "system: a\ndescription: {status: [rdi]}\n": "the value is a list, must be text",
+    "system: a\ndescription: {status: {rdi: 1}}\n": "description.status.rdi leads too deep",
+    "system: a\ndescription: {status: rdi, status: available}\n": "status is given twice",
+    "- a\n": "must hold keys and values",
+    "a: [\n": "not valid YAML",
     f"{SMALL}documents: {{bandwidth: gone.md}}\n": "documents.bandwidth is gone.md",
 }
 
