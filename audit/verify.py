@@ -37,7 +37,7 @@ def official_text(facts: VerificationFacts, scenario: Scenario) -> str:
     return find_test(facts.test).official_output(checks, scenario)
 
 
-def write_verification(
+def verify_folder(
     run_dir: Path,
     test: str,
     scenario: Scenario | str,
@@ -45,23 +45,28 @@ def write_verification(
     *,
     max_tokens: int | None = None,
 ) -> VerificationFacts:
-    """Verify one run of ours; write verification.json and verify_accuracy.txt beside its logs.
+    """The verdict of one run of ours, by its folder.
 
     A log that cannot be read is a test failed: whatever a run broke on, its result is built.
 
     Raises:
         ConfigError: there is no such test.
+    """
+    try:
+        logs = find_logs(run_dir, Scenario(scenario), eos_token_ids, max_tokens=max_tokens)
+        return verify_run(test, logs)
+    except LogError as error:
+        return _unreadable(test, error, run_dir / ACCURACY_NAME)
+
+
+def write_facts(run_dir: Path, facts: VerificationFacts, scenario: Scenario) -> None:
+    """verification.json for us, verify_accuracy.txt for the submission checker.
+
+    Raises:
         FileExistsError: the run has been verified before.
     """
-    scenario = Scenario(scenario)
-    try:
-        logs = find_logs(run_dir, scenario, eos_token_ids, max_tokens=max_tokens)
-        facts = verify_run(test, logs)
-    except LogError as error:
-        facts = _unreadable(test, error, run_dir / ACCURACY_NAME)
     write_atomic(run_dir / VERIFICATION_NAME, facts.model_dump_json(indent=2) + "\n")
     write_atomic(run_dir / OFFICIAL_NAME, official_text(facts, scenario))
-    return facts
 
 
 def write_submission_folder(facts: VerificationFacts, logs: AuditLogs, out: Path) -> Path:

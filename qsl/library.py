@@ -147,6 +147,18 @@ def synthetic_warmup_prompts(
     return _not_in(dataset, [random.choice(allowed, size=int(n)).astype(np.int32) for n in lengths])
 
 
+def probe_prompts(
+    dataset: Dataset, count: int, vocab_size: int, avoid_ids: Collection[int] = (), seed: int = 2
+) -> list[TokenIds]:
+    """Prompts of drawn ids, each as long as the data set's longest; none is in the data set."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    allowed = np.setdiff1d(np.arange(vocab_size, dtype=np.int32), list(avoid_ids))
+    length = dataset.lengths.max
+    return _not_in(
+        dataset, [random.choice(allowed, size=length).astype(np.int32) for _ in range(count)]
+    )
+
+
 def _not_in(dataset: Dataset, candidates: list[TokenIds]) -> list[TokenIds]:
     """Pass the candidates on, unless one is a prompt of the data set."""
     lengths = dataset.prompts.lengths

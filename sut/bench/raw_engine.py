@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -82,7 +83,8 @@ def _sampling(config: RunConfig, *, first_token: bool) -> dict[str, Any]:
 
 
 def _environment(config: RunConfig, cores: Sequence[int], cards: Sequence[str]) -> dict[str, str]:
-    found = environment(config.engine.vllm, config.system, cores, cpu_libraries(config.system))
+    libraries = cpu_libraries(config.system)
+    found = environment(config.engine.vllm, config.system, cores, libraries, given=os.environ)
     return found | ({VISIBLE_CARDS: ",".join(cards)} if cards else {})
 
 

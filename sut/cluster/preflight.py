@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sut.cluster.describe import NodeFacts
 from sut.config.engine_kinds import builds_for
 from sut.config.schema import RunConfig
+from sut.inputs.inputs import needs_driver
 from sut.machine.devices import DRIVER_SERIES_MIN
 
 GIB = 2**30
@@ -109,7 +110,7 @@ def _engines(config: RunConfig, driver: NodeFacts, nodes: Sequence[NodeFacts]) -
 
 
 def _drivers(config: RunConfig, nodes: Sequence[NodeFacts]) -> Iterator[Row]:
-    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
+    if not needs_driver(config):
         return
     for node in nodes:
         if node.runs_engine:

@@ -99,11 +99,19 @@ def _loader() -> Loader:
     from sut.config.between_fields import check_loadgen
     from sut.config.rounds import load_round
     from sut.config.sources import Loaded, load
+    from sut.inputs.variables import planned_variables
     from sut.machine.hardware import package_version
+    from sut.machine.variables import undeclared
+
+    def resolved(overrides: Sequence[Override]) -> Loaded:
+        # No environment: a rehearsal is the same for everyone.
+        return load(overrides, environment={}, gpu_present=False, host_name=platform.node())
 
     def loader(overrides: Sequence[Override]) -> Loaded:
-        # No environment: a rehearsal is the same for everyone.
-        loaded = load(overrides, environment={}, gpu_present=False, host_name=platform.node())
+        loaded = resolved(overrides)
+        # What reaches its engine is stated, not refused: a rehearsal is never submitted.
+        if names := undeclared(planned_variables(loaded.config, os.environ), ()):
+            loaded = resolved([*overrides, ("engine.environment", names, "environment")])
         installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
         check_loadgen(load_round(loaded.config.round), installed)
         return loaded

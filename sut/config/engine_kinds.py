@@ -10,6 +10,7 @@ from sut.config.engine_traits import EngineOptions
 from sut.config.installed_engines import engine_entry, provider, registered_by
 from sut.errors import ConfigError
 from sut.machine.hardware import package_version
+from sut.machine.variables import Watch
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,15 @@ class EngineKind:
         make: `sut.engines.base.EngineRequest` → `sut.engines.base.Engine`, not yet started.
         builds: for each platform (cpu, cuda) the packages that can answer there, the one to
             install first; nodes of a cluster are asked for them. Empty: none but its own.
+        watch: the variables of the environment that are its own.
+        sets: `RunConfig` and the user's environment → what it sets for its own processes.
     """
 
     options: type[EngineOptions]
     make: Callable[[Any], Any]
     builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+    sets: Callable[[Any, Mapping[str, str]], Mapping[str, str]] = lambda _config, _given: {}
 
 
 def engine_kind(name: str) -> EngineKind:

@@ -81,6 +81,9 @@ class BenchmarkRules(Strict):
     scorer: str = Field(description="a file of sut/accuracy/scorers: what gives the metrics")
     accuracy_min: dict[str, float] = Field(description="metric (checker's name) → least value")
     accuracy_max: dict[str, float] = Field(default_factory=dict)
+    accuracy_possible: dict[str, float] = Field(
+        default_factory=dict, description="metric → what it cannot exceed, whatever the answers"
+    )
     reference_min: dict[str, float] = Field(
         default_factory=dict,
         description="metric → least share of a reference's own value, for other weights",
@@ -126,6 +129,10 @@ class SystemFileRules(Strict):
     types: tuple[str, ...]
     integers: tuple[str, ...] = Field(description="keys whose text must convert to an integer")
     network_key: str = Field(description="must be absent outside the network division")
+    counts: tuple[str, ...] = Field((), description="keys that count what a system has: 1 or more")
+    accelerator_count: str = Field(description="key with the accelerators of a node")
+    accelerator_name: str = Field(description="key that names their model")
+    none_words: tuple[str, ...] = Field(description="what says that there is none, in any case")
     must_be_filled: tuple[str, ...]
     may_be_empty: tuple[str, ...] = Field(description="must be there, may say nothing")
 
@@ -140,17 +147,20 @@ class SubmissionRules(Strict):
     performance_optional: tuple[str, ...]
     accuracy_files: tuple[str, ...]
     compliance_files: tuple[str, ...]
+    compliance_optional: tuple[str, ...] = Field((), description="may lie beside these")
     extra_files: tuple[str, ...] = Field(description="allowed beside the logs, not asked for")
     compliance_lines: dict[str, tuple[str, ...]] = Field(
         description="test → patterns that lines of its verify_accuracy.txt must match"
     )
     measurement_documents: tuple[str, ...]
+    measurement_optional: tuple[str, ...] = Field((), description="may lie beside these")
     calibration_document: str
     bandwidth_document: str
     file_max_bytes: PositiveInt
     accuracy_log: AccuracyLogRules
     accuracy_patterns: dict[str, str] = Field(description="metric → pattern of accuracy.txt")
     hash_pattern: str
+    answers_pattern: str = Field(description="pattern of accuracy.txt for the answers scored")
     measurements_required: tuple[str, ...]
     system: SystemFileRules
 
@@ -164,9 +174,18 @@ class Round(Strict):
     )
     loadgen_install: str = Field(description="release to install for this round")
     seeds: Seeds
+    fixed_settings: dict[str, int | float | bool] = Field(
+        default_factory=dict, description="LoadGen's keys that no user.conf may set otherwise"
+    )
+    user_conf_fixed: dict[str, float] = Field(
+        default_factory=dict, description="keys of user.conf with the only value closed allows"
+    )
     default_benchmark: str = Field(description="of weights and logs that name none")
     benchmarks: dict[str, BenchmarkRules] = Field(
         default_factory=dict, description="none: the round has no benchmark of this family"
+    )
+    other_benchmarks: tuple[str, ...] = Field(
+        (), description="folders of benchmarks that the round has in other families"
     )
     compliance_of_others: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -155,6 +155,9 @@ class WarmupConfig(Strict):
 
     queries: int = Field(10, ge=0, le=10_000, description="number of warm-up queries")
     timeout_s: TimeoutS = Field(600.0, description="seconds until warm-up counts as failed")
+    probe_reuse: bool = Field(
+        False, description="ask the same prompts twice after it, and record what was reused"
+    )
 
 
 class ValidityConfig(Strict):
@@ -166,6 +169,10 @@ class ValidityConfig(Strict):
         description="whether looping, empty or alike answers fail an accuracy run of any engine; "
         "those of a model's own weights always do",
     )
+
+
+# vLLM takes two names for these types, and tells one.
+_OTHER_NAMES = {"half": "float16", "float": "float32"}
 
 
 class VllmConfig(EngineOptions):
@@ -212,7 +219,7 @@ class VllmConfig(EngineOptions):
         chunked = "on" if self.enable_chunked_prefill else "off"
         return EngineTraits(
             weights="random" if self.load_format == "dummy" else "real",
-            dtype=self.dtype,
+            dtype=_OTHER_NAMES.get(self.dtype, self.dtype),
             quantization=self.quantization or UNQUANTISED,
             kv_cache_dtype=self.kv_cache_dtype,
             context_tokens=self.max_model_len,
@@ -282,6 +289,11 @@ class EngineConfig(Strict):
         10.0,
         description="seconds vLLM may owe the answer it gives between two steps until it counts as "
         "hung; on a CPU 3 times the longest of the warm-up, if that is more",
+    )
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = Field(
+        (),
+        description="variables of the environment that change the engine and are meant to; "
+        "stated in the result",
     )
     vllm: VllmConfig = Field(default_factory=VllmConfig)
     null: NullConfig = Field(default_factory=NullConfig)

@@ -27,8 +27,10 @@ import numpy.typing as npt
 
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
+from sut.machine.variables import Variable
 
 TokenIds = npt.NDArray[np.int32]
+PROBE_RUN = -1  # the run of `sut.harness.reuse_probe`, which is no LoadGen run either
 NO_REPLICA = -1  # of a query that ended by no replica's word
 
 
@@ -40,7 +42,11 @@ class FirstToken(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False):
-    """A query is answered. `tokens` are int32 bytes, first token included."""
+    """A query is answered. `tokens` are int32 bytes, first token included.
+
+    The harness holds the three against each other (`sut.record.answer`): an answer that stopped
+    ends with an end-of-sequence id of the model and has none before, any other has max_tokens.
+    """
 
     seq: int
     tokens: bytes
@@ -91,8 +97,8 @@ class RunSpec:
 
     @property
     def is_warmup(self) -> bool:
-        """Run 0 comes before LoadGen's; see `sut.harness.warmup`."""
-        return self.run == 0
+        """Run 0 comes before LoadGen's (`sut.harness.warmup`), and so does `PROBE_RUN`."""
+        return self.run < 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ class EngineInfo:
     model_sha256: str | None = None
     """Over the weight files that it read, where it read them itself; see `sut.inputs.weights`."""
     details: dict[str, Any] = field(default_factory=dict)
+    variables: list[Variable] | None = None
+    """What its own processes found in their environment; None: it does not tell."""
 
 
 class Engine(Protocol):

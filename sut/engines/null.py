@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 
 from sut.config.engine_kinds import EngineKind
 from sut.config.schema import NullConfig
@@ -30,10 +31,17 @@ TOKEN = 7
 
 
 class NullEngine:
-    """Answers after ttft_ms, then tpot_ms per further token; at once when both are 0."""
+    """Answers after ttft_ms, then tpot_ms per further token; at once when both are 0.
 
-    def __init__(self, config: NullConfig):
+    Args:
+        config: how long its answers are, and how long they take.
+        end_ids: one of them is the last token of an answer that is not as long as it may be.
+    """
+
+    def __init__(self, config: NullConfig, end_ids: Collection[int]):
         self._config = config
+        self._end_id = min(end_ids)
+        self._token = next(each for each in count(TOKEN) if each not in end_ids)
         self._spec: RunSpec | None = None
         self._sink: EventSink | None = None
         self._answer = b""
@@ -64,9 +72,12 @@ class NullEngine:
 
     def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
         """Later queries belong to this run."""
-        n_tokens = min(self._config.tokens, spec.max_tokens)
+        n_tokens = min(max(self._config.tokens, spec.min_tokens), spec.max_tokens)
         self._finish_reason = "length" if n_tokens == spec.max_tokens else "stop"
-        self._answer = array("i", [TOKEN] * n_tokens).tobytes()
+        tokens = array("i", [self._token] * n_tokens)
+        if self._finish_reason == "stop":
+            tokens[-1] = self._end_id
+        self._answer = tokens.tobytes()
         self._spec, self._sink = spec, sink
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
@@ -76,7 +87,8 @@ class NullEngine:
         first_s = self._config.ttft_ms / 1e3
         done_s = first_s + self._config.tpot_ms / 1e3 * (n_tokens - 1)
         if self._spec is not None and self._spec.reports_first_token:
-            self._after(first_s, [FirstToken(seq, TOKEN) for seq in seqs])
+            first = int.from_bytes(self._answer[:4], "little", signed=True)
+            self._after(first_s, [FirstToken(seq, first) for seq in seqs])
         self._after(done_s, [Finished(seq, self._answer, self._finish_reason) for seq in seqs])
 
     def _after(self, delay_s: float, events: list[Event]) -> None:
@@ -130,7 +142,7 @@ class NullEngine:
 
 
 def _make(request: EngineRequest) -> Engine:
-    return NullEngine(request.config.engine.null)
+    return NullEngine(request.config.engine.null, request.config.model.eos_token_ids)
 
 
 KIND = EngineKind(NullConfig, _make)

@@ -1,40 +1,39 @@
-"""What is worked out from a run's logs once the engine is gone: accuracy, compliance tests."""
+"""What is worked out from a session's logs once the engine is gone: accuracy, compliance tests."""
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Callable
 
-from audit.verify import write_verification
-from sut.accuracy.evaluate import evaluate, write_files
-from sut.config.names import Mode
+from audit.verify import write_facts
+from sut.accuracy.evaluate import write_files
 from sut.errors import HarnessError
 from sut.record.session import RunRecord, SessionRecord
+from sut.result.evaluated import with_evaluations
 
 
-def evaluate_run(run: RunRecord, session: SessionRecord, console: Console | None = None) -> None:
-    """Write `accuracy.json` of an accuracy run, `verification.json` of a compliance run.
+def evaluate_runs(record: SessionRecord, say: Callable[[str], None]) -> SessionRecord:
+    """Evaluate each run that asks for it, and write `accuracy.json` or `verification.json`.
 
-    One that cannot be made must not cost the result, which then says "not measured"; the
-    reason goes to the terminal.
+    One that cannot be made must not cost the result, which then says "not measured"; the reason
+    goes to the terminal.
     """
-    facts, config = run.facts, session.config
-    try:
-        if facts.mode == Mode.ACCURACY and not run.folder.accuracy.exists():
-            _say(console, f"Evaluating the answers of {facts.scenario} …")
-            write_files(run.folder.root, evaluate(run, session))
-        elif facts.test is not None and not run.folder.verification.exists():
-            write_verification(
-                run.folder.root,
-                facts.test,
-                facts.scenario,
-                config.model.eos_token_ids,
-                max_tokens=config.generation.max_tokens,
-            )
-    except (HarnessError, OSError) as error:
-        why = error.render() if isinstance(error, HarnessError) else str(error)
-        _say(console, f"No evaluation of {facts.scenario} {facts.mode}: {why}")
+    evaluated = with_evaluations(record, say=say)
+    for run in evaluated.runs:
+        try:
+            _write(run)
+        except (HarnessError, OSError) as error:
+            _tell(run, error.render() if isinstance(error, HarnessError) else str(error), say)
+        if run.evaluation_problem is not None:
+            _tell(run, run.evaluation_problem, say)
+    return evaluated
 
 
-def _say(console: Console | None, text: str) -> None:
-    if console is not None:
-        console.print(text, highlight=False, soft_wrap=True)
+def _write(run: RunRecord) -> None:
+    if run.accuracy is not None and not run.folder.accuracy.exists():
+        write_files(run.folder.root, run.accuracy)
+    if run.verification is not None and not run.folder.verification.exists():
+        write_facts(run.folder.root, run.verification, run.scenario)
+
+
+def _tell(run: RunRecord, why: str, say: Callable[[str], None]) -> None:
+    say(f"No evaluation of {run.facts.scenario} {run.facts.mode}: {why}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,12 +22,15 @@ from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.inputs.inputs import check_cards
 from sut.machine.hardware import hardware, software
+from sut.machine.variables import Variable
 from sut.record.facts import (
     DatasetFacts,
     EngineFacts,
     HardwareFacts,
+    ProbeFacts,
     SessionFacts,
     SoftwareFacts,
+    VariableFacts,
     WarmupFacts,
 )
 from sut.record.folder import SessionDir, sha256_of, write_atomic
@@ -76,9 +82,22 @@ def agreed_sha256(info: EngineInfo, here: str | None) -> str | None:
 
 
 def engine_facts(
-    info: EngineInfo, start_s: float, model_path: Path, model_sha256: str | None
+    info: EngineInfo,
+    start_s: float,
+    model_path: Path,
+    model_sha256: str | None,
+    *,
+    planned: Sequence[Variable] = (),
 ) -> EngineFacts:
-    """The engine as it said it was when it became ready."""
+    """The engine as it said it was when it became ready.
+
+    Args:
+        info: its own word.
+        start_s: seconds from start to ready.
+        model_path: the weights it was given.
+        model_sha256: over their files.
+        planned: the variables it was started with, for an engine that tells none.
+    """
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
@@ -91,6 +110,10 @@ def engine_facts(
         model_recognised=_recognised(model_path) if info.model_path else None,
         model_config_sha256=_config_sha256(model_path) if info.model_path else None,
         details=info.details,
+        environment=[
+            VariableFacts.model_validate(asdict(each))
+            for each in (planned if info.variables is None else info.variables)
+        ],
     )
 
 
@@ -165,10 +188,12 @@ def write_session(
     dataset: Dataset,
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
+    probe: ProbeFacts | None = None,
 ) -> SessionFacts:
     """`session.json`."""
     here = HardwareFacts.model_validate(hardware())
     facts = SessionFacts(
+        session_id=secrets.token_hex(16),
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         command=list(sys.argv),
         hardware=here,
@@ -176,6 +201,7 @@ def write_session(
         dataset=dataset_facts(dataset),
         engine=engine,
         warmup=warmup,
+        reuse_probe=probe,
         notes=notes(config, Path.cwd()),
     )
     write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")

@@ -11,12 +11,14 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Sequence
 from enum import IntEnum
+from zlib import crc32
 
 from sut.engines.base import NO_REPLICA, Event, Failed, Finished, FirstToken
 from sut.loadgen.link import FAILED, EventBatch
+from sut.record.answer import GOES_ON, TOKEN_BYTES, AnswerBounds, going_on
 
 NO_TIME = -1
-TOKEN_BYTES = 4
+NOT_WHOLE = "the answer is not a whole number of token ids"
 
 
 class State(IntEnum):
@@ -33,7 +35,7 @@ class Ledger:
 
     Args:
         reports_first_token: whether LoadGen is owed a first token before each answer.
-        eos_token_ids: an answer of nothing but one of these is empty.
+        bounds: what an answer may be; one of nothing but an end id is empty.
         replica: the one that has every sample; NO_REPLICA where replicas on Ray say it themselves.
     """
 
@@ -41,11 +43,11 @@ class Ledger:
         self,
         *,
         reports_first_token: bool,
-        eos_token_ids: Collection[int],
+        bounds: AnswerBounds,
         replica: int = NO_REPLICA,
     ):
         self._reports_first_token = reports_first_token
-        self._eos = frozenset(eos_token_ids)
+        self._bounds = bounds
         self._only_replica = replica
         self.sample_index = array("I")
         self.issued_ns = array("q")
@@ -53,6 +55,8 @@ class Ledger:
         self.done_ns = array("q")
         self.first_token = array("i")
         self.tokens_out = array("i")
+        self.last_token = array("i")
+        self.answer_crc = array("I")
         self.state = bytearray()
         self.replica = array("h")
         self.finish_reason: dict[int, str] = {}
@@ -87,12 +91,15 @@ class Ledger:
         self.done_ns.extend([NO_TIME] * n)
         self.first_token.extend([0] * n)
         self.tokens_out.extend([0] * n)
+        self.last_token.extend([0] * n)
+        self.answer_crc.extend([0] * n)
         self.replica.extend([self._only_replica] * n)
         self.state.extend(bytes(n))
 
     def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:
         """Enter engine events; return what LoadGen is to be told of them."""
         batch = EventBatch()
+        going_on = self._going_on(events)
         for event in events:
             seq = event.seq
             if seq >= self.issued or self.state[seq]:
@@ -100,7 +107,7 @@ class Ledger:
             elif type(event) is FirstToken:
                 self._first(batch, seq, event.token, now_ns)
             elif type(event) is Finished:
-                self._finish(batch, event, now_ns)
+                self._finish(batch, event, now_ns, goes_on=seq in going_on)
             elif type(event) is Failed:
                 self._fail(batch, seq, event.reason, now_ns, event.replica)
         return batch
@@ -122,13 +129,27 @@ class Ledger:
         batch.first_seqs.append(seq)
         batch.first_tokens.append(token)
 
-    def _finish(self, batch: EventBatch, event: Finished, now_ns: int) -> None:
+    def _going_on(self, events: Sequence[Event]) -> Collection[int]:
+        """Sequence numbers of answers with an end id before their last token."""
+        finished = [
+            event
+            for event in events
+            if type(event) is Finished and not len(event.tokens) % TOKEN_BYTES
+        ]
+        found = going_on([each.tokens for each in finished], self._bounds.end_ids)
+        return {finished[position].seq for position in found} if found else ()
+
+    def _finish(self, batch: EventBatch, event: Finished, now_ns: int, *, goes_on: bool) -> None:
         seq, answer = event.seq, event.tokens
-        n_tokens = len(answer) // TOKEN_BYTES
-        if not n_tokens:
-            self._fail(batch, seq, "the engine returned no token", now_ns, event.replica)
-            return
+        n_tokens, rest = divmod(len(answer), TOKEN_BYTES)
         leading = int.from_bytes(answer[:TOKEN_BYTES], "little", signed=True)
+        last = int.from_bytes(answer[-TOKEN_BYTES:], "little", signed=True)
+        wrong = self._bounds.contradiction(event.finish_reason, n_tokens, last)
+        if rest or goes_on:
+            wrong = wrong or (NOT_WHOLE if rest else GOES_ON)
+        if wrong is not None:
+            self._fail(batch, seq, wrong, now_ns, event.replica)
+            return
         if self._reports_first_token:
             if self.first_token_ns[seq] == NO_TIME:
                 self._first(batch, seq, leading, now_ns)
@@ -136,9 +157,11 @@ class Ledger:
                 reason = "the answer does not begin with the first token reported for it"
                 self._fail(batch, seq, reason, now_ns, event.replica)
                 return
-        empty = n_tokens == 1 and leading in self._eos
+        empty = n_tokens == 1 and leading in self._bounds.end_ids
         self._end(seq, State.EMPTY if empty else State.SUCCEEDED, now_ns, event.replica)
         self.tokens_out[seq] = n_tokens
+        self.last_token[seq] = last
+        self.answer_crc[seq] = crc32(answer)
         self.tokens_out_total += n_tokens
         self.finish_reason[seq] = event.finish_reason
         batch.done_seqs.append(seq)

@@ -24,15 +24,17 @@ from sut.errors import HarnessError
 from sut.harness.clock_watch import ClockWatch
 from sut.harness.host import EngineHost
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import ledger_facts, write_table
+from sut.harness.ledger_table import write_table
 from sut.harness.progress import RunProgress
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
 from sut.plan.run_plan import RunPlan
-from sut.record.facts import ClockFacts, RunFacts
+from sut.record.answer import bounds_of
+from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
+from sut.record.ledger_file import counted
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
@@ -47,6 +49,7 @@ class LiveSession:
     """What every LoadGen run of a session shares while its engine is up."""
 
     config: RunConfig
+    of_run: SessionOfRun
     host: EngineHost
     engine: Engine
     dataset: Dataset
@@ -78,9 +81,11 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     config, run = live.config, plan.run
     directory = live.directory.new_run_dir(run.scenario.value, run.folder)
     write_atomic(directory.user_conf, plan.user_conf)
+    if plan.audit is not None:
+        write_atomic(directory.audit_config, plan.audit.text)
     ledger = Ledger(
         reports_first_token=run.scenario.reports_first_token,
-        eos_token_ids=config.model.eos_token_ids,
+        bounds=bounds_of(config),
         replica=0 if config.engine.replicas is None else NO_REPLICA,
     )
     library = Library(live.dataset, plan.performance_count)
@@ -91,8 +96,9 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
     outcome = _drive_loadgen(live, this)
-    write_table(ledger, live.prompt_tokens, directory.ledger)
-    facts = _facts(live, this, started, outcome, _counters(live, before))
+    table = write_table(ledger, live.prompt_tokens, directory.ledger)
+    counts = counted(table, ledger.late_events)
+    facts = _facts(live, this, started, outcome, counts, _counters(live, before))
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
     return facts
 
@@ -112,10 +118,12 @@ def _facts(
     this: _Run,
     started: datetime,
     outcome: _Outcome,
+    counts: LedgerFacts,
     counters: dict[str, float | None],
 ) -> RunFacts:
     plan, report = this.plan, live.host.run(live.engine.report)
     return RunFacts(
+        session=live.of_run,
         scenario=plan.run.scenario.value,
         mode=plan.run.mode.value,
         test=plan.run.test,
@@ -127,10 +135,10 @@ def _facts(
         loadgen_exit=this.sut.loadgen_error or outcome.loadgen_exit,
         engine_failure=this.sut.fault,
         interrupted=outcome.interrupted,
-        audit_config=str(plan.audit.path) if plan.audit else None,
+        audit_config=this.directory.audit_config.name if plan.audit else None,
         audit_config_sha256=plan.audit.sha256 if plan.audit else None,
         expected_settings=dict(plan.expected_settings),
-        ledger=ledger_facts(this.ledger, live.prompt_tokens),
+        ledger=counts,
         clock=outcome.clock,
         engine_counters=counters,
         engine_figures=report.figures,
@@ -216,7 +224,7 @@ def _spec(live: LiveSession, this: _Run) -> LoadGenSpec:
         performance_count=plan.performance_count,
         log_dir=str(folder),
         # Always a path of ours: LoadGen's default is audit.config in the working directory.
-        audit_config=str(plan.audit.path if plan.audit else folder / NO_AUDIT),
+        audit_config=str(folder / (this.directory.audit_config.name if plan.audit else NO_AUDIT)),
         enable_trace=live.config.loadgen.enable_trace,
     )
 

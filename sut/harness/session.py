@@ -6,10 +6,12 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +23,23 @@ from sut.config.sources import Loaded
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
 from sut.errors import FULL, EngineStartError, HarnessError, LogError, no_space
-from sut.harness.after_run import evaluate_run
+from sut.harness.after_run import evaluate_runs
 from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
+from sut.harness.reuse_probe import probe_reuse
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.variables import planned_variables, require_declared
 from sut.inputs.weights import weights_sha256
 from sut.machine.signals import first_ends_the_run, ignore_further
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
-from sut.record.facts import EngineFacts, WarmupFacts
+from sut.record.answer import bounds_of
+from sut.record.facts import EngineFacts, ProbeFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
-from sut.record.session import read_session
+from sut.record.manifest import close_session
+from sut.record.session import read_session, session_of_run
 from sut.report.compliance.build import write_compliance
 from sut.report.compliance.evidence import view_of
 from sut.report.summary import summary_text
@@ -70,6 +76,8 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     """
     config = loaded.config
     read_audit_configs(config)  # before weights are fetched
+    if not config.engine.elsewhere:  # else each replica looks where it starts
+        require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
     plans = plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
     for note in notes(config, Path.cwd()):
@@ -80,6 +88,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
         console.print(f"Run directory: {session.root}", highlight=False, soft_wrap=True)
         with first_ends_the_run():
             interrupted = _measure(config, inputs, plans, session, console, gate)
+            close_session(session, read_session(session.root).facts.session_id)
             return Outcome(write_result(session, console), session, interrupted)
 
 
@@ -117,9 +126,12 @@ def _measure(
         host = stack.enter_context(EngineHost())
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
-        write_session(session, config, inputs.dataset, facts, warmup)
+        ready = warmup.succeeded == warmup.requested
+        probe = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
+        written = write_session(session, config, inputs.dataset, facts, warmup, probe)
         live = LiveSession(
             config=config,
+            of_run=session_of_run(session, written.session_id),
             host=host,
             engine=engine,
             dataset=inputs.dataset,
@@ -166,7 +178,9 @@ def _start_engine(
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
     model_sha256 = agreed_sha256(info, hashing.result())
-    return engine, engine_facts(info, start_s, inputs.model_path, model_sha256)
+    planned = planned_variables(config, os.environ)
+    facts = engine_facts(info, start_s, inputs.model_path, model_sha256, planned=planned)
+    return engine, facts
 
 
 def _close(host: EngineHost, engine: Engine, console: Console) -> None:
@@ -183,9 +197,10 @@ def _warm_up(
     spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
     limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
     try:
-        facts = host.call(
-            warm_up(engine, inputs.warmup_prompts, spec, config.warmup.timeout_s), limit_s
+        asking = warm_up(
+            engine, inputs.warmup_prompts, spec, bounds_of(config), config.warmup.timeout_s
         )
+        facts = host.call(asking, limit_s)
     except TimeoutError:  # not even that it cannot answer
         facts = WarmupFacts(
             requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
@@ -194,6 +209,34 @@ def _warm_up(
         f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
         highlight=False,
     )
+    return facts
+
+
+def _probe(
+    host: EngineHost,
+    engine: Engine,
+    inputs: Inputs,
+    replicas: int,
+    config: RunConfig,
+    console: Console,
+) -> ProbeFacts | None:
+    """Whether anything is reused; None where nobody asked, or the engine hangs."""
+    if not inputs.probe_prompts:
+        return None
+    timeout_s = config.warmup.timeout_s
+    asking = probe_reuse(
+        engine,
+        inputs.probe_prompts,
+        first_index=-1 - len(inputs.warmup_prompts),
+        replicas=replicas,
+        timeout_s=timeout_s,
+    )
+    try:
+        facts = host.call(asking, timeout_s + CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        return None
+    reused = ", ".join(f"{value:g}" for value in facts.hit_tokens.values()) or "an unknown number"
+    console.print(f"Reuse probe: {reused} of the tokens asked twice were reused.", highlight=False)
     return facts
 
 
@@ -212,6 +255,11 @@ def _make_runs(live: LiveSession, plans: Sequence[RunPlan], gate: Gate | None) -
     return False
 
 
+def _say(console: Console | None, text: str) -> None:
+    if console is not None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
 def write_result(session: SessionDir, console: Console | None = None) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
     record = read_session(session.root)
@@ -221,7 +269,7 @@ def write_result(session: SessionDir, console: Console | None = None) -> Result:
             write_queries(
                 run.folder.ledger, run.folder.root / "mlperf_log_trace.json", run.folder.queries
             )
-        evaluate_run(run, record, console)
+    record = evaluate_runs(record, partial(_say, console))
     result = result_of(record)
     write_atomic(session.result, result_json(result))
     write_atomic(session.summary, summary_text(result))

@@ -11,27 +11,30 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from sut.engines.base import Engine, Event, Failed, Finished, RunSpec, TokenIds
+from sut.engines.base import Engine, Event, RunSpec, TokenIds
+from sut.harness.ledger import Ledger, State
+from sut.record.answer import AnswerBounds
 from sut.record.facts import WarmupFacts
 
 
 async def warm_up(
-    engine: Engine, prompts: Sequence[TokenIds], spec: RunSpec, timeout_s: float
+    engine: Engine,
+    prompts: Sequence[TokenIds],
+    spec: RunSpec,
+    bounds: AnswerBounds,
+    timeout_s: float,
 ) -> WarmupFacts:
     """Answer every prompt once; a failure is reported, not raised.
 
     The prompts get negative sample indices, which LoadGen can never ask for.
     """
-    finished: list[int] = []
-    failures: list[str] = []
+    ledger = Ledger(reports_first_token=spec.reports_first_token, bounds=bounds)
+    ledger.issue(0, range(len(prompts)), time.monotonic_ns())
     ended = asyncio.Event()
 
     def sink(events: Sequence[Event]) -> None:
-        done = [event for event in events if type(event) is Finished]
-        finished.extend(event.seq for event in done if event.tokens)
-        failures.extend("the engine returned no token" for event in done if not event.tokens)
-        failures.extend(event.reason for event in events if type(event) is Failed)
-        if len(finished) + len(failures) >= len(prompts):
+        ledger.apply(events, time.monotonic_ns())
+        if not ledger.outstanding:
             ended.set()
 
     indices = [-1 - position for position in range(len(prompts))]
@@ -43,13 +46,12 @@ async def warm_up(
         try:
             await asyncio.wait_for(ended.wait(), timeout_s)
         except TimeoutError:
-            missing = len(prompts) - len(finished) - len(failures)
-            failures.extend([f"no answer within {timeout_s:g} s"] * missing)
+            ledger.fail_outstanding(f"no answer within {timeout_s:g} s", time.monotonic_ns())
             await engine.cancel()
     await engine.unload_samples(indices)
     return WarmupFacts(
         requested=len(prompts),
-        succeeded=len(finished),
+        succeeded=ledger.ended - ledger.count[State.FAILED],
         duration_s=time.monotonic() - started,
-        failures=failures,
+        failures=list(ledger.failure.values()),
     )

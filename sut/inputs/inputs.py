@@ -5,24 +5,27 @@ A replica on another node calls this too: it loads weights and data set where it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from qsl.dataset import Dataset
+from qsl.library import probe_prompts
 from qsl.load import load_warmup
 from sut.config.between_fields import check_dataset_count
+from sut.config.engine_kinds import builds_for
 from sut.config.official import require_recognised
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
-from sut.machine.devices import cards, check_driver, driver_version
+from sut.machine.devices import BUILT_PACKAGE, cards, check_driver, driver_version
 from sut.machine.hardware import package_version
 
 TokenIds = npt.NDArray[np.int32]
+PROBES = 5  # one that is not measured, and four that are
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,24 @@ class Inputs:
     dataset: Dataset
     warmup_prompts: list[TokenIds]
     model_path: Path
+    probe_prompts: list[TokenIds] = field(default_factory=list)
+
+    @property
+    def before_the_clock(self) -> dict[int, TokenIds]:
+        """Prompts outside the data set, by sample indices that LoadGen can never ask for."""
+        prompts = [*self.warmup_prompts, *self.probe_prompts]
+        return {-1 - place: prompt for place, prompt in enumerate(prompts)}
 
     @property
     def longest_prompt(self) -> int:
         """Tokens of the longest prompt, warm-up included."""
         return max([self.dataset.lengths.max, *(len(prompt) for prompt in self.warmup_prompts)])
+
+
+def needs_driver(config: RunConfig) -> bool:
+    """Whether the rule on the driver holds: it is that of one package's build for cards."""
+    on_cards = config.system.platform == "cuda"
+    return on_cards and BUILT_PACKAGE in builds_for(config.engine.kind, config.system.platform)
 
 
 def check_cards(config: RunConfig) -> str | None:
@@ -45,7 +61,7 @@ def check_cards(config: RunConfig) -> str | None:
     Raises:
         ConfigError: with the version that is here and the one needed.
     """
-    if config.system.platform != "cuda" or not config.engine.planned().cards_per_replica:
+    if not needs_driver(config):
         return None
     return check_driver(driver_version(cards()), torch_build=package_version("torch"))
 
@@ -76,4 +92,9 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
         vocab_size=model.vocab_size,
         eos_token_ids=model.eos_token_ids,
     )
-    return Inputs(dataset, prompts, model_path)
+    probes = (
+        probe_prompts(dataset, PROBES, model.vocab_size, model.eos_token_ids)
+        if config.warmup.probe_reuse and config.engine.planned().has_model
+        else []
+    )
+    return Inputs(dataset, prompts, model_path, probes)

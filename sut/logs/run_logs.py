@@ -13,6 +13,7 @@ from pathlib import Path
 from sut.errors import LogError
 from sut.logs.detail import AUDIT_MARK, DETAIL_NAME, DetailLog, MessageGroup, Value
 from sut.logs.detail import read_detail as _read_detail
+from sut.logs.figure_keys import key_of
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.summary import SUMMARY_NAME, SummaryLog, printed_number
 from sut.logs.summary import read_summary as _read_summary
@@ -104,6 +105,8 @@ class Disagreement:
     figure: str
     summary: str
     detail: str
+    key: str | None = None
+    """LoadGen's key in the detail log; None: there is none of its own."""
 
 
 def read_logs(directory: Path, *, allow_incomplete: bool = False) -> LoadGenLogs:
@@ -182,13 +185,14 @@ def cross_check(logs: LoadGenLogs) -> list[Disagreement]:
         if isinstance(ours, Quantiles):
             found += _compare_quantiles(name, theirs, ours)
         elif not _equal(theirs, logs.summary.printed.get(name), ours):
-            found.append(Disagreement(name, str(theirs), str(ours)))
+            found.append(Disagreement(name, str(theirs), str(ours), key_of(name)))
     return found + _compare_parameters(logs, logs.summary)
 
 
 def _compare_quantiles(kind: str, summary: Quantiles, detail: Quantiles) -> list[Disagreement]:
     pairs = ((f.name, getattr(summary, f.name), getattr(detail, f.name)) for f in fields(detail))
-    return [Disagreement(f"{kind}.{name}", str(a), str(b)) for name, a, b in pairs if a != b]
+    differing = [(f"{kind}.{name}", str(a), str(b)) for name, a, b in pairs if a != b]
+    return [Disagreement(*each, key_of(each[0])) for each in differing]
 
 
 def _compare_parameters(logs: LoadGenLogs, summary: SummaryLog) -> list[Disagreement]:
@@ -200,7 +204,7 @@ def _compare_parameters(logs: LoadGenLogs, summary: SummaryLog) -> list[Disagree
         value = logs.detail.values[key]
         expected = str(int(value)) if isinstance(value, bool) else str(value)
         if printed != expected and not _equal(printed_number(printed), printed, value):
-            found.append(Disagreement(name, printed, expected))
+            found.append(Disagreement(name, printed, expected, key))
     return found
 
 

@@ -24,6 +24,7 @@ MIG = "MIG-"
 # The wheels on PyPI of torch 2.13, which vllm 0.32.0 pins, are built for CUDA 13, and 580 is the
 # first driver series for it (CUDA Toolkit release notes, "CUDA Driver" table).
 DRIVER_SERIES_MIN = 580
+BUILT_PACKAGE = "vllm"
 BUILT_FOR = "torch 2.13 of vllm 0.32.0 is built for CUDA 13"
 # A torch from PyTorch's own index says what it is built for.
 OLDER_BUILD = "+cu12"

@@ -29,6 +29,7 @@ class AuditConfig:
     path: Path
     settings: AuditSettings
     sha256: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -108,4 +109,5 @@ def read_audit_configs(config: RunConfig) -> dict[str, AuditConfig]:
 
 def _read_audit_config(path: Path) -> AuditConfig:
     settings = parse_audit_config(path)
-    return AuditConfig(path, settings, hashlib.sha256(path.read_bytes()).hexdigest())
+    data = path.read_bytes()
+    return AuditConfig(path, settings, hashlib.sha256(data).hexdigest(), data.decode())

@@ -7,7 +7,7 @@ too. Reading them needs no engine and no LoadGen. Missing is None, never 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -78,6 +78,15 @@ class DatasetFacts(Facts):
     prompt_tokens_max: int
 
 
+class VariableFacts(Facts):
+    """A variable of the environment that can change an engine, as the engine found it."""
+
+    name: str
+    value: str | None = Field(description="null: a secret")
+    given_by: Literal["user", "harness", "engine"]
+    harmless: bool = Field(description="whether it is known to change no answer and no time")
+
+
 class EngineFacts(Facts):
     """The engine that answered."""
 
@@ -94,6 +103,9 @@ class EngineFacts(Facts):
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
+    environment: list[VariableFacts] | None = Field(
+        None, description="variables that can change it; null: not on record"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -111,8 +123,24 @@ class WarmupFacts(Facts):
     failures: list[str]
 
 
+class ProbeFacts(Facts):
+    """Prompts asked twice before LoadGen's clock, to see whether the engine reuses its work."""
+
+    prompts: int = Field(description="that were asked twice, outside the data set")
+    prompt_tokens: int = Field(description="of each")
+    replicas: int = Field(description="replicas that answered each prompt both times")
+    first_s: list[float] = Field(description="seconds to the answer of one token, prompt by prompt")
+    again_s: list[float] = Field(description="the same, when it was asked again at once")
+    hit_tokens: dict[str, float] = Field(
+        description="the engine's counters of reused tokens over the probe; empty: it has none"
+    )
+    failures: list[str]
+
+
 class SessionFacts(Facts):
     """`session.json`: true for every LoadGen run of one engine start."""
+
+    session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
     started_utc: str
     command: list[str]
@@ -121,6 +149,7 @@ class SessionFacts(Facts):
     dataset: DatasetFacts
     engine: EngineFacts | None = Field(description="null if it never became ready")
     warmup: WarmupFacts | None
+    reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
 
 
@@ -157,6 +186,9 @@ class LedgerFacts(Facts):
     failed: int
     empty: int = Field(description="ended properly but with no token besides an end-of-sequence")
     late_events: int = Field(description="events for samples already ended, dropped")
+    answers_recorded: bool = Field(
+        False, description="whether ledger.parquet has each answer's last token and checksum"
+    )
     tokens_in: int
     tokens_out: int = Field(description="of samples that did not fail, as given to LoadGen")
     first_issue_ns: int | None
@@ -184,8 +216,18 @@ class ClockFacts(Facts):
     suspended_s: float = Field(description="seconds that the machine was suspended")
 
 
+class SessionOfRun(Facts):
+    """Whose run it is: the session's id, and its files as they were when the run began."""
+
+    session_id: str | None
+    config_sha256: str = Field(description="of config.json")
+    facts_sha256: str = Field(description="of session.json")
+
+
 class RunFacts(Facts):
     """`run.json`: one LoadGen run."""
+
+    session: SessionOfRun | None = Field(None, description="null: it is not known whose it is")
 
     scenario: str = Field(
         pattern="^(Offline|Server|Interactive|SingleStream)$",

@@ -6,6 +6,7 @@
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
     engine.log                       what the engine and its processes print
     <Scenario>/<run>/                one LoadGen run: performance, accuracy, TEST06
+      audit.config                   of a compliance test: what LoadGen read after user.conf
       user.conf                      generated, what LoadGen read
       loadgen.log                    what LoadGen's process prints, as a rule nothing
       run.json                       RunFacts: stamps, failures, counters, file hashes
@@ -14,6 +15,7 @@
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
       verification.json  verify_accuracy.txt   what a compliance test found
+    manifest.json                    SHA-256 of everything above, written when the session closed
     result.json  summary.txt         functions of everything above
     result_of_node.json  summary_of_node.txt   of a coordinated run, where a node's own said else
     compliance.json  compliance.html   each rule of the round, how it is met, its proof
@@ -89,6 +91,10 @@ class RunDir:
         return self.root / "user.conf"
 
     @property
+    def audit_config(self) -> Path:
+        return self.root / "audit.config"
+
+    @property
     def run_facts(self) -> Path:
         return self.root / "run.json"
 
@@ -114,7 +120,8 @@ class RunDir:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of everything a verdict rests on, by file name."""
-        files = self.loadgen_files() | {each.name: each for each in (self.user_conf, self.ledger)}
+        ours = (self.user_conf, self.audit_config, self.ledger)
+        files = self.loadgen_files() | {each.name: each for each in ours}
         return {name: sha256_of(path) for name, path in sorted(files.items()) if path.is_file()}
 
 
@@ -154,6 +161,10 @@ class SessionDir:
     @property
     def session_facts(self) -> Path:
         return self.root / "session.json"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
 
     @property
     def engine_log(self) -> Path:

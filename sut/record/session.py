@@ -19,9 +19,16 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.logs.run_logs import LoadGenLogs, read_logs
-from sut.record.facts import AccuracyFacts, RunFacts, SessionFacts, VerificationFacts
-from sut.record.folder import RunDir, SessionDir
+from sut.record.facts import (
+    AccuracyFacts,
+    RunFacts,
+    SessionFacts,
+    SessionOfRun,
+    VerificationFacts,
+)
+from sut.record.folder import RunDir, SessionDir, sha256_of
 from sut.record.ledger_file import read_ledger
+from sut.record.manifest import Closed, Manifest, compare
 
 M = TypeVar("M", bound=BaseModel)
 Document = dict[str, Any]
@@ -36,12 +43,14 @@ class RunRecord:
         place: its folder below the session's, e.g. Offline/performance.
         facts: run.json.
         document: run.json as it stands, for who quotes it.
+        evaluation: what was worked out from its logs, or why that was not possible; None: not yet.
     """
 
     folder: RunDir
     place: str
     facts: RunFacts
     document: Document
+    evaluation: AccuracyFacts | VerificationFacts | str | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -78,9 +87,24 @@ class RunRecord:
             return read_ledger(self.folder.ledger)
         return None
 
-    @cached_property
+    @property
     def accuracy(self) -> AccuracyFacts | None:
-        """accuracy.json; None before an evaluation.
+        """The scores by the log; None where they were not worked out."""
+        return self.evaluation if isinstance(self.evaluation, AccuracyFacts) else None
+
+    @property
+    def verification(self) -> VerificationFacts | None:
+        """The compliance test's verdict by the logs; None where it was not worked out."""
+        return self.evaluation if isinstance(self.evaluation, VerificationFacts) else None
+
+    @property
+    def evaluation_problem(self) -> str | None:
+        """Why nothing could be worked out."""
+        return self.evaluation if isinstance(self.evaluation, str) else None
+
+    @cached_property
+    def stated_accuracy(self) -> AccuracyFacts | None:
+        """accuracy.json, which anyone can edit; None before it was written.
 
         Raises:
             LogError: it is malformed.
@@ -88,8 +112,8 @@ class RunRecord:
         return _optional(AccuracyFacts, self.folder.accuracy)
 
     @cached_property
-    def verification(self) -> VerificationFacts | None:
-        """verification.json; None before a verification.
+    def stated_verification(self) -> VerificationFacts | None:
+        """verification.json, which anyone can edit; None before it was written.
 
         Raises:
             LogError: it is malformed.
@@ -116,10 +140,34 @@ class SessionRecord:
     documents: dict[str, Document]
     runs: tuple[RunRecord, ...]
 
+    @cached_property
+    def of_run(self) -> SessionOfRun:
+        """What each of its runs must name as its session."""
+        return session_of_run(self.folder, self.facts.session_id)
+
+    @cached_property
+    def closed(self) -> Closed | None:
+        """How the folder stands to its manifest; None where the session was never closed.
+
+        Raises:
+            LogError: the manifest is malformed.
+        """
+        found = _optional(Manifest, self.folder.manifest)
+        return compare(self.folder.root, found) if found is not None else None
+
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.root.resolve().name
+
+
+def session_of_run(folder: SessionDir, session_id: str | None) -> SessionOfRun:
+    """What a run of this session writes down of it."""
+    return SessionOfRun(
+        session_id=session_id,
+        config_sha256=sha256_of(folder.config),
+        facts_sha256=sha256_of(folder.session_facts),
+    )
 
 
 def read_session(root: Path) -> SessionRecord:

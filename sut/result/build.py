@@ -27,7 +27,8 @@ from sut.record.facts import (
     SessionFacts,
 )
 from sut.record.folder import RunDir, sha256_of
-from sut.record.session import RunRecord, SessionRecord, read_session
+from sut.record.session import SessionRecord, read_session
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
     BENCHMARK,
     SCHEMA_VERSION,
@@ -42,8 +43,8 @@ from sut.result.schema import (
     Result,
     RunResult,
 )
-from sut.rules.catalogue import validity_checks
-from sut.rules.evidence import Evidence
+from sut.rules.catalogue import session_checks, validity_checks
+from sut.rules.evidence import Evidence, evidence_of
 from sut.rules.grade import submission_grade
 from sut.rules.loadgen_log import SEED_KEYS
 from sut.rules.session_case import session_case
@@ -59,7 +60,7 @@ def build(session_root: Path, round_: Round | None = None) -> Result:
     Raises:
         LogError: config.json, session.json or a run.json is missing or malformed.
     """
-    return result_of(read_session(session_root), round_)
+    return result_of(with_evaluations(read_session(session_root)), round_)
 
 
 def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
@@ -70,12 +71,14 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         round_ = _round(config.round, problems)
     made = {
         RunId(run.scenario, Mode(run.facts.mode), run.facts.test): run_result(
-            _evidence(record, run, round_), record.folder.root
+            evidence_of(record, run, round_), record.folder.root
         )
         for run in record.runs
     }
     problems += _problems(config, made)
-    against = submission_grade(session_case(record, round_))
+    case = session_case(record, round_)
+    problems += [each.reason for each in session_checks(case) if not each.passed]
+    against = submission_grade(case)
     if problems:
         against.append("the session is not valid")
     return Result(
@@ -147,7 +150,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
     checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
-    times, facts = _times(evidence), run.ledger
+    times, facts = _times(evidence), _counts(evidence)
     counted = metrics.counted_tokens(ledger) if ledger is not None else None
     effective = logs.effective if logs else {}
     return RunResult(
@@ -183,9 +186,14 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     )
 
 
+def _counts(evidence: Evidence) -> LedgerFacts:
+    """The ledger's; without one those of run.json, and a rule says that nothing proves them."""
+    return evidence.counts or evidence.run.ledger
+
+
 def _first_figures(evidence: Evidence, latency: Distribution | None) -> dict[str, Any]:
     """The four figures that users know by name, and whose each is."""
-    rates, facts = _rates(evidence), evidence.run.ledger
+    rates, facts = _rates(evidence), _counts(evidence)
     p99_ns = latency.p99_ns if latency else None
     accuracy = facts.succeeded / facts.issued if facts.issued else None
     sources: dict[str, Source | None] = {
@@ -249,21 +257,6 @@ def _times(evidence: Evidence) -> dict[str, Distribution | None]:
         if made[kind] is None and ledger is not None:
             made[kind] = metrics.distribution_of(of_ledger(ledger))
     return made
-
-
-def _evidence(record: SessionRecord, run: RunRecord, round_: Round | None) -> Evidence:
-    return Evidence(
-        record.config,
-        record.facts,
-        run.facts,
-        run.folder.root,
-        run.logs,
-        run.logs_problem,
-        run.ledger,
-        round_,
-        run.accuracy,
-        run.verification,
-    )
 
 
 def _round(name: str, problems: list[str]) -> Round | None:

@@ -25,7 +25,7 @@ from sut.record.facts import (
 )
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -166,7 +166,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.4"]
+    schema_version: Literal["1.5"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

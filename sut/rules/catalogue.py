@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sut.rules.answers import ANSWERS
+from sut.rules.belonging import BELONGING
 from sut.rules.case import run_case
 from sut.rules.check import Check
 from sut.rules.clocks import CLOCKS
@@ -19,14 +21,20 @@ from sut.rules.engine import ENGINE_RULES
 from sut.rules.evaluated import EVALUATED
 from sut.rules.evidence import Evidence
 from sut.rules.loadgen_log import LOG_RULES
+from sut.rules.log_figures import FIGURES
+from sut.rules.log_settings import SETTINGS
 from sut.rules.rule import Rule
 from sut.rules.run import RUN_RULES
 from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.traces import TRACES
 
-BOOKS = (RUN_RULES, LOG_RULES, CONSISTENCY, CLOCKS, SEALED, EVALUATED)
+BOOKS = (
+    *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES),
+    *(CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
+)
 
 CATALOGUE: dict[str, Rule[Any]] = {
     name: rule for book in BOOKS for name, rule in book.rules.items()
@@ -34,6 +42,8 @@ CATALOGUE: dict[str, Rule[Any]] = {
 """Rules on one run, in the order in which a reader wants them: causes before what follows."""
 
 SESSION_WIDE: dict[str, Rule[SessionCase]] = {**SESSION_RULES.rules, **ENGINE_RULES.rules}
+# What a session's verdict asks beside those of its runs.
+VALID_SESSION = ("as-closed", "processes-apart")
 SCENARIO_WIDE: dict[str, Rule[ScenarioCase]] = dict(SCENARIO_RULES.rules)
 
 # A run's verdict holds the settings to those that the profile asks for (settings-as-asked).
@@ -46,12 +56,18 @@ NOT_IN_VALID = frozenset(
         "equal-issue",
         "sample-counts",
         "distinct-queries",
-        "loadgen-model",
         "accuracy-covers-all",
         # The settings in force are judged by settings-as-asked, these official ones among them.
         "audit-settings",
         # The harness starts LoadGen's process anew for each run; the page proves that it did.
         "one-process",
+        # A log by itself. A session's run is held to its configuration and to its ledger.
+        "settings-taken-over",
+        "settings-fixed",
+        "counts-agree",
+        "rates-follow",
+        "answer-length",
+        "stamps-agree",
         # pip's wheels are built from what the release's tag holds; a source build need not be.
         "loadgen-unmodified",
     }
@@ -62,6 +78,11 @@ VALID = tuple(name for name in CATALOGUE if name not in NOT_IN_VALID)
 def validity_checks(evidence: Evidence) -> list[Check]:
     """Every condition of one run of a session. VALID means that each of them passed."""
     return judge(VALID, run_case(evidence, run_demands(evidence)), evidence.run.mode)
+
+
+def session_checks(case: SessionCase) -> list[Check]:
+    """Every condition of a session as a whole. VALID means that each of them passed."""
+    return [each for name in VALID_SESSION for each in SESSION_WIDE[name].checks(case)]
 
 
 def judge(names: Sequence[str], case: Any, mode: str) -> list[Check]:

@@ -41,6 +41,11 @@ class Check(Published):
         return f"{self.name}: {measured}, must be {self.comparison} {shown(self.limit)}{unit}"
 
 
+def number(value: Value) -> int | float | None:
+    """A figure of a log; a flag or a text is none."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def shown(value: Value) -> str:
     """A value as a person reads it."""
     if isinstance(value, bool):

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sut.config.names import Scenario
+from sut.logs.figure_keys import key_of
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 from sut.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
 from sut.record.facts import LedgerFacts
-from sut.record.ledger_file import count_states
-from sut.rules.case import RunCase
-from sut.rules.check import Check
+from sut.rules.case import LogCase, RunCase
+from sut.rules.check import Check, check
 from sut.rules.rule import PERFORMANCE, Book
 
 RELATIVE_TOLERANCE = 1e-4
 """Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""
+
+MAX_SHOWN = 60
 
 OURS = "our own condition: figures agree (docs/rules.md)"
 
@@ -29,14 +32,14 @@ MEASURED = (PERFORMANCE,)
 
 @CONSISTENCY.rule("samples-ended", "Every sample that was issued ended", OURS)
 def samples_ended(case: RunCase) -> Iterable[Check]:
-    """By the counts of run.json."""
-    yield counts_add_up(case.evidence.run.ledger)
+    """By the ledger's rows."""
+    yield all_ended(case.evidence.counts)
 
 
-@CONSISTENCY.rule("ledger-as-counted", "The ledger holds the samples that were counted", OURS)
+@CONSISTENCY.rule("ledger-as-counted", "run.json counts what the ledger holds", OURS)
 def ledger_as_counted(case: RunCase) -> Iterable[Check]:
-    """ledger.parquet against run.json."""
-    yield ledger_matches_facts(case.evidence.run.ledger, case.evidence.ledger)
+    """Each of its counts, taken again from the rows."""
+    yield counts_as_recorded(case.evidence.run.ledger, case.evidence.counts)
 
 
 @CONSISTENCY.rule("rates-agree", "Tokens/s are samples/s times tokens", OURS, modes=MEASURED)
@@ -50,49 +53,49 @@ def rates_agree(case: RunCase) -> Iterable[Check]:
 
 
 @CONSISTENCY.rule("times-in-order", "No percentile is above a higher one", OURS, modes=MEASURED)
-def times_in_order(case: RunCase) -> Iterable[Check]:
+def times_in_order(case: LogCase) -> Iterable[Check]:
     """Each kind of time by itself, and TTFT within the latency; Offline has no TTFT."""
     figures = case.figures
     kinds = {"latency": figures.latency}
-    if case.evidence.run.scenario != "Offline":
+    if case.scenario is not Scenario.OFFLINE:
         kinds |= {"ttft": figures.ttft, "tpot": figures.tpot}
         yield ttft_within_latency(figures)
     for kind, quantiles in kinds.items():
         yield ordered(kind, quantiles)
 
 
-def counts_add_up(facts: LedgerFacts) -> Check:
+def all_ended(counts: LedgerFacts | None) -> Check:
     """Issued = succeeded + empty + failed."""
-    ended = facts.succeeded + facts.empty + facts.failed
-    return Check(
-        name="samples that ended",
-        measured=ended,
-        limit=facts.issued,
-        comparison="==",
-        unit="samples",
-        source="ledger: issued = succeeded + empty + failed",
-        passed=ended == facts.issued,
-    )
+    ended = None if counts is None else counts.succeeded + counts.empty + counts.failed
+    issued, source = None if counts is None else counts.issued, "ledger.parquet"
+    return check("samples that ended", ended, "==", issued, source, unit="samples")
 
 
-def ledger_matches_facts(facts: LedgerFacts, ledger: Any | None) -> Check:
-    """run.json and ledger.parquet tell of the same samples."""
-    limit = _states(facts.issued, facts.succeeded, facts.empty, facts.failed)
+def counts_as_recorded(recorded: LedgerFacts, counts: LedgerFacts | None) -> Check:
+    """Every count of run.json is the ledger's."""
     measured = None
-    if ledger is not None:
-        counted = count_states(ledger)
-        measured = _states(
-            ledger.num_rows, counted["succeeded"], counted["empty"], counted["failed"]
-        )
-    return Check(
-        name="ledger rows",
-        measured=measured,
-        limit=limit,
-        comparison="==",
-        unit=None,
-        source="ledger.parquet against run.json",
-        passed=measured == limit,
-    )
+    if counts is not None:
+        stated, found = _comparable(recorded), _comparable(counts)
+        wrong = [
+            f"{name} {_short(stated[name])} (ledger {_short(found[name])})"
+            for name in found
+            if stated[name] != found[name]
+        ]
+        measured = ", ".join(wrong) or "none"
+    name, source = "counts that the ledger contradicts", "run.json against ledger.parquet"
+    keys = ("run.json/ledger",)
+    return check(name, measured, "==", "none", source, keys=keys)
+
+
+def _comparable(facts: LedgerFacts) -> dict[str, Any]:
+    """The counts; causes that are equally frequent stand in any order."""
+    failures = sorted(facts.failures, key=lambda each: each.reason)
+    return facts.model_copy(update={"failures": failures}).model_dump()
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def tokens_rate(scenario: str, figures: Figures, n: int | None, ledger: Any | None) -> Check:
@@ -140,6 +143,7 @@ def ordered(kind: str, quantiles: Quantiles) -> Check:
         unit=None,
         source=OURS,
         passed=rising and inside,
+        keys=_keys(kind, names),
     )
 
 
@@ -157,7 +161,13 @@ def ttft_within_latency(figures: Figures) -> Check:
         unit=None,
         source=OURS,
         passed=holds,
+        keys=(*_keys("ttft", names), *_keys("latency", names)),
     )
+
+
+def _keys(kind: str, fields: Iterable[str]) -> tuple[str, ...]:
+    """LoadGen's keys of these statistics of a kind of time."""
+    return tuple(key for field in fields if (key := key_of(f"{kind}.{field}")))
 
 
 def _close(name: str, measured: float | None, expected: float | None, unit: str) -> Check:
@@ -175,7 +185,3 @@ def _close(name: str, measured: float | None, expected: float | None, unit: str)
         source=OURS,
         passed=passed,
     )
-
-
-def _states(issued: int, succeeded: int, empty: int, failed: int) -> str:
-    return f"{issued} issued, {succeeded} succeeded, {empty} empty, {failed} failed"

@@ -15,6 +15,7 @@ from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig, ServerConfig
 from sut.rules.check import Value
 from sut.rules.evidence import Evidence
+from sut.rules.planned import planned_settings
 
 UNJUDGED_WEIGHTS = ("none", "random")
 
@@ -51,6 +52,8 @@ class Demands:
     accuracy_max: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Value] = field(default_factory=dict)
     """What user.conf, and audit.config where there is one, set."""
+    fixed_settings: Mapping[str, Value] = field(default_factory=dict)
+    """What nobody may set otherwise, by LoadGen's keys."""
 
     @property
     def latency_limits_ms(self) -> dict[str, float | None]:
@@ -88,6 +91,7 @@ def round_demands(
         accuracy_min=bounds.accuracy_min if bounds else None,
         accuracy_max=bounds.accuracy_max if bounds else {},
         settings=settings or {},
+        fixed_settings=round_.fixed_settings,
     )
 
 
@@ -97,7 +101,7 @@ def run_demands(evidence: Evidence) -> Demands:
     ours, benchmark, strict = config.section(scenario), evidence.benchmark, evidence.strict
     rules = evidence.rules if strict else None
     latency = ours if isinstance(ours, ServerConfig) else None
-    ledger, bounds = evidence.run.ledger, benchmark if _judged_by_round(evidence) else None
+    counts, bounds = evidence.counts, benchmark if _judged_by_round(evidence) else None
     return Demands(
         origin=f"round {config.round}" if rules else "configuration",
         round_name=config.round,
@@ -110,15 +114,16 @@ def run_demands(evidence: Evidence) -> Demands:
         tpot_limit_ms=_limit("tpot_limit_ms", rules, latency),
         latency_p99_limit_ms=latency.e2e_p99_limit_ms if latency else None,
         dataset_count=benchmark.dataset_count if benchmark else None,
+        loadgen_model=evidence.rules.loadgen_model if evidence.rules else None,
         max_tokens=config.generation.max_tokens,
         min_success_rate=1.0 if strict else config.validity.min_success_rate,
         success_origin="mlperf profile" if strict else "configuration",
-        error_lines=0 if strict else ledger.failed + ledger.empty,
+        error_lines=0 if strict or counts is None else counts.failed + counts.empty,
         answers=evidence.session.dataset.count,
         alarms_fail=alarms_fail(config, evidence.traits),
         accuracy_min=bounds.accuracy_min if bounds else None,
         accuracy_max=bounds.accuracy_max if bounds else {},
-        settings=evidence.run.expected_settings,
+        settings=planned_settings(evidence) or {},
     )
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from sut.config.engine_traits import UNQUANTISED
+from sut.config.rounds import PREFIX_CACHE_HITS
+from sut.machine.variables import undeclared
+from sut.record.facts import ProbeFacts
 from sut.rules.check import Check
 from sut.rules.rule import Book
 from sut.rules.session_case import SessionCase, told
 
 RULES = "inference_rules.adoc"
+# Settings that leave the choice to the engine: what it chose is then as asked.
+OPEN = (None, "auto", UNQUANTISED)
+# Of a prompt of thousands of tokens that is reused a tenth of the time is left. Half is far from
+# that, and from what the quickest of four times and of four others differ in (docs/rules.md).
+LEAST_SHARE = 0.5
+# Below it the prompt's work is not most of the time.
+JUDGED_FROM_S = 0.05
 
 ENGINE_RULES: Book[SessionCase] = Book()
 
@@ -43,6 +54,49 @@ def numerics(case: SessionCase) -> Iterable[Check]:
         yield told(name, value, "==", "stated", holds=True)
 
 
+@ENGINE_RULES.rule(
+    "engine-as-asked",
+    "The engine that answers is as its settings ask, by its own word",
+    "our own condition: the engine's own word (docs/rules.md)",
+)
+def engine_as_asked(case: SessionCase) -> Iterable[Check]:
+    """Where the settings ask for one thing and the engine tells another; both are on record."""
+    if not case.traits.has_model:
+        return
+    if case.engine is None:
+        yield told("", None, "==", "as asked")
+        return
+    planned = case.config.engine.planned()
+    for name in ("weights", "dtype", "quantization", "kv_cache_dtype", "context_tokens",
+                 "max_batch_sequences", "max_batch_tokens"):  # fmt: skip
+        asked, taken = getattr(planned, name), getattr(case.traits, name)
+        if asked in OPEN or taken is None:
+            continue
+        holds = taken == asked or str(taken).startswith(f"{asked}_")  # fp8, which is fp8_e4m3
+        said = taken == "random"  # by weights-loaded
+        against = "" if said else f"the engine's {name} is {taken}, not {asked} as its settings ask"
+        yield told(name, taken, "==", asked, against, holds=holds)
+
+
+@ENGINE_RULES.rule(
+    "engine-environment",
+    "No variable of the environment changes the engine that is not declared",
+    "our own condition: the engine's environment (docs/rules.md)",
+)
+def engine_environment(case: SessionCase) -> Iterable[Check]:
+    """Those that the engine found around it, but for ours and for those known to be harmless."""
+    if not case.traits.has_model:
+        return
+    found = case.engine.environment if case.engine else None
+    against, names = "the variables that reached the engine are not on record", None
+    if found is not None:
+        names = ", ".join(undeclared(found, case.config.engine.environment)) or "none"
+        against = f"the environment can change the engine and is not declared: {names}"
+    # What a relaxed profile may do is no reason of its own.
+    against = against if case.engine and case.strict else ""
+    yield told("undeclared", names, "==", "none", against)
+
+
 def _switch(case: SessionCase, trait: str, against: str) -> Iterable[Check]:
     """A trait that must be off."""
     if not case.traits.has_model:
@@ -60,6 +114,52 @@ def _switch(case: SessionCase, trait: str, against: str) -> Iterable[Check]:
 def prefix_caching_off(case: SessionCase) -> Iterable[Check]:
     """The counter of its hits is another rule's."""
     yield from _switch(case, "prefix_caching", "prefix caching is {}, which the rules prohibit")
+
+
+@ENGINE_RULES.rule(
+    "reuse-probe",
+    "Prompts that were asked twice before the clock were worked out twice",
+    f"{RULES} §5.1, §8.2, §9.4; our own condition: the reuse probe (docs/rules.md)",
+)
+def reuse_probe(case: SessionCase) -> Iterable[Check]:
+    """By the engine's counters, and by the times where they are long enough to tell."""
+    if not case.traits.has_model:
+        return
+    probe = case.facts.reuse_probe
+    if probe is None or case.engine is None:
+        lacking = case.strict and case.engine is not None
+        yield told("", None, "==", "made", "there was no reuse probe" if lacking else "")
+        return
+    asked = probe.prompts if not probe.failures else None
+    against = "a prompt of the reuse probe was not answered"
+    both = min(len(probe.first_s), len(probe.again_s)) or None
+    yield told("prompts answered twice", both, "==", asked, against)
+    replicas = case.engine.replicas
+    against = f"the reuse probe reached {probe.replicas} of {replicas} replicas"
+    yield told("replicas", probe.replicas, "==", replicas, against)
+    yield from _reused(probe.hit_tokens)
+    yield from _faster(probe)
+
+
+def _reused(hit_tokens: Mapping[str, float]) -> Iterable[Check]:
+    for name, value in hit_tokens.items():
+        against = f"the engine reused {value:g} tokens of prompts that were asked twice"
+        yield told(name, value, "==", 0, against)
+    if not hit_tokens:
+        yield told(PREFIX_CACHE_HITS, None, "==", 0, "the engine does not count what it reuses")
+
+
+def _faster(probe: ProbeFacts) -> Iterable[Check]:
+    """The quickest of each: what else the machine does makes an answer slower, never quicker."""
+    first, again = min(probe.first_s, default=0.0), min(probe.again_s, default=0.0)
+    if first < JUDGED_FROM_S:
+        return
+    against = (
+        f"prompts that were asked again were answered in {again:.3g} s, which took {first:.3g} s "
+        "the first time"
+    )
+    name = "share of the first time that the second took"
+    yield told(name, again / first, ">=", LEAST_SHARE, against)
 
 
 @ENGINE_RULES.rule("no-speculation", "No speculative decoding", f"{RULES} §8.2")

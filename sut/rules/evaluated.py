@@ -13,6 +13,9 @@ from sut.rules.check import Check, check
 from sut.rules.rule import ACCURACY, COMPLIANCE, Book
 
 RULES = "inference_rules.adoc"
+# In words, and what the machine had to score with.
+UNHELD = ("notes", "tool", "judged_against")
+
 EVALUATED: Book[RunCase] = Book()
 
 
@@ -27,13 +30,33 @@ def accuracy_evaluated(case: RunCase) -> Iterable[Check]:
     """All answers of the log that LoadGen left."""
     facts = case.evidence.accuracy
     if facts is None:
-        yield check("accuracy evaluation", None, "==", "made", "accuracy.json")
+        yield _not_made("accuracy evaluation", case.evidence.evaluation_problem)
         return
     wanted, keys = case.demands.answers, ("accuracy.json/gen_num",)
     name = "answers evaluated"
     yield check(name, facts.gen_num, "==", wanted, "data set", unit="samples", keys=keys)
     complete, keys = facts.complete, ("accuracy.json/complete",)
     yield check("evaluation complete", complete, "==", True, "accuracy.json", keys=keys)
+
+
+@EVALUATED.rule(
+    "evaluation-stated",
+    "What was written of the evaluation is what the logs say",
+    "our own condition: evidence belongs together (docs/rules.md)",
+    modes=(ACCURACY, COMPLIANCE),
+)
+def evaluation_stated(case: RunCase) -> Iterable[Check]:
+    """accuracy.json or verification.json against the same, worked out anew."""
+    evidence = case.evidence
+    found, stated = evidence.accuracy or evidence.verification, evidence.stated
+    if found is not None:
+        other = None
+        if stated is not None:
+            names = [name for name in type(found).model_fields if name not in UNHELD]
+            differing = [n for n in names if getattr(found, n) != getattr(stated, n, None)]
+            other = ", ".join(differing) or "none"
+        name = "figures written otherwise than the logs say"
+        yield check(name, other, "==", "none", "mlperf_log_accuracy.json")
 
 
 @EVALUATED.rule(
@@ -77,6 +100,11 @@ def accuracy(case: RunCase) -> Iterable[Check]:
     yield from within(values, least, most, source)
 
 
+def _not_made(name: str, problem: str | None) -> Check:
+    why = f" ({problem})" if problem else ""
+    return check(f"{name}{why}", None, "==", "made", "mlperf_log_accuracy.json")
+
+
 def within(
     values: Mapping[str, float | None],
     least: Mapping[str, float],
@@ -115,7 +143,7 @@ def compliance_test(case: RunCase) -> Iterable[Check]:
     facts, test = case.evidence.verification, case.evidence.run.test or "compliance test"
     source = "verification.json"
     if facts is None:
-        yield check(f"{test} verification", None, "==", "made", source)
+        yield _not_made(f"{test} verification", case.evidence.evaluation_problem)
         return
     keys = (f"{source}/test",)
     yield check(f"{test} verification", facts.test, "==", test, source, keys=keys)

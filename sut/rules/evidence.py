@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,21 @@ from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig
-from sut.errors import ConfigError
+from sut.errors import ConfigError, LogError
 from sut.logs.figures import Figures
 from sut.logs.run_logs import LoadGenLogs
+from sut.record.answer import AnswerBounds, bounds_of
 from sut.record.facts import (
     AccuracyFacts,
+    LedgerFacts,
     RunFacts,
     SessionFacts,
+    SessionOfRun,
     VerificationFacts,
     traits_of,
 )
+from sut.record.ledger_file import counted
+from sut.record.session import RunRecord, SessionRecord
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,26 @@ class Evidence:
     ledger: Any | None
     round: Round | None
     accuracy: AccuracyFacts | None = None
-    """The evaluation of an accuracy run."""
+    """The scores of an accuracy run, by its log."""
     verification: VerificationFacts | None = None
-    """The verdict of a compliance test."""
+    """The verdict of a compliance test, by its logs."""
+    evaluation_problem: str | None = None
+    """Why neither could be worked out from the logs."""
+    stated: AccuracyFacts | VerificationFacts | None = None
+    """What accuracy.json or verification.json says of it."""
+    of_run: SessionOfRun | None = None
+    """What a run of this session must name as its session."""
+
+    @cached_property
+    def counts(self) -> LedgerFacts | None:
+        """The counts of ledger.parquet; None without one."""
+        late = self.run.ledger.late_events  # they have no row
+        return None if self.ledger is None else counted(self.ledger, late)
+
+    @property
+    def bounds(self) -> AnswerBounds:
+        """What an answer may be."""
+        return bounds_of(self.config)
 
     @property
     def scenario(self) -> Scenario:
@@ -79,3 +103,29 @@ class Evidence:
             return self.round.scenario_rules(self.config.model.benchmark, self.scenario)[1:]
         except ConfigError:
             return None
+
+
+def _stated(run: RunRecord) -> AccuracyFacts | VerificationFacts | None:
+    """What was written of its evaluation; None where that cannot be read."""
+    with suppress(LogError):
+        return run.stated_verification if run.facts.test else run.stated_accuracy
+    return None
+
+
+def evidence_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> Evidence:
+    """What the folder of a session holds for one of its runs."""
+    return Evidence(
+        record.config,
+        record.facts,
+        run.facts,
+        run.folder.root,
+        run.logs,
+        run.logs_problem,
+        run.ledger,
+        round_,
+        run.accuracy,
+        run.verification,
+        run.evaluation_problem,
+        _stated(run),
+        record.of_run,
+    )

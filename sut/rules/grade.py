@@ -11,7 +11,15 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 # In the order in which a reader wants them.
 GRADE = (
     *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
-    *("prefix-caching-off", "no-speculation", "greedy", "plain-sampling", "stop-tokens"),
+    *("engine-as-asked", "engine-environment"),
+    *(
+        "prefix-caching-off",
+        "reuse-probe",
+        "no-speculation",
+        "greedy",
+        "plain-sampling",
+        "stop-tokens",
+    ),
     *("round", "runs-complete", "scenario-set", "dataset-count", "output-length"),
     "scenario-limits",
 )
@@ -19,7 +27,7 @@ GRADE = (
 # submission states in a document beside the logs.
 NOT_IN_GRADE = frozenset(
     {"weights-checksum", "dataset-checksum", "numerics", "same-engine"}
-    | {"warm-up-first", "processes-apart"}
+    | {"warm-up-first", "processes-apart", "as-closed"}
 )
 
 

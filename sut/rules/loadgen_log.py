@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.logs.figures import PERCENTILE_FIELDS, Quantiles
 from sut.logs.run_logs import cross_check, significant_quantum
 from sut.rules.case import LogCase
-from sut.rules.check import Check, Value, check, same_setting
+from sut.rules.check import Check, check, number, same_setting
 from sut.rules.rule import ACCURACY, COMPLIANCE, PERFORMANCE, Book
 
 RULES = "inference_rules.adoc"
@@ -67,7 +67,7 @@ def min_duration(case: LogCase) -> Iterable[Check]:
 def min_duration_asked(case: LogCase) -> Iterable[Check]:
     """The setting in force."""
     key, least_s = "effective_min_duration_ms", case.demands.min_duration_s
-    name, asked = "minimum duration asked of LoadGen", _number(case.logged(key))
+    name, asked = "minimum duration asked of LoadGen", number(case.logged(key))
     least_ms = None if least_s is None else least_s * 1000
     yield check(name, asked, ">=", least_ms, LOG, unit="ms", keys=(key,))
 
@@ -103,7 +103,7 @@ def offline_query_size(case: LogCase) -> Iterable[Check]:
     """What the official checker looks at instead of the samples issued."""
     if case.scenario is Scenario.OFFLINE:
         key, least = "effective_samples_per_query", case.demands.min_samples
-        yield check(key, _number(case.logged(key)), ">=", least, CHECKER, keys=(key,))
+        yield check(key, number(case.logged(key)), ">=", least, CHECKER, keys=(key,))
 
 
 @LOG_RULES.rule(
@@ -157,25 +157,6 @@ def _percentile(case: LogCase, kind: str, quantiles: Quantiles) -> Iterable[Chec
     measured = None if value is None else value / NS_PER_MS
     keys = (PERCENTILE_KEYS[kind].format(printed),)
     yield check(name, measured, "<", limit_ms, demands.origin, unit="ms", keys=keys)
-
-
-@LOG_RULES.rule(
-    "latency-limits-asked",
-    "LoadGen judged by the limits of this scenario",
-    CONF,
-    "ttft_limit_ms",
-    MEASURED,
-)
-def latency_limits_asked(case: LogCase) -> Iterable[Check]:
-    """The official checker takes Interactive for Server, and does not ask this."""
-    for kind, limit_ms in case.demands.latency_limits_ms.items():
-        if limit_ms is None:
-            continue
-        key = f"requested_server_{kind.lower()}_latency"
-        asked_ns = _number(case.logged(key))
-        asked_ms = None if asked_ns is None else asked_ns / NS_PER_MS
-        name = f"{kind} limit asked of LoadGen"
-        yield check(name, asked_ms, "==", limit_ms, key, unit="ms", keys=(key,))
 
 
 @LOG_RULES.rule(
@@ -339,14 +320,15 @@ def sample_counts(case: LogCase) -> Iterable[Check]:
     "loadgen/test_settings_internal.cc",
 )
 def settings_as_asked(case: LogCase) -> Iterable[Check]:
-    """Each that run.json expects by rules and configuration."""
-    settings, name = case.demands.settings, "expected settings recorded"
-    keys: tuple[str, ...] = ("run.json/expected_settings",)
-    yield check(name, len(settings) or None, ">=", 1, "run.json", unit="settings", keys=keys)
+    """Each that follows from the rules, the configuration and the audit.config."""
+    settings, name = case.demands.settings, "settings that follow from the configuration"
+    source = "rules and configuration"
+    keys = tuple(sorted(settings))
+    yield check(name, len(settings) or None, ">=", 1, source, unit="settings", keys=keys)
     for key, wanted in sorted(settings.items()):
-        keys, logged = (key, f"run.json/expected_settings/{key}"), case.logged(key)
-        alike, source = same_setting(wanted, logged), "rules and configuration, run.json"
-        yield check(key, logged, "==", wanted, source, keys=keys, holds=alike)
+        logged = case.logged(key)
+        alike = same_setting(wanted, logged)
+        yield check(key, logged, "==", wanted, source, keys=(key,), holds=alike)
 
 
 @LOG_RULES.rule(
@@ -383,14 +365,11 @@ def audit_config(case: LogCase) -> Iterable[Check]:
 def logs_agree(case: LogCase) -> Iterable[Check]:
     """To the last digit printed."""
     measured: str | None = None
+    keys: tuple[str, ...] = ()
     if case.logs is not None and case.logs.summary is not None:
-        found = [f"{d.figure} ({d.summary}, {d.detail})" for d in cross_check(case.logs)]
-        measured = ", ".join(found) or "none"
+        found = cross_check(case.logs)
+        keys = tuple(each.key for each in found if each.key)
+        measured = ", ".join(f"{d.figure} ({d.summary}, {d.detail})" for d in found) or "none"
     name = "figures on which LoadGen's summary and detail log differ"
     source = "mlperf_log_summary.txt against mlperf_log_detail.txt"
-    yield check(name, measured, "==", "none", source)
-
-
-def _number(value: Value) -> int | float | None:
-    """A figure; a flag or a text is none."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    yield check(name, measured, "==", "none", source, keys=keys)

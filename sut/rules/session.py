@@ -146,6 +146,21 @@ def warm_up_first(case: SessionCase) -> Iterable[Check]:
 )
 def processes_apart(case: SessionCase) -> Iterable[Check]:
     """By the process ids in LoadGen's logs."""
-    logs = [pids for pids in case.processes.values() if pids]
-    shared = sum(len(pids) for pids in logs) - len(frozenset().union(*logs)) if logs else None
+    logs = list(case.processes.values())
+    shared = sum(len(pids) for pids in logs) - len(frozenset().union(*logs))
     yield told("", shared, "==", 0, unit="processes")
+
+
+@SESSION_RULES.rule(
+    "as-closed",
+    "The session's files are those that it left, and no others",
+    "our own condition: evidence belongs together (docs/rules.md)",
+)
+def as_closed(case: SessionCase) -> Iterable[Check]:
+    """By the manifest that was written when it closed. LoadGen's logs, each run judges itself."""
+    closed, ours = case.closed, case.facts.session_id
+    said = closed.session_id if closed is not None else None
+    yield told("session of the manifest", said, "==", ours)
+    known = {f"{place}/{name}" for place, names in case.hashed.items() for name in names}
+    found = closed.without(known).contradictions if closed is not None else None
+    yield told("files that are not as the session left them", found, "==", "none")

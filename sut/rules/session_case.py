@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.record.facts import EngineFacts, RunFacts, SessionFacts, traits_of
+from sut.record.manifest import Closed
 from sut.record.session import SessionRecord
 from sut.rules.check import Check, Value, check
 
@@ -41,6 +42,8 @@ class SessionCase:
     Attributes:
         round: None where nobody knows the round that the configuration names.
         processes: by a run's folder, the process ids in LoadGen's log.
+        closed: how the folder stands to its manifest; None where it was never closed.
+        hashed: by a run's folder, the files whose hash the run itself recorded.
     """
 
     config: RunConfig
@@ -48,11 +51,18 @@ class SessionCase:
     round: Round | None
     runs: Sequence[RunFacts] = ()
     processes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    closed: Closed | None = None
+    hashed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @property
     def traits(self) -> EngineTraits:
         """What the engine told; of one that never became ready, what was planned."""
         return traits_of(self.config, self.facts)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the round's rules hold unrelaxed."""
+        return self.config.profile == "mlperf"
 
     @property
     def engine(self) -> EngineFacts | None:
@@ -90,6 +100,8 @@ def session_case(record: SessionRecord, round_: Round | None) -> SessionCase:
         round_,
         [run.facts for run in record.runs],
         {place: frozenset(each.detail.index.process_ids) for place, each in logs.items() if each},
+        record.closed,
+        {run.place: run.facts.log_sha256 for run in record.runs},
     )
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sut.config.rounds import Round, load_round
 from sut.rules.session_case import lacking
+from sut.submission.accuracy_files import evaluation
 from sut.submission.compliance_checks import compliance
-from sut.submission.file_checks import evaluation, measurements, system
+from sut.submission.contents import contents
+from sut.submission.file_checks import measurements
 from sut.submission.findings import Finding
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
 from sut.submission.official import official_findings
-from sut.submission.structure import structure
+from sut.submission.stated_hashes import stated_hashes
+from sut.submission.structure import EMPTY, LINK, structure
+from sut.submission.system_checks import system
+from sut.submission.twins import twins
+from sut.submission.user_conf_checks import NAME as USER_CONF
+from sut.submission.user_conf_checks import user_conf, user_conf_of_run
 from sut.submission.walk import TreeEntry, entries, open_tree
 
 __all__ = ["Finding", "check_tree", "passed"]
 
-PER_ENTRY = (performance, accuracy_run, evaluation, compliance, system, measurements)
+# What is of a log, by its kind; what is of an entry whatever its logs; and what only says again
+# that a log is not what it was, where that is told already.
+OF_PERFORMANCE, OF_ACCURACY = (performance,), (accuracy_run, evaluation)
+OF_ENTRY = (compliance, system, measurements, user_conf)
 
 
 def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> list[Finding]:
@@ -31,20 +41,68 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     """
     rules = round_ if isinstance(round_, Round) else load_round(round_)
     form = submission_rules(rules)
-    found = list(structure(open_tree(tree), form))
+    open_tree(tree)
     present = list(entries(tree, rules))
-    for entry in present:
-        for each in PER_ENTRY:
-            found += each(entry)
-    found += _sets(present, rules)
+    found = [*structure(tree, form), *contents(tree, form, present), *_foreign(present)]
+    ours = [entry for entry in present if not entry.foreign]
+    doubles = list(_doubles(ours, rules))
+    found += [finding for finding, _ in doubles]
+    single = [entry for entry in ours if entry not in [each for _, each in doubles]]
+    copies, copied = twins(single)
+    found += copies
+    # Nothing is asked of a folder that is no scenario of the round's; that is said by _members.
+    for entry in (each for each in single if not each.closed or each.rules is not None):
+        found += _entry(entry, copied)
+    found += _sets(single, rules) if single or not present else []
     if checker is not None:
         found += official_findings(tree, form.checker_version, checker)
-    return sorted(dict.fromkeys(found), key=lambda each: each.severity != "error")
+    told = _without_echoes(dict.fromkeys(found))
+    return sorted(told, key=lambda each: each.severity != "error")
 
 
 def passed(findings: Iterable[Finding]) -> bool:
     """Whether nothing stands against the tree."""
     return not any(each.severity == "error" for each in findings)
+
+
+def _entry(entry: TreeEntry, copied: Mapping[Path, Path]) -> list[Finding]:
+    """Everything about one scenario; of two folders with one run nothing more is told."""
+    kinds = ((OF_PERFORMANCE, entry.place.performance), (OF_ACCURACY, entry.place.accuracy))
+    shared = {*copied, *copied.values()}
+    asked = [each for group, path in kinds if entry.root / path not in shared for each in group]
+    found = [finding for each in (*asked, *OF_ENTRY) for finding in each(entry)]
+    causes = [entry.place.performance, entry.place.measurements / USER_CONF]
+    if not any(_inside(each, entry.finding(at, "", "").place) for each in found for at in causes):
+        found += user_conf_of_run(entry)
+    told = {each.place.rpartition("/")[0] for each in found} | {each.place for each in found}
+    told |= {path.relative_to(entry.tree).as_posix() for path in shared}
+    later = stated_hashes(entry)
+    return found + [each for each in later if each.place.rpartition("/")[0] not in told]
+
+
+def _without_echoes(found: Iterable[Finding]) -> list[Finding]:
+    """Nothing of an empty folder if what it lacks is told, nor of a file behind a link."""
+    every = list(found)
+    places = [each.place for each in every if each.sentence != EMPTY]
+    links = {each.place for each in every if each.sentence == LINK}
+    return [
+        each
+        for each in every
+        if (each.sentence == LINK or each.place not in links)
+        and (each.sentence != EMPTY or not any(p.startswith(f"{each.place}/") for p in places))
+    ]
+
+
+def _inside(finding: Finding, place: str) -> bool:
+    return finding.severity == "error" and f"{finding.place}/".startswith(f"{place}/")
+
+
+def _foreign(present: list[TreeEntry]) -> Iterable[Finding]:
+    """One line for all benchmarks of other families."""
+    names = sorted({entry.place.benchmark for entry in present if entry.foreign})
+    if names:
+        sentence = f"Benchmarks of other families are not judged here: {', '.join(names)}."
+        yield Finding("warning", "", sentence, "Ask MLCommons' checker about them.")
 
 
 def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:
@@ -57,6 +115,20 @@ def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:
         groups.setdefault(key, []).append(entry)
     for members in groups.values():
         yield from _members(members, rules)
+
+
+def _doubles(present: Iterable[TreeEntry], rules: Round) -> Iterable[tuple[Finding, TreeEntry]]:
+    """Each folder of a benchmark or a scenario that has one already, by another spelling."""
+    seen: dict[tuple[object, ...], TreeEntry] = {}
+    for entry in present:
+        place = entry.place
+        benchmark = rules.id_of(place.benchmark).casefold()
+        above = (entry.division, entry.submitter, place.system)
+        first = seen.setdefault((*above, benchmark, place.scenario.casefold()), entry)
+        if first is not entry:
+            here, there = (each.place.performance.parents[1] for each in (entry, first))
+            sentence = f"The same benchmark and scenario lie in {there}, too."
+            yield entry.finding(here, sentence, "Keep one of them."), entry
 
 
 def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from sut.record.facts import EngineFacts
 from sut.result.schema import UNVERIFIED
 from sut.submission.batching import batching
 from sut.submission.entries import Entry
@@ -88,10 +89,26 @@ def _settings(run: Run) -> Iterable[str]:
         yield from _table(engine.arguments)
         yield from ("Sampling:", "")
         yield from _table(engine.sampling)
+        yield from _variables(engine, run.session.config.engine.environment)
     if warmup is not None:
         yield from (f"Warm-up: {warmup.requested} queries outside the data set.", "")
     yield from ("LoadGen: user.conf in this folder; in force by its log:", "")
     yield from _table(run.result.loadgen.settings_effective)
+
+
+def _variables(engine: EngineFacts, declared: Sequence[str]) -> Iterable[str]:
+    """Those that can change the engine: set by the harness, or declared by the submitter."""
+    by = {"user": "the submitter", "harness": "the harness"}
+    told = [each for each in engine.environment or () if not each.harmless and each.given_by in by]
+    if told:
+        yield from ("Variables of the environment that can change the engine:", "")
+        yield from _table(
+            {
+                f"{each.name}, set by {by[each.given_by]}"
+                + (", declared" if each.name in declared else ""): each.value
+                for each in told
+            }
+        )
 
 
 def _hashes(runs: dict[str, Run]) -> Iterable[str]:

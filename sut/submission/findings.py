@@ -18,6 +18,8 @@ class Finding:
     sentence: str
     remedy: str
     source: Origin = "ours"
+    rule: str = ""
+    """Id of the rule of the catalogue that does not hold; empty: it is on a file, not on a log."""
 
     @property
     def line(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sut.accuracy.evaluate import Sources
 from sut.config.engine_traits import EngineTraits
 from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round
@@ -17,6 +18,7 @@ from sut.record.facts import RunFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.build import result_of
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result, RunResult
 
 SESSION_MARK = "session.json"
@@ -105,20 +107,30 @@ def session_folders(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def load_session(root: Path, rules: Round) -> tuple[Session, list[Run]]:
-    """Judge a session by `rules`.
+def load_session(
+    root: Path,
+    rules: Round,
+    sources: Sources | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Session, list[Run]]:
+    """Judge a session by `rules`; its answers are scored again, which `say` is told.
 
     Raises:
         LogError: one of its files is missing or malformed.
     """
-    record = read_session(root)
+    record = with_evaluations(read_session(root), sources, say)
     result = result_of(record, rules)
     session = Session(record, result)
     runs = [Run(session, each, _result_of(result, each.facts)) for each in record.runs]
     return session, sorted(runs, key=lambda run: run.name)
 
 
-def load_sessions(paths: Sequence[Path], rules: Round) -> tuple[list[Run], list[str]]:
+def load_sessions(
+    paths: Sequence[Path],
+    rules: Round,
+    sources: Sources | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Run], list[str]]:
     """Every run of the sessions, and a line for each session that cannot be read.
 
     Raises:
@@ -128,7 +140,7 @@ def load_sessions(paths: Sequence[Path], rules: Round) -> tuple[list[Run], list[
     problems: list[str] = []
     for root in session_folders(paths):
         try:
-            found = load_session(root, rules)[1]
+            found = load_session(root, rules, sources, say)[1]
         except HarnessError as error:
             problems.append(f"{root.name}: {error.render()}")
             continue

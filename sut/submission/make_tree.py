@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from audit.verify import OFFICIAL_NAME as VERIFICATION
+from sut.accuracy.evaluate import Sources
 from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError
 from sut.submission.accuracy_log import shortened, with_hash
@@ -55,9 +56,9 @@ def make_tree(plan: SubmissionPlan, say: Callable[[str], None] = lambda _: None)
     """
     rules = check_plan(plan)
     form = submission_rules(rules)
-    runs, unread = load_sessions(plan.sessions, rules)
+    runs, unread = load_sessions(plan.sessions, rules, Sources(plan.dataset, plan.model), say)
     entries, misplaced = group(runs, rules)
-    reasons = [*unread, *misplaced, *refusals(plan, entries, rules, say)]
+    reasons = [*unread, *misplaced, *refusals(plan, entries, rules)]
     if entries:
         session = next(iter(entries[0].runs.values())).session
         benchmarks = {entry.benchmark: entry.rules for entry in entries}

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from audit.logs import find_logs
 from audit.verify import OFFICIAL_NAME as VERIFICATION
 from audit.verify import official_text as verification_text
-from audit.verify import verify_run
-from sut.accuracy.evaluate import Sources, evaluate, read_facts
+from sut.accuracy.evaluate import read_facts
 from sut.accuracy.text import official_text as evaluation_text
-from sut.config.names import Scenario
 from sut.errors import HarnessError
-from sut.record.facts import AccuracyFacts, VerificationFacts
+from sut.record.facts import AccuracyFacts
 from sut.submission.gather import Run
 
 EVALUATION = "accuracy.txt"
@@ -28,28 +25,17 @@ EVALUATE = "python -m sut.main accuracy"
 VERIFY = "python -m sut.main audit --verify"
 
 
-Scored = AccuracyFacts | HarnessError
-"""What an accuracy run's log says when it is scored again; an error where it cannot be."""
-
-
-def score_again(run: Run, sources: Sources) -> Scored:
-    """The accuracy of a run by its log, data set and tokenizer; no file of ours is asked."""
-    try:
-        return evaluate(run.record, run.session.record, sources)
-    except HarnessError as error:
-        return error
-
-
-def evaluation_problems(run: Run, scored: Scored) -> Iterable[str]:
+def evaluation_problems(run: Run) -> Iterable[str]:
     """Lines if accuracy.json or accuracy.txt is missing or does not say what the log does."""
     missing = _missing(run, EVALUATION, EVALUATE)
     if missing:
         yield from missing
         return
-    if isinstance(scored, HarnessError):
+    scored = run.record.accuracy
+    if scored is None:
         yield (
             f"{run.name}: its answers cannot be scored again, and {STATED} is not taken on trust: "
-            f"{scored.render()} `submit` takes --dataset and --model, too."
+            f"{run.record.evaluation_problem}. `submit` takes --dataset and --model, too."
         )
         return
     try:
@@ -93,11 +79,9 @@ def verification_problems(run: Run) -> Iterable[str]:
     if missing:
         yield from missing
         return
-    scenario = run.id.scenario
-    try:
-        facts = verified(run)
-    except HarnessError as error:
-        yield f"{run.name}: {error.render()}"
+    facts = run.record.verification
+    if facts is None:
+        yield f"{run.name}: {run.record.evaluation_problem}."
         return
     failed = [each for each in facts.checks if not each.passed]
     if failed:
@@ -106,27 +90,11 @@ def verification_problems(run: Run) -> Iterable[str]:
             f"{run.name} does not pass {run.facts.test}: {first.name} is {first.measured}, must "
             f"be {first.comparison} {first.limit}."
         )
-    if _text(run.folder.root / VERIFICATION) != verification_text(facts, scenario):
+    if _text(run.folder.root / VERIFICATION) != verification_text(facts, run.id.scenario):
         yield (
             f"{run.name}/{VERIFICATION} does not say what its logs do: judge them again with "
             f"`{VERIFY} {run.folder.root}`."
         )
-
-
-def verified(run: Run) -> VerificationFacts:
-    """The verdict of a compliance run's logs, made anew.
-
-    Raises:
-        LogError: a log is missing or corrupt.
-    """
-    config = run.session.config
-    logs = find_logs(
-        run.folder.root,
-        Scenario(run.facts.scenario),
-        config.model.eos_token_ids,
-        max_tokens=config.generation.max_tokens,
-    )
-    return verify_run(str(run.facts.test), logs)
 
 
 def _missing(run: Run, name: str, verb: str) -> list[str]:

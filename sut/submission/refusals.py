@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sut.accuracy.evaluate import Sources
 from sut.config.rounds import Round
 from sut.record.facts import SessionFacts
 from sut.record.nodes import is_elsewhere, nodes
@@ -15,7 +14,6 @@ from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run, Session
 from sut.submission.recheck import (
     evaluation_problems,
-    score_again,
     verification_problems,
 )
 from sut.submission.request import SubmissionPlan
@@ -24,6 +22,10 @@ from sut.submission.same_settings import agreement, same_lengths
 SHOWN_CHECKS = 3
 # Rules that have a line of their own here.
 TAMPER, SEEDS, RELEASE, SEALED = "files-unchanged", "seeds", "loadgen-release", "sealed-values"
+# What follows from another round's seeds, which is told already.
+OF_ANOTHER_ROUND = frozenset(
+    {SEEDS, RELEASE, "loadgen-model", "settings-as-asked", "settings-recorded", "user-conf"}
+)
 ACCURACY_TARGET = "accuracy"
 # What stands against one session is judged here over all of them together.
 OVER_ALL = frozenset({"runs-complete", "scenario-set"})
@@ -31,20 +33,17 @@ OVER_ALL = frozenset({"runs-complete", "scenario-set"})
 IN_OPEN = frozenset({"profile", "engine", "dataset", "dataset-count"})
 
 
-def refusals(
-    plan: SubmissionPlan, entries: Sequence[Entry], rules: Round, say: Callable[[str], None]
-) -> list[str]:
+def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> list[str]:
     """Every reason against a tree of these entries; empty if there is none.
 
     Args:
         plan: what the tree is to be.
         entries: what it would be made of.
         rules: the round's.
-        say: told of what takes long.
     """
     reasons: list[str] = []
     for entry in entries:
-        reasons += _pair(entry, plan, say)
+        reasons += _pair(entry, plan)
         for run in _used(entry, plan):
             reasons += _run(run, plan, rules)
         reasons += [*agreement(entry), *same_lengths(entry)]
@@ -67,7 +66,7 @@ def _used(entry: Entry, plan: SubmissionPlan) -> list[Run]:
     return [*kinds, *included_tests(entry, plan).values()]
 
 
-def _pair(entry: Entry, plan: SubmissionPlan, say: Callable[[str], None]) -> Iterable[str]:
+def _pair(entry: Entry, plan: SubmissionPlan) -> Iterable[str]:
     needed = [PERFORMANCE, ACCURACY]
     if plan.division == "closed":
         needed += entry.rules.compliance_tests
@@ -75,9 +74,7 @@ def _pair(entry: Entry, plan: SubmissionPlan, say: Callable[[str], None]) -> Ite
         if kind not in entry.runs:
             yield f"{entry.name} has no {kind} run: name the session that holds one, or make it."
     if ACCURACY in entry.runs:
-        say(f"Scoring the answers of {entry.accuracy.name} again …")
-        scored = score_again(entry.accuracy, Sources(plan.dataset, plan.model))
-        yield from evaluation_problems(entry.accuracy, scored)
+        yield from evaluation_problems(entry.accuracy)
     for run in included_tests(entry, plan).values():
         yield from verification_problems(run)
 
@@ -95,7 +92,9 @@ def _run(run: Run, plan: SubmissionPlan, rules: Round) -> Iterable[str]:
             f"{run.name} was not run with the seeds of round {rules.name} "
             f"({', '.join(wrong_seeds)}): run again with --round {rules.name}."
         )
-    told = {TAMPER, SEALED, *((SEEDS, RELEASE) if wrong_seeds else ())}
+    told = {TAMPER, SEALED, *(OF_ANOTHER_ROUND if wrong_seeds else ())}
+    # Each figure of accuracy.json has a line of its own.
+    told |= {"evaluation-stated"} if run.facts.mode == ACCURACY else set()
     # A score binds in closed only.
     told |= {ACCURACY_TARGET} if plan.division == "open" else set()
     failed = [each for each in failed if each.rule not in told]

@@ -6,24 +6,28 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sut.config.rounds import SubmissionRules
-from sut.submission.findings import Finding
+from sut.submission.files import says_nothing
+from sut.submission.findings import Finding, Severity
 
 DIVISIONS = ("closed", "open", "network")
 ROOT_SUFFIXES = (".md", ".pdf")
 CACHE = "__pycache__"
-# Of the repository that a tree is kept in; MLCommons' checker passes over them
-# (tools/submission/submission_checker.py of v5.1.1, check_results_dir).
-PASSED_OVER = frozenset({".git", ".github", "assets"})
+# What a tree kept in a repository has beside its divisions; the official checker passes over it.
+BESIDE = (".git", ".github", "assets")
+EMPTY = "The folder is empty."
+LINK = "This is a link, which does not survive."
+# A text that belongs to nobody's results, and harms nobody.
+LOOSE_TEXTS = ("README", "LICENSE", "NOTICE")
+DOCUMENT_SUFFIXES = (".md", ".txt", ".adoc")
 
 
 def structure(tree: Path, rules: SubmissionRules) -> Iterable[Finding]:
     """Everything about names, sizes and stray files."""
-    for path in sorted(tree.rglob("*")):
-        if path.relative_to(tree).parts[0] not in PASSED_OVER:
-            yield from _path(tree, path, rules)
-    for path in sorted(tree.iterdir()):
-        if path.name in PASSED_OVER:
-            continue
+    top = sorted(path for path in tree.iterdir() if path.name not in BESIDE)
+    for path in top:
+        for each in (path, *sorted(path.rglob("*"))):
+            yield from _path(tree, each, rules)
+    for path in top:
         if path.is_file() and path.suffix not in ROOT_SUFFIXES:
             yield _error(tree, path, "The root may hold .md and .pdf files only.", "Remove it.")
         if path.is_dir() and path.name not in DIVISIONS:
@@ -37,7 +41,7 @@ def structure(tree: Path, rules: SubmissionRules) -> Iterable[Finding]:
 
 def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
     if path.is_symlink():
-        yield _error(tree, path, "This is a link, which does not survive.", "Copy the file.")
+        yield _link(tree, path)
         return
     if " " in path.name:
         yield _error(tree, path, "The name holds a blank.", "Rename it.")
@@ -47,7 +51,7 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
         if path.name == CACHE:
             yield _error(tree, path, "This is a folder of compiled Python.", "Remove it.")
         if not any(path.iterdir()):
-            yield _error(tree, path, "The folder is empty.", "Remove it.")
+            yield _error(tree, path, EMPTY, "Remove it.")
         return
     size = path.stat().st_size
     if size > rules.file_max_bytes:
@@ -60,8 +64,17 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
         )
 
 
+def _link(tree: Path, path: Path) -> Finding:
+    """The official checker refuses a link that leads nowhere, and follows any other."""
+    inside = path.exists() and path.resolve().is_relative_to(tree.resolve())
+    severity: Severity = "warning" if inside else "error"
+    return Finding(severity, path.relative_to(tree).as_posix(), LINK, "Copy the file.")
+
+
 def _division(tree: Path, division: Path, rules: SubmissionRules) -> Iterable[Finding]:
     for path in sorted(division.iterdir()):
+        if path.is_symlink():
+            continue  # said by _path
         if not path.is_dir():
             yield _error(tree, path, "A file lies outside of a submitter's folder.", "Remove it.")
             continue
@@ -74,22 +87,22 @@ def _submitter(
     allowed = {*rules.folders, "model_mapping.json"} if division == "open" else {*rules.folders}
     allowed.add("calibration.md")
     for path in sorted(submitter.iterdir()):
-        if path.name not in allowed:
-            yield _error(
-                tree,
-                path,
-                f"A submitter's folder may hold {', '.join(rules.folders)} only.",
-                "Move or remove it.",
-            )
+        if path.name not in allowed and not path.name.startswith("."):
+            loose = path.is_file() and path.stem in LOOSE_TEXTS
+            sentence = f"A submitter's folder may hold {', '.join(rules.folders)} only."
+            place = path.relative_to(tree).as_posix()
+            yield Finding("warning" if loose else "error", place, sentence, "Move or remove it.")
     results, systems = submitter / "results", submitter / "systems"
     with_results = {path.name for path in results.glob("*") if path.is_dir()}
-    for path in sorted(systems.glob("*.json")):
+    for path in sorted(systems.glob("*.json")) if with_results else ():
         if path.stem not in with_results:
             yield _error(
                 tree, path, "The system has no results.", "Remove the file, or add its results."
             )
     if not with_results:
         yield _error(tree, submitter, "There are no results.", "Add a system's results.")
+        return
+    yield from _blank(tree, submitter, rules)
     if division != "open":
         yield from _documents(tree, submitter, rules)
 
@@ -101,13 +114,23 @@ def _documents(tree: Path, submitter: Path, rules: SubmissionRules) -> Iterable[
     }
     for name, instead in wanted.items():
         path = submitter / name
-        if not any(p and p.is_file() and p.stat().st_size for p in (path, instead)):
+        if not any(each and not says_nothing(each) for each in (path, instead)):
             yield _error(
                 tree,
                 path,
                 f"The division {submitter.parent.name} requires this document.",
                 "Write it.",
             )
+
+
+def _blank(tree: Path, submitter: Path, rules: SubmissionRules) -> Iterable[Finding]:
+    """A document of no words, of those that nothing asks for."""
+    asked = {submitter / rules.calibration_document, submitter / rules.bandwidth_document}
+    for path in sorted((submitter / rules.layout.documentation).rglob("*")):
+        text = path.is_file() and path.suffix in DOCUMENT_SUFFIXES and path not in asked
+        if text and says_nothing(path):
+            place = path.relative_to(tree).as_posix()
+            yield Finding("warning", place, "The document says nothing.", "Remove it.")
 
 
 def _error(tree: Path, path: Path, sentence: str, remedy: str) -> Finding:

@@ -41,6 +41,11 @@ class TreeEntry:
         return self.division != "open"
 
     @property
+    def foreign(self) -> bool:
+        """Whether it is of another family's benchmark, which nothing here judges."""
+        return self.benchmark is None and self.place.benchmark in self.round.other_benchmarks
+
+    @property
     def rules(self) -> ScenarioRules | None:
         """What the round asks of the scenario; None where it asks nothing."""
         if self.benchmark is None or self.scenario is None:

@@ -24,7 +24,7 @@ ANSWERS = {
     "eos_inside": [TOKEN] * 3 + [EOS] + [TOKEN] * 3,
     "one_token": [TOKEN],
     "too_long": [TOKEN] * 40,
-    "another_first_token": [TOKEN + 1] * 4,
+    "another_first_token": [TOKEN + 1] * 3 + [EOS],
     "nothing": [],
 }
 
@@ -33,7 +33,7 @@ class CheatingEngine(NullEngine):
     """Gives LoadGen's queries the answer of its kind; the first token it reports is TOKEN."""
 
     def __init__(self, config: NullConfig, kind: str):
-        super().__init__(config)
+        super().__init__(config, [EOS])
         self._tokens = ANSWERS[kind]
         self._reports_first = kind == "another_first_token"
 

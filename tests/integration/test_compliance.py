@@ -75,30 +75,31 @@ def test_an_honest_engine_passes_under_the_shipped_audit_config(
     assert done.stdout.rstrip().endswith("PASSED")
 
 
+# `one_token` and the like never reach LoadGen: its log holds an empty answer in their place.
 @pytest.mark.parametrize(
-    ("kind", "failed", "said"),
+    ("kind", "reason"),
     [
-        ("two_eos", {"answers that end in more than one end-of-sequence id"},
-         ["True", "False", "True", "failed"]),
-        ("eos_only", {"answers that end in more than one end-of-sequence id"},
-         ["True", "False", "True", "failed"]),
-        ("eos_inside", {"answers that go on after an end-of-sequence id"},
-         ["True", "False", "True", "failed"]),
-        ("one_token", {"shortest answer"}, ["True", "True", "False", "failed"]),
-        # The ledger fails these before LoadGen is told of an answer: the log holds none.
-        ("another_first_token", {"shortest answer", "answers that do not begin with the first "
-                                 "token reported"}, ["False", "True", "False", "failed"]),
-        ("nothing", {"shortest answer", "answers that do not begin with the first token reported"},
-         ["False", "True", "False", "failed"]),
+        ("two_eos", "the answer goes on after an end-of-sequence id"),
+        ("eos_only", "the answer goes on after an end-of-sequence id"),
+        ("eos_inside", "it stopped without an end-of-sequence id"),
+        ("one_token", "it stopped without an end-of-sequence id"),
+        ("too_long", "the answer has 40 tokens, 32 are allowed"),
+        (
+            "another_first_token",
+            "the answer does not begin with the first token reported for it",
+        ),
+        ("nothing", "the engine returned no token"),
     ],
-)  # fmt: skip
-def test_an_engine_that_cheats_is_found_out(
-    cheat: Callable[..., Finished], kind: str, failed: set[str], said: list[str]
-):
+)
+def test_an_engine_that_cheats_is_found_out(cheat: Callable[..., Finished], kind: str, reason: str):
     done = cheat(kind, "--scenario", "Server")
     assert done.code == 1, done.stdout + done.stderr
-    assert failures(verification(done.session, "Server")) >= failed
-    assert lines(done.session, "Server") == said
+    facts = json.loads((done.session / "Server" / "TEST06" / "run.json").read_text())
+    assert [each["reason"] for each in facts["ledger"]["failures"]] == [reason]
+    assert facts["ledger"]["failed"] == facts["ledger"]["issued"]
+    wanted = {"shortest answer", "answers that do not begin with the first token reported"}
+    assert failures(verification(done.session, "Server")) >= wanted
+    assert lines(done.session, "Server") == ["False", "True", "False", "failed"]
     assert "Traceback" not in done.stderr
 
 
@@ -139,8 +140,8 @@ def test_a_stray_audit_config_does_not_stand_in_for_the_tests(
     (tmp_path / "audit.config").write_text("*.*.min_query_count = 3\n*.*.min_duration = 0\n")
     done = cheat("honest", "--scenario", "Server")
     assert done.code == 0, done.stdout + done.stderr
-    facts = json.loads((done.session / "Server" / "TEST06" / "run.json").read_text())
-    assert facts["audit_config"].endswith("audit/TEST06/audit.config")
+    given = done.session / "Server" / "TEST06" / "audit.config"
+    assert given.read_bytes() == (ROOT / "audit" / "TEST06" / "audit.config").read_bytes()
 
 
 @pytest.mark.skipif(OFFICIAL is None, reason="MLCOMMONS_INFERENCE names no mlcommons/inference")
@@ -149,5 +150,6 @@ def test_the_official_files_are_used_from_where_they_are(cheat: Callable[..., Fi
     assert done.code == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)
     assert [run["official"]["passed"] for run in document["runs"]] == [True, True]
-    facts = json.loads((done.session / "Server" / "TEST06" / "run.json").read_text())
-    assert facts["audit_config"] == str(Path(str(OFFICIAL)) / "compliance/TEST06/audit.config")
+    given = done.session / "Server" / "TEST06" / "audit.config"
+    official = Path(str(OFFICIAL)) / "compliance/TEST06/audit.config"
+    assert given.read_bytes() == official.read_bytes()

@@ -69,7 +69,7 @@ class Started:
 
 
 def null_engine(tmp_path: Path, model: Path) -> Engine:
-    return NullEngine(NullConfig(tokens=8, ttft_ms=1, tpot_ms=0.1))
+    return NullEngine(NullConfig(tokens=8, ttft_ms=1, tpot_ms=0.1), [2])
 
 
 def vllm_engine(tmp_path: Path, model: Path) -> Engine:

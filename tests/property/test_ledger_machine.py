@@ -9,7 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sut.engines.base import Event, Failed, Finished, FirstToken
 from sut.harness.ledger import Ledger
 from sut.loadgen.link import EventBatch
+from sut.record.answer import AnswerBounds
 
+BOUNDS = AnswerBounds(max_tokens=3, min_tokens=1, end_ids=frozenset({2}))
 SEQS = st.integers(0, 30)
 EVENTS = st.one_of(
     st.builds(FirstToken, SEQS, st.integers(0, 3)),
@@ -26,7 +28,7 @@ EVENTS = st.one_of(
 class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(reports_first_token=True, eos_token_ids=[2])
+        self.ledger = Ledger(reports_first_token=True, bounds=BOUNDS)
         self.first = Counter[int]()
         self.done = Counter[int]()
         self.now_ns = 0

@@ -82,9 +82,12 @@ def run(made: list[Query], *, set_by_ns: int = 0) -> tuple[Figures, pa.Table]:
         tpot.append((latency[-1] - ttft[-1]) // (each.tokens - 1))
     span_ns = rows[-1]["done_ns"] - rows[0]["issued_ns"] + made[-1].last_later_ns + set_by_ns
     rate = float(f"{(len(made) - 1) / (span_ns / S):.6g}") if span_ns > 0 else None
+    issue_ns = rows[-1]["issued_ns"] - rows[0]["issued_ns"]
+    scheduled = float(f"{(len(made) - 1) / (max(issue_ns, 1) / S):.6g}")
     return (
         Figures(
             completed_samples_per_second=rate,
+            scheduled_samples_per_second=scheduled,
             latency=quantiles(latency),
             ttft=quantiles(ttft),
             tpot=quantiles(tpot),

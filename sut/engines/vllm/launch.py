@@ -16,10 +16,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sut.config.schema import SystemConfig, VllmConfig
+from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
+from sut.machine.devices import usable_cores
 from sut.machine.places import socket_folder
 
 FEW_CORES = 4
@@ -31,16 +34,29 @@ SOCKET_NAME = 37
 SAMPLER = "VLLM_USE_FLASHINFER_SAMPLER"
 
 
-def in_one_process(vllm: VllmConfig, system: SystemConfig, usable_cores: Sequence[int]) -> bool:
+def in_one_process(vllm: VllmConfig, system: SystemConfig, cores: Sequence[int]) -> bool:
     """Whether the model runs in the engine's own process rather than in a worker's."""
     alone = vllm.tensor_parallel_size == vllm.pipeline_parallel_size == 1
-    return system.platform == "cpu" and alone and len(usable_cores) <= FEW_CORES
+    return system.platform == "cpu" and alone and len(cores) <= FEW_CORES
 
 
 def environment(
-    vllm: VllmConfig, system: SystemConfig, usable_cores: Sequence[int], preload: Sequence[Path]
+    vllm: VllmConfig,
+    system: SystemConfig,
+    cores: Sequence[int],
+    preload: Sequence[Path],
+    *,
+    given: Mapping[str, str],
 ) -> dict[str, str]:
-    """Variables that vLLM and the libraries below it read when its processes start."""
+    """Variables that vLLM and the libraries below it read when its processes start.
+
+    Args:
+        vllm: the engine's settings.
+        system: the machine's.
+        cores: those to run on.
+        preload: libraries to load first, `cpu_libraries`.
+        given: the user's environment, whose word holds for some of them.
+    """
     variables = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_DO_NOT_TRACK": "1",
@@ -52,22 +68,28 @@ def environment(
         # vLLM's start samples once with top-k and top-p whatever the queries ask for, and takes
         # FlashInfer for it on most cards, which compiles that kernel there and then: nvcc and
         # ninja would have to be installed, for a sampler that greedy decoding never calls.
-        variables[SAMPLER] = os.environ.get(SAMPLER, "0")
-    if system.platform != "cpu":
-        return variables
-    cores = ",".join(map(str, usable_cores))
-    automatic = vllm.cpu_omp_threads_bind == "auto" and len(usable_cores) <= FEW_CORES
-    variables["VLLM_CPU_OMP_THREADS_BIND"] = cores if automatic else vllm.cpu_omp_threads_bind
-    variables["VLLM_CPU_KVCACHE_SPACE"] = str(vllm.cpu_kvcache_gib)
-    if in_one_process(vllm, system, usable_cores):
+        variables[SAMPLER] = given.get(SAMPLER, "0")
+    if system.platform == "cpu":
+        variables |= _on_cpu(vllm, system, cores)
+        if preload:
+            before = given.get(PRELOAD)
+            variables[PRELOAD] = ":".join([*map(str, preload), *([before] if before else [])])
+    return variables
+
+
+def _on_cpu(vllm: VllmConfig, system: SystemConfig, cores: Sequence[int]) -> dict[str, str]:
+    bound = ",".join(map(str, cores))
+    automatic = vllm.cpu_omp_threads_bind == "auto" and len(cores) <= FEW_CORES
+    variables = {
+        "VLLM_CPU_OMP_THREADS_BIND": bound if automatic else vllm.cpu_omp_threads_bind,
+        "VLLM_CPU_KVCACHE_SPACE": str(vllm.cpu_kvcache_gib),
+    }
+    if in_one_process(vllm, system, cores):
         # What vLLM sets for workers of their own, but for the pinning of each thread: our own
         # process and LoadGen's need the same few cores.
-        variables["OMP_NUM_THREADS"] = str(len(usable_cores))
+        variables["OMP_NUM_THREADS"] = str(len(cores))
         variables["KMP_BLOCKTIME"] = "5"
         variables["KMP_TPAUSE"] = "0"
-    if preload:
-        before = os.environ.get(PRELOAD)
-        variables[PRELOAD] = ":".join([*map(str, preload), *([before] if before else [])])
     return variables
 
 
@@ -99,6 +121,37 @@ def cpu_libraries(system: SystemConfig) -> list[Path]:
     return [path for path in (*malloc, *openmp) if path.is_file()]
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How vLLM is started from this process.
+
+    Attributes:
+        preload: libraries that are loaded first.
+        given: the environment as the user left it.
+        sets: what is put over it while vLLM's processes start.
+        ours: what is put over it whatever the user gave.
+        one_process: whether the model runs in the engine's own process.
+    """
+
+    preload: Sequence[Path]
+    given: Mapping[str, str]
+    sets: Mapping[str, str]
+    ours: Mapping[str, str]
+    one_process: bool
+
+    @classmethod
+    def from_here(cls, vllm: VllmConfig, system: SystemConfig) -> Launch:
+        """On the cores that this process may use."""
+        cores, preload, given = usable_cores(), cpu_libraries(system), dict(os.environ)
+        return cls(
+            preload=preload,
+            given=given,
+            sets=environment(vllm, system, cores, preload, given=given),
+            ours=environment(vllm, system, cores, preload, given={}),
+            one_process=in_one_process(vllm, system, cores),
+        )
+
+
 @contextmanager
 def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
     """Processes started within the block get these variables."""
@@ -127,6 +180,6 @@ def executor_argument(one_process: bool) -> dict[str, object]:
     return {"distributed_executor_backend": UniProcExecutor}
 
 
-def leash_argument(leash: Leash) -> dict[str, object]:
-    """The engine argument that ends vLLM's processes with ours; see `sut.engines.vllm.orphans`."""
-    return {"additional_config": leash}
+def luggage_argument(leash: Leash) -> dict[str, object]:
+    """The engine argument that goes along to vLLM's processes; see `sut.engines.vllm.luggage`."""
+    return {"additional_config": Luggage(leash)}

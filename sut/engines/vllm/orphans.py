@@ -4,10 +4,8 @@ vLLM's core waits for its frontend: for ever while it serves, for five minutes w
 (HANDSHAKE_TIMEOUT_MINS). A harness that was killed, for memory say, tells it nothing, and on a
 card the core would keep the memory from the next run. So the engine is given a leash:
 
-* It lies in vLLM's own configuration (`additional_config`, which takes any object with a
-  `compute_hash`), and vLLM hands that to each process it starts by pickling it. Unpickled there,
-  before anything of vLLM runs, it is fastened. A plugin of vLLM's would come after the handshake,
-  and be found only where this package was installed since it had one.
+* It lies in vLLM's own configuration (`sut.engines.vllm.luggage`), which vLLM hands to each process
+  it starts by pickling it. Unpickled there, before anything of vLLM runs, it is fastened.
 * A pipe, of which the harness holds the only writing end. The core asks the kernel for SIGKILL
   when that end closes (F_SETSIG and O_ASYNC, fcntl(2)): it reaches a core that was stopped, or
   that holds the GIL inside a C call.
@@ -62,10 +60,6 @@ class Leash:
         if self._held:
             self._held = False
             os.close(self.terms[2])
-
-    def compute_hash(self) -> str:
-        """For vLLM's key of compiled graphs, which do not depend on us."""
-        return "leash"
 
     def __reduce__(self) -> tuple[Any, tuple[int, int, int]]:
         return fastened, self.terms

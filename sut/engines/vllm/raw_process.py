@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from sut.engines.vllm.launch import environment_set, executor_argument, leash_argument
+from sut.engines.vllm.launch import environment_set, executor_argument, luggage_argument
 from sut.engines.vllm.orphans import Leash, fastened
 
 REFERENCE_BATCH = 16
@@ -78,7 +78,7 @@ def _arguments(request: RawRequest) -> dict[str, Any]:
     return {
         **request.arguments,
         **executor_argument(request.one_process),
-        **leash_argument(Leash.held_here()),
+        **luggage_argument(Leash.held_here()),
     }
 
 

@@ -17,10 +17,12 @@ from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.compliance.rows import Proof, Subject
 from sut.result.build import result_of
+from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
 from sut.rules.case import RunCase, run_case
 from sut.rules.demands import round_demands
-from sut.rules.evidence import Evidence
+from sut.rules.evidence import evidence_of
+from sut.rules.planned import planned_settings
 from sut.rules.session_case import SessionCase, session_case
 
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
@@ -152,7 +154,7 @@ def open_session(root: Path, round_: Round | None = None) -> SessionView:
         LogError: a file that the harness writes is missing or malformed.
         ConfigError: the round that the configuration names, or its benchmark, is unknown.
     """
-    record = read_session(root)
+    record = with_evaluations(read_session(root))
     return view_of(record, result_of(record, round_), round_)
 
 
@@ -177,22 +179,11 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
 
 
 def _run_view(record: RunRecord, session: SessionRecord, round_: Round) -> RunView:
-    config, facts = session.config, record.facts
+    config = session.config
     _, benchmark, rules = round_.scenario_rules(config.model.benchmark, record.scenario)
-    evidence = Evidence(
-        config,
-        session.facts,
-        facts,
-        record.folder.root,
-        record.logs,
-        record.logs_problem,
-        record.ledger,
-        round_,
-        record.accuracy,
-        record.verification,
-    )
+    evidence = evidence_of(session, record, round_)
     demands = round_demands(
-        round_, benchmark, rules, facts.expected_settings, own_model=config.model.official
+        round_, benchmark, rules, planned_settings(evidence), own_model=config.model.official
     )
     return RunView(
         Subject(f"{record.facts.scenario} {record.kind}", round_),

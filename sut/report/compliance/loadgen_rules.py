@@ -10,6 +10,7 @@ from sut.report.compliance.selected import selected
 
 # A row each; where rules share a row, it bears the first one's name.
 SELECTED: tuple[tuple[str, ...], ...] = (
+    ("of-session",),
     ("one-process",),
     ("loadgen-release",),
     ("loadgen-unmodified",),
@@ -19,6 +20,8 @@ SELECTED: tuple[tuple[str, ...], ...] = (
     ("token-latencies",),
     ("equal-issue",),
     ("sample-counts",),
+    ("user-conf",),
+    ("settings-recorded",),
     ("settings-as-asked",),
     ("distinct-queries",),
 )

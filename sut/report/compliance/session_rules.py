@@ -16,8 +16,9 @@ from sut.rules.session_case import ScenarioCase
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
-    *("prefix-caching-off", "no-speculation", "greedy", "output-length"),
-    *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart"),
+    *("engine-as-asked", "engine-environment"),
+    *("prefix-caching-off", "reuse-probe", "no-speculation", "greedy", "output-length"),
+    *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
 OF_SCENARIO = ("runs-complete", "same-engine")
 
@@ -30,8 +31,13 @@ def rows(view: SessionView) -> Iterable[Row]:
         if checks:
             yield _row(view, view.subject, rule, checks, PROOFS[name](view))
         else:
-            why = f"the {view.config.engine.kind} engine has no model"
-            yield view.subject.not_applicable(rule, why)
+            yield view.subject.not_applicable(rule, _why_not(view))
+
+
+def _why_not(view: SessionView) -> str:
+    kind = view.config.engine.kind
+    silent = f"the {kind} engine tells nothing that its settings ask for"
+    return silent if view.case.traits.has_model else f"the {kind} engine has no model"
 
 
 def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
@@ -118,7 +124,17 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "engine": _facts(SESSION, "engine", "kind"),
     "weights-loaded": _told("weights"),
     "numerics": _told("dtype", "quantization", "kv_cache_dtype"),
+    "engine-as-asked": _told(
+        *("weights", "dtype", "quantization", "kv_cache_dtype"),
+        *("context_tokens", "max_batch_sequences", "max_batch_tokens"),
+    ),
+    "engine-environment": _both(
+        _facts(SESSION, "engine", "environment"), _facts(CONFIG, "engine", "environment")
+    ),
     "prefix-caching-off": _told("prefix_caching"),
+    "reuse-probe": _facts(
+        SESSION, "reuse_probe", "prompts", "prompt_tokens", "hit_tokens", "first_s", "again_s"
+    ),
     "no-speculation": _told("speculative_decoding"),
     "greedy": _told("greedy"),
     "output-length": _both(
@@ -129,6 +145,7 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "stop-tokens": _both(_told("end_token_ids"), _facts(CONFIG, "model", "eos_token_ids")),
     "warm-up-first": _first_run,
     "processes-apart": _log_starts,
+    "as-closed": lambda view: [view.fact(SESSION, "session_id")],
 }
 """What proves a rule."""
 
@@ -142,6 +159,26 @@ def _quantised(view: SessionView, checks: list[Check]) -> str | None:
     del checks
     quantised = view.case.traits.quantised_as is not None
     return "quantisation asks for the published calibration write-up" if quantised else None
+
+
+def _declared(view: SessionView, checks: list[Check]) -> str | None:
+    """What a declared variable was at, since it is in no log."""
+    del checks
+    engine = view.session.engine
+    found = (engine.environment if engine else None) or []
+    named = [each for each in found if each.name in view.config.engine.environment]
+    values = ", ".join(f"{each.name}={each.value}" for each in named)
+    return f"declared: {values}" if values else None
+
+
+def _probed(view: SessionView, checks: list[Check]) -> str | None:
+    """The times of both passes, judged or not."""
+    del checks
+    probe = view.session.reuse_probe
+    if probe is None:
+        return "no prompt was asked twice"
+    first, again = (", ".join(f"{s:.4g}" for s in each) for each in (probe.first_s, probe.again_s))
+    return f"{probe.prompt_tokens} tokens each; first {first} s, again {again} s"
 
 
 def _no_warmup(view: SessionView, checks: list[Check]) -> str | None:
@@ -168,6 +205,8 @@ REMARKS: dict[str, Callable[[SessionView, list[Check]], str | None]] = {
     "dataset-checksum": lambda *_: "the official sources publish no checksum to compare it with",
     "model": _model,
     "numerics": _quantised,
+    "engine-environment": _declared,
+    "reuse-probe": _probed,
     "greedy": lambda *_: "the most probable token is taken",
     "warm-up-first": _no_warmup,
 }

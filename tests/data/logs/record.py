@@ -1,9 +1,12 @@
 """Records the LoadGen logs of this folder: `python tests/data/logs/record.py NAME|all`.
 
+`--ledger` leaves LoadGen's logs as they are and writes the answers' columns of the ledger anew:
+those follow from the number of tokens.
+
 One process per recording (LoadGen takes a configuration file once per process). The system
-under test answers after fixed delays with 3 to 8 tokens; the ledger beside the logs is what
-the harness would have written for the same run. The trace is trimmed to the events that
-`sut.result.queries` reads.
+under test answers after fixed delays with 3 to 8 tokens, the end id last. The ledger beside the
+logs is what the harness would have written for the same run. The trace is trimmed to the events
+that `sut.result.queries` reads.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ import multiprocessing
 import re
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 SAMPLES = 48
 FIRST_TOKEN_S = 0.002
 PER_TOKEN_S = 0.0005
+FIRST_ID, END_ID = 5, 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,21 @@ RECORDINGS = {
 }
 
 
+def answer(count: int) -> npt.NDArray[np.int32]:
+    """So many tokens, the last of them the end id."""
+    tokens = np.arange(FIRST_ID, FIRST_ID + count, dtype=np.int32)
+    tokens[count - 1 :] = END_ID
+    return tokens
+
+
+def answered(count: int | None) -> dict[str, Any]:
+    """The columns of a ledger's row that follow from the number of tokens."""
+    if count is None:
+        return {"finish_reason": None, "last_token": None, "answer_crc": None}
+    crc = zlib.crc32(answer(count).tobytes())
+    return {"finish_reason": "stop", "last_token": END_ID, "answer_crc": crc}
+
+
 @dataclass
 class Sut:
     """Answers every sample on one thread, in order of due time; keeps a ledger."""
@@ -114,10 +135,10 @@ class Sut:
                 "tokens_in": 20 + sample.index,
                 "tokens_out": None if state == "failed" else tokens,
                 "state": state,
-                "finish_reason": {"succeeded": "length", "empty": "stop"}.get(state),
                 "failure": "the engine refused the prompt" if state == "failed" else None,
                 "replica": seq % 2,
             }
+            | answered(None if state == "failed" else tokens)
         )
         first = now / 1e9 + FIRST_TOKEN_S
         last = first + PER_TOKEN_S * (tokens - 1)
@@ -144,7 +165,7 @@ class Sut:
 
         row = self.rows[seq]
         count = row["tokens_out"] or 0
-        tokens = np.arange(5, 5 + max(count, 1), dtype=np.int32)
+        tokens = answer(max(count, 1))
         if what == "first":
             if row["state"] != "failed":
                 row["first_token_ns"] = time.perf_counter_ns()
@@ -171,6 +192,8 @@ SCHEMA = pa.schema(
         ("finish_reason", pa.string()),
         ("failure", pa.string()),
         ("replica", pa.int32()),
+        ("last_token", pa.int32()),
+        ("answer_crc", pa.uint32()),
     ]
 )
 
@@ -182,6 +205,16 @@ def trim_trace(path: Path) -> None:
     tail = next(i for i, line in enumerate(lines) if line.startswith('{"name":"LastTrace"'))
     kept = [line for line in lines[:tail] if keep.match(line)] + lines[tail:]
     path.write_text("".join(kept), encoding="utf-8")
+
+
+def write_ledger(folder: Path, rows: list[dict[str, Any]]) -> None:
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / "ledger.parquet")
+
+
+def answer_again(name: str) -> None:
+    """Write the answers' columns of a ledger anew."""
+    rows = pq.read_table(HERE / name / "ledger.parquet").to_pylist()
+    write_ledger(HERE / name, [row | answered(row["tokens_out"]) for row in rows])
 
 
 def record(name: str) -> None:
@@ -213,7 +246,7 @@ def record(name: str) -> None:
         sut.closed = True
         sut.wake.notify()
     worker.join()
-    pq.write_table(pa.Table.from_pylist(sut.rows, SCHEMA), folder / "ledger.parquet")
+    write_ledger(folder, sut.rows)
     trim_trace(folder / "mlperf_log_trace.json")
 
 
@@ -221,9 +254,13 @@ def main() -> None:
     """Parse the command line and record, each run in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=[*RECORDINGS, "all"])
-    name = parser.parse_args().name
+    parser.add_argument("--ledger", action="store_true", help="the answers' columns alone")
+    options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    for each in RECORDINGS if name == "all" else [name]:
+    for each in RECORDINGS if options.name == "all" else [options.name]:
+        if options.ledger:
+            answer_again(each)
+            continue
         process = context.Process(target=record, args=(each,))
         process.start()
         process.join()

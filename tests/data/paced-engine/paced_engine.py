@@ -6,7 +6,7 @@ It answers a few queries at a time, each after a set time, with tokens made of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -52,10 +52,12 @@ class PacedEngine:
 
     Args:
         options: its settings.
+        end_ids: what may end an answer.
     """
 
-    def __init__(self, options: PacedOptions):
+    def __init__(self, options: PacedOptions, end_ids: Collection[int]):
         self._options = options
+        self._end_ids = tuple(end_ids)
         self._prompts: dict[int, TokenIds] = {}
         self._slots = asyncio.Semaphore(options.at_once)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,11 +100,14 @@ class PacedEngine:
         async with self._slots:
             await asyncio.sleep(self._options.pace_ms / 1e3)
         count = min(self._options.tokens, spec.max_tokens)
-        tokens = np.resize(self._prompts[index].astype(np.int32), count)
+        prompt = self._prompts[index].astype(np.int32)
+        tokens = np.resize(prompt[~np.isin(prompt, self._end_ids)], count)
+        reason = "length" if count == spec.max_tokens else "stop"
+        if reason == "stop":
+            tokens[-1] = self._end_ids[0]
         if spec.reports_first_token:
             sink([FirstToken(seq, int(tokens[0]))])
         self._answered += 1
-        reason = "length" if count == spec.max_tokens else "stop"
         sink([Finished(seq, tokens.tobytes(), reason)])
 
     async def cancel(self) -> None:
@@ -139,7 +144,7 @@ def make(request: EngineRequest) -> PacedEngine:
     """The engine with the options of the configuration."""
     options = request.config.engine.own
     assert isinstance(options, PacedOptions)
-    return PacedEngine(options)
+    return PacedEngine(options, request.config.model.eos_token_ids)
 
 
 KIND = EngineKind(PacedOptions, make)

@@ -19,7 +19,7 @@ from sut.errors import ConfigError
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.rules.check import Check
-from sut.submission.file_checks import evaluation
+from sut.submission.accuracy_files import evaluation
 from sut.submission.findings import Finding
 from sut.submission.walk import entries
 from tests.conftest import ROOT
@@ -30,6 +30,8 @@ FAMILY = ROOT / "tests" / "data" / "second_family"
 RESULTS = ("72", "10", "5", "8")
 THREE_OF_FOUR = ("72", " 10", "5", "9")
 TWO_OF_FOUR = ("72", "11", "5", "9")
+
+DIGEST = "0123456789abcdef" * 4
 
 
 @pytest.fixture
@@ -134,12 +136,12 @@ def test_a_tree_is_checked_by_its_metric_under_any_of_its_names(
         folder = tmp_path / name / "closed/Me/results/box" / name / "Offline/accuracy"
         folder.mkdir(parents=True)
         text = folder / "accuracy.txt"
-        text.write_text("{'exact_match': 75.0, 'gen_num': 4}\nhash=aa\n")
+        text.write_text(f"{{'exact_match': 75.0, 'gen_num': 4}}\nhash={DIGEST}\n")
         assert findings(tmp_path / name, family) == []
-        text.write_text("{'exact_match': 50.0, 'gen_num': 4}\nhash=aa\n")
+        text.write_text(f"{{'exact_match': 50.0, 'gen_num': 4}}\nhash={DIGEST}\n")
         (low,) = findings(tmp_path / name, family)
-        assert low.sentence == "exact_match is 50.0, must be 74.25 at least."
-        text.write_text("{'rouge1': '50.0', 'gen_num': 4}\nhash=aa\n")
+        assert low.sentence == "exact_match is 50, must be 74.25 at least."
+        text.write_text(f"{{'rouge1': '50.0', 'gen_num': 4}}\nhash={DIGEST}\n")
         (missing,) = findings(tmp_path / name, family)
         assert missing.sentence == "exact_match is not printed in the form the checker reads."
 

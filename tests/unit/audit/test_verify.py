@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,10 @@ from audit.logs import find_logs
 from audit.verify import (
     OFFICIAL_NAME,
     VERIFICATION_NAME,
+    verify_folder,
     verify_run,
+    write_facts,
     write_submission_folder,
-    write_verification,
 )
 from sut.config.names import Scenario
 from sut.errors import ConfigError, LogError
@@ -27,6 +29,13 @@ from tests.unit.audit.sabotage import (
     write_detail,
     write_log,
 )
+
+
+def write_verification(run: Path, test: str, scenario: str, *ids: Any, **more: Any) -> Any:
+    """Verify a run, and write what was found beside its logs."""
+    facts = verify_folder(run, test, scenario, *ids, **more)
+    write_facts(run, facts, Scenario(scenario))
+    return facts
 
 
 def lines(folder: Path) -> list[str]:

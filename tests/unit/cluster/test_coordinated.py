@@ -27,7 +27,7 @@ from sut.machine.signals import first_ends_the_run
 from sut.result.build import build, result_json
 from tests.unit.cluster.played import PlayedNode, done
 from tests.unit.result.nodes import node_session
-from tests.unit.result.sessions import make_config
+from tests.unit.result.sessions import dump, make_config
 
 SERVER = "Server performance"
 
@@ -131,7 +131,7 @@ def edited(root: Path, file: str, **changes: Any) -> None:
     document = json.loads((root / file).read_text())
     for section, values in changes.items():
         document[section] |= values
-    (root / file).write_text(json.dumps(document))
+    dump(root / file, document)
 
 
 def test_a_node_with_other_sources_is_kept_and_not_added_up(

@@ -164,7 +164,10 @@ def spoil_ledger(root: Path) -> None:
 
 
 LOST: dict[str, tuple[Sabotage, str]] = {
-    "the ledger": (lose("ledger.parquet"), "node b: Server: ledger rows: not measured"),
+    "the ledger": (
+        lose("ledger.parquet"),
+        "node b: Server: counts that the ledger contradicts: not measured",
+    ),
     "LoadGen's log": (lose(DETAIL), f"node b: Server: LoadGen's logs: {DETAIL}: "),
     "a row of the ledger": (spoil_ledger, "node b: Server: samples LoadGen counts: "),
     "a run": (

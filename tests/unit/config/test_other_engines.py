@@ -13,6 +13,7 @@ from sut.config.keys import values_of
 from sut.config.resolved import read_resolved
 from sut.config.schema import EngineConfig, RunConfig
 from sut.errors import ConfigError
+from sut.inputs.inputs import needs_driver
 from sut.report.plan_text import render_plan
 from tests.unit.config.support import loaded, written
 
@@ -65,6 +66,14 @@ def test_an_unknown_engine_is_one_sentence_with_those_installed() -> None:
     assert error.message == ("engine.kind is nulll, but the engines installed here are vllm, null.")
     assert (error.where, error.remedy) == ("--engine", "The nearest is null.")
     assert refusal("--engine", "zzz").remedy == "Install its package."
+
+
+@pytest.mark.usefixtures("_installed")
+def test_the_driver_that_vllms_build_needs_is_asked_of_no_other_engine() -> None:
+    assert needs_driver(loaded("--system", "a30-bf16").config)
+    assert not needs_driver(loaded("--system", "cpu").config)
+    for name in ("null", "paced"):
+        assert not needs_driver(loaded("--system", "a30-bf16", "--engine", name).config)
 
 
 @pytest.mark.usefixtures("_installed")

@@ -58,7 +58,14 @@ def test_a_round_of_twenty_lines_is_the_one_it_extends_but_for_what_it_says(writ
     assert after["submission"] == before["submission"] | {"checker_version": "v7.0"}
     assert after["sources"].keys() == before["sources"].keys()
     same = {key for key in before if before[key] == after[key]}
-    assert same == {"absent", "default_benchmark", "compliance_of_others"}
+    assert same == {
+        "absent",
+        "default_benchmark",
+        "compliance_of_others",
+        "other_benchmarks",
+        "fixed_settings",
+        "user_conf_fixed",
+    }
 
 
 def test_a_run_of_it_is_planned_and_each_value_has_its_own_files_line(write):

@@ -107,6 +107,7 @@ def test_each_node_is_described_once_by_all_its_replicas(tmp_path: Path) -> None
             "model_path": "m", "model_sha256": "1" * 64, "details": {"dtype": "bf16"},
             "hardware": {"host": host, "cpu_threads_usable": 1, "gpus": [card(uuid)]},
             "software": {"engine_package": f"vllm of {host}"},
+            "variables": [{"name": "OMP_X", "value": uuid, "given_by": "user", "harmless": False}],
         }  # fmt: skip
 
     where = [("a", "G0", [0, 1]), ("b", "G1", [0]), ("a", "G2", [2])]
@@ -119,6 +120,8 @@ def test_each_node_is_described_once_by_all_its_replicas(tmp_path: Path) -> None
     assert info.replicas == 3
     assert info.details["dtype"] == "bf16"
     first, other, second = info.details["replicas"]
+    assert [each["told"] for each in (first, other, second)] == [{"dtype": "bf16"}] * 3
+    assert [each.value for each in info.variables or ()] == ["G0", "G1", "G2"], "of each replica"
     assert first["hardware"] == {
         "host": "a", "cpu_threads_usable": 3, "gpus": [card("G0"), card("G2")]
     }  # fmt: skip

@@ -53,29 +53,36 @@ def test_two_cores_share_one_process_and_many_do_not():
 
 
 def test_cores_are_those_this_process_may_use():
-    variables = environment(VllmConfig(), CPU, [2, 5], [])
+    variables = environment(VllmConfig(), CPU, [2, 5], [], given={})
     assert variables["VLLM_CPU_OMP_THREADS_BIND"] == "2,5"
     assert variables["OMP_NUM_THREADS"] == "2"
-    assert environment(VllmConfig(), CPU, list(range(16)), [])["VLLM_CPU_OMP_THREADS_BIND"] == (
-        "auto"
-    )
+    assert environment(VllmConfig(), CPU, list(range(16)), [], given={})[
+        "VLLM_CPU_OMP_THREADS_BIND"
+    ] == ("auto")
 
 
 def test_a_gpu_gets_no_cpu_settings():
     assert not any(
-        "CPU" in name or "OMP" in name for name in environment(VllmConfig(), CUDA, [0], [])
+        "CPU" in name or "OMP" in name
+        for name in environment(VllmConfig(), CUDA, [0], [], given={})
     )
 
 
-def test_a_gpu_is_not_asked_to_compile_a_sampler_that_greedy_decoding_never_calls(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_a_gpu_is_not_asked_to_compile_a_sampler_that_greedy_decoding_never_calls():
     name = "VLLM_USE_FLASHINFER_SAMPLER"
-    monkeypatch.delenv(name, raising=False)
-    assert environment(VllmConfig(), CUDA, [0], [])[name] == "0"
-    assert name not in environment(VllmConfig(), CPU, [0], [])
-    monkeypatch.setenv(name, "1")
-    assert environment(VllmConfig(), CUDA, [0], [])[name] == "1", "the user's word holds"
+    assert environment(VllmConfig(), CUDA, [0], [], given={})[name] == "0"
+    assert name not in environment(VllmConfig(), CPU, [0], [], given={})
+    chosen = environment(VllmConfig(), CUDA, [0], [], given={name: "1"})
+    assert chosen[name] == "1", "the user's word holds"
+
+
+def test_what_the_user_preloads_is_loaded_after_ours():
+    assert (
+        environment(VllmConfig(), CPU, [0], [Path("/a.so")], given={"LD_PRELOAD": "/b.so"})[
+            "LD_PRELOAD"
+        ]
+        == "/a.so:/b.so"
+    )
 
 
 def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch):

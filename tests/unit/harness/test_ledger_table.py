@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from sut.engines.base import Failed, Finished
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import ledger_facts, write_table
+from sut.harness.ledger_table import write_table
+from sut.record.answer import AnswerBounds
+from sut.record.ledger_file import counted
 
 PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
+BOUNDS = AnswerBounds(max_tokens=2, min_tokens=1, end_ids=frozenset({2}))
 ANSWER = np.array([5, 6], np.int32).tobytes()
 
 
 def closed() -> Ledger:
     """One answered by replica 1, one that failed on replica 0, two that nobody answers for."""
-    book = Ledger(reports_first_token=False, eos_token_ids=[2])
+    book = Ledger(reports_first_token=False, bounds=BOUNDS)
     book.issue(0, [0, 1, 2, 3], issued_ns=100)
     book.apply([Finished(0, ANSWER, "length", 1), Failed(1, "died", 0)], now_ns=200)
     book.fail_outstanding("the engine is gone", now_ns=300)
@@ -25,22 +29,44 @@ def closed() -> Ledger:
 
 
 def test_samples_that_no_replica_is_known_to_have_had_are_nobody_s(tmp_path: Path):
-    book = closed()
-    shares = {each.replica: each for each in ledger_facts(book, PROMPT_TOKENS).replicas}
+    written = write_table(closed(), PROMPT_TOKENS, tmp_path / "ledger.parquet")
+    shares = {each.replica: each for each in counted(written, 0).replicas}
     assert {name: (each.samples, each.failed) for name, each in shares.items()} == {
         "0": (1, 1),
         "1": (1, 0),
     }
     assert shares["0"].last_done_ns == 200
-    write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet")
     rows = pq.read_table(tmp_path / "ledger.parquet").to_pydict()
     assert rows["replica"] == [1, 0, None, None]
+    assert rows["last_token"] == [6, None, None, None]
+    assert rows["answer_crc"] == [crc32(ANSWER), None, None, None]
     assert rows["state"] == ["succeeded", "failed", "failed", "failed"]
 
 
-def test_the_only_replica_had_them_all():
-    book = Ledger(reports_first_token=False, eos_token_ids=[2], replica=0)
+def test_the_only_replica_had_them_all(tmp_path: Path):
+    book = Ledger(reports_first_token=False, bounds=BOUNDS, replica=0)
     book.issue(0, [0, 1], issued_ns=100)
     book.fail_outstanding("the engine is gone", now_ns=300)
-    (only,) = ledger_facts(book, PROMPT_TOKENS).replicas
+    (only,) = counted(write_table(book, PROMPT_TOKENS, tmp_path / "a.parquet"), 0).replicas
     assert (only.replica, only.samples, only.failed) == ("0", 2, 2)
+
+
+def test_every_count_is_taken_from_the_rows(tmp_path: Path):
+    written = write_table(closed(), PROMPT_TOKENS, tmp_path / "ledger.parquet")
+    facts = counted(written, 7)
+    assert facts.model_dump(exclude={"failures", "replicas"}) == {
+        "issued": 4, "succeeded": 1, "failed": 3, "empty": 0, "late_events": 7,
+        "answers_recorded": True, "tokens_in": 100, "tokens_out": 2, "first_issue_ns": 100,
+        "last_done_ns": 300, "finish_reasons": {"length": 1},
+    }  # fmt: skip
+    assert [(each.reason, each.count, each.first_seq) for each in facts.failures] == [
+        ("the engine is gone", 2, 2),
+        ("died", 1, 1),
+    ]
+
+
+def test_of_no_samples_there_is_nothing_to_count(tmp_path: Path):
+    book = Ledger(reports_first_token=False, bounds=BOUNDS)
+    facts = counted(write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet"), 0)
+    assert (facts.issued, facts.tokens_in, facts.first_issue_ns) == (0, 0, None)
+    assert (facts.finish_reasons, facts.failures, facts.replicas) == ({}, [], [])

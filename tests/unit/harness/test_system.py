@@ -19,6 +19,9 @@ from sut.errors import RunError
 from sut.harness.ledger import Ledger, State
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.link import FrameReader, Kind, frame, issue_frame
+from sut.record.answer import AnswerBounds
+
+BOUNDS = AnswerBounds(max_tokens=8, min_tokens=1, end_ids=frozenset({2}))
 
 
 class Recorder(asyncio.Transport):
@@ -40,7 +43,7 @@ class SilentEngine(NullEngine):
     """Takes queries, says nothing, and can fall ill."""
 
     def __init__(self) -> None:
-        super().__init__(NullConfig(tokens=2))
+        super().__init__(NullConfig(tokens=2), [2])
         self.submitted: list[tuple[int, list[int]]] = []
         self.illness: str | None = None
 
@@ -58,7 +61,7 @@ def library() -> Library:
 
 
 def build(engine: NullEngine) -> tuple[SystemUnderTest, Ledger, Recorder]:
-    ledger = Ledger(reports_first_token=True, eos_token_ids=[2])
+    ledger = Ledger(reports_first_token=True, bounds=BOUNDS)
     sut = SystemUnderTest(engine, ledger, library(), 600.0, clock_ns=lambda: 50)
     engine.begin_run(RunSpec(1, 8, 1, True, False), sut.on_events)
     transport = Recorder()
@@ -86,7 +89,7 @@ def test_queries_that_arrive_together_are_submitted_together():
 
 def test_an_answer_goes_back_to_loadgen_once():
     async def scenario() -> None:
-        sut, ledger, transport = build(NullEngine(NullConfig(tokens=2)))
+        sut, ledger, transport = build(NullEngine(NullConfig(tokens=2), [2]))
         sut.data_received(issue_frame(0, 10, [3]))
         assert transport.kinds() == [Kind.EVENTS, Kind.EVENTS]  # first token, then the answer
         sut.on_events([Finished(0, array("i", [7, 7]).tobytes(), "length")])
@@ -159,7 +162,7 @@ def test_what_loadgen_says_of_itself_is_kept(sent: bytes, attribute: str, value:
 def test_an_engine_that_answers_nothing_for_too_long_counts_as_hung():
     async def scenario() -> None:
         now_ns = 0
-        ledger = Ledger(reports_first_token=True, eos_token_ids=[2])
+        ledger = Ledger(reports_first_token=True, bounds=BOUNDS)
         engine = SilentEngine()
         sut = SystemUnderTest(engine, ledger, library(), 60.0, clock_ns=lambda: now_ns)
         sut.connection_made(Recorder())

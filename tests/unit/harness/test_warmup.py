@@ -11,9 +11,11 @@ from sut.config.schema import NullConfig
 from sut.engines.base import Event, EventSink, Failed, Finished, RunSpec
 from sut.engines.null import NullEngine
 from sut.harness.warmup import warm_up
+from sut.record.answer import AnswerBounds
 from sut.record.facts import WarmupFacts
 
 SPEC = RunSpec(0, max_tokens=8, min_tokens=1, reports_first_token=False, throughput_first=True)
+BOUNDS = AnswerBounds(max_tokens=8, min_tokens=1, end_ids=frozenset({2}))
 PROMPTS = [np.array([1, 2, 3], np.int32)] * 3
 
 
@@ -21,7 +23,7 @@ class Scripted(NullEngine):
     """Answers each query with what the script makes of its number."""
 
     def __init__(self, script: Callable[[int], Event | None]):
-        super().__init__(NullConfig())
+        super().__init__(NullConfig(), [2])
         self._script = script
         self._told: EventSink | None = None
 
@@ -35,11 +37,11 @@ class Scripted(NullEngine):
 
 
 def warmed(engine: Any, timeout_s: float = 600.0) -> WarmupFacts:
-    return asyncio.run(warm_up(engine, PROMPTS, SPEC, timeout_s))
+    return asyncio.run(warm_up(engine, PROMPTS, SPEC, BOUNDS, timeout_s))
 
 
 def test_every_prompt_is_answered() -> None:
-    facts = warmed(NullEngine(NullConfig(tokens=4)))
+    facts = warmed(NullEngine(NullConfig(tokens=4), [2]))
     assert (facts.requested, facts.succeeded, facts.failures) == (3, 3, [])
 
 
@@ -48,6 +50,10 @@ def test_every_prompt_is_answered() -> None:
     [
         (lambda seq: Failed(seq, "out of memory"), "out of memory"),
         (lambda seq: Finished(seq, b"", "stop"), "the engine returned no token"),
+        (
+            lambda seq: Finished(seq, b"\5\0\0\0", "stop"),
+            "it stopped without an end-of-sequence id",
+        ),
     ],
 )
 def test_an_answer_that_is_none_is_a_failure_and_not_waited_for(

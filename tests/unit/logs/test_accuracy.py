@@ -22,7 +22,7 @@ def test_a_recorded_log_is_read(tmp_path: Path):
     assert len(read) == 48
     first = read[0]
     assert (first.seq_id, first.sample_index, first.token_count) == (6, 0, 3)
-    assert first.tokens.tolist() == [5, 6, 7]
+    assert first.tokens.tolist() == [5, 6, 0]
     assert first.first_tokens is None, "Offline reports no first token"
 
 

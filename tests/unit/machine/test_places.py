@@ -42,11 +42,11 @@ def test_tmpdir_is_named_where_there_is_no_other_place(monkeypatch: pytest.Monke
 
 def test_vllm_is_given_the_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VLLM_RPC_BASE_PATH", raising=False)
-    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [])
+    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [], given={})
     set_tmpdir(monkeypatch, 100)
-    assert environment(VllmConfig(), CPU, [0], [])["VLLM_RPC_BASE_PATH"] == "/tmp"
+    assert environment(VllmConfig(), CPU, [0], [], given={})["VLLM_RPC_BASE_PATH"] == "/tmp"
     monkeypatch.setenv("VLLM_RPC_BASE_PATH", "/run/user")
-    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [])
+    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [], given={})
 
 
 def test_ray_is_given_the_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,13 +59,13 @@ def test_ray_is_given_the_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_user_without_a_name_is_given_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "USER" not in environment(VllmConfig(), CPU, [0], [])
+    assert "USER" not in environment(VllmConfig(), CPU, [0], [], given={})
 
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 1234")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    assert environment(VllmConfig(), CPU, [0], [])["USER"] == "sut"
+    assert environment(VllmConfig(), CPU, [0], [], given={})["USER"] == "sut"
 
 
 def test_a_home_that_nobody_knows_stays_as_it_is_written() -> None:

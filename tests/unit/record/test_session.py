@@ -31,8 +31,8 @@ def test_every_file_of_a_session_is_there_by_name(tmp_path: Path) -> None:
     assert run.logs is not None
     assert run.ledger is not None
     assert run.logs.sample_count == run.ledger.num_rows == run.document["ledger"]["issued"]
-    assert run.accuracy is None
-    assert runs["accuracy"].accuracy is not None
+    assert run.stated_accuracy is None
+    assert runs["accuracy"].stated_accuracy is not None
 
 
 def test_logs_that_cannot_be_read_are_a_problem_without_the_folders_path(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_malformed_evaluation_is_named(tmp_path: Path) -> None:
     dump(root / "Offline/accuracy/accuracy.json", {"metrics": []})
     (run,) = read_session(root).runs
     with pytest.raises(LogError, match="characters"):
-        _ = run.accuracy
+        _ = run.stated_accuracy
 
 
 def test_an_evaluation_of_before_there_were_scorers_is_read(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_an_evaluation_of_before_there_were_scorers_is_read(tmp_path: Path) -> N
     old = {key: value for key, value in ours.items() if key not in ("scorer", "characters", "tool")}
     dump(path, old | {"gen_len": ours["characters"], "sentence_splitter": ours["tool"]})
     (run,) = read_session(root).runs
-    assert run.accuracy is not None
-    assert run.accuracy == AccuracyFacts.model_validate(ours)
-    assert run.accuracy.scorer == "rouge"
+    assert run.stated_accuracy is not None
+    assert run.stated_accuracy == AccuracyFacts.model_validate(ours)
+    assert run.stated_accuracy.scorer == "rouge"
 
 
 def test_a_log_is_read_once_for_result_summary_and_compliance_page(

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import sut.rehearsal.rehearse
+import sut.result.evaluated
 import sut.submission.make_tree
-import sut.submission.recheck
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
 from sut.rehearsal.rehearse import Report, Request, rehearse
@@ -53,7 +53,7 @@ def _recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sut.rehearsal.rehearse, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
-    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "evaluate", support.scored)
 
 
 @pytest.mark.usefixtures("_recorded")

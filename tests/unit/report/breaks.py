@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sut.report.compliance.rows import Verdict
 from tests.unit.report.compliant import DETAIL, RUNS, remove_logged, set_fact, set_logged
-from tests.unit.result.sessions import rewrite_log
+from tests.unit.result.sessions import edit_ledger, rewrite_log
+from tests.unit.rules.changes import fail_one, forget_last
 
 NOT_MET, NOT_MEASURED = Verdict.NOT_MET, Verdict.NOT_MEASURED
 NOT_APPLICABLE = Verdict.NOT_APPLICABLE
@@ -29,6 +33,10 @@ def config(*keys: str, value: object) -> Break:
 
 def fact(subject: str, *keys: str, value: object, file: str = "run.json") -> Break:
     return lambda root: set_fact(root / RUNS[subject] / file, *keys, value=value)
+
+
+def rows(subject: str, change: Callable[[list[dict[str, Any]]], None]) -> Break:
+    return lambda root: edit_ledger(root / RUNS[subject], change)
 
 
 def says(subject: str, key: str, value: str) -> Break:
@@ -63,11 +71,15 @@ def error_line(subject: str) -> Break:
     return lambda root: rewrite_log(root / RUNS[subject], DETAIL, change)
 
 
-def another_process(subject: str) -> Break:
-    """The process of another run: LoadGen ran twice in it."""
-    return lambda root: rewrite_log(
-        root / RUNS[subject], DETAIL, lambda text: text.replace('"pid": 5360', '"pid": 5399')
-    )
+def process_of(subject: str, other: str) -> Break:
+    """A run's log says that it was made by the process of the other."""
+
+    def change(root: Path) -> None:
+        log = (root / RUNS[other] / DETAIL).read_text(encoding="utf-8")
+        (theirs,) = set(re.findall(r'"pid": \d+', log))
+        rewrite_log(root / RUNS[subject], DETAIL, lambda text: re.sub(r'"pid": \d+', theirs, text))
+
+    return change
 
 
 def started_twice(subject: str) -> Break:
@@ -77,9 +89,30 @@ def started_twice(subject: str) -> Break:
     )
 
 
+def longer_user_conf(subject: str) -> Break:
+    """A setting that the configuration does not have."""
+    return lambda root: rewrite_log(
+        root / RUNS[subject], "user.conf", lambda text: f"{text}*.Offline.max_duration = 1\n"
+    )
+
+
+def of_nobody(subject: str) -> Break:
+    """A run that does not say whose it is."""
+
+    def forget(root: Path) -> None:
+        path = root / RUNS[subject] / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(document | {"session": None}), encoding="utf-8")
+
+    return forget
+
+
 def touched(place: str) -> Break:
+    """A file with one byte more; it need not have been there."""
+
     def append(root: Path) -> None:
-        (root / place).write_bytes((root / place).read_bytes() + b"\n")
+        with (root / place).open("ab") as stream:
+            stream.write(b"\n")
 
     return append
 
@@ -106,6 +139,19 @@ SESSION_BREAKS = [
     ("greedy", "session", session("engine", value=None), NOT_MEASURED),
     ("greedy", "session", engine("kind", value="null"), NOT_APPLICABLE),
     ("numerics", "session", engine("arguments", value={"dtype": "bfloat16"}), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("arguments", "dtype", value="float32"), NOT_MET),
+    ("engine-as-asked", "session", session("engine", value=None), NOT_MEASURED),
+    ("engine-as-asked", "session", engine("kind", value="null"), NOT_APPLICABLE),
+    (
+        "engine-environment",
+        "session",
+        engine(
+            "environment",
+            value=[{"name": "OMP_X", "value": "1", "given_by": "user", "harmless": False}],
+        ),
+        NOT_MET,
+    ),
+    ("engine-environment", "session", engine("environment", value=None), NOT_MEASURED),
     (
         "prefix-caching-off",
         "session",
@@ -114,6 +160,15 @@ SESSION_BREAKS = [
     ),
     ("prefix-caching-off", "session", engine("details", "prefix_caching", value=True), NOT_MET),
     ("prefix-caching-off", "session", engine("details", value={}), NOT_MEASURED),
+    ("reuse-probe", "session", session("reuse_probe", value=None), NOT_MEASURED),
+    (
+        "reuse-probe",
+        "session",
+        session("reuse_probe", "hit_tokens", value={"prefix_cache_hit_tokens": 64.0}),
+        NOT_MET,
+    ),
+    ("reuse-probe", "session", session("reuse_probe", "again_s", value=[0.01, 0.01]), NOT_MET),
+    ("reuse-probe", "session", engine("kind", value="null"), NOT_APPLICABLE),
     (
         "no-speculation",
         "session",
@@ -148,7 +203,7 @@ LOG_BREAKS = [
         says(PERF, "loadgen_git_status_message", '" M loadgen.cc"'),
         NOT_MET,
     ),
-    ("processes-apart", "session", another_process(PERF), NOT_MET),
+    ("processes-apart", "session", process_of(PERF, ACC), NOT_MET),
     ("one-process", PERF, started_twice(PERF), NOT_MET),
     ("seeds", PERF, says(PERF, "effective_qsl_rng_seed", "1"), NOT_MET),
     ("seeds", ACC, says(ACC, "effective_schedule_rng_seed", "1"), NOT_MET),
@@ -167,9 +222,13 @@ LOG_BREAKS = [
     ("sample-counts", PERF, says(PERF, "effective_performance_sample_count", "47"), NOT_MET),
     ("sample-counts", ACC, says(ACC, "effective_accuracy_sample_count", "47"), NOT_MET),
     ("sample-counts", ACC, says(ACC, "qsl_reported_total_count", "47"), NOT_MET),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={"sut_name": 1}), NOT_MET),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={"x": 1}), NOT_MEASURED),
-    ("settings-as-asked", PERF, fact(PERF, "expected_settings", value={}), NOT_MEASURED),
+    ("settings-as-asked", PERF, says(PERF, "effective_max_duration_ms", "7"), NOT_MET),
+    ("settings-as-asked", PERF, silent(PERF, "effective_max_duration_ms"), NOT_MEASURED),
+    ("settings-recorded", PERF, fact(PERF, "expected_settings", value={}), NOT_MET),
+    ("of-session", TEST, of_nobody(TEST), NOT_MEASURED),
+    ("user-conf", ACC, longer_user_conf(ACC), NOT_MET),
+    ("as-closed", "session", touched("engine.log"), NOT_MET),
+    ("as-closed", "session", lambda root: (root / "manifest.json").unlink(), NOT_MEASURED),
     ("distinct-queries", PERF, says(PERF, "effective_performance_issue_same", "true"), NOT_MET),
     ("loadgen-verdict", PERF, says(PERF, "result_validity", '"INVALID"'), NOT_MET),
     ("min-duration-asked", PERF, says(PERF, "effective_min_duration_ms", "4"), NOT_MET),
@@ -197,9 +256,10 @@ ANSWER_BREAKS = [
     ("run-ended", PERF, fact(PERF, "loadgen_returned", value=False), NOT_MET),
     ("run-ended", PERF, fact(PERF, "interrupted", value=True), NOT_MET),
     ("run-ended", ACC, fact(ACC, "engine_failure", value="worker died"), NOT_MET),
-    ("no-failures", PERF, fact(PERF, "ledger", "failed", value=1), NOT_MET),
-    ("no-failures", TEST, fact(TEST, "ledger", "empty", value=1), NOT_MET),
-    ("same-samples", PERF, fact(PERF, "ledger", "issued", value=202), NOT_MET),
+    ("no-failures", PERF, rows(PERF, fail_one), NOT_MET),
+    ("no-failures", TEST, rows(TEST, fail_one), NOT_MET),
+    ("no-failures", TEST, gone(f"{RUNS[TEST]}/ledger.parquet"), NOT_MEASURED),
+    ("same-samples", PERF, rows(PERF, forget_last), NOT_MET),
     ("longest-answer", PERF, gone(f"{RUNS[PERF]}/ledger.parquet"), NOT_MEASURED),
     (
         "prefix-cache-hits",
@@ -211,7 +271,7 @@ ANSWER_BREAKS = [
     ("files-unchanged", PERF, touched(f"{RUNS[PERF]}/user.conf"), NOT_MET),
     ("files-unchanged", PERF, gone(f"{RUNS[PERF]}/ledger.parquet"), NOT_MET),
     ("files-unchanged", PERF, fact(PERF, "log_sha256", value={}), NOT_MEASURED),
-    ("accuracy-covers-all", ACC, fact(ACC, "ledger", "issued", value=47), NOT_MET),
+    ("accuracy-covers-all", ACC, rows(ACC, forget_last), NOT_MET),
     ("accuracy-covers-all", ACC, gone(f"{RUNS[ACC]}/ledger.parquet"), NOT_MEASURED),
     ("accuracy-evaluated", ACC, gone(f"{RUNS[ACC]}/accuracy.json"), NOT_MEASURED),
     ("accuracy", ACC, gone(f"{RUNS[ACC]}/accuracy.json"), NOT_MEASURED),

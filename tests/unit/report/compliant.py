@@ -11,16 +11,19 @@ from typing import Any
 from sut.config.rounds import Round
 from sut.config.schema import GenerationConfig, ModelConfig
 from sut.record.folder import sha256_of
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     RECORDED,
     dump,
     edit,
+    log_answers,
     make_accuracy,
     make_round,
     make_run,
     make_session,
     make_session_facts,
     rewrite_log,
+    seal,
 )
 
 DETAIL = "mlperf_log_detail.txt"
@@ -39,12 +42,6 @@ AUDIT_WARNING = (
     '{"is_error": false, "is_warning": true, "file": "loadgen.cc", "line_no": 1, '
     '"pid": 5361, "tid": 5361}}\n'
 )
-AUDIT_VALUES = {
-    "effective_accuracy_log_rng_seed": "720381539243781796",
-    "effective_accuracy_log_sampling_target": "100",
-    "effective_min_duration_ms": "0",
-    "effective_sample_concatenate_permutation": "false",
-}
 
 
 def small_round(**benchmark: Any) -> Round:
@@ -62,6 +59,8 @@ def small_round(**benchmark: Any) -> Round:
         scenario |= {"min_duration_ms": 5, "min_query_count": 192}
     ours["scenarios"]["Server"]["latency_percentile"] = 95
     ours |= benchmark
+    zero = ("max_duration_ms", "accuracy_log_probability")
+    rules["fixed_settings"] = {f"effective_{name}": 0 for name in zero}
     rules["sources"] = {"seeds": "constants.py", "required, one_of": "the checker"}
     return Round.model_validate(rules)
 
@@ -76,7 +75,7 @@ def compliant_session(parent: Path, *more: str) -> Path:
     compliance = {"tests": ("TEST06",)}
     root = make_session(
         parent, "offline", "accuracy", *more, mode="all", model=model, compliance=compliance,
-        generation=GenerationConfig(max_tokens=8),
+        generation=GenerationConfig(max_tokens=8), rules=small_round(),
     )  # fmt: skip
     dump(root / "session.json", _session_facts())
     _add_test06(root)
@@ -86,6 +85,7 @@ def compliant_session(parent: Path, *more: str) -> Path:
         {"name": "GEN_LEN", "value": 4800.0, "target": None, "upper_limit": None, "passed": None},
     ]
     dump(folder / "accuracy.json", make_accuracy(folder, metrics=metrics))
+    seal(root)
     return root
 
 
@@ -111,15 +111,9 @@ def _add_test06(root: Path) -> None:
     folder = root / "Offline" / "TEST06"
     shutil.copytree(RECORDED / "offline", folder)
     dump(folder / "run.json", make_run(folder, "Offline", "compliance"))
-    edit(
-        folder / "run.json",
-        test="TEST06",
-        audit_config="/audit/TEST06/audit.config",
-        audit_config_sha256="2" * 64,
-        expected_settings={"effective_sample_concatenate_permutation": False},
-    )
-    for key, value in AUDIT_VALUES.items():
-        set_logged(folder, key, value)
+    edit(folder / "run.json", test="TEST06")
+    log_answers(folder, range(100))
+    obey(folder, plan_of(root, "Offline", "TEST06", small_round()))
     rewrite_log(folder, DETAIL, lambda text: text.replace('"pid": 5360', '"pid": 5361'))
     rewrite_log(folder, DETAIL, lambda text: AUDIT_WARNING.join(_split(text)))
     check = {

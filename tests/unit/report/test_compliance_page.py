@@ -46,7 +46,7 @@ def broken(tmp_path: Path) -> ComplianceReport:
     """A session with a rule not met, one not measured, and text that is not to be trusted."""
     root = compliant_session(tmp_path, "server")
     set_fact(root / "session.json", "dataset", "name", value="<script>alert('x')</script> & co")
-    set_fact(root / "session.json", "dataset", "count", value=47)
+    set_fact(root / "session.json", "dataset", "source", value="sample")
     set_fact(root / "session.json", "engine", "details", value={})
     set_fact(root / RUNS["Server performance"] / "run.json", "engine_failure", value="<b>died</b>")
     return compliance_report(root, small_round())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sut.config.names import Scenario
+from sut.config.rounds import load_round
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import Result
@@ -16,6 +17,7 @@ from tests.unit.result.sessions import (
     NAMES,
     dump,
     edit,
+    edit_ledger,
     make_accuracy,
     make_round,
     make_session,
@@ -23,7 +25,8 @@ from tests.unit.result.sessions import (
 
 
 def built(parent: Path, *names: str) -> Result:
-    return build(make_session(parent, *names), make_round())
+    rules = load_round("v6.1") if "singlestream" in names else make_round()
+    return build(make_session(parent, *names), rules)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -61,10 +64,12 @@ def test_offline_says_what_it_does_not_measure(tmp_path: Path) -> None:
 
 def test_samples_that_were_nobody_s_at_the_end_have_a_line_of_their_own(tmp_path: Path) -> None:
     root = make_session(tmp_path, "server")
-    path = root / "Server" / "performance" / "run.json"
-    ledger = json.loads(path.read_text())["ledger"]
-    ledger["replicas"][0]["samples"] -= 7
-    edit(path, ledger=ledger)
+
+    def forget(rows: list[dict[str, Any]]) -> None:
+        for each in rows[:7]:
+            each["replica"] = None
+
+    edit_ledger(root / "Server" / "performance", forget)
     lines = summary_text(build(root, make_round())).splitlines()
     (told,) = [line for line in lines if line.startswith("no known replica")]
     assert told.endswith(": 7 samples, open when the run ended")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,8 +25,12 @@ from sut.config.schema import (
     SingleStreamConfig,
     SystemConfig,
 )
-from sut.record.folder import RunDir, sha256_of
-from sut.record.ledger_file import count_states
+from sut.record.folder import RunDir, SessionDir, sha256_of
+from sut.record.ledger_file import counted, read_ledger
+from sut.record.manifest import close_session
+from sut.record.session import session_of_run
+from tests.data.logs.record import answer
+from tests.unit.result.obey import obey, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"
@@ -69,7 +76,12 @@ def make_round(**changes: Any) -> Round:
                 "scenarios": {
                     "Offline": {**limits, "min_query_count": 13368, "latency_percentile": 90},
                     "Server": {**server, "ttft_limit_ms": 2000, "tpot_limit_ms": 100},
-                    "Interactive": {**server, "ttft_limit_ms": 500, "tpot_limit_ms": 30},
+                    "Interactive": {
+                        **server,
+                        "loadgen_model": "llama3_1-8b-interactive",
+                        "ttft_limit_ms": 500,
+                        "tpot_limit_ms": 30,
+                    },
                 },
                 "required": ("Offline",),
                 "one_of": ("Server", "Interactive"),
@@ -98,7 +110,8 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         ),
         "offline": OfflineConfig(target_qps=400, min_query_count=192, min_duration_s=0.005),
         "server": ServerConfig(
-            **server, min_query_count=240, latency_percentile=95, e2e_p99_limit_ms=1000
+            **server, min_query_count=480 if "server_with_errors" in names else 240,
+            latency_percentile=95, e2e_p99_limit_ms=1000
         ),
         "interactive": ServerConfig(
             **server, min_query_count=480, latency_percentile=99, ttft_limit_ms=500,
@@ -126,6 +139,7 @@ def answered_by(config: RunConfig) -> dict[str, Any]:
 def make_session_facts() -> dict[str, Any]:
     """A session.json."""
     return {
+        "session_id": "5" * 32,
         "started_utc": STARTED,
         "command": ["sut", "--scenario", "Server"],
         "hardware": {
@@ -146,48 +160,20 @@ def make_session_facts() -> dict[str, Any]:
             "kind": "vllm", "replicas": 2,
             "arguments": ARGUMENTS,
             "sampling": SAMPLING, "start_s": 30.0, "model_path": "models/small",
-            "model_sha256": None, "details": DETAILS,
+            "model_sha256": None, "details": DETAILS, "environment": [],
         },
         "warmup": {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []},
+        "reuse_probe": {
+            "prompts": 2, "prompt_tokens": 67, "replicas": 2, "first_s": [0.31, 0.3],
+            "again_s": [0.3, 0.32], "hit_tokens": {"prefix_cache_hit_tokens": 0.0}, "failures": [],
+        },
         "notes": [],
     }  # fmt: skip
 
 
 def ledger_facts(path: Path) -> dict[str, Any]:
     """The counts of one ledger.parquet, as run.json holds them."""
-    table = pq.ParquetFile(path).read()
-    states = count_states(table)
-    failed = table.filter(pc.equal(table["state"], "failed")).to_pylist()
-    replicas = []
-    for name in pc.unique(table["replica"]).to_pylist():
-        mine = table.filter(pc.equal(table["replica"], name))
-        replicas.append(
-            {
-                "replica": str(name),
-                "samples": mine.num_rows,
-                "tokens_out": pc.sum(mine["tokens_out"]).as_py() or 0,
-                "failed": count_states(mine)["failed"],
-                "last_done_ns": pc.max(mine["done_ns"]).as_py(),
-            }
-        )
-    return {
-        "issued": table.num_rows,
-        "succeeded": states["succeeded"],
-        "failed": states["failed"],
-        "empty": states["empty"],
-        "late_events": 0,
-        "tokens_in": pc.sum(table["tokens_in"]).as_py(),
-        "tokens_out": pc.sum(table["tokens_out"]).as_py() or 0,
-        "first_issue_ns": pc.min(table["issued_ns"]).as_py(),
-        "last_done_ns": pc.max(table["done_ns"]).as_py(),
-        "finish_reasons": {"length": states["succeeded"]},
-        "failures": [
-            {"reason": failed[0]["failure"], "count": len(failed), "first_seq": failed[0]["seq"]}
-        ]
-        if failed
-        else [],
-        "replicas": replicas,
-    }
+    return counted(read_ledger(path), late_events=0).model_dump()
 
 
 def steady_clock(path: Path) -> dict[str, Any]:
@@ -253,7 +239,33 @@ def make_accuracy(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 def dump(path: Path, document: Any) -> None:
+    """Write a JSON file; in a session that was closed everything is bound anew."""
     path.write_text(json.dumps(document), encoding="utf-8")
+    seal_again(path)
+
+
+def seal(root: Path) -> None:
+    """Bind each run to its session, and close the session."""
+    session = json.loads((root / "session.json").read_text(encoding="utf-8"))
+    of_run = session_of_run(SessionDir.open(root), session.get("session_id"))
+    for path in root.glob("*/*/run.json"):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(run | {"session": of_run.model_dump()}), encoding="utf-8")
+    close_again(root)
+
+
+def close_again(root: Path) -> None:
+    """Write the manifest anew."""
+    session = json.loads((root / "session.json").read_text(encoding="utf-8"))
+    (root / "manifest.json").unlink(missing_ok=True)
+    close_session(SessionDir.open(root), session.get("session_id"))
+
+
+def seal_again(path: Path) -> None:
+    """After a change that the session might have made itself."""
+    for root in path.parents:
+        if (root / "manifest.json").is_file():
+            seal(root)
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -271,6 +283,49 @@ def edit_ledger(folder: Path, change: Callable[[list[dict[str, Any]]], None]) ->
     edit(folder / "run.json", ledger=ledger_facts(path), log_sha256=RunDir(folder).hashes())
 
 
+def log_answers(folder: Path, seqs: Iterable[int]) -> None:
+    """An accuracy log as LoadGen writes it: these answers of the ledger, as they ended."""
+    rows = pq.read_table(folder / "ledger.parquet").to_pylist()
+    asked = sorted((rows[seq] for seq in seqs), key=lambda row: row["done_ns"])
+    dump(folder / "mlperf_log_accuracy.json", [_entry(row) for row in asked])
+    if (folder / "run.json").is_file():
+        edit(folder / "run.json", log_sha256=RunDir(folder).hashes())
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    tokens = answer(row["tokens_out"])
+    tokens[-1] = row["last_token"]
+    first = {} if row["first_token_ns"] is None else {"token_data": _hex(tokens[:1])}
+    return {
+        "seq_id": row["seq"],
+        "qsl_idx": row["sample_index"],
+        "data": _hex(tokens),
+        **first,
+        "token_count": len(tokens),
+    }
+
+
+def _hex(tokens: npt.NDArray[np.int32]) -> str:
+    return tokens.tobytes().hex().upper()
+
+
+def end_answers_with(folder: Path, end_id: int, *, first_tokens: bool = False) -> None:
+    """A recording of a model with another end id; first tokens: as Server would have them."""
+    path = folder / "ledger.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    for each in rows:
+        if each["last_token"] is not None:
+            tokens = answer(each["tokens_out"])
+            tokens[-1] = end_id
+            each.update(last_token=end_id, answer_crc=zlib.crc32(tokens.tobytes()))
+        if first_tokens:
+            each["first_token_ns"] = each["issued_ns"]
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    logged = json.loads((folder / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
+    log_answers(folder, [each["seq_id"] for each in logged])
+
+
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
     """Change a log as LoadGen might have written it: the recorded hash follows."""
     path = folder / name
@@ -280,8 +335,8 @@ def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
     dump(folder / "run.json", document)
 
 
-def make_session(parent: Path, *names: str, **config: Any) -> Path:
-    """A whole session directory made of the recordings named."""
+def make_session(parent: Path, *names: str, rules: Round | None = None, **config: Any) -> Path:
+    """A whole session directory made of the recordings named; `rules`: None: its round's."""
     root = parent / "node_20261124T000000Z"
     root.mkdir(parents=True)
     made = make_config(names, **config)
@@ -297,6 +352,8 @@ def make_session(parent: Path, *names: str, **config: Any) -> Path:
         for path in (RECORDED / name).iterdir():
             shutil.copyfile(path, folder / path.name)
         dump(folder / "run.json", make_run(folder, scenario, mode))
+        obey(folder, plan_of(root, scenario, mode, rules))
         if mode == "accuracy":
             dump(folder / "accuracy.json", make_accuracy(folder))
+    seal(root)
     return root

@@ -21,6 +21,7 @@ from tests.unit.result.sessions import (
     edit_ledger,
     make_round,
     make_session,
+    seal,
 )
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
@@ -184,6 +185,7 @@ def test_nothing_but_the_facts(tmp_path: Path) -> None:
 def test_scenario_without_a_run_makes_the_session_invalid(tmp_path: Path) -> None:
     root = make_session(tmp_path, "offline", "server")
     shutil.rmtree(root / "Server")
+    seal(root)
     result = build(root, make_round())
     assert not result.valid
     assert result.reasons == ["Server was asked for in performance mode and has no run"]

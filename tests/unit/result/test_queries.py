@@ -11,8 +11,9 @@ import pytest
 
 from sut.errors import LogError
 from sut.logs.run_logs import read_logs
+from sut.logs.trace import read_trace
 from sut.metrics import distribution_of
-from sut.result.queries import read_trace, write_queries
+from sut.result.queries import write_queries
 
 TRACE = "mlperf_log_trace.json"
 COLUMNS = [

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from sut.logs.trace import TRACE_NAME
+from sut.record.folder import RunDir, sha256_of
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
+    close_again,
     dump,
     edit,
     edit_ledger,
     rewrite_log,
+    seal_again,
 )
 
+ACCURACY = "mlperf_log_accuracy.json"
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
+BY_LOG = ".by_log.json"
 Change = Callable[[Path], None]
 
 
-def summary_value(key: str, value: int) -> Change:
-    """Give a line of the summary another value, if it is there."""
-    name = re.escape(key.replace("_ms", " (ms)"))
-    line = re.compile(rf"^({name} ?: ).*$", re.MULTILINE)
-    return lambda folder: rewrite_log(
-        folder, SUMMARY, lambda text: line.sub(rf"\g<1>{value}", text)
-    )
-
-
-# Those of audit/TEST06/audit.config.
 def run_json(**changes: Any) -> Change:
     return lambda folder: edit(folder / "run.json", **changes)
 
@@ -47,11 +45,16 @@ def session_json(**changes: Any) -> Change:
 
 
 def config_json(section: str, **changes: Any) -> Change:
+    """Configure the session otherwise; LoadGen took what it was given, and measured the same."""
+
     def apply(folder: Path) -> None:
         path = folder.parents[1] / "config.json"
         document = json.loads(path.read_text(encoding="utf-8"))
         document["config"][section] |= changes
-        dump(path, document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        obey(folder, plan_of(path.parent, run["scenario"], run["test"] or run["mode"]))
+        seal_again(path)
 
     return apply
 
@@ -104,12 +107,70 @@ def drop_hash(folder: Path) -> None:
     dump(path, document)
 
 
+def logged(number: int, **changes: Any) -> Change:
+    """Another entry of the accuracy log; None: the entry is not there."""
+
+    def change(text: str) -> str:
+        entries = json.loads(text)
+        entries[number] |= changes
+        return json.dumps(entries)
+
+    return lambda folder: follow(folder, change)
+
+
+def entries(change: Callable[[list[Any]], list[Any]]) -> Change:
+    """Other entries of the accuracy log."""
+    return lambda folder: follow(folder, lambda text: json.dumps(change(json.loads(text))))
+
+
+def follow(folder: Path, change: Callable[[str], str]) -> None:
+    """Change the accuracy log, and what was made of it by its hash."""
+    rewrite_log(folder, ACCURACY, change)
+    for name in ("accuracy.json", "verification.json"):
+        if (folder / name).is_file():
+            edit(folder / name, log_sha256=sha256_of(folder / ACCURACY))
+
+
+def row(number: int, **changes: Any) -> Change:
+    """One row of the ledger; the counts of run.json follow."""
+    return lambda folder: edit_ledger(folder, lambda rows: rows[number].update(changes))
+
+
+def drop_columns(*names: str) -> Change:
+    """A ledger without these columns."""
+
+    def change(folder: Path) -> None:
+        path = folder / "ledger.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(list(names)), path)
+        edit(folder / "run.json", log_sha256=RunDir(folder).hashes())
+
+    return change
+
+
+def traced(old: str, new: str) -> Change:
+    """The trace with another text in the first place where the old one stands."""
+
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return lambda folder: rewrite_log(folder, TRACE_NAME, change)
+
+
+FAILED = {"state": "failed", "tokens_out": None, "finish_reason": None, "last_token": None,
+          "answer_crc": None}  # fmt: skip
+
+
 def fail_one(rows: list[dict[str, Any]]) -> None:
-    rows[3].update(state="failed", tokens_out=None, failure="died")
+    rows[3].update(FAILED, failure="died")
+
+
+def forget_last(rows: list[dict[str, Any]]) -> None:
+    rows.pop()
 
 
 def leave_one_open(rows: list[dict[str, Any]]) -> None:
-    rows[3].update(state="outstanding", tokens_out=None, done_ns=None)
+    rows[3].update(FAILED, state="outstanding", done_ns=None)
 
 
 def answer_for_long(rows: list[dict[str, Any]]) -> None:
@@ -133,3 +194,27 @@ def clock_json(**changes: Any) -> Change:
         dump(path, document | {"clock": document["clock"] | changes})
 
     return apply
+
+
+def another_session(**changes: str) -> Change:
+    """The run names another session than the one whose folder it lies in."""
+
+    def apply(folder: Path) -> None:
+        path = folder / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        changed = document | {"session": document["session"] | changes}
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        close_again(folder.parents[1])
+
+    return apply
+
+
+def more_in_user_conf(folder: Path) -> None:
+    """A line that the configuration does not give; the recorded hash follows."""
+    rewrite_log(folder, "user.conf", lambda text: f"{text}*.Server.max_duration = 1\n")
+
+
+def stated_otherwise(folder: Path) -> None:
+    """accuracy.json is edited; the log still says what it said."""
+    (folder / BY_LOG).write_bytes((folder / "accuracy.json").read_bytes())
+    edit(folder / "accuracy.json", characters=99)

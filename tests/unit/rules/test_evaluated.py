@@ -17,6 +17,8 @@ from tests.unit.result.sessions import (
 )
 from tests.unit.rules.breakages import FOLDERS, whole
 
+GONE = "the file cannot be read: No such file or directory"
+
 
 def accuracy_run(root: Path) -> RunResult:
     return build(root, make_round()).accuracy_runs[Scenario.OFFLINE]
@@ -66,7 +68,7 @@ def test_an_accuracy_run_without_its_evaluation_is_not_valid(tmp_path: Path) -> 
     root = make_session(tmp_path, "accuracy")
     (root / "Offline" / "accuracy" / "accuracy.json").unlink()
     run = accuracy_run(root)
-    assert failed(run) == ["accuracy evaluation"]
+    assert failed(run) == [f"accuracy evaluation (accuracy.json: {GONE})"]
     assert run.evaluation is None
 
 
@@ -143,4 +145,5 @@ def test_a_failed_check_of_the_test_fails_the_run(tmp_path: Path) -> None:
 
 
 def test_a_compliance_run_that_was_not_verified_is_not_valid(tmp_path: Path) -> None:
-    assert failed(compliance_session(tmp_path, None)) == ["TEST06 verification"]
+    (only,) = failed(compliance_session(tmp_path, None))
+    assert only == f"TEST06 verification (verification.json: {GONE})"

@@ -223,6 +223,116 @@ def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
 
 
+HITS = "prefix_cache_hit_tokens"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (None, "there was no reuse probe"),
+        ({"hit_tokens": {HITS: 128.0}}, "the engine reused 128 tokens of prompts that were asked "
+         "twice"),
+        ({"hit_tokens": {}}, "the engine does not count what it reuses"),
+        ({"again_s": [0.02, 0.3]}, "prompts that were asked again were answered in 0.02 s, which "
+         "took 0.3 s the first time"),
+        ({"failures": ["no answer"]}, "a prompt of the reuse probe was not answered"),
+        ({"again_s": [0.3]}, "a prompt of the reuse probe was not answered"),
+        ({"prompts": 0, "first_s": [], "again_s": []}, "a prompt of the reuse probe was not "
+         "answered"),
+        ({"replicas": 1}, "the reuse probe reached 1 of 2 replicas"),
+        # Half of the time is the margin, and what is short says nothing.
+        ({"again_s": [0.15, 0.3]}, None),
+        ({"first_s": [0.049, 9.0], "again_s": [0.001, 0.3]}, None),
+        ({"first_s": [0.05, 9.0], "again_s": [0.001, 0.3]}, "prompts that were asked again were "
+         "answered in 0.001 s, which took 0.05 s the first time"),
+    ],
+)  # fmt: skip
+def test_an_engine_that_reuses_prompts_asked_twice_is_a_reason(
+    changes: dict[str, Any] | None, reason: str | None
+) -> None:
+    own = make_session_facts()["reuse_probe"]
+    changed = facts(reuse_probe=None if changes is None else own | changes)
+    assert grade(official(), changed, make_round(), runs(*ALL)) == ([reason] if reason else [])
+
+
+def test_a_relaxed_profile_need_not_probe_and_an_engine_without_a_model_cannot() -> None:
+    silent = facts(reuse_probe=None)
+    assert grade(official(profile="quick"), silent, make_round(), runs(*ALL)) == [
+        "the profile is quick, which relaxes the round's rules"
+    ]
+    null = official(engine=EngineConfig(kind="null", null=NullConfig()))
+    silent = facts(reuse_probe=None, engine=engine(**answered_by(null)))
+    assert grade(null, silent, make_round(), runs(*ALL)) == [
+        "the null engine answers without a model"
+    ]
+
+
+def variable(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "value": "1", "given_by": "user", "harmless": False} | changes
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (None, "the variables that reached the engine are not on record"),
+        (
+            [variable("A"), variable("B"), variable("C")],
+            "the environment can change the engine and is not declared: A, C",
+        ),
+        ([variable("B")], None),
+        ([variable("A", harmless=True)], None),
+        ([variable("A", given_by="harness"), variable("D", given_by="engine")], None),
+    ],
+)
+def test_a_variable_that_changes_the_engine_is_declared_or_a_reason(
+    found: list[dict[str, Any]] | None, reason: str | None
+) -> None:
+    config = official(engine=EngineConfig(environment=("B",)))
+    changed = facts(engine=engine(environment=found))
+    assert grade(config, changed, make_round(), runs(*ALL)) == ([reason] if reason else [])
+
+
+def test_in_a_relaxed_profile_a_variable_is_no_reason_of_its_own() -> None:
+    changed = facts(engine=engine(environment=[variable("A")]))
+    assert grade(official(profile="quick"), changed, make_round(), runs(*ALL)) == [
+        "the profile is quick, which relaxes the round's rules"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "reason"),
+    [
+        ({"dtype": "bfloat16"}, {"dtype": "float32"}, "dtype is float32, not bfloat16"),
+        ({"quantization": "fp8"}, {"quantization": None}, "quantization is none, not fp8"),
+        (
+            {"kv_cache_dtype": "fp8"},
+            {"kv_cache_dtype": "uint8"},
+            "kv_cache_dtype is uint8, not fp8",
+        ),
+        ({"max_num_seqs": 8}, {"max_num_seqs": 9}, "max_batch_sequences is 9, not 8"),
+        ({"max_model_len": 300}, {"max_model_len": 200}, "context_tokens is 200, not 300"),
+        (
+            {"max_num_batched_tokens": 64},
+            {"max_num_batched_tokens": 99},
+            "max_batch_tokens is 99, not 64",
+        ),
+        ({"load_format": "dummy"}, {"load_format": "auto"}, "weights is real, not random"),
+        # What leaves the choice to the engine, and other names of one type.
+        ({"kv_cache_dtype": "auto"}, {"kv_cache_dtype": "bfloat16"}, None),
+        ({"quantization": None}, {"quantization": "compressed-tensors"}, None),
+        ({"kv_cache_dtype": "fp8"}, {"kv_cache_dtype": "fp8_e4m3"}, None),
+        ({"dtype": "half"}, {"dtype": "float16"}, None),
+    ],
+)
+def test_an_engine_that_is_not_as_it_was_asked_to_be_is_a_reason(
+    settings: dict[str, Any], arguments: dict[str, Any], reason: str | None
+) -> None:
+    config = official(engine=EngineConfig(vllm=VllmConfig(**settings)))
+    found = facts(engine=engine(arguments=ARGUMENTS | arguments))
+    against = [f"the engine's {reason} as its settings ask"] if reason else []
+    assert grade(config, found, make_round(), runs(*ALL)) == against
+
+
 def test_what_an_engine_does_not_tell_is_held_against_it() -> None:
     found = facts(engine=engine(kind="other", traits={"weights": "real"}))
     assert grade(official(), found, make_round(), runs(*ALL)) == [

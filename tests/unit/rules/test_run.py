@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.rounds import Round
+from sut.config.rounds import Round, load_round
 from sut.report.compliance.evidence import open_session
 from sut.result.build import build
 from sut.result.schema import RunResult
@@ -28,11 +28,19 @@ from tests.unit.rules.breakages import (
     FOLDERS,
     whole,
 )
-from tests.unit.rules.changes import Change, config_json
+from tests.unit.rules.changes import (
+    Change,
+    config_json,
+    drop_columns,
+    ledger_json,
+    profile,
+    row,
+)
 
 
 def judged(root: Path, name: str, rules: Round | None = None) -> RunResult:
-    result = build(root, rules or make_round())
+    ours = load_round("v6.1") if name == "singlestream" else make_round()
+    result = build(root, rules or ours)
     tests = [run for runs in result.compliance_runs.values() for run in runs.values()]
     (run,) = (*result.scenarios.values(), *result.accuracy_runs.values(), *tests)
     assert run.valid == (not run.reasons)
@@ -177,6 +185,47 @@ def test_an_unknown_round_fails_what_needs_it(tmp_path: Path) -> None:
     root = make_session(tmp_path, "server", round="v9.9")
     result = build(root)
     (run,) = result.scenarios.values()
-    assert broken_rules(run) == {"seeds", "loadgen-release"}
+    assert broken_rules(run) == {
+        *("seeds", "loadgen-release", "loadgen-model", "settings-as-asked"),
+        *("settings-recorded", "user-conf"),
+    }
     assert not result.valid
     assert "round v9.9 is unknown" in result.reasons[0]
+
+
+def before_answers(root: Path, name: str) -> None:
+    """Make a record like those of before the ledger kept last tokens and checksums."""
+    folder = root / FOLDERS[name]
+    drop_columns("last_token", "answer_crc")(folder)
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    del run["ledger"]["answers_recorded"]
+    dump(folder / "run.json", run)
+
+
+@pytest.mark.parametrize("name", ["server", "accuracy", "compliance"])
+def test_a_record_of_before_is_judged_by_what_it_could_know(tmp_path: Path, name: str) -> None:
+    root = whole(tmp_path, name)
+    before_answers(root, name)
+    assert failed(judged(root, name)) == []
+    row(3, tokens_out=65)(root / FOLDERS[name])
+    assert "answers-end" in broken_rules(judged(root, name))
+
+
+def test_a_record_of_before_does_not_do_for_a_submission(tmp_path: Path) -> None:
+    root = whole(tmp_path, "accuracy")
+    before_answers(root, "accuracy")
+    profile("mlperf")(root / FOLDERS["accuracy"])
+    assert {"answers-end", "answers-logged"} <= broken_rules(judged(root, "accuracy"))
+
+
+def test_the_counts_of_a_result_are_the_ledgers(tmp_path: Path) -> None:
+    root = whole(tmp_path, "server")
+    honest = judged(root, "server")
+    ledger_json(issued=1, tokens_out=10**9, tokens_in=1)(root / FOLDERS["server"])
+    edited = judged(root, "server")
+    assert (edited.tokens_in, edited.tokens_out) == (honest.tokens_in, honest.tokens_out)
+    assert edited.queries == honest.queries
+    assert [each.reason for each in edited.checks if not each.passed] == [
+        "counts that the ledger contradicts: issued 1 (ledger 240), tokens_in 1 (ledger "
+        f"{honest.tokens_in}), tokens_out 1000000000 (ledger {honest.tokens_out}), must be == none"
+    ]

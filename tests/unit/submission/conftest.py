@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import sut.result.evaluated
 import sut.submission.make_tree
-import sut.submission.recheck
+from audit.verify import verify_folder
 from sut.submission.make_tree import make_tree
 from tests.unit.submission import support
+from tests.unit.submission.official_runs import make_official
 
 
 def tiny_source(target: Path) -> None:
@@ -25,7 +27,8 @@ def _recordings_are_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sut.submission.make_tree, "load_round", support.small_round)
     monkeypatch.setattr(sut.submission.make_tree, "copy_source", tiny_source)
     # The recorded answers are no summaries: their log says what a test writes (support.SCORED).
-    monkeypatch.setattr(sut.submission.recheck, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "evaluate", support.scored)
+    monkeypatch.setattr(sut.result.evaluated, "verify_folder", verify_folder)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +41,7 @@ def made_trees(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str],
             folder = tmp_path_factory.mktemp("made")
             session = support.closed_session(folder / "sessions", round_)
             plan = support.plan(folder / "tree", session, round=round_, division=division)
-            made[round_, division] = support.official_counts(make_tree(plan))
+            made[round_, division] = make_official(make_tree(plan))
         return made[round_, division]
 
     return get

@@ -1,7 +1,7 @@
 """Sessions and trees for the tests, made of the recorded LoadGen logs.
 
 The recordings have 48 samples, so sessions are judged by a round whose counts are theirs;
-`official_counts` writes the real round's counts into the logs of a finished tree.
+`official_runs.make_official` gives a finished tree the real round's counts and times.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from audit.verify import write_verification as write_verdict
+from audit.verify import verify_folder, write_facts
 from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
+from sut.config.names import Scenario
 from sut.config.official import of_benchmark
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -29,16 +28,20 @@ from sut.record.folder import RunDir
 from sut.record.session import RunRecord, SessionRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
-from tests.unit.audit.sabotage import AUDITED, entry
+from tests.unit.audit.sabotage import AUDITED
+from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
     RECORDED,
     dump,
     edit,
+    end_answers_with,
+    log_answers,
     make_accuracy,
     make_config,
     make_run,
     make_session_facts,
+    seal,
 )
 
 ROUNDS = ("v5.1", "v6.0", "v6.1")
@@ -115,6 +118,7 @@ def session(
         recording, _, other = kind.partition("+")
         _add_run(root, recording, other or "performance", round_)
     _match_mode(root, kinds)
+    seal(root)
     return root
 
 
@@ -138,11 +142,35 @@ def _match_mode(root: Path, kinds: tuple[str, ...]) -> None:
     dump(root / "config.json", document)
 
 
-def _server_line(recording: str) -> str:
+SERVERS_OWN = ("coalesce_queries", "ttft_latency", "tpot_latency")
+
+
+def _server_lines(recording: str) -> str:
     """What LoadGen's Server logs in an accuracy run, too, and Offline's log does not hold."""
     lines = (RECORDED / recording / "mlperf_log_detail.txt").read_text(encoding="utf-8")
-    key = '"requested_server_coalesce_queries"'
-    return next(line for line in lines.splitlines(keepends=True) if key in line)
+    keys = [f'"requested_server_{name}"' for name in SERVERS_OWN]
+    found = lines.splitlines(keepends=True)
+    return "".join(line for line in found if any(key in line for key in keys))
+
+
+def _as_accuracy_of(scenario: str, recording: str, text: str) -> str:
+    """The detail log of Offline's accuracy run as another scenario's."""
+    text = text.replace('"value": "Offline"', f'"value": "{_loadgen_scenario(scenario)}"')
+    if scenario != "Offline":  # no two runs begin and end at one time
+        text = re.sub(r'("power_(?:begin|end)", "value": "\S+) 00:', r"\g<1> 01:", text)
+    server = _loadgen_scenario(scenario) == "Server"
+    return _server_lines(recording) + text if server else text
+
+
+def _first_tokens(path: Path) -> None:
+    """Add to Offline's answers what LoadGen logs in any other scenario; in its own form."""
+    answers = json.loads(path.read_text(encoding="utf-8"))
+    for answer in answers:
+        answer["token_data"] = answer["data"][:8]
+    if path.parents[1].name == "Interactive":  # another run ends its queries in another order
+        answers.reverse()
+    lines = ",\n".join(json.dumps(answer) for answer in answers)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
@@ -150,14 +178,16 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
     folder = root / scenario / kind
     source = "accuracy" if kind == "accuracy" else recording
     shutil.copytree(RECORDED / source, folder)
+    in_server = kind == "accuracy" and scenario != "Offline"
+    end_answers_with(folder, EOS[0], first_tokens=in_server)
     mode = "compliance" if kind == "TEST06" else kind
     detail, summary = folder / "mlperf_log_detail.txt", folder / "mlperf_log_summary.txt"
     summary.write_text(as_round(summary.read_text(encoding="utf-8"), round_), encoding="utf-8")
     text = as_round(detail.read_text(encoding="utf-8"), round_)
     if kind == "accuracy":
-        text = text.replace('"value": "Offline"', f'"value": "{_loadgen_scenario(scenario)}"')
-        if _loadgen_scenario(scenario) == "Server":
-            text = _server_line(recording) + text
+        text = _as_accuracy_of(scenario, recording, text)
+        if scenario != "Offline":
+            _first_tokens(folder / "mlperf_log_accuracy.json")
     if kind == "TEST06":
         text = AUDIT_LINE + text
         changed = re.sub(
@@ -169,7 +199,7 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
         audited_log(folder)
     detail.write_text(text, encoding="utf-8")
     if _loadgen_scenario(scenario) == "Server":  # recorded at P95 in quick
-        set_value(detail, "effective_target_latency_percentile", 0.99)
+        at_p99(detail)
     if kind == "TEST06":
         for key, value in AUDITED.items():
             if key != "effective_scenario":
@@ -177,11 +207,10 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
                 set_parameter(summary, key.removeprefix("effective_"), value)
     run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
     if kind == "TEST06":
-        run |= {"test": "TEST06", "audit_config": "audit.config", "audit_config_sha256": "2" * 64}
-        equal_issue = "effective_sample_concatenate_permutation"
-        run["expected_settings"] = run["expected_settings"] | {equal_issue: AUDITED[equal_issue]}
+        run |= {"test": "TEST06"}
         write_verification(folder)
     dump(folder / "run.json", run)
+    obey(folder, plan_of(root, scenario, kind, small_round(round_)))
     if kind == "accuracy":
         write_evaluation(folder)
 
@@ -208,15 +237,7 @@ def scored(run: RunRecord, session: SessionRecord, sources: Sources | None = Non
 
 def audited_log(folder: Path) -> None:
     """LoadGen's accuracy log of a TEST06 run: the first 100 answers that the ledger has."""
-    rows = pq.ParquetFile(folder / "ledger.parquet").read().to_pylist()[:100]
-    answers = [
-        entry(row["seq"], range(5, 5 + row["tokens_out"]), qsl_idx=row["sample_index"])
-        for row in rows
-    ]
-    if folder.parent.name == "Offline":
-        for answer in answers:
-            del answer["token_data"]
-    dump(folder / "mlperf_log_accuracy.json", answers)
+    log_answers(folder, range(100))
 
 
 def write_verification(folder: Path) -> None:
@@ -224,7 +245,9 @@ def write_verification(folder: Path) -> None:
     for name in ("verification.json", "verify_accuracy.txt"):
         (folder / name).unlink(missing_ok=True)
     scenario = folder.parent.name
-    assert write_verdict(folder, "TEST06", scenario, EOS, max_tokens=64).passed
+    facts = verify_folder(folder, "TEST06", scenario, EOS, max_tokens=64)
+    assert facts.passed
+    write_facts(folder, facts, Scenario(scenario))
 
 
 def _loadgen_scenario(scenario: str) -> str:
@@ -279,12 +302,26 @@ def rewrite(run: Path, name: str, change: Callable[[str], str]) -> None:
 
 
 def edit_config(root: Path, **sections: Any) -> None:
-    """Change sections of a session's configuration."""
+    """Change sections of a session's configuration; its runs were made under that."""
     document = json.loads((root / "config.json").read_text(encoding="utf-8"))
     for key, value in sections.items():
         found = document["config"][key]
         document["config"][key] = found | value if isinstance(found, dict) else value
-    dump(root / "config.json", document)
+    (root / "config.json").write_text(json.dumps(document), encoding="utf-8")
+    for path in root.glob("*/*/run.json"):
+        rules = small_round(document["config"]["round"])
+        obey(path.parent, plan_of(root, path.parts[-3], path.parts[-2], rules))
+    seal(root)
+
+
+def at_p99(detail: Path) -> None:
+    """A Server log of quick's percentile as one of the round's."""
+    for key in ("effective_target_latency", "requested_server_target_latency"):
+        if f'"{key}_percentile"' in detail.read_text(encoding="utf-8"):
+            set_value(detail, f"{key}_percentile", 0.99)
+    conf = detail.with_name("user.conf")
+    text = conf.read_text(encoding="utf-8")
+    conf.write_text(text.replace("percentile = 95", "percentile = 99"), encoding="utf-8")
 
 
 def set_value(path: Path, key: str, value: Any) -> None:
@@ -302,26 +339,3 @@ def set_parameter(path: Path, name: str, value: Any) -> None:
     shown = str(int(value)) if isinstance(value, bool) else str(value)
     changed = re.sub(rf"(?m)^({re.escape(name)} ?: ).*$", lambda m: m[1] + shown, text)
     path.write_text(changed, encoding="utf-8")
-
-
-def official_counts(tree: Path, count: int = 13368) -> Path:
-    """Write the real counts into the logs of a tree made of recordings."""
-    for path in tree.rglob("mlperf_log_detail.txt"):
-        summary = path.with_name("mlperf_log_summary.txt")
-        for key, value in {
-            "effective_performance_sample_count": count,
-            "effective_min_duration_ms": 600000,
-        }.items():
-            set_value(path, key, value)
-            name = key.removeprefix("effective_")
-            for listed in (name, f"{name.removesuffix('_ms')} (ms)"):
-                set_parameter(summary, listed, value)
-        text = path.read_text(encoding="utf-8")
-        if '"effective_accuracy_sample_count"' in text:
-            set_value(path, "effective_accuracy_sample_count", count)
-            set_parameter(summary, "accuracy_sample_count", count)
-        set_value(path, "qsl_reported_total_count", count)
-        if '"effective_scenario", "value": "Offline"' in text:
-            set_value(path, "effective_samples_per_query", count)
-            set_parameter(summary, "samples_per_query", count)
-    return tree

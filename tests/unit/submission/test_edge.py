@@ -12,6 +12,7 @@ from sut.submission.check_tree import check_tree
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
 from tests.unit.submission import support
+from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.support import ROUNDS, SUBMITTER, plan
 
 COUNT = 5000
@@ -45,7 +46,7 @@ def edge_tree(tmp_path: Path, round_: str, *kinds: str) -> Path:
     described = asked.system.description | {"system_type": "edge"}
     system = asked.system.model_copy(update={"description": described})
     made = make_tree(plan(tmp_path / "tree", session, round=round_, system=system))
-    return support.official_counts(made, COUNT)
+    return make_official(made, COUNT)
 
 
 @pytest.mark.parametrize("round_", ROUNDS)

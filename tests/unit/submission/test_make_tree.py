@@ -13,6 +13,7 @@ from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
 from sut.submission.source import ROOT, copy_source
+from tests.unit.result.sessions import dump
 from tests.unit.submission import support
 from tests.unit.submission.support import ROUNDS, SUBMITTER, closed_session, plan
 
@@ -107,11 +108,11 @@ def test_the_readme_tells_command_settings_versions_hashes_and_batching(made_tre
 
 def test_the_accuracy_log_is_shortened_and_its_whole_hash_written(tmp_path):
     root = closed_session(tmp_path / "s")
-    log = "[\n" + "{},\n" * 5000 + "]\n"
     for scenario in ("Offline", "Server"):
         run = root / scenario / "accuracy"
-        support.rewrite(run, "mlperf_log_accuracy.json", lambda _: log)
+        support.rewrite(run, "mlperf_log_accuracy.json", lambda log: log + "\n" * 10240)
         support.write_evaluation(run)
+    log = (root / "Offline/accuracy/mlperf_log_accuracy.json").read_text(encoding="utf-8")
     folder = make_tree(plan(tmp_path / "tree", root)) / "closed" / SUBMITTER / RESULTS / "Offline"
     kept = (folder / "accuracy/mlperf_log_accuracy.json").read_text(encoding="utf-8")
     assert kept == log[:4096] + "\n\n...\n\n" + log[-4096:]
@@ -138,6 +139,29 @@ def test_runs_of_one_scenario_may_come_from_several_sessions(tmp_path):
     tree = make_tree(plan(tmp_path / "tree", both))
     text = (tree / "closed" / SUBMITTER / RESULTS / "Offline/README.md").read_text(encoding="utf-8")
     assert "performance (node_1), accuracy (node_2), TEST06 (node_3):" in text
+
+
+def test_the_variables_that_can_change_the_engine_are_stated_with_who_set_them(tmp_path):
+    root = closed_session(tmp_path / "s")
+    config, facts = (
+        json.loads((root / name).read_text(encoding="utf-8"))
+        for name in ("config.json", "session.json")
+    )
+    config["config"]["engine"]["environment"] = ["OMP_X"]
+    facts["engine"]["environment"] = [
+        {"name": "HF_HOME", "value": "/x", "given_by": "user", "harmless": True},
+        {"name": "KMP_Y", "value": "5", "given_by": "harness", "harmless": False},
+        {"name": "OMP_X", "value": "2", "given_by": "user", "harmless": False},
+        {"name": "VLLM_Z", "value": "3", "given_by": "engine", "harmless": False},
+    ]
+    dump(root / "config.json", config)
+    dump(root / "session.json", facts)
+    tree = make_tree(plan(tmp_path / "tree", root))
+    text = (tree / "closed" / SUBMITTER / RESULTS / "Offline/README.md").read_text(encoding="utf-8")
+    assert "- KMP_Y, set by the harness: 5\n" in text
+    assert "- OMP_X, set by the submitter, declared: 2\n" in text
+    assert "HF_HOME" not in text
+    assert "VLLM_Z" not in text, "nobody chose it"
 
 
 def test_a_rehearsal_is_marked_where_a_reader_looks(tmp_path):

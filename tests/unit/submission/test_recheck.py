@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import sut.submission.recheck as recheck
+import sut.result.evaluated as evaluated
 from sut.accuracy.evaluate import Sources, evaluate, evaluate_run
 from sut.accuracy.text import official_text
 from sut.config.rounds import load_round
 from sut.record.facts import AccuracyFacts
 from sut.submission.gather import Run, load_session
-from sut.submission.recheck import evaluation_problems, score_again
+from sut.submission.recheck import evaluation_problems
 from tests.unit.accuracy.answered import (
     SUMMARIES,
     encoded,
@@ -29,7 +29,7 @@ from tests.unit.result.sessions import dump, edit
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An accuracy run whose answers are half right, evaluated."""
-    monkeypatch.setattr(recheck, "evaluate", evaluate)
+    monkeypatch.setattr(evaluated, "evaluate", evaluate)
     texts = [*SUMMARIES[:2], "Nothing of the kind.", "A bee."]
     root, folder = make_answered(tmp_path, texts)
     write_evaluation(folder, root)
@@ -38,7 +38,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def problems(run: Run, sources: Sources | None = None) -> list[str]:
-    return list(evaluation_problems(run, score_again(run, sources or Sources())))
+    (again,) = load_session(run.session.root, load_round("v6.1"), sources)[1]
+    return list(evaluation_problems(again))
 
 
 def edit_scores(folder: Path, **scores: float) -> None:
