@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sut.errors import HarnessError, LogError
+from sut.errors import HarnessError, LogError, OutputClosed
 from sut.logs.detail import DETAIL_NAME
 from sut.logs.run_logs import LoadGenLogs, cross_check, read_logs
 from sut.logs.summary import SUMMARY_NAME
-from sut.output import OutputClosed, whole_output
+from sut.output import whole_output
 
 LOGS = (DETAIL_NAME, SUMMARY_NAME)
 

@@ -6,7 +6,8 @@
     ├── LogError            2   a LoadGen log is missing, truncated or corrupt
     ├── EngineStartError    3   the engine or cluster could not be started
     ├── RunError            1   a run failed after it had begun; what was measured is kept
-    └── Interrupted       130   Ctrl-C, after the logs were secured
+    ├── Interrupted       130   Ctrl-C, after the logs were secured
+    └── OutputClosed      141   nobody reads what is printed, as behind `| head`
 
 `sut.main` catches HarnessError once, prints `render()` and exits with `exit_code`.
 """
@@ -94,3 +95,9 @@ class Interrupted(HarnessError):
     """The user asked us to stop."""
 
     exit_code = 130
+
+
+class OutputClosed(HarnessError):
+    """Nobody reads on; there is nobody to tell it. What a shell shows: 128 + SIGPIPE."""
+
+    exit_code = 141

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sut.errors import HarnessError, Interrupted
-from sut.output import OutputClosed, whole_output
+from sut.errors import HarnessError, Interrupted, OutputClosed
+from sut.output import whole_output
 
 DEFAULT_VERB = "run"
 VERBS = {

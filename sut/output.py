@@ -8,16 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sut.errors import FULL, HarnessError, no_space
-
-# What a shell shows of a program that the closed pipe ended: 128 + SIGPIPE.
-PIPE_CLOSED = 141
-
-
-class OutputClosed(HarnessError):
-    """Nobody reads on, as behind `| head`; there is nothing to tell and nobody to tell it."""
-
-    exit_code = PIPE_CLOSED
+from sut.errors import FULL, HarnessError, OutputClosed, no_space
 
 
 @contextmanager

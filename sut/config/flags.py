@@ -55,6 +55,7 @@ exit codes:
   2    bad input
   3    the engine or the cluster could not start
   130  interrupted
+  141  nobody reads what is printed, as behind `| head`
 """
 
 # Flag's name in the namespace → the key it sets.

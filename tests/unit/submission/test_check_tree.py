@@ -115,7 +115,7 @@ def test_a_compliance_log_without_a_sample_is_one_finding(tree):
     (log,) = tree.glob("closed/*/results/*/*/Server/TEST06/accuracy/mlperf_log_accuracy.json")
     log.write_text("[\n]\n")
     (found,) = check_tree(tree, "v6.1")
-    assert found.sentence == "samples logged is 0, must be == 100."
+    assert "holds no answer" in found.sentence
 
 
 def test_a_compliance_log_of_int64_is_judged_as_one(tree):
