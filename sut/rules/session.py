@@ -148,7 +148,7 @@ def processes_apart(case: SessionCase) -> Iterable[Check]:
     """By the process ids in LoadGen's logs."""
     logs = list(case.processes.values())
     shared = sum(len(pids) for pids in logs) - len(frozenset().union(*logs))
-    yield told("", shared, "==", 0, unit="processes")
+    yield told("processes that two runs share", shared, "==", 0)
 
 
 @SESSION_RULES.rule(
