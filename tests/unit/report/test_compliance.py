@@ -352,5 +352,7 @@ def test_the_text_names_verdict_figure_demand_and_place(tmp_path: Path) -> None:
     assert lines[0].startswith("Rules of llama3.1-8b in round v6.1, closed division: 1 not met")
     at = lines.index("  NOT MET       LoadGen's verdict is VALID")
     assert lines[at + 1].strip() == "INVALID (required: VALID)"
-    assert lines[at + 2].strip().startswith(f"{RUNS[PERF]}/{DETAIL}:75: ")
+    log = (root / RUNS[PERF] / DETAIL).read_text(encoding="utf-8").splitlines()
+    number = next(n for n, line in enumerate(log, 1) if '"result_validity"' in line)
+    assert lines[at + 2].strip().startswith(f"{RUNS[PERF]}/{DETAIL}:{number}: ")
     assert lines[-1].startswith("unverified: ")
