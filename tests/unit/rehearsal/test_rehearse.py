@@ -59,7 +59,7 @@ def _recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_recorded")
 def test_a_closed_rehearsal_goes_through_without_a_submitters_documents(tmp_path: Path) -> None:
     report, said = run(request(tmp_path / "out"))
-    assert [each.sentence for each in report.findings] == []
+    assert [each.line for each in report.findings] == []
     assert report.failed is None
     assert "the check will name accuracy" in said
     (document,) = (tmp_path / "out" / "tree").rglob("bandwidth.md")
