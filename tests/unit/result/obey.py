@@ -16,12 +16,8 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.plan.run_plan import RunPlan, plan_runs
 from sut.record.folder import RunDir
+from sut.submission.user_conf_checks import COMMON, OF_SCENARIO
 
-# What LoadGen calls a line of user.conf that it was given.
-REQUESTED = {
-    "min_duration": "requested_min_duration_ms",
-    "min_query_count": "requested_min_query_count",
-}
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 
 
@@ -51,10 +47,9 @@ def obey(folder: Path, plan: RunPlan | None) -> None:
     for key, value in plan.expected_settings.items():
         log = _logged(log, key, value)
         shown = _listed(shown, _name(key), value)
-    for name, number in re.findall(r"(?m)^\*\.\w+\.(\w+) = (\S+)$", plan.user_conf):
-        key = REQUESTED.get(name, "")
+    for key, value in _requested(plan.user_conf).items():
         if f'"{key}"' in log:
-            log = _logged(log, key, json.loads(number))
+            log = _logged(log, key, value)
     detail.write_text(log, encoding="utf-8")
     summary.write_text(shown, encoding="utf-8")
     (folder / "user.conf").write_text(plan.user_conf, encoding="utf-8")
@@ -66,6 +61,17 @@ def obey(folder: Path, plan: RunPlan | None) -> None:
     path = folder / "run.json"
     run = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(run | changes), encoding="utf-8")
+
+
+def _requested(user_conf: str) -> dict[str, float]:
+    """What LoadGen says that it was asked for by a user.conf of one scenario."""
+    found: dict[str, float] = {}
+    for line in (each.split() for each in user_conf.splitlines() if " = " in each):
+        _, scenario, key = line[0].rsplit(".", 2)
+        if known := (COMMON | OF_SCENARIO.get(scenario, {})).get(key):
+            value = float(line[2]) * known[1]
+            found[known[0]] = int(value) if value.is_integer() else value
+    return found
 
 
 def _logged(log: str, key: str, value: object) -> str:

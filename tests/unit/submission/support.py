@@ -157,8 +157,9 @@ def _server_lines(recording: str) -> str:
 def _as_accuracy_of(scenario: str, recording: str, text: str) -> str:
     """The detail log of Offline's accuracy run as another scenario's."""
     text = text.replace('"value": "Offline"', f'"value": "{_loadgen_scenario(scenario)}"')
-    if scenario != "Offline":  # no two runs begin and end at one time
-        text = re.sub(r'("power_(?:begin|end)", "value": "\S+) 00:', r"\g<1> 01:", text)
+    # No two runs begin and end at one time: each scenario has a month of its own.
+    month = list(Scenario).index(Scenario(scenario)) + 1
+    text = re.sub(r'("power_(?:begin|end)", "value": ")\d\d', rf"\g<1>{month:02d}", text)
     server = _loadgen_scenario(scenario) == "Server"
     return _server_lines(recording) + text if server else text
 
