@@ -70,23 +70,22 @@ def make_tree(plan: SubmissionPlan, say: Callable[[str], None] = lambda _: None)
             reasons += measurements_problems(measurements(plan, first), first, form)
     if reasons:
         raise Refused(list(dict.fromkeys(reasons)))
-    temporary = _beside(plan.out)
-    try:
-        _write(temporary / plan.division / plan.submitter, plan, entries, rules, description)
-        temporary.chmod(0o755)
+    with _beside(plan.out) as folder:
+        tree = Path(folder) / plan.out.name
+        tree.mkdir(mode=0o755)
+        _write(tree / plan.division / plan.submitter, plan, entries, rules, description)
         _refuse_existing(plan.out)
-        temporary.rename(plan.out)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        tree.rename(plan.out)
     return plan.out
 
 
-def _beside(out: Path) -> Path:
-    """A fresh folder in the folder of `out`."""
+def _beside(out: Path) -> tempfile.TemporaryDirectory[str]:
+    """A fresh folder in the folder of `out`, which goes whatever happens."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        return tempfile.TemporaryDirectory(
+            dir=out.parent, prefix=f".{out.name}.", ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise ConfigError(
             f"{out} cannot be made: {error.strerror} ({out.parent}).",

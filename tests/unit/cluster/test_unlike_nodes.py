@@ -85,10 +85,10 @@ def test_nodes_that_are_not_alike_are_not_added_up(
     spoil, sentence = UNLIKE[case]
     roots = copied(honest, tmp_path)
     spoil(roots["b"])
-    refused(summed(roots), ALIKE + sentence)
+    assert_refused(summed(roots), ALIKE + sentence)
 
 
-def refused(made: Aggregated, sentence: str) -> None:
+def assert_refused(made: Aggregated, sentence: str) -> None:
     assert not made.valid
     assert sentence in made.not_added_up_because
     assert sentence in made.reasons
@@ -113,7 +113,7 @@ def test_a_result_that_its_files_do_not_give_is_not_believed(
     made = summed(copied(honest, tmp_path), ended=spoil)
     (found,) = made.not_added_up_because
     assert found.startswith(sentence)
-    refused(made, found)
+    assert_refused(made, found)
     assert not made.nodes["b"].valid
     assert made.nodes["a"].valid
     (root,) = tmp_path.glob("b_*/")
@@ -207,7 +207,7 @@ def test_weights_of_no_node_known_are_not_alike(honest: Mapping[str, Path], tmp_
     for root in roots.values():
         fact("engine", model_sha256=None)(root)
     sentence = "the nodes' weights cannot be compared: model SHA-256 is unknown on nodes a and b"
-    refused(summed(roots), sentence)
+    assert_refused(summed(roots), sentence)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_engine_without_weight_files_needs_no_checksum(
 def test_what_no_node_was_asked_is_told(honest: Mapping[str, Path], tmp_path: Path) -> None:
     asked = make_config(NAMES, profile="mlperf")
     made = summed(copied(honest, tmp_path), asked=asked)
-    refused(made, ALIKE + "profile is mlperf as asked and quick on nodes a and b")
+    assert_refused(made, ALIKE + "profile is mlperf as asked and quick on nodes a and b")
 
 
 @pytest.mark.parametrize("renamed", [False, True])
@@ -246,7 +246,7 @@ def test_one_run_is_not_counted_twice(
     for sentence in twice:
         assert "is the same file on nodes a and b" in sentence
         assert sentence.endswith("one run would be counted twice")
-        refused(made, sentence)
+        assert_refused(made, sentence)
 
 
 def test_of_three_nodes_each_is_named_with_its_value(
@@ -255,7 +255,7 @@ def test_of_three_nodes_each_is_named_with_its_value(
     roots = copied(honest, tmp_path)
     roots["c"] = node_session(tmp_path, "c", *NAMES)
     fact("software", torch="2.12.0")(roots["c"])
-    refused(summed(roots), ALIKE + "torch is 2.13.0 on nodes a and b and 2.12.0 on node c")
+    assert_refused(summed(roots), ALIKE + "torch is 2.13.0 on nodes a and b and 2.12.0 on node c")
 
 
 # What nodes of one honest run differ in, each by itself and all together.
@@ -265,7 +265,7 @@ HONEST: dict[str, Sabotage] = {
     "an argument that is a place": fact("engine", arguments=ARGUMENTS | {"model": "/mnt/small"}),
     "the data set's place": setting("dataset", {"source": "file", "path": "/mnt/news.json"}),
     "the configured model's place": setting("model.path", "/mnt/small"),
-    "the results' place": setting("results_dir", "/tmp/sut-node-x/run-0"),
+    "the results' place": setting("results_dir", "elsewhere/run-0"),
     "the address": setting("engine.ray.address", "10.0.0.9:6379"),
     "blocks that fit": detail(num_gpu_blocks=4711),
     "the time": lambda root: edit(root / "session.json", started_utc="2026-11-24T00:00:09Z"),
@@ -357,7 +357,7 @@ def test_what_is_free_is_what_a_coordinated_run_sets_for_each_node(tmp_path: Pat
     documents = [
         json.loads(document_for(Loaded(config, {}), name))["config"] for name in ("a", "b")
     ]
-    documents[1]["results_dir"] = "/tmp/sut-node-x/run-0"  # as `NodeRun.start` does
+    documents[1]["results_dir"] = "elsewhere/run-0"  # as `NodeRun.start` does
 
     def at(document: Any, key: str) -> Any:
         for part in key.split("."):

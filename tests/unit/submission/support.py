@@ -171,6 +171,16 @@ def _on_a_day_of_its_own(log: str, number: int) -> str:
     return re.sub(r"\b2026-11-2\dT", day.strftime("%Y-%m-%dT"), log)
 
 
+def _one_warning(summary: Path) -> None:
+    """The summary counts LoadGen's word that it read an audit.config."""
+    changed = re.sub(
+        r"(?m)^(No|\d+) warnings? encountered.*$",
+        "1 warning encountered. See detailed log.",
+        summary.read_text(encoding="utf-8"),
+    )
+    summary.write_text(changed, encoding="utf-8")
+
+
 def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
     scenario = NAMES[recording][0]
     folder = root / scenario / kind
@@ -188,12 +198,7 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
         text = _as_accuracy_of(scenario, recording, text)
     if kind == "TEST06":
         text = AUDIT_LINE + text
-        changed = re.sub(
-            r"(?m)^(No|\d+) warnings? encountered.*$",
-            "1 warning encountered. See detailed log.",
-            summary.read_text(encoding="utf-8"),
-        )
-        summary.write_text(changed, encoding="utf-8")
+        _one_warning(summary)
         audited_log(folder)
     number = len(list(root.glob("*/*/run.json")))
     detail.write_text(_on_a_day_of_its_own(text, number), encoding="utf-8")
