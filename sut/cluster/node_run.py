@@ -30,8 +30,8 @@ from sut.cluster.gate import GO, PING, READY
 from sut.config.flags import ENVIRONMENT
 from sut.engines.ray.children import wait_for_own
 from sut.machine.devices import gpus
+from sut.record.folder import NODE_LOG
 
-LOG_NAME = "node.log"
 TAIL_LINES = 20
 END_S = 5.0
 # How often within the patience it is looked at.
@@ -121,7 +121,7 @@ class NodeRun:
         path = folder / "resolved.json"
         path.write_text(json.dumps(resolved), encoding="utf-8")
         ours, theirs = socket.socketpair()
-        with theirs, (folder / LOG_NAME).open("wb") as log:
+        with theirs, (folder / NODE_LOG).open("wb") as log:
             words = ["run", "--resolved", str(path), "--start-gate", str(theirs.fileno())]
             process = subprocess.Popen(
                 [sys.executable, "-m", "sut.main", *words],
@@ -181,7 +181,7 @@ class NodeRun:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             archive.add(folders[0], folders[0].name)
-            archive.add(run.folder / LOG_NAME, f"{folders[0].name}/{LOG_NAME}")
+            archive.add(run.folder / NODE_LOG, f"{folders[0].name}/{NODE_LOG}")
         return buffer.getvalue()
 
     def forget(self) -> None:
@@ -246,7 +246,7 @@ def _listen(run: _Run) -> None:
             if word == READY:
                 run.messages.put(Ready(rest))
     code = run.process.wait()
-    run.messages.put(Ended(code, _last_line(run.folder / LOG_NAME)))
+    run.messages.put(Ended(code, _last_line(run.folder / NODE_LOG)))
     run.over.set()
 
 

@@ -18,6 +18,7 @@
     manifest.json                    SHA-256 of everything above, written when the session closed
     result.json  summary.txt         functions of everything above
     result_of_node.json  summary_of_node.txt   of a coordinated run, where a node's own said else
+    node.log                         of a coordinated run: what its command line printed on its node
     compliance.json  compliance.html   each rule of the round, how it is met, its proof
   mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
   summary_<node>_<timestamp>.txt                 the same bytes as summary.txt
@@ -34,6 +35,8 @@ from pathlib import Path
 
 from sut.errors import ConfigError
 from sut.new_file import new_file
+
+NODE_LOG = "node.log"
 
 LOADGEN_FILES = (
     "mlperf_log_summary.txt",

@@ -13,13 +13,14 @@ from pathlib import Path
 from pydantic import Field
 
 from sut.record.facts import Facts
-from sut.record.folder import SessionDir, sha256_of, write_atomic
+from sut.record.folder import NODE_LOG, SessionDir, sha256_of, write_atomic
 
-# Made from the evidence, now or later.
-DERIVED = frozenset(
+# Made from the evidence, now or later; or, as the node's log, put beside it by whoever fetched it.
+NOT_EVIDENCE = frozenset(
     {"manifest.json", "result.json", "summary.txt", "result_of_node.json", "summary_of_node.txt"}
     | {"compliance.json", "compliance.html", "queries.parquet"}
     | {"accuracy.json", "accuracy.txt", "verification.json", "verify_accuracy.txt"}
+    | {NODE_LOG}
 )
 
 
@@ -58,10 +59,10 @@ class Closed(Facts):
 
 
 def evidence_files(root: Path) -> Iterable[str]:
-    """Every file of a session that is not made from others, by its path below the folder."""
+    """Every file that the session left and did not make from others, by its path below it."""
     for path in sorted(root.rglob("*")):
         # A name with a dot in front is one that is being written, or the file system's own.
-        if path.is_file() and path.name not in DERIVED and not path.name.startswith("."):
+        if path.is_file() and path.name not in NOT_EVIDENCE and not path.name.startswith("."):
             yield path.relative_to(root).as_posix()
 
 

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.integration.conftest import TIMEOUT_S, settings, user_environment
 from tests.unit.accuracy.answered import make_model
 
-# What the null engine answers: this token, as often as it is told.
+# What the null engine answers: this token, as often as it is told, the last one an end token.
 TOKEN, LENGTH = 7, 3
 
 
@@ -50,7 +50,7 @@ def test_it_runs_is_scored_by_its_own_scorer_and_says_what_it_is(
     program: Path, tmp_path: Path
 ) -> None:
     model, data = make_model(tmp_path / "model"), tmp_path / "sums.json"
-    (said,) = open_tokenizer(model).decode_batch([[TOKEN] * LENGTH], skip_special_tokens=True)
+    (said,) = open_tokenizer(model).decode_batch([[TOKEN] * (LENGTH - 1)], skip_special_tokens=True)
     assert said
     data.write_text(
         json.dumps([{"input": f"{n} and {n}", "output": said if n else "no"} for n in range(4)])

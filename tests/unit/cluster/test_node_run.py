@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sut.cluster.node_run import LOG_NAME, Ended, NodeRun, Ready
+from sut.cluster.node_run import Ended, NodeRun, Ready
+from sut.record.folder import NODE_LOG
 
 # Stands in for our command line: a session folder, one question at the gate, then the end.
 PLAYED = """
@@ -76,7 +77,7 @@ def test_the_session_comes_back_with_the_runs_own_output(node: NodeRun) -> None:
     assert archive is not None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         names = tar.getnames()
-    assert {"node_x", "node_x/environment.json", f"node_x/{LOG_NAME}"} == set(names)
+    assert {"node_x", "node_x/environment.json", f"node_x/{NODE_LOG}"} == set(names)
 
 
 def test_a_session_that_nobody_fetched_is_kept_and_named(node: NodeRun, tmp_path: Path) -> None:
