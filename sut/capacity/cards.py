@@ -20,6 +20,7 @@ class Card(Strict):
     """One card's printed figures; None: not found, or the sources disagree."""
 
     name: str = Field(description="as its driver calls it")
+    published_as: tuple[str, ...] = Field((), description="its names in published results")
     memory_gb: float | None = Field(None, gt=0, description="10^9 bytes, as printed")
     bandwidth_gbs: float | None = Field(None, gt=0, description="of the memory, 10^9 bytes/s")
     bf16_tflops: float | None = Field(None, gt=0, description="dense, 10^12 operations/s")

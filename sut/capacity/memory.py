@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import Numbers
+from sut.capacity.workload import Workload
 
 GIB = 2**30
 # CUDA's context and what else is not torch's: 0.28 and 0.41 GiB.
@@ -63,62 +64,60 @@ class MemoryPlan:
         return int(self.kv_tokens // self.tokens_per_query)
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What an engine is told about memory.
+
+    Attributes:
+        share: of the card's memory that it takes (vLLM's gpu_memory_utilization), 0 to 1.
+        sequences: in one step at most.
+        tokens: in one step at most.
+        tensor_parallel: cards that share each matrix and each key.
+        graphs: whether graphs are captured.
+    """
+
+    share: float
+    sequences: int
+    tokens: int
+    tensor_parallel: int = 1
+    graphs: bool = True
+
+
 def plan_memory(
-    shape: ModelShape,
-    numbers: Numbers,
-    *,
-    card_bytes: float,
-    share: float,
-    max_num_seqs: int,
-    max_num_batched_tokens: int,
-    prompt_tokens: float,
-    output_tokens: float,
-    tensor_parallel: int = 1,
-    weight_bytes: float | None = None,
-    graphs: bool = True,
+    shape: ModelShape, numbers: Numbers, work: Workload, card_bytes: float, settings: Settings
 ) -> MemoryPlan:
     """Lay out one card's memory.
 
     Args:
         shape: of the model.
         numbers: sizes of its elements.
+        work: mean lengths; a query in flight has half of its answer.
         card_bytes: memory that the driver reports.
-        share: vLLM's gpu_memory_utilization, 0 to 1.
-        max_num_seqs: sequences in a step at most.
-        max_num_batched_tokens: tokens in a step at most.
-        prompt_tokens: mean over the data set.
-        output_tokens: mean length of an answer; a query in flight has half of it.
-        tensor_parallel: cards that share each matrix and each key.
-        weight_bytes: of the checkpoint, where it is at hand.
-        graphs: whether graphs are captured.
+        settings: the engine's.
     """
-    if weight_bytes is None:
-        wide = shape.parameters - shape.block_parameters
-        weight_bytes = shape.block_parameters * numbers.weight_bytes + wide * numbers.wide_bytes
-    per_query = prompt_tokens + output_tokens / 2 + BLOCK_TOKENS / 2
-    held = GRAPH_BYTES_PER_SEQUENCE_AND_LAYER * max_num_seqs * shape.layers if graphs else 0.0
+    wide = shape.parameters - shape.block_parameters
+    weights = shape.block_parameters * numbers.weight_bytes + wide * numbers.wide_bytes
+    graphs = GRAPH_BYTES_PER_SEQUENCE_AND_LAYER * settings.sequences * shape.layers
+    parts = settings.tensor_parallel
     return MemoryPlan(
         card=card_bytes,
-        granted=card_bytes * share,
-        weights=weight_bytes / tensor_parallel,
+        granted=card_bytes * settings.share,
+        weights=weights / parts,
         context=CONTEXT_BYTES,
-        activations=_activations(
-            shape, numbers, max_num_seqs, max_num_batched_tokens, tensor_parallel
-        ),
-        graphs=held,
-        kv_bytes_per_token=shape.kv_bytes_per_token(numbers.kv_bytes) / tensor_parallel,
-        tokens_per_query=per_query,
+        activations=_activations(shape, numbers, settings),
+        graphs=graphs if settings.graphs else 0.0,
+        kv_bytes_per_token=shape.kv_bytes_per_token(numbers.kv_bytes) / parts,
+        tokens_per_query=work.prompt_tokens + work.output_tokens / 2 + BLOCK_TOKENS / 2,
     )
 
 
-def _activations(
-    shape: ModelShape, numbers: Numbers, sequences: int, tokens: int, tensor_parallel: int
-) -> float:
+def _activations(shape: ModelShape, numbers: Numbers, settings: Settings) -> float:
     """The largest of what lives at once.
 
     That is a block's MLP with its residuals and the logits in float32; or the head's matrix, which
     is there twice for a moment.
     """
-    inside = 3 * shape.intermediate / tensor_parallel + 4 * shape.hidden
-    step = tokens * inside * numbers.wide_bytes + sequences * shape.vocabulary * 4
-    return max(step, shape.head_parameters * numbers.wide_bytes / tensor_parallel)
+    parts, wide = settings.tensor_parallel, numbers.wide_bytes
+    inside = 3 * shape.intermediate / parts + 4 * shape.hidden
+    step = settings.tokens * inside * wide + settings.sequences * shape.vocabulary * 4
+    return max(step, shape.head_parameters * wide / parts)

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sut.config.schema import VllmConfig
-
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
-# Types of the KV cache by vLLM's names; auto follows the model's.
-_KV_BYTES = {"fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "int8_per_token_head": 1.0}
+# Narrow types of the KV cache by vLLM's names, and by torch's.
+_KV_BYTES = {
+    "fp8": 1.0,
+    "fp8_e4m3": 1.0,
+    "fp8_e5m2": 1.0,
+    "int8_per_token_head": 1.0,
+    "int8": 1.0,
+    "float8_e4m3fn": 1.0,
+    "float8_e5m2": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -30,28 +36,29 @@ class Numbers:
     multiplied_in: str
 
 
-def numbers_of(vllm: VllmConfig, weights: str | None = None) -> Numbers | None:
-    """The sizes that vLLM's settings make; None for a type that is not known here.
+def numbers_of(
+    dtype: str | None, kv_cache_dtype: str | None, weights: str | None = None
+) -> Numbers | None:
+    """The sizes that an engine's types make; None for a type that is not known here.
 
     Args:
-        vllm: the settings.
-        weights: what a quantised checkpoint holds: w8a8, w4a16 or fp8; None: as published, or,
-            where `quantization` is set, not known.
+        dtype: of what is not quantised.
+        kv_cache_dtype: by vLLM's name; auto follows `dtype`.
+        weights: what a quantised checkpoint holds: w8a8, w4a16 or fp8; None: as published.
     """
-    wide = _BYTES.get(vllm.dtype)
-    if wide is None:
+    wide = _BYTES.get(dtype or "")
+    named = dtype if kv_cache_dtype == "auto" else kv_cache_dtype
+    kv = _BYTES.get(named or "") or _KV_BYTES.get(named or "")
+    if dtype is None or wide is None or kv is None:
         return None
-    kv = wide if vllm.kv_cache_dtype == "auto" else _KV_BYTES.get(vllm.kv_cache_dtype)
-    if kv is None:
-        return None
-    if vllm.quantization is None:
-        return Numbers(wide, wide, kv, vllm.dtype)
+    if weights is None:
+        return Numbers(wide, wide, kv, dtype)
     # A scale for each group of 128 elements, 2 bytes, is what W4A16 adds.
     size, rate = {
         "w8a8": (1.0, "int8"),
         "fp8": (1.0, "fp8"),
-        "w4a16": (0.5 + 2 / 128, vllm.dtype),
-    }.get(weights or vllm.quantization, (None, None))
+        "w4a16": (0.5 + 2 / 128, dtype),
+    }.get(weights, (None, None))
     return None if size is None or rate is None else Numbers(size, wide, kv, rate)
 
 

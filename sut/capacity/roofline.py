@@ -13,16 +13,9 @@ from typing import Literal
 from sut.capacity.cards import Card
 from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import Numbers
+from sut.capacity.workload import Workload
 
 Binding = Literal["prefill by compute", "decode by bandwidth"]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Mean lengths over a data set, tokens."""
-
-    prompt_tokens: float
-    output_tokens: float
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from qsl.dataset import Dataset
 from sut.accuracy.registry import require_scorers
+from sut.capacity.model_shape import ModelShape
+from sut.capacity.numbers import quantised_to
+from sut.config import model_files
 from sut.config.installed_engines import registered_by
-from sut.config.model_files import DESCRIPTION
 from sut.config.names import Mode
 from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
@@ -98,6 +100,7 @@ def engine_facts(
         model_sha256: over their files.
         planned: the variables it was started with, for an engine that tells none.
     """
+    described = (model_files.described(model_path) if info.model_path else None) or {}
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
@@ -109,6 +112,8 @@ def engine_facts(
         model_sha256=model_sha256 if info.model_path else None,
         model_recognised=_recognised(model_path) if info.model_path else None,
         model_config_sha256=_config_sha256(model_path) if info.model_path else None,
+        model_shape=ModelShape.of_config(described),
+        quantised_to=quantised_to(described),
         details=info.details,
         environment=[
             VariableFacts.model_validate(asdict(each))
@@ -124,7 +129,7 @@ def _recognised(folder: Path) -> str | None:
 
 def _config_sha256(folder: Path) -> str | None:
     with suppress(OSError):
-        return sha256_of(folder / DESCRIPTION)
+        return sha256_of(folder / model_files.DESCRIPTION)
     return None
 
 

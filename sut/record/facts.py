@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
@@ -102,6 +103,12 @@ class EngineFacts(Facts):
         None, description="the official model whose config.json the weights have; null: none's"
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
+    model_shape: ModelShape | None = Field(
+        None, description="sizes that config.json gives; null: not a Llama-like model"
+    )
+    quantised_to: str | None = Field(
+        None, description="what config.json says the weights hold, e.g. w8a8; null: as published"
+    )
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
     environment: list[VariableFacts] | None = Field(
         None, description="variables that can change it; null: not on record"

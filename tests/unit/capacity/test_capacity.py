@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.capacity.cards import Card, card_named, cards
-from sut.capacity.memory import GIB, plan_memory
+from sut.capacity.memory import GIB, Settings, plan_memory
 from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import Numbers, numbers_of, quantised_to
-from sut.capacity.roofline import Roofline, Workload, roofline
-from sut.config.schema import VllmConfig
+from sut.capacity.published import PUBLISHED_FILE, standing
+from sut.capacity.roofline import Roofline, roofline
+from sut.capacity.workload import Workload
 from sut.errors import ConfigError
 
 LLAMA = ModelShape(
@@ -24,8 +26,8 @@ FULL_SET = Workload(prompt_tokens=870, output_tokens=128)
 A30 = "NVIDIA A30"
 
 
-def stored(quantization: str | None = None, weights: str | None = None) -> Numbers:
-    found = numbers_of(VllmConfig(quantization=quantization), weights)
+def stored(weights: str | None = None) -> Numbers:
+    found = numbers_of("bfloat16", "auto", weights)
     assert found is not None
     return found
 
@@ -65,39 +67,29 @@ def test_a_shape_is_read_from_what_describes_the_model() -> None:
     [(0.9, 256, 8192, 888_188), (0.285, 40, 2048, 192_032)],
 )
 def test_the_plan_meets_what_vllm_reported_on_an_h200(share, sequences, step, reported) -> None:
-    plan = plan_memory(
-        LLAMA, stored(), card_bytes=139.8 * GIB, share=share, max_num_seqs=sequences,
-        max_num_batched_tokens=step, prompt_tokens=870, output_tokens=128,
-    )  # fmt: skip
+    plan = plan_memory(LLAMA, stored(), FULL_SET, 139.8 * GIB, Settings(share, sequences, step))
     assert plan.kv_tokens == pytest.approx(reported, rel=0.01)
 
 
 def test_what_does_not_fit_leaves_nothing() -> None:
-    plan = plan_memory(
-        LLAMA, stored(), card_bytes=12 * GIB, share=0.9, max_num_seqs=40,
-        max_num_batched_tokens=2048, prompt_tokens=870, output_tokens=128,
-    )  # fmt: skip
+    plan = plan_memory(LLAMA, stored(), FULL_SET, 12 * GIB, Settings(0.9, 40, 2048))
     assert plan.kv_cache < 0
     assert (plan.kv_tokens, plan.queries) == (0, 0)
 
 
 @pytest.mark.parametrize(
-    ("quantization", "weights", "batch", "least", "at_most"),
-    [
-        (None, None, 40, 6.9, 7.1),
-        ("compressed-tensors", "w8a8", 88, 14.8, 15.3),
-        ("compressed-tensors", "w4a16", 88, 10.0, 10.4),
-    ],
+    ("weights", "batch", "least", "at_most"),
+    [(None, 40, 6.9, 7.1), ("w8a8", 88, 14.8, 15.3), ("w4a16", 88, 10.0, 10.4)],
 )
-def test_an_a30_can_do_no_more(quantization, weights, batch, least, at_most) -> None:
+def test_an_a30_can_do_no_more(weights, batch, least, at_most) -> None:
     """Worked out by another hand before: 7.0, 15 and 10.3 samples/s over the full set."""
-    found = most(A30, stored(quantization, weights), batch)
+    found = most(A30, stored(weights), batch)
     assert least <= found.series_qps <= at_most
     assert found.binding == "prefill by compute"
 
 
 def test_a_card_without_a_unit_for_the_type_has_no_roofline() -> None:
-    assert roofline(LLAMA, stored("fp8", "fp8"), card(A30), FULL_SET, 40) is None
+    assert roofline(LLAMA, stored("fp8"), card(A30), FULL_SET, 40) is None
     bare = card(A30).model_copy(update={"bandwidth_gbs": None})
     assert roofline(LLAMA, stored(), bare, FULL_SET, 40) is None
     assert roofline(LLAMA, stored(), card(A30), FULL_SET, 0) is None
@@ -119,9 +111,10 @@ def test_no_rate_below_the_roofline_uses_more_than_the_card(rate: float) -> None
 
 
 def test_types_that_are_not_known_are_not_guessed() -> None:
-    assert numbers_of(VllmConfig(dtype="odd")) is None
-    assert numbers_of(VllmConfig(kv_cache_dtype="odd")) is None
-    assert numbers_of(VllmConfig(quantization="compressed-tensors")) is None
+    assert numbers_of("odd", "auto") is None
+    assert numbers_of("bfloat16", "odd") is None
+    assert numbers_of("bfloat16", "auto", "w2a2") is None
+    assert numbers_of(None, "auto") is None
 
 
 def test_a_checkpoint_says_what_it_holds() -> None:
@@ -153,3 +146,29 @@ def test_a_file_that_is_no_list_of_cards_is_refused(tmp_path) -> None:
         file.write_text(text)
         with pytest.raises(ConfigError):
             cards.__wrapped__(file)
+
+
+def test_a_figure_stands_among_the_published_ones_of_its_scenario() -> None:
+    h200 = card("NVIDIA H200")
+    low, high = (standing("llama3.1-8b", "Offline", each, h200) for each in (0.0, 1e9))
+    assert low is not None
+    assert high is not None
+    assert (low.below, high.below) == (0, high.among)
+    assert low.among > 40
+    names = {each.accelerator for each in low.same_card}
+    assert names == {"NVIDIA H200-SXM-141GB"}
+    figures = [each.per_accelerator for each in low.same_card]
+    assert figures == sorted(figures)
+    assert figures[0] == pytest.approx(56917.3 / 8, rel=0.2)
+    assert standing("another", "Offline", 1.0, h200) is None
+    nothing = standing("llama3.1-8b", "Offline", 1.0, card(A30))
+    assert nothing is not None
+    assert nothing.same_card == ()
+
+
+def test_each_card_is_published_under_names_that_the_file_has() -> None:
+    with PUBLISHED_FILE.open(encoding="utf-8", newline="") as stream:
+        known = {row["accelerator"] for row in csv.DictReader(stream)}
+    own = {name for each in cards() for name in each.published_as}
+    assert own
+    assert own <= known
