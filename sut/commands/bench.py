@@ -128,7 +128,7 @@ def _loader(options: argparse.Namespace) -> Loader:
         return load(
             [*overrides, *given],
             environment=os.environ,
-            gpu_present=bool(seen.found),
+            card=seen.found[0].name if seen.found else None,
             gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,

@@ -17,7 +17,7 @@ BARE = "default_model: smollm2-135m\nsystem:\n  name: bare\n  platform: cpu\n"
 def loaded(
     *flags: str,
     environment: Mapping[str, str] | None = None,
-    gpu_present: bool = False,
+    card: str | None = None,
     used_of_ray: Collection[str] = (),
 ) -> Loaded:
     """Parse and load, as the run verb does."""
@@ -25,7 +25,7 @@ def loaded(
     return load(
         to_overrides(namespace),
         environment=environment or {},
-        gpu_present=gpu_present,
+        card=card,
         host_name="node-a",
         config_file=namespace.config,
         user_conf=namespace.user_conf,
