@@ -20,27 +20,36 @@ Binding = Literal["prefill by compute", "decode by bandwidth"]
 
 @dataclass(frozen=True)
 class Roofline:
-    """Times of one query's share of one card, and what follows.
+    """Times of one card, and what follows.
 
     Attributes:
         batch: queries that decode together.
-        prefill_s: operations of the prompt over the card's matrix rate.
-        decode_s: bytes that all steps of an answer read, over bandwidth, over the batch.
-        prefill_flop: operations of the prompt.
-        decode_flop: operations of the answer.
-        step_s: one decode step of the whole batch: the least TPOT at that batch.
-        bytes_per_query: that decoding one query reads: its share of the weights, and its keys.
+        steps: decode steps of an answer; the prompt's pass makes the first token.
+        prefill_s: operations of one prompt over the card's matrix rate.
+        weights_s: one pass over the matrices, by bandwidth.
+        keys_s: one query's keys and values at half of its answer, by bandwidth.
+        prefill_flop: operations of a prompt.
+        decode_flop: operations of an answer.
+        operations_per_s: the card's matrix rate.
     """
 
     batch: int
+    steps: float
     prefill_s: float
-    decode_s: float
+    weights_s: float
+    keys_s: float
     prefill_flop: float
     decode_flop: float
-    step_s: float
-    bytes_per_query: float
     operations_per_s: float
-    bytes_per_s: float
+
+    def step_s(self, batch: float) -> float:
+        """One decode step of so many queries: the least TPOT."""
+        return self.weights_s + batch * self.keys_s
+
+    @property
+    def decode_s(self) -> float:
+        """One query's share of the steps of the batch."""
+        return self.steps * self.step_s(self.batch) / self.batch
 
     @property
     def series_qps(self) -> float:
@@ -63,7 +72,7 @@ class Roofline:
 
     def mbu(self, samples_per_s: float) -> float:
         """Share of the bandwidth that decoding used at a measured rate and the plan's batch."""
-        return samples_per_s * self.bytes_per_query / self.bytes_per_s
+        return samples_per_s * self.decode_s
 
 
 def roofline(
@@ -86,17 +95,15 @@ def roofline(
     read = (
         shape.block_parameters * numbers.weight_bytes + shape.head_parameters * numbers.wide_bytes
     )
-    step_bytes = read + batch * context * shape.kv_bytes_per_token(numbers.kv_bytes)
-    steps = max(0.0, work.output_tokens - 1)  # the prompt's pass makes the first token
+    steps = max(0.0, work.output_tokens - 1)
     prefill_flop = shape.prefill_flop(work.prompt_tokens)
     return Roofline(
         batch=batch,
+        steps=steps,
         prefill_s=prefill_flop / rate,
-        decode_s=steps * step_bytes / bandwidth / batch,
+        weights_s=read / bandwidth,
+        keys_s=context * shape.kv_bytes_per_token(numbers.kv_bytes) / bandwidth,
         prefill_flop=prefill_flop,
         decode_flop=steps * shape.decode_flop(context),
-        step_s=step_bytes / bandwidth,
-        bytes_per_query=steps * step_bytes / batch,
         operations_per_s=rate,
-        bytes_per_s=bandwidth,
     )

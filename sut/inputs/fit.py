@@ -8,10 +8,11 @@ system's own file sets, stays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sut.capacity.cards import Card, card_named
+from sut.capacity.expected import expected_qps, expected_tpot_s
 from sut.capacity.memory import MemoryPlan, Settings, plan_memory
 from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import Numbers, numbers_of, quantised_to
@@ -27,15 +28,15 @@ from sut.inputs.inputs import Inputs
 from sut.machine.devices import Gpu, gpus
 
 MIB = 2**20
-# Of the roofline in series. Published vLLM reached 0.36 to 0.61 of it (docs/capacity.md), so the
-# estimate is half, and Server is asked for 70 % of that. Interactive has a third of Server's time a
-# token.
-SERVER_SHARE, INTERACTIVE_SHARE = 0.35, 0.12
+# Of the estimate for Offline, the first whose tokens are expected in time; percentiles need room.
+SHARES = (0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
+IN_TIME = 0.8
 # A step that holds prompts delays every answer in it. It may take half of Server's 100 ms a token.
 STEP_S = 0.05
 STEP_TOKENS_MIN, STEP_TOKENS_MAX, OFFLINE_TIMES = 256, 8192, 4
 # Some of what the KV cache holds is kept for queries longer than the mean.
-KEPT, SEQUENCES_MAX, SEQUENCES_STEP = 0.9, 512, 8
+KEPT = 0.9
+SEQUENCES = (*range(512, 0, -8), 4, 2, 1)
 # Latency that the quick profile grants, in times of what an idle card would take.
 PATIENCE, WHOLE_MS = 4, 500
 
@@ -107,15 +108,17 @@ def fit(config: RunConfig, shape: ModelShape, numbers: Numbers, work: Workload, 
     """
     card, vllm = card_named(gpu.name), config.engine.vllm
     tokens = _step_tokens(config, shape, numbers, card)
-    memory = (gpu.memory_mib or 0) * MIB
-    parts = vllm.tensor_parallel_size
-    settings = Settings(
-        vllm.gpu_memory_utilization, SEQUENCES_MAX, tokens, parts, not vllm.enforce_eager
-    )
-    room = int(plan_memory(shape, numbers, work, memory, settings).queries * KEPT)
-    whole = room // SEQUENCES_STEP * SEQUENCES_STEP
-    sequences = max(1, min(SEQUENCES_MAX, whole or room))
-    plan = plan_memory(shape, numbers, work, memory, replace(settings, sequences=sequences))
+    for sequences in SEQUENCES:
+        settings = Settings(
+            share=vllm.gpu_memory_utilization,
+            sequences=sequences,
+            tokens=tokens,
+            tensor_parallel=vllm.tensor_parallel_size,
+            graphs=not vllm.enforce_eager,
+        )
+        plan = plan_memory(shape, numbers, work, (gpu.memory_mib or 0) * MIB, settings)
+        if plan.queries * KEPT >= sequences:
+            break
     limit = None if card is None else roofline(shape, numbers, card, work, sequences)
     sizes = {
         "engine.vllm.max_num_seqs": sequences,
@@ -161,19 +164,26 @@ def _values(config: RunConfig, found: Fit, *, cards: int) -> dict[str, Any]:
     if found.limit is None:
         return dict(found.sizes)
     limit, replicas = found.limit, config.engine.replicas
-    most = limit.series_qps * (cards if replicas == "all" else replicas or 1)
-    alone_s = limit.prefill_s + config.generation.max_tokens * limit.step_s
+    used = cards if replicas == "all" else replicas or 1
+    alone_s = limit.prefill_s + limit.steps * limit.step_s(limit.batch)
     patience_ms = -(-PATIENCE * alone_s * 1e3 // WHOLE_MS) * WHOLE_MS
     values: dict[str, Any] = dict(found.sizes) | {
-        "offline.target_qps": _round(most),
-        "server.target_qps": _round(SERVER_SHARE * most),
-        "interactive.target_qps": _round(INTERACTIVE_SHARE * most),
+        "offline.target_qps": _round(limit.series_qps * used)
     }
+    for name, rules in (("server", config.server), ("interactive", config.interactive)):
+        values[f"{name}.target_qps"] = _round(_in_time(limit, rules.tpot_limit_ms) * used)
     if config.profile == "quick":
         values |= {
             f"{name}.e2e_p99_limit_ms": int(patience_ms) for name in ("server", "interactive")
         }
     return values
+
+
+def _in_time(limit: Roofline, tpot_limit_ms: float) -> float:
+    """The highest of a few rates of one card at which tokens are expected well within the limit."""
+    rates = [share * expected_qps(limit) for share in SHARES]
+    in_time = IN_TIME * tpot_limit_ms / 1e3
+    return next((each for each in rates if expected_tpot_s(limit, each) <= in_time), rates[-1])
 
 
 def _round(rate: float) -> float:

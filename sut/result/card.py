@@ -83,7 +83,7 @@ def _limit(
         samples_per_s_in_series=cards * found.series_qps,
         samples_per_s_overlapped=cards * found.overlapped_qps,
         binding=found.binding,
-        least_tpot_ms=found.step_s * 1e3,
+        least_tpot_ms=found.step_s(found.batch) * 1e3,
         reached=None if each is None else each / found.series_qps,
         mfu=None if each is None else found.mfu(each),
         mbu=None if each is None else found.mbu(each),

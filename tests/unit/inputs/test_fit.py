@@ -53,7 +53,7 @@ def test_each_card_is_asked_for_what_it_can_hold_and_less_than_it_can_do(fit_to,
     kv_tokens = (CARDS[card] * 2**20 * 0.92 - 17.2e9) / (128 * 1024)
     assert vllm.max_num_seqs * (870 + 32) <= kv_tokens
     assert 256 <= vllm.max_num_batched_tokens <= 8192
-    assert config.interactive.target_qps < config.server.target_qps < config.offline.target_qps / 2
+    assert config.interactive.target_qps <= config.server.target_qps < config.offline.target_qps / 2
 
 
 def test_a_card_is_known_by_its_own_system_and_any_other_by_the_general_one(fit_to) -> None:
