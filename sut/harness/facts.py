@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qsl.dataset import Dataset
+from qsl.tokenizer import tokenizer_sha256
 from sut.accuracy.registry import require_scorers
 from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import quantised_to
@@ -22,7 +23,7 @@ from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
-from sut.inputs.inputs import check_cards
+from sut.inputs.inputs import Inputs, check_cards
 from sut.machine.hardware import hardware, software
 from sut.machine.variables import Variable
 from sut.record.facts import (
@@ -190,7 +191,7 @@ def _unmeasurable(config: RunConfig) -> list[str]:
 def write_session(
     session: SessionDir,
     config: RunConfig,
-    dataset: Dataset,
+    inputs: Inputs,
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
     probe: ProbeFacts | None = None,
@@ -203,8 +204,9 @@ def write_session(
         command=list(sys.argv),
         hardware=here,
         software=software_facts(here, engine),
-        dataset=dataset_facts(dataset),
+        dataset=dataset_facts(inputs.dataset),
         engine=engine,
+        tokenizer_sha256=tokenizer_sha256(inputs.model_path),
         warmup=warmup,
         reuse_probe=probe,
         notes=notes(config, Path.cwd()),

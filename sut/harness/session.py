@@ -131,7 +131,7 @@ def _measure(
         warmup = _warm_up(host, engine, config, inputs, console)
         ready = warmup.succeeded == warmup.requested
         probe = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
-        written = write_session(session, config, inputs.dataset, facts, warmup, probe)
+        written = write_session(session, config, inputs, facts, warmup, probe)
         live = LiveSession(
             config=config,
             of_run=session_of_run(session, written.session_id),
@@ -176,7 +176,7 @@ def _start_engine(
     try:
         info = host.call(engine.start())
     except EngineStartError:
-        write_session(session, config, inputs.dataset, None, None)
+        write_session(session, config, inputs, None, None)
         raise
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)

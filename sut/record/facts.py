@@ -155,6 +155,9 @@ class SessionFacts(Facts):
     software: SoftwareFacts
     dataset: DatasetFacts
     engine: EngineFacts | None = Field(description="null if it never became ready")
+    tokenizer_sha256: str | None = Field(
+        None, description="over what turns ids into text in the model's folder; null: not on record"
+    )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
@@ -282,6 +285,16 @@ class AccuracyMetric(Facts):
     passed: bool | None = Field(description="null: not measured, or nothing to hold it to")
 
 
+class ScoredWith(Facts):
+    """What an accuracy log was scored with, by content."""
+
+    tokenizer_sha256: str | None = Field(description="null: there is none that could be opened")
+    dataset_sha256: str
+    own: bool | None = Field(
+        description="whether both are those that session.json has; null: nothing is on record"
+    )
+
+
 class AccuracyFacts(Facts):
     """`accuracy.json`: an accuracy log against the data set's references."""
 
@@ -302,6 +315,7 @@ class AccuracyFacts(Facts):
     success_rate: float | None = Field(description="share that ended properly and is not empty")
     problems: list[str] = Field(description="alarms of a broken engine, in words")
     notes: list[str] = Field([], description="why a metric was not measured, or not judged")
+    scored_with: ScoredWith | None = Field(None, description="null: written before it was recorded")
     log_sha256: str = Field(description="of the mlperf_log_accuracy.json evaluated")
 
     @model_validator(mode="before")
