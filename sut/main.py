@@ -23,6 +23,7 @@ VERBS = {
     "audit": "run a compliance test, or verify the logs of one",
     "submit": "make the submission tree of a round from results",
     "check": "check a submission tree, with MLCommons' own checker too",
+    "verify": "say what a session or a tree proves, only states, or contradicts",
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",

@@ -15,17 +15,20 @@ from sut.record.answer import GOES_ON, AnswerBounds
 from sut.record.ledger_file import ANSWER_COLUMNS, STATES, has_answers
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.rule import ACCURACY, PERFORMANCE, Book
+from sut.rules.rule import ACCURACY, PERFORMANCE, Book, Ground
 
 OURS = "our own condition: answers (docs/rules.md)"
 SHOWN = 3
 
-ANSWERS: Book[RunCase] = Book()
+ANSWERS: Book[RunCase] = Book(Ground.LEDGER)
 Row = dict[str, Any]
 
 
 @ANSWERS.rule(
-    "late-events", "The engine sent nothing for a sample that had ended or never began", OURS
+    "late-events",
+    "The engine sent nothing for a sample that had ended or never began",
+    OURS,
+    ground=Ground.RECORD,
 )
 def late_events(case: RunCase) -> Iterable[Check]:
     """The ledger drops such an event; an engine that sends one has answered something twice."""
@@ -117,6 +120,7 @@ def _ending(row: Row, bounds: AnswerBounds) -> str | None:
     "answers-logged",
     "LoadGen's accuracy log holds the ledger's answers, in an accuracy run all of them",
     "loadgen/logging.cc; " + OURS,
+    ground=Ground.WITNESSES,
 )
 def answers_logged(case: RunCase) -> Iterable[Check]:
     """Entry by entry: sample, length, tokens, and the order in which they ended."""

@@ -14,14 +14,14 @@ from sut.record.folder import RunDir, sha256_of
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
 from sut.rules.planned import planned_settings
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 
 OURS = "our own condition: evidence belongs together (docs/rules.md)"
 
-BELONGING: Book[RunCase] = Book()
+BELONGING: Book[RunCase] = Book(Ground.RECORD)
 
 
-@BELONGING.rule("of-session", "The run is one of this session's", OURS)
+@BELONGING.rule("of-session", "The run is one of this session's", OURS, ground=Ground.HASHES)
 def of_session(case: RunCase) -> Iterable[Check]:
     """By the session's id, and by its files as they were when the run began."""
     said, here = case.evidence.run.session, case.evidence.of_run

@@ -28,7 +28,7 @@ from sut.metrics import (
 from sut.record.facts import ClockFacts
 from sut.rules.case import RunCase
 from sut.rules.check import Check
-from sut.rules.rule import PERFORMANCE, Book
+from sut.rules.rule import PERFORMANCE, Book, Ground
 
 STEP_TOLERANCE_S = 0.005
 """The wall clock may leave the monotonic one by so much; a reading is good to 0.1 ms."""
@@ -77,7 +77,7 @@ class Band:
         return f"{self.name} {theirs} (ledger {self.ledger_ns / 1e6:.3f} ms)"
 
 
-CLOCKS: Book[RunCase] = Book()
+CLOCKS: Book[RunCase] = Book(Ground.WITNESSES)
 MEASURED = (PERFORMANCE,)
 
 
@@ -86,6 +86,7 @@ MEASURED = (PERFORMANCE,)
     "Nobody set the wall clock while LoadGen measured by it",
     "LoadGen measures by the wall clock (loadgen/utils.h)",
     modes=MEASURED,
+    ground=Ground.RECORD,
 )
 def clock_steady(case: RunCase) -> Iterable[Check]:
     """From the first query to the last."""

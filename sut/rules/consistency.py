@@ -16,7 +16,7 @@ from sut.metrics import all_n, counted_tokens, loadgen_rates, mean_output_tokens
 from sut.record.facts import LedgerFacts
 from sut.rules.case import LogCase, RunCase
 from sut.rules.check import Check, check
-from sut.rules.rule import PERFORMANCE, Book
+from sut.rules.rule import PERFORMANCE, Book, Ground
 
 RELATIVE_TOLERANCE = 1e-4
 """Two factors of 6 significant digits each are good to 1e-5; the rest is head room."""
@@ -26,7 +26,7 @@ MAX_SHOWN = 60
 OURS = "our own condition: figures agree (docs/rules.md)"
 
 
-CONSISTENCY: Book[RunCase] = Book()
+CONSISTENCY: Book[RunCase] = Book(Ground.LEDGER)
 MEASURED = (PERFORMANCE,)
 
 
@@ -42,7 +42,13 @@ def ledger_as_counted(case: RunCase) -> Iterable[Check]:
     yield counts_as_recorded(case.evidence.run.ledger, case.evidence.counts)
 
 
-@CONSISTENCY.rule("rates-agree", "Tokens/s are samples/s times tokens", OURS, modes=MEASURED)
+@CONSISTENCY.rule(
+    "rates-agree",
+    "Tokens/s are samples/s times tokens",
+    OURS,
+    modes=MEASURED,
+    ground=Ground.WITNESSES,
+)
 def rates_agree(case: RunCase) -> Iterable[Check]:
     """And in Offline the samples are samples/s times the longest latency."""
     figures, count = case.figures, case.sample_count
@@ -52,7 +58,13 @@ def rates_agree(case: RunCase) -> Iterable[Check]:
         yield samples_over_time(figures, count)
 
 
-@CONSISTENCY.rule("times-in-order", "No percentile is above a higher one", OURS, modes=MEASURED)
+@CONSISTENCY.rule(
+    "times-in-order",
+    "No percentile is above a higher one",
+    OURS,
+    modes=MEASURED,
+    ground=Ground.LOADGEN,
+)
 def times_in_order(case: LogCase) -> Iterable[Check]:
     """Each kind of time by itself, and TTFT within the latency; Offline has no TTFT."""
     figures = case.figures

@@ -9,7 +9,7 @@ from sut.config.rounds import PREFIX_CACHE_HITS
 from sut.machine.variables import undeclared
 from sut.record.facts import ProbeFacts
 from sut.rules.check import Check
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 from sut.rules.session_case import SessionCase, told
 
 RULES = "inference_rules.adoc"
@@ -21,7 +21,7 @@ LEAST_SHARE = 0.5
 # Below it the prompt's work is not most of the time.
 JUDGED_FROM_S = 0.05
 
-ENGINE_RULES: Book[SessionCase] = Book()
+ENGINE_RULES: Book[SessionCase] = Book(Ground.RECORD)
 
 
 @ENGINE_RULES.rule("engine-ready", "The engine became ready", f"{RULES} §6.1")

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from sut.record.facts import AccuracyFacts, VerificationFacts
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.rule import ACCURACY, COMPLIANCE, Book
+from sut.rules.rule import ACCURACY, COMPLIANCE, Book, Ground
 
 RULES = "inference_rules.adoc"
 # In words, and what the machine had to score with.
 UNHELD = ("notes", "tool", "judged_against", "scored_with")
 
-EVALUATED: Book[RunCase] = Book()
+EVALUATED: Book[RunCase] = Book(Ground.LOADGEN)
 
 
 @EVALUATED.rule(
@@ -79,6 +79,7 @@ def evaluation_stated(case: RunCase) -> Iterable[Check]:
     "What was evaluated is the log that LoadGen left",
     "submission_rules.adoc §5.6.3",
     modes=(ACCURACY, COMPLIANCE),
+    ground=Ground.HASHES,
 )
 def evaluated_log(case: RunCase) -> Iterable[Check]:
     """By its SHA-256, in an accuracy run and in a compliance run alike."""

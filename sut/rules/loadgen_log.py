@@ -9,7 +9,7 @@ from sut.logs.figures import PERCENTILE_FIELDS, Quantiles
 from sut.logs.run_logs import cross_check, significant_quantum
 from sut.rules.case import LogCase
 from sut.rules.check import Check, check, number, same_setting
-from sut.rules.rule import ACCURACY, COMPLIANCE, PERFORMANCE, Book
+from sut.rules.rule import ACCURACY, COMPLIANCE, PERFORMANCE, Book, Ground
 
 RULES = "inference_rules.adoc"
 CHECKER = "submission_checker"
@@ -26,7 +26,7 @@ PERCENTILE_KEYS = {
 }
 NS_PER_MS = 1e6
 
-LOG_RULES: Book[LogCase] = Book()
+LOG_RULES: Book[LogCase] = Book(Ground.LOADGEN)
 
 
 @LOG_RULES.rule("loadgen-verdict", "LoadGen's verdict is VALID", f"{RULES} §3", modes=MEASURED)

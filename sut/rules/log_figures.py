@@ -15,7 +15,7 @@ from sut.config.names import Scenario
 from sut.rules.case import LogCase
 from sut.rules.check import Check, Value, check, number
 from sut.rules.consistency import OURS, RELATIVE_TOLERANCE
-from sut.rules.rule import ACCURACY, PERFORMANCE, Book
+from sut.rules.rule import ACCURACY, PERFORMANCE, Book, Ground
 
 MEASURED = (PERFORMANCE,)
 NS_PER_S = 1e9
@@ -34,7 +34,7 @@ AROUND_SHARE, AROUND_S = 0.01, 10.0
 UNCOUNTED_END = 1
 """Some systems count the end-of-sequence id as well (results published in v5.1)."""
 
-FIGURES: Book[LogCase] = Book()
+FIGURES: Book[LogCase] = Book(Ground.LOADGEN)
 
 
 @FIGURES.rule(

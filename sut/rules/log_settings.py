@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sut.rules.case import LogCase
 from sut.rules.check import Check, check, number, same_setting
-from sut.rules.rule import ACCURACY, PERFORMANCE, Book
+from sut.rules.rule import ACCURACY, PERFORMANCE, Book, Ground
 
 UNAUDITED = (PERFORMANCE, ACCURACY)
 
@@ -41,7 +41,7 @@ RENAMED = {
 
 NS_PER_MS = 1e6
 
-SETTINGS: Book[LogCase] = Book()
+SETTINGS: Book[LogCase] = Book(Ground.LOADGEN)
 
 
 @SETTINGS.rule(

@@ -2,19 +2,21 @@
 
 A module of rules keeps them in a Book, in the order in which a reader wants them:
 
-    BOOK = Book()
+    BOOK = Book(Ground.LOADGEN)
 
     @BOOK.rule("seeds", "The three seeds are the round's", "inference_rules.adoc §2.4", "seeds")
     def seeds(case: LogCase) -> Iterable[Check]: ...
 
 `seeds` is a Rule from then on. Every Check that it makes bears its id; whoever needs to tell
-checks apart goes by the id, never by a name or a sentence.
+checks apart goes by the id, never by a name or a sentence. A book says whose word its rules go by;
+a rule that goes by another's says so itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from sut.config.round_files import round_file
@@ -25,6 +27,21 @@ Case = TypeVar("Case")
 
 PERFORMANCE, ACCURACY, COMPLIANCE = "performance", "accuracy", "compliance"
 EVERY_RUN = (PERFORMANCE, ACCURACY, COMPLIANCE)
+
+
+class Ground(StrEnum):
+    """Whose word a rule goes by, which decides what it is worth to an auditor that it holds."""
+
+    LOADGEN = "LoadGen's logs"
+    LEDGER = "our ledger, row by row"
+    WITNESSES = "LoadGen's logs and our ledger, which agree"
+    HASHES = "hashes, which bind and do not sign"
+    RECORD = "the word of our own record"
+
+    @property
+    def proves(self) -> bool:
+        """Whether it is worked out anew from what was measured, sample by sample."""
+        return self in (Ground.LOADGEN, Ground.LEDGER, Ground.WITNESSES)
 
 
 @dataclass(frozen=True)
@@ -61,10 +78,12 @@ class Rule(Statement, Generic[Case]):
 
     Attributes:
         modes: the kinds of run that it binds.
+        ground: whose word it goes by.
         judge: the case at hand → its conditions; none where it binds nothing there.
     """
 
     modes: tuple[str, ...] = EVERY_RUN
+    ground: Ground = field(kw_only=True)
     judge: Callable[[Case], Iterable[Check]] = field(kw_only=True)
 
     def checks(self, case: Case) -> list[Check]:
@@ -73,9 +92,10 @@ class Rule(Statement, Generic[Case]):
 
 
 class Book(Generic[Case]):
-    """The rules of one module, by their ids."""
+    """The rules of one module, by their ids; `ground` is theirs where one does not say other."""
 
-    def __init__(self) -> None:
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
         self.rules: dict[str, Rule[Case]] = {}
 
     def rule(
@@ -85,13 +105,16 @@ class Book(Generic[Case]):
         source: str,
         round_field: str | None = None,
         modes: tuple[str, ...] = EVERY_RUN,
+        *,
+        ground: Ground | None = None,
     ) -> Callable[[Callable[[Case], Iterable[Check]]], Rule[Case]]:
         """Enter the function below as a rule."""
 
         def enter(judge: Callable[[Case], Iterable[Check]]) -> Rule[Case]:
             if name in self.rules:
                 raise ValueError(f"there are two rules {name}")
-            made = Rule(name, title, source, round_field, modes, judge=judge)
+            whose = ground or self.ground
+            made = Rule(name, title, source, round_field, modes, ground=whose, judge=judge)
             self.rules[name] = made
             return made
 

@@ -10,13 +10,13 @@ from sut.record.folder import LOADGEN_FILES, sha256_of
 from sut.record.ledger_file import longest_answer
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.rule import ACCURACY, COMPLIANCE, PERFORMANCE, Book
+from sut.rules.rule import ACCURACY, COMPLIANCE, PERFORMANCE, Book, Ground
 
 RULES = "inference_rules.adoc"
 # What must have been hashed when the run ended; LoadGen writes the first three in any mode.
 HASHED = (*LOADGEN_FILES[:3], "user.conf")
 
-RUN_RULES: Book[RunCase] = Book()
+RUN_RULES: Book[RunCase] = Book(Ground.RECORD)
 
 
 @RUN_RULES.rule(
@@ -38,7 +38,7 @@ def run_ended(case: RunCase) -> Iterable[Check]:
     yield check("LoadGen's end", ended, "==", "returned", source, keys=proof)
 
 
-@RUN_RULES.rule("logs-whole", "LoadGen's logs are whole", f"{RULES} §5.1")
+@RUN_RULES.rule("logs-whole", "LoadGen's logs are whole", f"{RULES} §5.1", ground=Ground.LOADGEN)
 def logs_whole(case: RunCase) -> Iterable[Check]:
     """None of them breaks off."""
     problem = case.evidence.logs_problem or (case.logs.incomplete if case.logs else None)
@@ -56,7 +56,12 @@ def warm_up(case: RunCase) -> Iterable[Check]:
     yield check("warm-up queries answered", done, "==", wanted, ours, unit="queries")
 
 
-@RUN_RULES.rule("no-failures", "Every sample was answered, none with nothing", f"{RULES} §5.1")
+@RUN_RULES.rule(
+    "no-failures",
+    "Every sample was answered, none with nothing",
+    f"{RULES} §5.1",
+    ground=Ground.LEDGER,
+)
 def no_failures(case: RunCase) -> Iterable[Check]:
     """The share answered; a relaxed profile may allow less than all."""
     counts, least = case.evidence.counts, case.demands.min_success_rate
@@ -66,7 +71,11 @@ def no_failures(case: RunCase) -> Iterable[Check]:
 
 
 @RUN_RULES.rule(
-    "longest-answer", "No answer is longer than the bound", f"{RULES} §4.1.3", "max_tokens"
+    "longest-answer",
+    "No answer is longer than the bound",
+    f"{RULES} §4.1.3",
+    "max_tokens",
+    ground=Ground.LEDGER,
 )
 def longest(case: RunCase) -> Iterable[Check]:
     """By the ledger's count of tokens."""
@@ -79,6 +88,7 @@ def longest(case: RunCase) -> Iterable[Check]:
     "LoadGen counts the samples we were given, and no warm-up query",
     f"{RULES} §5.1",
     modes=(PERFORMANCE, COMPLIANCE),
+    ground=Ground.WITNESSES,
 )
 def same_samples(case: RunCase) -> Iterable[Check]:
     """LoadGen counts none in an accuracy run."""
@@ -92,6 +102,7 @@ def same_samples(case: RunCase) -> Iterable[Check]:
     "files-unchanged",
     "LoadGen's files, user.conf and ledger are as the run left them",
     "submission_rules.adoc §5.6.3",
+    ground=Ground.HASHES,
 )
 def files_unchanged(case: RunCase) -> Iterable[Check]:
     """Each by its SHA-256; a file that must be there and has none proves nothing."""
@@ -154,6 +165,7 @@ def prefix_cache_hits(case: RunCase) -> Iterable[Check]:
     f"{RULES} §3, submission_checker",
     "dataset_count",
     (ACCURACY,),
+    ground=Ground.LEDGER,
 )
 def accuracy_covers_all(case: RunCase) -> Iterable[Check]:
     """As many as there are, and no two of them the same."""
@@ -173,6 +185,7 @@ def accuracy_covers_all(case: RunCase) -> Iterable[Check]:
     "one-process",
     "LoadGen ran once in a process of its own",
     "FromConfig in loadgen/test_settings_internal.cc: a second run gets no built-in settings",
+    ground=Ground.LOADGEN,
 )
 def one_process(case: RunCase) -> Iterable[Check]:
     """By LoadGen's first line and by the process ids in its log; see `processes-apart`, too."""
@@ -187,6 +200,7 @@ def one_process(case: RunCase) -> Iterable[Check]:
     "The settings in force are those of the test's official audit.config",
     "audit.config of the test in mlcommons/inference",
     modes=(COMPLIANCE,),
+    ground=Ground.LOADGEN,
 )
 def audit_settings(case: RunCase) -> Iterable[Check]:
     """The copy that ships with the harness; a file of the user's may say something else."""

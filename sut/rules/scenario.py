@@ -8,12 +8,12 @@ from datetime import datetime
 from sut.config.rounds import ScenarioRules
 from sut.config.schema import ServerConfig
 from sut.rules.check import Check
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 from sut.rules.session_case import ScenarioCase, told
 
 RULES = "inference_rules.adoc"
 
-SCENARIO_RULES: Book[ScenarioCase] = Book()
+SCENARIO_RULES: Book[ScenarioCase] = Book(Ground.RECORD)
 
 
 @SCENARIO_RULES.rule(

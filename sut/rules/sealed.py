@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from sut.config.held import broken
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 
-SEALED: Book[RunCase] = Book()
+SEALED: Book[RunCase] = Book(Ground.RECORD)
 
 
 @SEALED.rule(

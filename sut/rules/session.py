@@ -7,14 +7,14 @@ from datetime import datetime
 
 from sut.config.official import of_benchmark
 from sut.rules.check import Check
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 from sut.rules.session_case import SessionCase, lacking, told
 
 RULES = "inference_rules.adoc"
 SUBMITTED_PROFILE = "mlperf"
 NOBODYS = "no official model's"
 
-SESSION_RULES: Book[SessionCase] = Book()
+SESSION_RULES: Book[SessionCase] = Book(Ground.RECORD)
 
 
 @SESSION_RULES.rule("profile", "The profile relaxes no rule of the round", f"{RULES} §4.1.1")
@@ -143,6 +143,7 @@ def warm_up_first(case: SessionCase) -> Iterable[Check]:
     "processes-apart",
     "No two LoadGen runs share a process",
     "FromConfig in loadgen/test_settings_internal.cc: a second run gets no built-in settings",
+    ground=Ground.LOADGEN,
 )
 def processes_apart(case: SessionCase) -> Iterable[Check]:
     """By the process ids in LoadGen's logs."""
@@ -155,6 +156,7 @@ def processes_apart(case: SessionCase) -> Iterable[Check]:
     "as-closed",
     "The session's files are those that it left, and no others",
     "our own condition: evidence belongs together (docs/rules.md)",
+    ground=Ground.HASHES,
 )
 def as_closed(case: SessionCase) -> Iterable[Check]:
     """By the manifest that was written when it closed. LoadGen's logs, each run judges itself."""

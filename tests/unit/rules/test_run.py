@@ -13,7 +13,7 @@ from sut.result.build import build
 from sut.result.schema import RunResult
 from sut.rules.case import RunCase
 from sut.rules.catalogue import BOOKS, CATALOGUE, NOT_IN_VALID, VALID, judge
-from sut.rules.rule import Book
+from sut.rules.rule import Book, Ground
 from tests.unit.report.compliant import small_round
 from tests.unit.result.sessions import (
     dump,
@@ -108,7 +108,7 @@ def test_every_check_of_a_result_bears_the_id_of_its_rule(tmp_path: Path) -> Non
 
 def test_two_rules_never_share_an_id() -> None:
     assert sum(len(book.rules) for book in BOOKS) == len(CATALOGUE)
-    book: Book[RunCase] = Book()
+    book: Book[RunCase] = Book(Ground.LEDGER)
     book.rule("a", "A rule", "nobody")(lambda _: ())
     with pytest.raises(ValueError, match="two rules a"):
         book.rule("a", "Another", "nobody")(lambda _: ())
