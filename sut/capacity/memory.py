@@ -33,7 +33,7 @@ class MemoryPlan:
         weights: matrices of one card.
         context: CUDA's own.
         activations: at the largest step.
-        graphs: set aside for captured graphs.
+        graphs: set aside for captured graphs, captured or not.
         kv_bytes_per_token: of one token, on one card.
         tokens_per_query: that a query in flight holds, on average.
     """
@@ -73,14 +73,12 @@ class Settings:
         sequences: in one step at most.
         tokens: in one step at most.
         tensor_parallel: cards that share each matrix and each key.
-        graphs: whether graphs are captured.
     """
 
     share: float
     sequences: int
     tokens: int
     tensor_parallel: int = 1
-    graphs: bool = True
 
 
 def plan_memory(
@@ -105,7 +103,7 @@ def plan_memory(
         weights=weights / parts,
         context=CONTEXT_BYTES,
         activations=_activations(shape, numbers, settings),
-        graphs=graphs if settings.graphs else 0.0,
+        graphs=graphs,
         kv_bytes_per_token=shape.kv_bytes_per_token(numbers.kv_bytes) / parts,
         tokens_per_query=work.prompt_tokens + work.output_tokens / 2 + BLOCK_TOKENS / 2,
     )

@@ -105,6 +105,7 @@ def engine_facts(
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
+        cards=info.cards,
         traits=info.traits,
         arguments=info.arguments,
         sampling=info.sampling,

@@ -18,6 +18,7 @@ from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import Numbers, numbers_of, quantised_to
 from sut.capacity.roofline import Roofline, roofline
 from sut.capacity.workload import Workload
+from sut.config.engine_traits import EngineTraits
 from sut.config.keys import Setting, values_of
 from sut.config.model_files import described
 from sut.config.names import Scenario
@@ -36,6 +37,9 @@ STEP_S = 0.05
 STEP_TOKENS_MIN, STEP_TOKENS_MAX, OFFLINE_TIMES = 256, 8192, 4
 # Some of what the KV cache holds is kept for queries longer than the mean.
 KEPT = 0.9
+STOOD_IN_FOR = EngineTraits(
+    dtype="bfloat16", kv_cache_dtype="auto", cards_per_replica=1, card_memory_share=0.92
+)
 SEQUENCES = (*range(512, 0, -8), 4, 2, 1)
 # Latency that the quick profile grants, in times of what an idle card would take.
 PATIENCE, WHOLE_MS = 4, 500
@@ -81,7 +85,8 @@ def fitted(loaded: Loaded, inputs: Inputs) -> Loaded:
         )
     model = described(inputs.model_path) or {}
     shape = ModelShape.of_config(model)
-    numbers = _numbers(config, model)
+    planned = _planned(config)
+    numbers = numbers_of(planned.dtype, planned.kv_cache_dtype, quantised_to(model))
     if shape is None or numbers is None:
         return loaded
     work = Workload(inputs.dataset.lengths.mean, config.generation.max_tokens)
@@ -91,9 +96,9 @@ def fitted(loaded: Loaded, inputs: Inputs) -> Loaded:
     return _with(loaded, values, f"fitted to {gpu.name}")
 
 
-def _numbers(config: RunConfig, model: Mapping[str, Any]) -> Numbers | None:
-    vllm = config.engine.vllm
-    return numbers_of(vllm.dtype, vllm.kv_cache_dtype, quantised_to(model))
+def _planned(config: RunConfig) -> EngineTraits:
+    """What the engine will be; one without a model stands in for one in the reference's type."""
+    return config.engine.planned().over(STOOD_IN_FOR)
 
 
 def fit(config: RunConfig, shape: ModelShape, numbers: Numbers, work: Workload, gpu: Gpu) -> Fit:
@@ -106,25 +111,22 @@ def fit(config: RunConfig, shape: ModelShape, numbers: Numbers, work: Workload, 
         work: mean lengths of the data set.
         gpu: the card; its memory is told.
     """
-    card, vllm = card_named(gpu.name), config.engine.vllm
+    card, planned = card_named(gpu.name), _planned(config)
     tokens = _step_tokens(config, shape, numbers, card)
     for sequences in SEQUENCES:
         settings = Settings(
-            share=vllm.gpu_memory_utilization,
+            share=planned.card_memory_share or 0,
             sequences=sequences,
             tokens=tokens,
-            tensor_parallel=vllm.tensor_parallel_size,
-            graphs=not vllm.enforce_eager,
+            tensor_parallel=planned.cards_per_replica or 1,
         )
         plan = plan_memory(shape, numbers, work, (gpu.memory_mib or 0) * MIB, settings)
         if plan.queries * KEPT >= sequences:
             break
     limit = None if card is None else roofline(shape, numbers, card, work, sequences)
-    sizes = {
-        "engine.vllm.max_num_seqs": sequences,
-        "engine.vllm.max_num_batched_tokens": tokens,
-    }
-    return Fit(plan, sizes, limit)
+    sizes = {"max_batch_sequences": sequences, "max_batch_tokens": tokens}
+    keys = {config.engine.key_of(trait): size for trait, size in sizes.items()}
+    return Fit(plan, {key: size for key, size in keys.items() if key is not None}, limit)
 
 
 def _step_tokens(config: RunConfig, shape: ModelShape, numbers: Numbers, card: Card | None) -> int:
@@ -154,7 +156,7 @@ def _require_room(config: RunConfig, plan: MemoryPlan, gpu: Gpu, longest_prompt:
         f"{plan.weights / gib:.1f} go to weights and "
         f"{(plan.context + plan.activations + plan.graphs) / gib:.1f} to the engine, which leaves "
         f"a KV cache of {plan.kv_tokens} tokens, and the longest query has {needed}.",
-        where="engine.vllm",
+        where="model.path",
         remedy="Share it over cards with --tensor-parallel-size 2, or take a quantised checkpoint.",
     )
 

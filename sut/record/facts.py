@@ -93,6 +93,9 @@ class EngineFacts(Facts):
 
     kind: str
     replicas: int
+    cards: list[str] | None = Field(
+        None, description="UUIDs of the cards it was given; null: any of the machine's"
+    )
     traits: EngineTraits = Field(description="what rules ask of an engine, in neutral words")
     arguments: dict[str, Any] = Field(description="every argument it was started with")
     sampling: dict[str, Any] = Field(description="sampling parameters of every query")

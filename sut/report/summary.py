@@ -291,7 +291,10 @@ def _machines(result: Result) -> Iterable[str]:
     """What answered; where that is other machines, each of them and the one that asked."""
     here, answered = result.hardware, nodes(result.hardware, result.engine)
     if not is_elsewhere(here, result.engine):
-        yield from _machine(here, here.gpus, "")
+        used = answered[0].gpus
+        yield from _machine(here, used, "")
+        if len(used) < len(here.gpus):
+            yield _row("accelerators not used", str(len(here.gpus) - len(used)))
         return
     for node in answered:
         yield _row("replicas on", node.host)

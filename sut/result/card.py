@@ -128,7 +128,6 @@ def _plan(
             traits.max_batch_sequences,
             traits.max_batch_tokens,
             tensor_parallel=traits.cards_per_replica,
-            graphs=not config.engine.vllm.enforce_eager,
         ),
     )
 
