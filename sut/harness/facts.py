@@ -24,9 +24,12 @@ from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
 from sut.inputs.inputs import Inputs, check_cards
+from sut.machine.devices import gpus
 from sut.machine.hardware import hardware, software
+from sut.machine.nvml import describe_cards
 from sut.machine.variables import Variable
 from sut.record.facts import (
+    CardFacts,
     DatasetFacts,
     EngineFacts,
     HardwareFacts,
@@ -189,6 +192,14 @@ def _unmeasurable(config: RunConfig) -> list[str]:
     ]
 
 
+def cards_before(config: RunConfig) -> list[CardFacts]:
+    """The cards of this machine, before an engine takes their memory; none without any."""
+    if config.system.platform != "cuda":
+        return []
+    found = describe_cards([gpu.uuid for gpu in gpus()])
+    return [CardFacts.model_validate(each) for each in found]
+
+
 def write_session(
     session: SessionDir,
     config: RunConfig,
@@ -196,6 +207,7 @@ def write_session(
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
     probe: ProbeFacts | None = None,
+    cards: Sequence[CardFacts] = (),
 ) -> SessionFacts:
     """`session.json`."""
     here = HardwareFacts.model_validate(hardware())
@@ -210,6 +222,7 @@ def write_session(
         tokenizer_sha256=tokenizer_sha256(inputs.model_path),
         warmup=warmup,
         reuse_probe=probe,
+        cards=list(cards),
         notes=notes(config, Path.cwd()),
     )
     write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")

@@ -7,6 +7,7 @@ them, and run.json says what happened.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +22,7 @@ from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
 from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
+from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
 from sut.harness.host import EngineHost
 from sut.harness.ledger import Ledger
@@ -56,6 +58,8 @@ class LiveSession:
     prompt_tokens: npt.NDArray[np.int64]
     directory: SessionDir
     console: Console
+    cards: Sequence[str] = ()
+    """UUIDs of this machine's cards that answer."""
 
 
 def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) -> RunSpec:
@@ -179,7 +183,8 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
     queries = this.plan.forecast.queries_expected
     interrupted, clocks = False, ClockWatch()
-    with LoadGenProcess(_spec(live, this), log) as child:
+    watch = CardWatch(live.cards, this.directory.cards)
+    with watch, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
         with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:

@@ -24,7 +24,14 @@ from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
 from sut.errors import FULL, EngineStartError, HarnessError, LogError, no_space
 from sut.harness.after_run import evaluate_runs
-from sut.harness.facts import agreed_sha256, engine_facts, notes, write_config, write_session
+from sut.harness.facts import (
+    agreed_sha256,
+    cards_before,
+    engine_facts,
+    notes,
+    write_config,
+    write_session,
+)
 from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
 from sut.harness.reuse_probe import probe_reuse
@@ -40,6 +47,7 @@ from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, ProbeFacts, WarmupFacts
 from sut.record.folder import SessionDir, unwritable, write_atomic
 from sut.record.manifest import close_session
+from sut.record.nodes import cards_here
 from sut.record.session import read_session, session_of_run
 from sut.report.compliance.build import write_compliance
 from sut.report.compliance.evidence import view_of
@@ -126,12 +134,12 @@ def _measure(
     When this returns the engine is stopped, and no signal keeps the result from being written.
     """
     with ExitStack() as stack:
-        host = stack.enter_context(EngineHost())
+        host, before = stack.enter_context(EngineHost()), cards_before(config)
         engine, facts = _start_engine(stack, host, config, inputs, session, console)
         warmup = _warm_up(host, engine, config, inputs, console)
         ready = warmup.succeeded == warmup.requested
         probe = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
-        written = write_session(session, config, inputs, facts, warmup, probe)
+        written = write_session(session, config, inputs, facts, warmup, probe, before)
         live = LiveSession(
             config=config,
             of_run=session_of_run(session, written.session_id),
@@ -141,6 +149,7 @@ def _measure(
             prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
             directory=session,
             console=console,
+            cards=cards_here(written.hardware, facts),
         )
         interrupted = _make_runs(live, plans, gate)
         ignore_further()

@@ -38,6 +38,26 @@ class GpuFacts(Facts):
     driver: str
 
 
+class CardFacts(Facts):
+    """A card before the engine started, by NVML; null: it does not tell."""
+
+    uuid: str
+    cuda: str | None = Field(None, description="highest CUDA that the driver runs")
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    ecc: bool | None = None
+    mig: bool | None = None
+    persistence: bool | None = None
+    sm_mhz_max: int | None = None
+    memory_mhz_max: int | None = None
+    power_limit_mw: int | None = Field(None, description="in force")
+    power_limit_default_mw: int | None = None
+    pcie_generation: int | None = None
+    pcie_width: int | None = Field(None, description="lanes in use")
+    pcie_width_max: int | None = None
+    processes: int | None = Field(None, description="that compute on it, of anybody")
+
+
 class HardwareFacts(Facts):
     """The machine as it was found."""
 
@@ -163,6 +183,9 @@ class SessionFacts(Facts):
     )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
+    cards: list[CardFacts] = Field(
+        [], description="the cards of this machine before the engine started, by NVML"
+    )
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
 
 

@@ -11,6 +11,7 @@
       loadgen.log                    what LoadGen's process prints, as a rule nothing
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
+      cards.jsonl                    clocks, power and load of the cards, once a second
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
@@ -110,6 +111,10 @@ class RunDir:
         return self.root / "queries.parquet"
 
     @property
+    def cards(self) -> Path:
+        return self.root / "cards.jsonl"
+
+    @property
     def accuracy(self) -> Path:
         return self.root / "accuracy.json"
 
@@ -123,7 +128,7 @@ class RunDir:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of everything a verdict rests on, by file name."""
-        ours = (self.user_conf, self.audit_config, self.ledger)
+        ours = (self.user_conf, self.audit_config, self.ledger, self.cards)
         files = self.loadgen_files() | {each.name: each for each in ours}
         return {name: sha256_of(path) for name, path in sorted(files.items()) if path.is_file()}
 

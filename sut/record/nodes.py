@@ -73,6 +73,12 @@ def _first(kind: type[F], name: str, places: Sequence[Mapping[str, Any]]) -> F |
     return None
 
 
+def cards_here(here: HardwareFacts, engine: EngineFacts | None) -> list[str]:
+    """UUIDs of the cards of this machine that answer."""
+    mine = {gpu.uuid for gpu in here.gpus}
+    return sorted(mine & {card for node in nodes(here, engine) for card in node.cards})
+
+
 def is_elsewhere(here: HardwareFacts, engine: EngineFacts | None) -> bool:
     """Whether replicas ran on another machine than the one the session was made on."""
     found = nodes(here, engine)

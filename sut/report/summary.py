@@ -112,6 +112,7 @@ def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
     if run.mode == "performance":
         yield from _headline(scenario, run)
         yield from _card(run.card_limit)
+        yield from _cards(run)
         yield from _limits(run.checks)
         yield ""
         yield from _table(run)
@@ -190,6 +191,23 @@ def _card(limit: CardLimit | None) -> Iterable[str]:
             f"{limit.reached:.0%} of it, {limit.mfu:.0%} of the matrix rate, "
             f"{limit.mbu:.0%} of the bandwidth by decoding",
         )
+
+
+def _cards(run: RunResult) -> Iterable[str]:
+    """What each card did meanwhile, and what held it back."""
+    for number, card in enumerate(run.cards):
+        name = f"card {number}"
+        yield _row(
+            name,
+            f"{_number(card.sm_mhz_median)} MHz (least {_number(card.sm_mhz_least)}), "
+            f"{_number(card.power_w_mean)} W (most {_number(card.power_w_most)}), "
+            f"{_number(card.temperature_c_most)} C at most",
+        )
+        if card.held_back:
+            found = ", ".join(f"{why} {share:.0%}" for why, share in card.held_back.items())
+            yield _row(f"  {name} held back by", f"{found} of the time")
+    if run.energy_per_token_j is not None:
+        yield _row("energy per token (J)", f"{run.energy_per_token_j:.4g}, no MLPerf Power result")
 
 
 def _limits(checks: Sequence[Check]) -> Iterable[str]:

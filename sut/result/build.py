@@ -29,6 +29,7 @@ from sut.record.facts import (
 from sut.record.folder import RunDir, sha256_of
 from sut.record.session import SessionRecord, read_session
 from sut.result.card import card_limit, kv_cache
+from sut.result.card_use import cards_used, energy_per_token_j
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
     BENCHMARK,
@@ -99,6 +100,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         hardware=session.hardware,
         software=session.software,
         dataset=session.dataset,
+        cards=session.cards,
         notes=session.notes,
         configuration=config.model_dump(mode="json"),
         configuration_origins=record.origins,
@@ -152,8 +154,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     reasons = [each.reason for each in checks if not each.passed]
     times, facts = _times(evidence), _counts(evidence)
     first = _first_figures(evidence, times["latency"])
-    mean_tokens = _mean_output_tokens(evidence, facts)
-    effective = logs.effective if logs else {}
+    mean_tokens, cards = _mean_output_tokens(evidence, facts), cards_used(evidence.directory)
     return RunResult(
         valid=not reasons,
         **first,
@@ -171,10 +172,12 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         mean_output_tokens=mean_tokens,
         queries=Queries.model_validate(facts.model_dump(include=set(Queries.model_fields))),
         replicas=_replicas(facts),
-        seeds={key: _whole(effective.get(f"effective_{key}")) for key in SEED_KEYS},
+        seeds=_seeds(logs),
         engine_counters=run.engine_counters,
         engine_figures=run.engine_figures,
         card_limit=card_limit(evidence, facts, first["achieved_qps"], mean_tokens),
+        cards=cards,
+        energy_per_token_j=energy_per_token_j(cards, facts.tokens_out),
         engine_failure=run.engine_failure,
         incidents=run.incidents,
         audit_config=run.audit_config,
@@ -184,6 +187,11 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _seeds(logs: LoadGenLogs | None) -> dict[str, int | None]:
+    effective = logs.effective if logs else {}
+    return {key: _whole(effective.get(f"effective_{key}")) for key in SEED_KEYS}
 
 
 def _mean_output_tokens(evidence: Evidence, counts: LedgerFacts) -> float | None:

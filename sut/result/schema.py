@@ -15,6 +15,7 @@ from pydantic import Field
 from sut.config.names import Scenario
 from sut.metrics import Distribution, Source
 from sut.record.facts import (
+    CardFacts,
     DatasetFacts,
     EngineFacts,
     FailureGroup,
@@ -142,6 +143,25 @@ class CardLimit(Published):
     mbu: float | None = Field(description="share of the bandwidth that decoding used, 0 to 1")
 
 
+class CardUse(Published):
+    """What one card did while LoadGen ran, by NVML once a second; null: it does not tell."""
+
+    uuid: str
+    samples: int
+    seconds: float = Field(description="from the first sample to the last")
+    sm_mhz_median: float | None
+    sm_mhz_least: int | None
+    power_w_mean: float | None
+    power_w_most: float | None
+    energy_j: float | None = Field(description="by the card's counter; no MLPerf Power result")
+    temperature_c_most: int | None
+    busy: float | None = Field(description="share of the time that some kernel ran, 0 to 1")
+    memory_used_gib_most: float | None
+    held_back: dict[str, float] = Field(
+        description="share of the samples in which this held the clocks back, 0 to 1"
+    )
+
+
 class KvCache(Published):
     """Tokens that one replica's KV cache holds: as planned from the card, and as vLLM says."""
 
@@ -185,6 +205,10 @@ class RunResult(Published):
     card_limit: CardLimit | None = Field(
         description="null: no card, or one whose figures are not known; or nothing was measured"
     )
+    cards: list[CardUse] = Field(description="empty: no card of this machine answered")
+    energy_per_token_j: float | None = Field(
+        description="energy of the cards over the output tokens; no MLPerf Power result"
+    )
     engine_failure: str | None
     incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
@@ -218,6 +242,7 @@ class Result(Published):
     hardware: HardwareFacts
     software: SoftwareFacts
     dataset: DatasetFacts
+    cards: list[CardFacts] = Field(description="of this machine, before the engine started")
     notes: list[str]
     configuration: dict[str, Any] = Field(description="the resolved configuration")
     configuration_origins: dict[str, str] = Field(description="where each value came from")

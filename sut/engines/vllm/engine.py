@@ -12,6 +12,7 @@ import logging
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ class VllmEngine:
             core = await asyncio.wait_for(
                 self._llm.engine_core.call_utility_async(METHOD), WORD_TIMEOUT_S
             )
-        return told(
+        info = told(
             word_of_config(self._llm.vllm_config),
             core,
             self._config.vllm,
@@ -149,8 +150,8 @@ class VllmEngine:
                 WATCH, core["environment"], given=self._launch.given, ours=self._launch.ours
             ),
             on_cards=self._on_cards,
-            cards=self._launch.cards,
         )
+        return replace(info, cards=list(self._launch.cards) or None)
 
     def _create(self) -> Any:
         self._created.clear()
