@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sut.config.rounds import load_round
 from sut.config.selection import model_settings
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
+from sut.json_text import decoded
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def of_session(run_dir: Path) -> Yardstick | None:
     if not (run_dir / "run.json").is_file() or not path.is_file():
         return None
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
+        config: dict[str, Any] = decoded(path.read_text(encoding="utf-8"))["config"]
         return Yardstick(
             eos_token_ids=tuple(config["model"]["eos_token_ids"]),
             max_tokens=config["generation"]["max_tokens"],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build_parser, whole
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, Interrupted, LogError
+from sut.json_text import decoded
 
 if TYPE_CHECKING:
     from audit.logs import AuditLogs
@@ -234,7 +235,7 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     run_json = options.verify / "run.json"
     if given is None and run_json.is_file():
         try:
-            given = [json.loads(run_json.read_text(encoding="utf-8"))["scenario"]]
+            given = [decoded(run_json.read_text(encoding="utf-8"))["scenario"]]
         except (ValueError, KeyError, TypeError) as error:
             raise LogError("it names no scenario.", where=str(run_json)) from error
     known = ", ".join(SCENARIOS)

@@ -7,11 +7,12 @@ headers are read, so tens of GB cost some kilobytes.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from sut.json_text import decoded
 
 Shape = tuple[int, ...]
 Tensors = Mapping[str, Shape | None]
@@ -84,7 +85,7 @@ def _indexed(path: Path) -> dict[str, str] | None:
     if not path.is_file():
         return None
     try:
-        named = json.loads(path.read_bytes())["weight_map"]
+        named = decoded(path.read_bytes())["weight_map"]
         if all(isinstance(file, str) and Path(file).name == file for file in named.values()):
             return dict(named)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -99,7 +100,7 @@ def _header(path: Path) -> Iterator[tuple[str, Shape]]:
             length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
             if length > _LONGEST_HEADER:
                 raise ValueError
-            entries = json.loads(stream.read(length))
+            entries = decoded(stream.read(length))
         return iter(
             [
                 (name, tuple(int(size) for size in entry["shape"]))

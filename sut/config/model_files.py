@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sut.config.shipped import CONF_ROOT
+from sut.json_text import decoded
 from sut.machine.places import expanded
 
 DESCRIPTION = "config.json"
@@ -31,7 +31,7 @@ def looks_like_hub_id(path: str) -> bool:
 def described(folder: Path) -> dict[str, Any] | None:
     """What a folder's config.json says; None if it is not a JSON object or cannot be read."""
     try:
-        value = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8-sig"))
+        value = decoded((folder / DESCRIPTION).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from sut.config.keys import Setting, checked, leaves, require_known, sections
 from sut.config.sources import Loaded, resolved
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
+from sut.json_text import decoded
 
 _VERSIONS = "Install the same version of the harness on every node."
 _AS_WRITTEN = "Give the run itself other settings; this file stays as the control node wrote it."
@@ -44,7 +44,7 @@ def read_resolved(path: Path) -> Loaded:
 def _parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     text = read_text(path)
     try:
-        document = json.loads(text)
+        document = decoded(text)
     except (ValueError, RecursionError) as error:
         raise _none_of_ours(path, f"it is not JSON ({error})") from error
     found = [

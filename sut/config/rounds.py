@@ -128,7 +128,10 @@ class SystemFileRules(Strict):
     statuses: tuple[str, ...]
     types: tuple[str, ...]
     integers: tuple[str, ...] = Field(description="keys whose text must convert to an integer")
-    network_key: str = Field(description="must be absent outside the network division")
+    network_key: str = Field(description="must not say true outside the network division")
+    network_keys: tuple[str, ...] = Field(
+        (), description="what the checker asks for where network_key says anything at all"
+    )
     counts: tuple[str, ...] = Field((), description="keys that count what a system has: 1 or more")
     accelerator_count: str = Field(description="key with the accelerators of a node")
     accelerator_name: str = Field(description="key that names their model")

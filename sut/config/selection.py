@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sut.config.keys import Setting, require_known, show
 from sut.config.shipped import conf_path, names
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
 from sut.errors import ConfigError
+from sut.json_text import decoded
 from sut.machine.places import expanded
 
 PROFILES = ("quick", "mlperf")
@@ -222,7 +222,7 @@ def _json_object(path: Path, choice: Setting) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"there is no {path}.", where=choice.origin, remedy=remedy)
     try:
-        value = json.loads(read_text(path))
+        value = decoded(read_text(path))
     except ValueError as error:
         raise ConfigError("not valid JSON.", where=str(path), remedy=remedy) from error
     if not isinstance(value, dict):

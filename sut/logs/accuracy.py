@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sut.errors import LogError
+from sut.json_text import DoubledKeyError, decoded
 
 ACCURACY_NAME = "mlperf_log_accuracy.json"
 # What MLCommons' truncate_accuracy_log.py leaves between the two ends that it keeps.
@@ -105,7 +106,7 @@ def _entries(path: Path) -> list[Any]:
         message = f"the accuracy log has {size} bytes, more than {MAX_BYTES}."
         raise LogError(message, where=str(path), remedy=REMEDY)
     try:
-        document = json.loads(text)
+        document = decoded(text)
     except json.JSONDecodeError as error:
         if CUT_FOR_SUBMISSION in text:
             raise LogError(
@@ -115,6 +116,9 @@ def _entries(path: Path) -> list[Any]:
             ) from error
         message = f"the accuracy log is cut short or not JSON: {error.msg}, column {error.colno}."
         raise LogError(message, where=f"{path}:{error.lineno}", remedy=REMEDY) from error
+    except DoubledKeyError as error:
+        message = f"the accuracy log is not as LoadGen writes it: {error}."
+        raise LogError(message, where=str(path), remedy=REMEDY) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
         raise LogError("the accuracy log is not JSON.", where=str(path), remedy=REMEDY) from error
     if not isinstance(document, list):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sut.errors import LogError
+from sut.json_text import decoded
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 
 DETAIL_NAME = "mlperf_log_detail.txt"
@@ -162,7 +163,7 @@ def _decode(raw: bytes) -> dict[str, Any] | None:
     for candidate in _spellings(body):
         try:
             # A text may hold a control character as it is, e.g. a tab or the end of a line.
-            entry = json.loads(
+            entry = decoded(
                 candidate, strict=False, parse_constant=lambda _: None, parse_float=_finite
             )
         except (ValueError, RecursionError):

@@ -7,7 +7,6 @@ them need (LoadGen's logs, the ledger) is read when it is first asked for, and k
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import LogError
+from sut.json_text import decoded
 from sut.logs.run_logs import LoadGenLogs, read_logs
 from sut.record.facts import (
     AccuracyFacts,
@@ -214,7 +214,7 @@ def read_document(path: Path) -> Document:
     """
     remedy = "Name the folder of a session; restore the file if it was lost."
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = decoded(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LogError(
             f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import ConfigError
+from sut.json_text import decoded
 from sut.record.folder import write_atomic
 
 
@@ -58,7 +59,7 @@ def kept(out: Path, stage: Stage) -> Path | None:
     if not record.is_file():
         return None
     try:
-        document = json.loads(record.read_text(encoding="utf-8"))
+        document = decoded(record.read_text(encoding="utf-8"))
         same = document["inputs_sha256"] == inputs_sha256(stage)
         left = out / document["left"]
     except (ValueError, KeyError, TypeError) as error:

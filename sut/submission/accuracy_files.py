@@ -10,6 +10,7 @@ from typing import Any
 
 from sut.config.names import Scenario
 from sut.config.rounds import AccuracyLogRules, BenchmarkRules
+from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.folder import sha256_of
 from sut.rules.evaluated import within
@@ -80,7 +81,7 @@ def _entries(log: Path, rules: AccuracyLogRules) -> tuple[list[dict[str, Any]], 
     if not head.startswith("[") or not tail.endswith("]"):
         raise ValueError("it is not a JSON list from its begin to its end")
     if len(ends) == 1:
-        document = json.loads(text)
+        document = decoded(text)
         if not all(isinstance(each, dict) for each in document):
             raise ValueError("it is not a list of answers")
         return document, True
@@ -101,7 +102,7 @@ def _between(text: str, cut: re.Pattern[str], place: int) -> list[dict[str, Any]
         raise ValueError("what stands at its cut is no part of an answer")
     if any(each.strip(" \n,") for each in rest):
         raise ValueError("something stands between its answers")
-    return [json.loads(each) for each in ENTRY.findall(text)]
+    return [decoded(each) for each in ENTRY.findall(text)]
 
 
 def _judge(found: list[dict[str, Any]], entry: TreeEntry) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from sut.json_text import decoded
 
 # A longer file is not read to see whether it says nothing.
 BLANK_MOST_BYTES = 65536
@@ -30,19 +31,10 @@ def json_object(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none, holds a key twice, or a number that JSON does not have.
     """
-    document = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    document = decoded(text, parse_constant=_refuse)
     if not isinstance(document, dict):
         raise ValueError("it holds no JSON object")
     return document
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
-        raise ValueError(f"it holds the key {twice} more than once")
-    return found
 
 
 def _refuse(word: str) -> Any:

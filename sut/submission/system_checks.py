@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sut.config.rounds import SystemFileRules
 from sut.submission.file_checks import read_json
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
@@ -31,9 +32,18 @@ def _system_keys(entry: TreeEntry, path: Path, document: dict[str, Any]) -> Iter
             yield entry.finding(path, f"The key {key} is missing.", "State it.")
         elif key in wanted.must_be_filled and not document[key]:
             yield entry.finding(path, f"The key {key} is empty.", "State it.")
-    if entry.closed and entry.division != "network" and wanted.network_key in document:
+    if entry.closed and entry.division != "network" and _network(wanted, document):
         sentence = f"{wanted.network_key} is stated, and the division is {entry.division}."
         yield entry.finding(path, sentence, "Leave the key out.")
+
+
+def _network(wanted: SystemFileRules, document: dict[str, Any]) -> bool:
+    """Whether the checker takes the system for one of the network division, or breaks on it."""
+    said = document.get(wanted.network_key, "")
+    if not isinstance(said, str):
+        return isinstance(said, int | float) and not isinstance(said, bool)  # else said already
+    lacking = any(key not in document for key in wanted.network_keys)
+    return said.lower() == "true" or bool(said and lacking)
 
 
 def _system_values(entry: TreeEntry, path: Path, document: dict[str, Any]) -> Iterable[Finding]:

@@ -8,8 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.submission.check_tree import check_tree, passed
+from sut.submission.layout import submission_rules
 from tests.unit.submission.broken_structure import STRUCTURE
 from tests.unit.submission.broken_trees import (
     BENCHMARK,
@@ -18,6 +20,7 @@ from tests.unit.submission.broken_trees import (
     SYSTEM,
     evaluated,
     measured,
+    system,
 )
 from tests.unit.submission.support import ROUNDS, SUBMITTER
 
@@ -93,6 +96,32 @@ def test_a_tree_that_is_not_there_and_an_old_round_are_bad_input(tmp_path):
         check_tree(tmp_path / "nowhere", "v6.1")
     with pytest.raises(ConfigError, match="takes no submission"):
         check_tree(tmp_path, "v5.0")
+
+
+NETWORK = dict.fromkeys(submission_rules(load_round("v6.1")).system.network_keys, "none")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"is_network": ""}, None),
+        ({"is_network": "false", **NETWORK}, None),
+        ({"is_network": "false"}, "is_network is stated"),
+        ({"is_network": "True", **NETWORK}, "is_network is stated"),
+        ({"is_network": 0}, "is_network is stated"),
+        ({"is_network": False}, "is_network is neither text nor number."),
+    ],
+)
+def test_a_system_that_is_of_no_network_may_say_so_where_the_checker_takes_it(tree, changes, said):
+    system(**changes)(tree / "closed" / SUBMITTER)
+    found = check_tree(tree, "v6.1")
+    assert {each.sentence.startswith(said) for each in found} == ({True} if said else set())
+
+
+@pytest.mark.parametrize(("word", "takes"), [("false", True), ("no", True), ("true", False)])
+def test_the_old_script_asks_for_no_more_where_it_is_stated(tree_v5_1, word, takes):
+    system(is_network=word)(tree_v5_1 / "closed" / SUBMITTER)
+    assert passed(check_tree(tree_v5_1, "v5.1")) is takes
 
 
 def test_an_empty_tree_is_found(tmp_path):

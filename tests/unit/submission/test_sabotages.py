@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from sut.config.rounds import load_round
 from sut.rules.catalogue import CATALOGUE
 from sut.submission.check_tree import check_tree, passed
+from sut.submission.layout import submission_rules
 from sut.submission.make_tree import make_tree
 from tests.unit.audit.sabotage import AUDITED
 from tests.unit.submission import support
 from tests.unit.submission.broken_structure import STRUCTURE
-from tests.unit.submission.broken_trees import FILES, LOGS, RESULTS, both, in_detail, setting, write
+from tests.unit.submission.broken_trees import (
+    FILES,
+    LOGS,
+    RESULTS,
+    both,
+    in_detail,
+    setting,
+    system,
+    write,
+)
 from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
 from tests.unit.submission.sabotaged_logs import FIGURES, SETTINGS
@@ -162,6 +173,11 @@ ALLOWED: dict[str, Callable[[Path], object]] = {
         root / "calibration.md"
     ),
     "the detail log of TEST06": lambda root: audited(root),
+    "a network that is none": lambda root: system(
+        is_network="false",
+        **dict.fromkeys(submission_rules(load_round("v6.1")).system.network_keys, "none"),
+    )(root),
+    "a network of which nothing is said": system(is_network=""),
     "lines of other models in user.conf": lambda root: more(
         root, "llama2-70b.Server.target_qps = 4\n*.Server.performance_sample_count = 13368\n"
     ),

@@ -1,0 +1,69 @@
+"""MLCommons' own checker on every tree of the tables: it refuses none that ours takes.
+
+Each row takes seconds, so all of it is slow; it runs where the checkouts are named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sut.submission.check_tree import check_tree, passed
+from sut.submission.official import findings_of, run_checker
+from tests.unit.sabotages import TREE_TABLES
+from tests.unit.submission.support import SUBMITTER
+from tests.unit.submission.test_sabotages import ALLOWED, HARMLESS, INTERACTIVE, OLD_LAYOUT
+
+CHECKOUT = os.environ.get("MLCOMMONS_INFERENCE")
+CHECKOUT_V5_1 = os.environ.get("MLCOMMONS_INFERENCE_V5_1")
+pytestmark = pytest.mark.slow
+
+OF_OTHER_TREES = {"INTERACTIVE", "OLD_LAYOUT"}
+ROWS: dict[str, Callable[[Path], Any]] = (
+    {
+        name: row[0]
+        for table, rows in TREE_TABLES.items()
+        if table not in OF_OTHER_TREES
+        for name, row in rows.items()
+    }
+    | ALLOWED
+    | HARMLESS
+)
+OLD_ROWS = ROWS | {name: breaks for name, (breaks, _) in OLD_LAYOUT.items()}
+
+
+def test_the_rows_are_those_of_every_table() -> None:
+    """Interactive's have a test of their own, for which each tree takes seconds to make."""
+    wanted = sum(len(rows) for rows in TREE_TABLES.values()) - len(INTERACTIVE)
+    assert len(OLD_ROWS) == wanted + len(ALLOWED) + len(HARMLESS) >= 240
+
+
+def hold(tree: Path, round_: str, checkout: str | None) -> None:
+    """Whatever the official checker refuses we refuse, and we know each of its words."""
+    report = run_checker(tree, round_, Path(str(checkout)))
+    complaints = findings_of(report, tree)
+    if passed(check_tree(tree, round_)):
+        assert [each.line for each in complaints if each.severity == "error"] == []
+        assert report.passed
+    assert [each.line for each in complaints if "own words" in each.remedy] == []
+
+
+@pytest.mark.skipif(CHECKOUT is None, reason="MLCOMMONS_INFERENCE names no mlcommons/inference")
+@pytest.mark.parametrize("name", ROWS)
+def test_todays_checker_refuses_no_tree_that_ours_takes(tree: Path, name: str) -> None:
+    ROWS[name](tree / "closed" / SUBMITTER)
+    hold(tree, "v6.1", CHECKOUT)
+
+
+@pytest.mark.skipif(CHECKOUT_V5_1 is None, reason="MLCOMMONS_INFERENCE_V5_1 names no v5.1.1")
+@pytest.mark.parametrize("name", OLD_ROWS)
+def test_the_old_script_refuses_no_tree_that_ours_takes(tree_v5_1: Path, name: str) -> None:
+    try:
+        OLD_ROWS[name](tree_v5_1 / "closed" / SUBMITTER)
+    except FileNotFoundError:
+        pytest.skip("what it breaks lies elsewhere in the layout of v5.1")
+    hold(tree_v5_1, "v5.1", CHECKOUT_V5_1)
