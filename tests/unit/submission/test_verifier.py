@@ -117,19 +117,28 @@ def test_an_honest_tree_contradicts_nothing_and_has_our_figures(
     in_both(output, tree, round_)
 
 
-def test_single_stream_and_interactive_are_judged_too(
-    script: Callable[[str], Path], tmp_path: Path
-) -> None:
-    edge = edge_tree(tmp_path / "edge", "v6.1", *ALL)
+def interactive_tree(tmp_path: Path) -> Path:
     kinds = [f"{each}{kind}" for each in ("offline", "interactive")
              for kind in ("", "+accuracy", "+TEST06")]  # fmt: skip
     session = support.session(tmp_path / "sessions", *kinds)
-    interactive = make_official(make_tree(support.plan(tmp_path / "tree", session)))
-    for tree, scenario in ((edge, "SingleStream"), (interactive, "Interactive")):
-        code, output, _ = run(script("v6.1"), tree)
-        assert code == 0, output
-        assert any(f"/{scenario}/performance" in each for each in of(output, "PROVED"))
-        in_both(output, tree, "v6.1")
+    return make_official(make_tree(support.plan(tmp_path / "tree", session)))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "make"),
+    [
+        ("SingleStream", lambda tmp_path: edge_tree(tmp_path, "v6.1", *ALL)),
+        pytest.param("Interactive", interactive_tree, marks=pytest.mark.slow),
+    ],
+)
+def test_the_other_scenarios_are_judged_too(
+    script: Callable[[str], Path], tmp_path: Path, scenario: str, make: Callable[[Path], Path]
+) -> None:
+    tree = make(tmp_path)
+    code, output, _ = run(script("v6.1"), tree)
+    assert code == 0, output
+    assert any(f"/{scenario}/performance" in each for each in of(output, "PROVED"))
+    in_both(output, tree, "v6.1")
 
 
 @pytest.mark.parametrize("name", ALONE)
