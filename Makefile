@@ -22,7 +22,7 @@ MADE_MODELS := models/smollm2-135m models/llama-tiny-dummy
 UNLOCKED := torch|torchvision|torchaudio|torchcodec|triton|intel-.*|apache-tvm-ffi|vllm.*|mlcommons.loadgen|sut.mlperf|pip|setuptools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models reference test test-all lint format benchmark overhead lock clean
+.PHONY: help setup models reference test test-all mutants lint format benchmark overhead lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ test: models ## unit, property and integration tests: at most 20 minutes on two 
 
 test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
 	$(BIN)/python -m pytest --require-models $(ARGS)
+
+mutants: models ## which small changes to the sources no test sees (ARGS="--sample 300 --seed 1")
+	$(BIN)/python -m scripts.mutants $(ARGS)
 
 lint: setup ## ruff format --check, ruff check, lengths, mypy, lint-imports
 	$(BIN)/ruff format --check .

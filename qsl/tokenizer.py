@@ -6,6 +6,7 @@ transformers takes several and is left to models that have no such file.
 
 from __future__ import annotations
 
+import hashlib
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,12 @@ from sut.errors import DatasetError
 if TYPE_CHECKING:
     import tokenizers
 
+_CLEAN_KEY = "clean_up_tokenization_spaces"
+# What transformers opens where there is no tokenizer.json.
+_OTHER_FILES = (
+    *("added_tokens.json", "merges.txt", "special_tokens_map.json", "spiece.model"),
+    *("tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt"),
+)
 _SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
 # What transformers 4.46, the reference's release, replaces in a decoded text where the model's
 # configuration asks for it, in this order. Llama-3.1's does; transformers 5 no longer heeds it.
@@ -82,7 +89,7 @@ class JsonTokenizer:
             [[int(token) for token in ids] for ids in batch],
             skip_special_tokens=skip_special_tokens,
         )
-        clean = bool(_read_config(self._folder).get("clean_up_tokenization_spaces", False))
+        clean = bool(_read_config(self._folder).get(_CLEAN_KEY, False))
         return [_cleaned(text) for text in texts] if clean else texts
 
     def chat_text(self, message: str) -> str:
@@ -138,7 +145,7 @@ class TransformersTokenizer:
             )
             for ids in batch
         ]
-        clean = getattr(tokenizer, "clean_up_tokenization_spaces", False)
+        clean = getattr(tokenizer, _CLEAN_KEY, False)
         return [_cleaned(text) for text in texts] if clean else texts
 
     def chat_text(self, message: str) -> str:
@@ -173,6 +180,33 @@ def open_tokenizer(model_path: Path | str) -> Tokenizer:
     except ValueError as error:
         raise DatasetError(
             f"the tokenizer cannot be read: {error}", where=str(file), remedy="Fetch it again."
+        ) from error
+
+
+def tokenizer_sha256(folder: Path) -> str | None:
+    """SHA-256 over what turns token ids into text in a model's folder; None: nothing does.
+
+    The prompts' template is left out: no answer is read with it.
+
+    Raises:
+        DatasetError: a file of it cannot be read.
+    """
+    file = folder / "tokenizer.json"
+    try:
+        if file.is_file():
+            clean = bool(_read_config(folder).get(_CLEAN_KEY, False))
+            return hashlib.sha256(file.read_bytes() + str(clean).encode()).hexdigest()
+        others = [path for name in _OTHER_FILES if (path := folder / name).is_file()]
+        if not others:
+            return None
+        digest = hashlib.sha256()
+        for path in others:
+            of_file = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{of_file}  {path.name}\n".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise DatasetError(
+            f"the tokenizer cannot be read: {error.strerror}", where=str(folder)
         ) from error
 
 

@@ -79,7 +79,7 @@ def reference_config(model: str, system: str) -> RunConfig:
         ("dataset", "sample", "scripts.make_reference"),
         ("engine.vllm.dtype", DTYPE, "scripts.make_reference"),
     ]
-    return load(flags, environment={}, gpu_present=False, host_name="any").config
+    return load(flags, environment={}, card=None, host_name="any").config
 
 
 def make_reference(config: RunConfig) -> Reference:

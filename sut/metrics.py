@@ -239,7 +239,8 @@ def ledger_same_span_ns(scenario: str, ledger: Any) -> int:
 
     if scenario == "SingleStream":
         return int(pc.sum(pc.subtract(ledger["done_ns"], ledger["issued_ns"])).as_py() or 0)
-    done = ledger["done_ns"] if scenario == "Offline" else ledger["done_ns"].slice(len(ledger) - 1)
+    every = ledger["done_ns"]
+    done = every if scenario == "Offline" else every.slice(max(len(every) - 1, 0))
     last, first = pc.max(done).as_py(), pc.min(ledger["issued_ns"]).as_py()
     return 0 if last is None or first is None else int(last - first)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsl.dataset import Dataset, TokenIds
-from qsl.tokenizer import Tokenizer, open_tokenizer
+from qsl.tokenizer import Tokenizer, open_tokenizer, tokenizer_sha256
 from sut.accuracy import alarms
 from sut.accuracy.answers import Answer, first_per_sample, read_answers
 from sut.accuracy.judge import Yardstick, judge, verdict
@@ -26,7 +26,7 @@ from sut.errors import ConfigError, DatasetError, LogError
 from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.logs.accuracy import ACCURACY_NAME
-from sut.record.facts import AccuracyFacts, SessionFacts, traits_of
+from sut.record.facts import AccuracyFacts, ScoredWith, SessionFacts, traits_of
 from sut.record.folder import RunDir, sha256_of, write_atomic
 from sut.record.session import (
     RunRecord,
@@ -40,6 +40,7 @@ from sut.rules.demands import alarms_fail
 
 FACTS_NAME = "accuracy.json"
 TEXT_NAME = "accuracy.txt"
+NOT_OWN_TOKENIZER = "the tokenizer that read the answers is not the run's own"
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,13 @@ def evaluate(
     asked = material(log, dataset.references, dataset.count, config.model.eos_token_ids,
                      _tokenizer(model), benchmark, sources.scorer)  # fmt: skip
     traits = traits_of(config, facts)
-    yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
+    used = _scored_with(dataset, model, facts)
+    if used.own is False:
+        yardstick, notes = None, [f"not judged and not official: {NOT_OWN_TOKENIZER}"]
+    else:
+        yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
-    return assemble(asked, yardstick, notes, rate, sha256_of(log))
+    return assemble(asked, yardstick, notes, rate, used, sha256_of(log))
 
 
 def alarms_fail_run(session_root: Path) -> bool:
@@ -199,6 +204,7 @@ def assemble(
     yardstick: Yardstick | None,
     notes: list[str],
     success_rate: float | None,
+    used: ScoredWith,
     log_sha256: str,
 ) -> AccuracyFacts:
     """Measure, judge and count the signs of a broken engine."""
@@ -224,6 +230,7 @@ def assemble(
         success_rate=success_rate,
         problems=[*_missing(asked), *alarms.sentences(signs, asked.benchmark.identical_share_max)],
         notes=[*notes, *_unmeasured(asked.asked, scores, [metric.name for metric in metrics])],
+        scored_with=used,
         log_sha256=log_sha256,
     )
 
@@ -274,6 +281,16 @@ def _dataset(
             remedy="Name the run's own file with `accuracy RUN --dataset FILE`.",
         )
     return dataset
+
+
+def _scored_with(dataset: Dataset, model: Path, facts: SessionFacts) -> ScoredWith:
+    """Tokenizer and data set by content; another data set than the run's was refused before."""
+    found, recorded = tokenizer_sha256(model), facts.tokenizer_sha256
+    return ScoredWith(
+        tokenizer_sha256=found,
+        dataset_sha256=dataset.sha256,
+        own=None if recorded is None else found == recorded,
+    )
 
 
 def _model_folder(config: RunConfig, facts: SessionFacts) -> Path:

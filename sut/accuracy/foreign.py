@@ -7,16 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from qsl.files import read_file
-from qsl.tokenizer import open_tokenizer
+from qsl.files import Columns, read_file
+from qsl.tokenizer import open_tokenizer, tokenizer_sha256
 from sut.accuracy.evaluate import assemble, material
 from sut.accuracy.targets import for_count, of_count
 from sut.config.rounds import BenchmarkRules, Round, load_round
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError
 from sut.logs.accuracy import ACCURACY_NAME, token_type_of
-from sut.record.facts import AccuracyFacts
+from sut.record.facts import AccuracyFacts, ScoredWith
 from sut.record.folder import sha256_of
+
+UNKNOWN = "a log without its session does not tell which tokenizer and data set are the run's own"
 
 
 class _EndIds(msgspec.Struct):
@@ -34,9 +36,8 @@ def evaluate_log(
 ) -> AccuracyFacts:
     """Score `mlperf_log_accuracy.json` in `folder`; judge by a round where one is named.
 
-    There is no ledger, so no success rate, and nothing tells max_tokens or the engine. The
-    number of samples tells the benchmark, and so the scorer; where it does not, it is the
-    round's default benchmark.
+    There is no ledger, so no success rate, and nothing tells max_tokens or the engine. The count
+    tells the benchmark, and so the scorer; where it does not, it is the round's default.
 
     Args:
         folder: holds the log.
@@ -49,8 +50,7 @@ def evaluate_log(
         LogError, DatasetError, ConfigError: a file is missing, broken, or does not fit.
     """
     columns = read_file(dataset)
-    held = columns.references if columns.references is not None else columns.texts
-    count = len(columns.prompts) if columns.prompts is not None else len(held or [])
+    count = _count(columns)
     log = folder / ACCURACY_NAME
     benchmark = _benchmark(load_round(round_name or DEFAULT_ROUND), count)
     tokenizer, ends = open_tokenizer(model), _end_ids(model)
@@ -63,7 +63,16 @@ def evaluate_log(
         yardstick, notes = for_count(load_round(round_name), count)
     if token_type != "int32":
         notes.append(f"the answers are read as {token_type}")
-    return assemble(asked, yardstick, notes, None, sha256_of(log))
+    notes.append(f"not official: {UNKNOWN}")
+    read = tokenizer_sha256(model)
+    used = ScoredWith(tokenizer_sha256=read, dataset_sha256=columns.sha256, own=None)
+    return assemble(asked, yardstick, notes, None, used, sha256_of(log))
+
+
+def _count(columns: Columns) -> int:
+    """Samples of a data set's file."""
+    held = columns.references if columns.references is not None else columns.texts
+    return len(columns.prompts) if columns.prompts is not None else len(held or [])
 
 
 def _benchmark(rules: Round, count: int) -> BenchmarkRules:

@@ -9,6 +9,7 @@ from sut.accuracy.scorer import TOKENS_PER_SAMPLE, Metric
 from sut.record.facts import AccuracyFacts, AccuracyMetric
 
 _HEADINGS = ("metric", "value", "target", "margin", "verdict")
+_OWN = {True: "the run's own", False: "NOT the run's own", None: "not known to be the run's own"}
 _VERDICTS = {True: "pass", False: "FAIL", None: "not judged"}
 
 
@@ -55,8 +56,27 @@ def table(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:
         f"looping {facts.looping_share:.1%}, identical {facts.identical_share:.1%}"
     )
     lines.append(f"scored by: {facts.scorer}{f' with {facts.tool}' if facts.tool else ''}")
+    lines += _material(facts)
     lines += [f"note: {text}" for text in facts.notes]
     return "\n".join([*lines, f"verdict: {overall(facts, alarms_fail=alarms_fail)}"]) + "\n"
+
+
+def _material(facts: AccuracyFacts) -> list[str]:
+    """What read and what judged the answers, and whether both are the run's own."""
+    used = facts.scored_with
+    if used is None:
+        return []
+    # Another data set than the run's is refused, so only the tokenizer can be another.
+    dataset = _OWN[None if used.own is None else True]
+    lines = [
+        f"tokenizer: {_OWN[used.own]} (SHA-256 {used.tokenizer_sha256 or 'none could be opened'})",
+        f"data set: {dataset} (SHA-256 {used.dataset_sha256})",
+    ]
+    if used.own is False:
+        lines.append("official: no, the tokenizer is not the run's own")
+    elif used.own is None:
+        lines.append("official: no, nothing on record tells what the run's own were")
+    return lines
 
 
 def overall(facts: AccuracyFacts, *, alarms_fail: bool = True) -> str:

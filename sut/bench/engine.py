@@ -6,15 +6,13 @@ ratio. These are measurements, not tests.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
-from sut.bench.harness import Loader, Override, run_one, setting
+from sut.bench.harness import Loader, Override, Refused, median, run_one, setting
 from sut.bench.raw_engine import BATCHES, GENERATE, alone
-from sut.errors import RunError
 
 HARNESS = "harness"
 BASELINES = (GENERATE, BATCHES)
@@ -44,15 +42,26 @@ def offline_of(samples: int) -> list[Override]:
     ]
 
 
-def measure_overhead(load: Loader, samples: int, rounds: int, console: Console) -> list[Throughput]:
-    """Offline through LoadGen, LLM.generate, and the reference's batches, in turn."""
+def measure_overhead(
+    load: Loader, samples: int, rounds: int, console: Console
+) -> tuple[list[Throughput], list[Refused]]:
+    """Offline through LoadGen, LLM.generate, and the reference's batches, in turn.
+
+    Returns:
+        the measurements of the rounds whose run is VALID, and the other runs. A round without a
+        VALID run has nothing to compare with, so its raw engines do not run.
+    """
     loaded = load(offline_of(samples))
-    measured = []
+    measured: list[Throughput] = []
+    refused: list[Refused] = []
     for number in range(1, rounds + 1):
-        _, result = run_one(loaded, console)
+        run = run_one(loaded, console, f"round {number}")
+        if isinstance(run, Refused):
+            refused.append(run)
+            continue
+        _, result = run
         rate = result.throughput_tokens_per_sec
-        if rate is None:
-            raise RunError(f"LoadGen measured no throughput: {result.reasons}")
+        assert rate is not None, "a VALID run has a throughput"
         found = [Throughput(HARNESS, number, result.queries.issued, result.tokens_out, rate)]
         for pattern in BASELINES:
             raw = alone(loaded.config, pattern)
@@ -64,11 +73,11 @@ def measure_overhead(load: Loader, samples: int, rounds: int, console: Console) 
                 highlight=False,
             )
         measured += found
-    return measured
+    return measured, refused
 
 
-def ratio(measured: Sequence[Throughput], pattern: str) -> float:
-    """Median over rounds of harness tokens/s by `pattern` tokens/s."""
+def ratio(measured: Sequence[Throughput], pattern: str) -> float | None:
+    """Median over rounds of harness tokens/s by `pattern` tokens/s; None without a round."""
     rates = {(each.pattern, each.round): each.tokens_per_s for each in measured}
     rounds = sorted({each.round for each in measured})
-    return statistics.median(rates[HARNESS, n] / rates[pattern, n] for n in rounds)
+    return median([rates[HARNESS, n] / rates[pattern, n] for n in rounds])

@@ -23,7 +23,6 @@ from sut.inputs.inputs import Inputs, load_inputs
 from sut.machine.devices import usable_cores
 
 RAW_TIMEOUT_S = 3600
-VISIBLE_CARDS = "CUDA_VISIBLE_DEVICES"
 ARRIVALS, BATCHES, GENERATE = "arrivals", "batches", "generate"
 # Variables by which our engine is faster on a CPU than vLLM's defaults.
 OURS = ("OMP_NUM_THREADS", "KMP_BLOCKTIME", "KMP_TPAUSE", "LD_PRELOAD")
@@ -84,8 +83,9 @@ def _sampling(config: RunConfig, *, first_token: bool) -> dict[str, Any]:
 
 def _environment(config: RunConfig, cores: Sequence[int], cards: Sequence[str]) -> dict[str, str]:
     libraries = cpu_libraries(config.system)
-    found = environment(config.engine.vllm, config.system, cores, libraries, given=os.environ)
-    return found | ({VISIBLE_CARDS: ",".join(cards)} if cards else {})
+    return environment(
+        config.engine.vllm, config.system, cores, libraries, given=os.environ, cards=cards
+    )
 
 
 def _as_the_reference(request: RawRequest) -> RawRequest:

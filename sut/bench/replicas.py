@@ -7,7 +7,6 @@ first query to the last answer over all engines.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +17,12 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from sut.bench.engine import offline_of
-from sut.bench.harness import NS_PER_MS, Loader, run_one, setting
+from sut.bench.harness import NS_PER_MS, Loader, Refused, median, run_one, setting
 from sut.bench.raw_engine import ARRIVALS, GENERATE, request_of, run_raw
 from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
 from sut.engines.vllm.raw_process import RawMeasurement
-from sut.errors import RunError
+from sut.harness.session import Outcome
 from sut.inputs.inputs import load_inputs
 
 NS_PER_S = 1e9
@@ -57,7 +56,7 @@ class Pair:
 
 def measure_replicas(
     load: Loader, samples: int, rate: float, seconds: float, rounds: int, console: Console
-) -> list[Pair]:
+) -> tuple[list[Pair], list[Refused]]:
     """Offline and Server through LoadGen and raw, alternated.
 
     Args:
@@ -67,6 +66,10 @@ def measure_replicas(
         seconds: of Server.
         rounds: alternations.
         console: for progress.
+
+    Returns:
+        a pair for each VALID run, and the runs whose figures are not taken; beside those no raw
+        engine runs.
     """
     server = [
         setting("scenarios", ["Server"]),
@@ -75,23 +78,29 @@ def measure_replicas(
         setting("server.min_duration_s", seconds),
     ]
     configurations = [load(offline_of(samples)), load(server)]
-    pairs = []
+    pairs: list[Pair] = []
+    refused: list[Refused] = []
     for number in range(1, rounds + 1):
         for loaded in configurations:
-            outcome, result = run_one(loaded, console)
-            (scenario,) = loaded.config.scenarios
-            if result.queries.failed or result.engine_failure:
-                raise RunError(f"the replicas did not answer all: {result.reasons}")
-            folder = outcome.session.run_dir(scenario.value, Mode.PERFORMANCE.value)
-            table = pq.read_table(folder.ledger).to_pandas()
-            columns = {name: table[name].to_numpy() for name in table.columns}
-            engine = outcome.result.engine
-            assert engine is not None, "a run that answered had an engine"
-            raw = _raw(loaded.config, scenario, columns, engine.details["replicas"])
-            pair = Pair(scenario.value, number, _through_loadgen(scenario, columns), raw)
-            console.print(line_of(pair), highlight=False)
-            pairs.append(pair)
-    return pairs
+            run = run_one(loaded, console, f"round {number}")
+            if isinstance(run, Refused):
+                refused.append(run)
+                continue
+            pairs.append(_pair(loaded.config, run[0], number))
+            console.print(line_of(pairs[-1]), highlight=False)
+    return pairs, refused
+
+
+def _pair(config: RunConfig, outcome: Outcome, number: int) -> Pair:
+    """A VALID run through LoadGen beside the same engines raw."""
+    (scenario,) = config.scenarios
+    folder = outcome.session.run_dir(scenario.value, Mode.PERFORMANCE.value)
+    table = pq.read_table(folder.ledger).to_pandas()
+    columns = {name: table[name].to_numpy() for name in table.columns}
+    engine = outcome.result.engine
+    assert engine is not None, "a run that answered had an engine"
+    raw = _raw(config, scenario, columns, engine.details["replicas"])
+    return Pair(scenario.value, number, _through_loadgen(scenario, columns), raw)
 
 
 def line_of(pair: Pair) -> str:
@@ -107,9 +116,9 @@ def line_of(pair: Pair) -> str:
     )
 
 
-def median_ratio(pairs: Sequence[Pair], scenario: str) -> float:
-    """Over the rounds."""
-    return statistics.median(pair.ratio for pair in pairs if pair.scenario == scenario)
+def median_ratio(pairs: Sequence[Pair], scenario: str) -> float | None:
+    """Over the rounds; None without one."""
+    return median([pair.ratio for pair in pairs if pair.scenario == scenario])
 
 
 def _through_loadgen(scenario: Scenario, columns: dict[str, npt.NDArray[Any]]) -> Side:

@@ -20,6 +20,9 @@ examples:
   python -m sut.main accuracy results/mlperf_datacenter/NODE_TIMESTAMP
   python -m sut.main accuracy LOG_FOLDER --dataset cnn_eval.json --model MODEL_FOLDER --round v6.1
 
+It says which tokenizer and data set it scored with, and whether they are the run's own by their
+SHA-256. Figures of another tokenizer are not official, and nothing judges them.
+
 accuracy.json and accuracy.txt are written beside the log. Files that are there already stay, and
 each difference from them is named. --replace renames them and writes new ones.
 
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str]) -> int:
             **facts.model_dump(mode="json"),
             "differs_from_written": differs,
             "alarms_fail": judged,
+            "tokenizer_given": options.model and str(options.model),
+            "dataset_given": options.dataset and str(options.dataset),
         }
         if not options.json:
             _show(folder, facts, differs, judged)

@@ -15,11 +15,10 @@ from sut.errors import ConfigError
 if TYPE_CHECKING:
     import argparse
 
+    from _typeshed import DataclassInstance
     from rich.console import Console
 
-    from sut.bench.engine import Throughput
-    from sut.bench.harness import HarnessPoint, Loader
-    from sut.bench.replicas import Pair
+    from sut.bench.harness import Loader, Refused
 
 EPILOG = """\
 example:
@@ -34,6 +33,9 @@ harness   measures the null engine, or the one that --engine names: the Server r
           them on Ray; many null engines need --set engine.ray.cpus_per_replica=0.05.
 replicas  compares Offline and Server through LoadGen on --replicas N with the same engines raw,
           on the same samples. All replicas work at the same time. The two sides run in turn.
+
+The figures of a run that is INVALID are not taken. The reason is printed, the run is kept, and the
+exit code is 1.
 """
 
 MOST_SAMPLES = 50_000_000
@@ -47,6 +49,9 @@ HARNESS_HEAD = (
 
 def main(arguments: Sequence[str]) -> int:
     """Measure and print; the runs themselves are kept below the results directory.
+
+    Returns:
+        0, or 1 where a run is INVALID: its figures are not taken.
 
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
@@ -128,7 +133,7 @@ def _loader(options: argparse.Namespace) -> Loader:
         return load(
             [*overrides, *given],
             environment=os.environ,
-            gpu_present=bool(seen.found),
+            card=seen.found[0].name if seen.found else None,
             gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,
@@ -141,27 +146,26 @@ def _loader(options: argparse.Namespace) -> Loader:
 def _engine(options: argparse.Namespace, console: Console) -> int:
     from sut.bench.engine import BASELINES, measure_overhead, ratio
 
-    measured: list[Throughput] = measure_overhead(
-        _loader(options), options.samples, options.rounds, console
-    )
+    measured, refused = measure_overhead(_loader(options), options.samples, options.rounds, console)
     ratios = {pattern: ratio(measured, pattern) for pattern in BASELINES}
     if options.json:
-        _print({"measured": [asdict(each) for each in measured], "median_ratio": ratios})
-        return 0
+        _print(_document(measured, refused) | {"median_ratio": ratios})
+        return _code(refused)
     for pattern, value in ratios.items():
-        print(f"harness / {pattern}: {value:.3f} (median of {options.rounds} rounds, tokens/s)")
-    return 0
+        rounds = options.rounds - len(refused)
+        print(f"harness / {pattern}: {_shown(value)} (median of {rounds} rounds, tokens/s)")
+    return _said(refused)
 
 
 def _harness(options: argparse.Namespace, console: Console) -> int:
     from sut.bench.harness import measure_harness
 
-    points: list[HarnessPoint] = measure_harness(
+    points, refused = measure_harness(
         _loader(options), options.rates, options.seconds, options.offline_samples, console
     )
     if options.json:
-        _print([asdict(point) for point in points])
-        return 0
+        _print(_document(points, refused))
+        return _code(refused)
     print(HARNESS_HEAD)
     for point in points:
         print(
@@ -169,7 +173,7 @@ def _harness(options: argparse.Namespace, console: Console) -> int:
             f"{_shown(point.ttft_mean_ms):>10} {_shown(point.ttft_p99_ms):>10} "
             f"{_shown(point.data_plane_p99_ms):>10} {_shown(point.driver_cpu_us):>10}"
         )
-    return 0
+    return _said(refused)
 
 
 def _replicas(options: argparse.Namespace, console: Console) -> int:
@@ -181,16 +185,37 @@ def _replicas(options: argparse.Namespace, console: Console) -> int:
             where="bench replicas",
             remedy="Give their number with --replicas.",
         )
-    pairs: list[Pair] = measure_replicas(
+    pairs, refused = measure_replicas(
         _loader(options), options.samples, options.rate, options.seconds, options.rounds, console
     )
-    ratios = {each: median_ratio(pairs, each) for each in dict.fromkeys(p.scenario for p in pairs)}
+    names = [*(each.scenario for each in pairs), *(each.scenario for each in refused)]
+    ratios = {each: median_ratio(pairs, each) for each in dict.fromkeys(names)}
     if options.json:
-        _print({"measured": [asdict(pair) for pair in pairs], "median_ratio": ratios})
-        return 0
+        _print(_document(pairs, refused) | {"median_ratio": ratios})
+        return _code(refused)
     for scenario, value in ratios.items():
-        print(f"{scenario}: replicas / raw {value:.3f} (median of {options.rounds}, tokens/s)")
-    return 0
+        rounds = options.rounds - sum(each.scenario == scenario for each in refused)
+        print(f"{scenario}: replicas / raw {_shown(value)} (median of {rounds} rounds, tokens/s)")
+    return _said(refused)
+
+
+def _document(measured: Sequence[DataclassInstance], refused: Sequence[Refused]) -> dict[str, Any]:
+    """What was measured, and the runs that are INVALID, without a figure."""
+    return {
+        "measured": [asdict(each) for each in measured],
+        "invalid": [asdict(each) for each in refused],
+    }
+
+
+def _said(refused: Sequence[Refused]) -> int:
+    """Name the runs whose figures are in nothing above; the exit code."""
+    for each in refused:
+        print(each.line())
+    return _code(refused)
+
+
+def _code(refused: Sequence[Refused]) -> int:
+    return 1 if refused else 0
 
 
 def _shown(value: float | None) -> str:

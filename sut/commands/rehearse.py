@@ -105,7 +105,7 @@ def _loader() -> Loader:
 
     def resolved(overrides: Sequence[Override]) -> Loaded:
         # No environment: a rehearsal is the same for everyone.
-        return load(overrides, environment={}, gpu_present=False, host_name=platform.node())
+        return load(overrides, environment={}, card=None, host_name=platform.node())
 
     def loader(overrides: Sequence[Override]) -> Loaded:
         loaded = resolved(overrides)

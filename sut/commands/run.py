@@ -155,7 +155,7 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
         loaded = load(
             to_overrides(options),
             environment=os.environ,
-            gpu_present=bool(seen.found),
+            card=seen.found[0].name if seen.found else None,
             gpu_missing=gpu_missing(seen),
             host_name=platform.node(),
             config_file=options.config,
@@ -172,13 +172,15 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     import json
 
     from sut.config.rounds import load_round
+    from sut.inputs.fit import fitted
     from sut.inputs.inputs import load_inputs
     from sut.plan.run_plan import plan_runs, read_audit_configs
     from sut.report.plan_text import plan_document, render_plan
 
-    config = loaded.config
-    read_audit_configs(config)
-    count = load_inputs(config, weights=False).dataset.count
+    read_audit_configs(loaded.config)
+    inputs = load_inputs(loaded.config, weights=False)
+    loaded = fitted(loaded, inputs)
+    config, count = loaded.config, inputs.dataset.count
     plans = plan_runs(config, load_round(config.round), count, loaded.origins)
     if as_json:
         print(json.dumps(plan_document(loaded, plans), indent=2))

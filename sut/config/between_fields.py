@@ -253,6 +253,12 @@ def _check_mlperf(config: RunConfig, origins: Mapping[str, str], rules: Round) -
             where=_first_chosen(origins, "dataset.source", "profile"),
             remedy="Give it with --dataset PATH, or --dataset synthetic to rehearse.",
         )
+    if not config.model.official and (why := official.contradicted(config.model.path)):
+        raise ConfigError(
+            f"{why}.",
+            where=origins["model.path"],
+            remedy="Put the weights and the config.json of one model into the folder.",
+        )
     parts = [rules.scenario_rules(config.model.benchmark, s)[:2] for s in config.scenarios]
     if len({name for name, _ in parts}) > 1:
         listed = ", ".join(

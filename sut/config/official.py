@@ -1,16 +1,18 @@
-"""The benchmarks' own weights, recognised by their config.json wherever the folder lies.
+"""The benchmarks' own weights, recognised by their content wherever the folder lies.
 
-What identifies them is data: `recognised_by` in the files of user_confs/models.
+Their config.json has the values that `recognised_by` in the files of user_confs/models gives, and
+their tensors have the names and shapes that follow from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sut.config import checkpoint
 from sut.config.keys import Setting, show
 from sut.config.model_files import DESCRIPTION, described, local_folder, looks_like_hub_id
 from sut.config.schema import ModelConfig
@@ -166,11 +168,41 @@ def prompt_formats(benchmark: str) -> list[Setting]:
 
 
 def recognise(folder: Path) -> Official | None:
-    """Whose weights a folder holds, by its config.json; None: no official model's."""
+    """Whose weights a folder holds, by config.json and tensors; None: no official model's."""
+    own = _by_description(folder)
+    return None if own is None or _other_tensors(folder) else own
+
+
+def contradicted(path: str) -> str | None:
+    """Why a folder is not the official model that its config.json says it is.
+
+    None where its tensors agree with it, and where no official model is claimed.
+    """
+    folder = local_folder(path)
+    own = None if folder is None else _by_description(folder)
+    if folder is None or own is None:
+        return None
+    other = _other_tensors(folder)
+    return _tensors_are_others(folder, own, other) if other else None
+
+
+def _by_description(folder: Path) -> Official | None:
+    """The official model that a folder's config.json is of."""
     config = described(folder)
     if config is None:
         return None
     return next((each for each in officials() if not each.differences(config)), None)
+
+
+def _other_tensors(folder: Path) -> list[str]:
+    return checkpoint.differences(folder, described(folder) or {})
+
+
+def _tensors_are_others(folder: Path, own: Official, other: Sequence[str]) -> str:
+    return (
+        f"the {DESCRIPTION} of {folder} is that of {own.name} and its tensors are another "
+        f"model's: {', '.join(other)}"
+    )
 
 
 def why_not(path: str, benchmark: str) -> str | None:
@@ -197,7 +229,8 @@ def _why_not_folder(folder: Path, benchmark: str) -> str | None:
     nearest = min(known, key=lambda each: len(each.differences(config)))
     other = nearest.differences(config)
     if not other:
-        return None
+        tensors = _other_tensors(folder)
+        return _tensors_are_others(folder, nearest, tensors) if tensors else None
     more = f" and {len(other) - _FEW} more" if len(other) > _FEW else ""
     return f"{place} is not that of {nearest.name}: {', '.join(other[:_FEW])}{more}"
 
@@ -206,7 +239,7 @@ def require_recognised(folder: Path, model: ModelConfig) -> None:
     """Refuse files that are not the weights they are said to be; others are nobody's claim.
 
     Raises:
-        ConfigError: the model is said to be official, and its config.json is another one.
+        ConfigError: the model is said to be official, and config.json or tensors are others.
     """
     if not model.official:
         return

@@ -243,6 +243,9 @@ class NullConfig(EngineOptions):
     tokens: TokenCount = Field(64, description="tokens in every answer")
     ttft_ms: DelayMs = Field(0.0, description="delay of the first token, ms")
     tpot_ms: DelayMs = Field(0.0, description="delay per further token, ms")
+    slots: TokenCount | None = Field(
+        None, description="queries answered at once, the others wait; null: any number"
+    )
 
     def planned(self) -> EngineTraits:
         """No model answers, and any number of queries at once."""
@@ -351,6 +354,11 @@ class SystemConfig(Strict):
     platform: Literal["cpu", "cuda"] = "cpu"
     accelerator: str | None = Field(None, description="the card these settings are for")
     measured: bool = Field(False, description="whether these settings were run on that hardware")
+    fitted: bool = Field(
+        False,
+        description="whether rates and sizes that its file leaves out follow from the card's "
+        "figures (docs/capacity.md)",
+    )
 
 
 class RunConfig(Strict):

@@ -16,6 +16,10 @@ from sut.errors import ConfigError
 from sut.machine.places import expanded
 
 PROFILES = ("quick", "mlperf")
+# The system for a card that has no file of its own.
+ANY_CARD = "auto"
+# The key by which a system's file takes over another's settings.
+LIKE = "like"
 
 # config.json of a Hugging Face folder → our key.
 _FOLDER_KEYS = {
@@ -76,17 +80,37 @@ def known_settings(leaves: list[Leaf], skip: int = 0) -> list[Setting]:
     return settings
 
 
+def system_of(card: str) -> str:
+    """The first shipped system whose `accelerator` is this card; else the one for any card."""
+    for name in names("systems"):
+        leaves = {leaf.path: leaf.value for leaf in read_leaves(conf_path("systems", name))}
+        if str(leaves.get(("system", "accelerator"))).lower() == card.strip().lower():
+            return name
+    return ANY_CARD
+
+
 def load_system(choice: Setting) -> System:
-    """Read the system that `choice` names.
+    """Read the system that `choice` names, over the one that it says it is like.
 
     Raises:
         ConfigError: unknown name or key, no default_model, an overlay for no profile.
     """
     path = find("systems", choice)
+    leaves = read_leaves(path)
+    like = next((leaf for leaf in leaves if leaf.path == (LIKE,)), None)
+    if like is None:
+        return _system(path, leaves, None)
+    base = find("systems", Setting(LIKE, like.value, like.origin))
+    below = _system(base, read_leaves(base), None)
+    return _system(path, [leaf for leaf in leaves if leaf is not like], below)
+
+
+def _system(path: Path, leaves: list[Leaf], below: System | None) -> System:
+    """One file's settings, over those of the system below it."""
     plain: list[Leaf] = []
     overlays: dict[str, list[Setting]] = {name: [] for name in PROFILES}
     default_model: Setting | None = None
-    for leaf in read_leaves(path):
+    for leaf in leaves:
         if leaf.path == ("default_model",):
             default_model = setting_of(leaf)
         elif leaf.path[0] != "profiles":
@@ -99,6 +123,10 @@ def load_system(choice: Setting) -> System:
                 f"{' and '.join(PROFILES)}, each with settings.",
                 where=leaf.origin,
             )
+    if below is not None:
+        own = known_settings(plain)
+        both = {name: [*below.overlays[name], *overlays[name]] for name in PROFILES}
+        return System([*below.settings, *own], both, default_model or below.default_model)
     if default_model is None:
         raise ConfigError("default_model is missing.", where=str(path), remedy="Name a model.")
     return System(known_settings(plain), overlays, default_model)

@@ -85,7 +85,7 @@ def load(
     overrides: Sequence[tuple[str, Any, str]] = (),
     *,
     environment: Mapping[str, str],
-    gpu_present: bool,
+    card: str | None,
     gpu_missing: str | None = None,
     host_name: str,
     config_file: Path | None = None,
@@ -97,7 +97,7 @@ def load(
     Args:
         overrides: (key, raw value, flag), as `flags.to_overrides` gives them.
         environment: where the variables of `flags.ENVIRONMENT` are looked up.
-        gpu_present: whether an NVIDIA driver answers; decides the system unless one is named.
+        card: the GPU's name; decides the system unless one is named. None: no driver answers.
         gpu_missing: why an installation for GPUs can use none; it is then no machine without one.
         host_name: the node's name unless one is given.
         config_file: the user's own YAML.
@@ -109,7 +109,7 @@ def load(
     """
     layers = _layers(host_name, config_file, environment, overrides)
     profile = _profile(_choice(layers, "profile", _default("profile")))
-    guessed = _add_system_and_model(layers, profile, used_of_ray, gpu_present=gpu_present)
+    guessed = _add_system_and_model(layers, profile, used_of_ray, card)
     rules = _round(_choice(layers, "round", _default("round")))
     benchmark, unsaid = _left_out(layers, rules)
     first = _first_scenario(layers)
@@ -153,15 +153,12 @@ def _add_system_and_model(
     layers: Layers,
     profile: Profile,
     used_of_ray: Collection[str],
-    *,
-    gpu_present: bool,
+    card: str | None,
 ) -> bool:
     """The layers of profile, model and system, whoever chooses; whether it is a guess."""
-    fallback = Setting(
-        "system",
-        "a30-bf16" if gpu_present else "cpu",
-        f"{'an' if gpu_present else 'no'} NVIDIA driver answers",
-    )
+    fallback = Setting("system", "cpu", "no NVIDIA driver answers")
+    if card is not None:
+        fallback = Setting("system", selection.system_of(card), f"the card is an {card}")
     chosen = _choice(layers, "system", fallback)
     system = selection.load_system(chosen)
     model = _choice(layers, "model", system.default_model)
@@ -173,7 +170,7 @@ def _add_system_and_model(
     }
     # First of the two: what would be said of replicas is wrong where there are none.
     strays.refuse_unused(_of_ray(layers), _last(layers, "engine.replicas"), used_of_ray)
-    return chosen is fallback and not gpu_present
+    return chosen is fallback and card is None
 
 
 def _of_ray(layers: Layers) -> list[Setting]:
@@ -201,13 +198,13 @@ def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
             f"the replicas run on the cluster at {engine.ray.address}, and this machine, which has "
             "no GPU, does not tell what theirs have.",
             where=loaded.origins["engine.ray.address"],
-            remedy="Say it: --system a30-bf16, or --system cpu.",
+            remedy="Say it: --system a30-bf16 for instance, --system auto, or --system cpu.",
         )
     if gpu_missing is not None:
         raise ConfigError(
             f"vLLM is installed here for NVIDIA GPUs, and none can be used: {gpu_missing}.",
             where="system",
-            remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
+            remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system auto.",
         )
 
 

@@ -130,6 +130,8 @@ class EngineInfo:
     details: dict[str, Any] = field(default_factory=dict)
     variables: list[Variable] | None = None
     """What its own processes found in their environment; None: it does not tell."""
+    cards: list[str] | None = None
+    """UUIDs of the cards that its processes were given; None: any that this process may use."""
 
 
 class Engine(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from array import array
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
@@ -33,6 +34,8 @@ TOKEN = 7
 class NullEngine:
     """Answers after ttft_ms, then tpot_ms per further token; at once when both are 0.
 
+    With `slots` so many queries at once, and the others in turn.
+
     Args:
         config: how long its answers are, and how long they take.
         end_ids: one of them is the last token of an answer that is not as long as it may be.
@@ -50,6 +53,9 @@ class NullEngine:
         self._idle = asyncio.Event()
         self._idle.set()
         self._answered = 0
+        self._waiting: deque[int] = deque()
+        self._taken = 0
+        self._filling = False
         self._loaded: set[int] = set()
 
     async def start(self) -> EngineInfo:
@@ -83,6 +89,23 @@ class NullEngine:
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
         """Answer, now or on a timer; one timer per batch and kind of event."""
         seqs = range(first_seq, first_seq + len(indices))
+        if self._config.slots is None:
+            self._answer_all(seqs)
+        else:
+            self._waiting.extend(seqs)
+            self._fill_slots(self._config.slots)
+
+    def _fill_slots(self, slots: int) -> None:
+        if self._filling:
+            return  # an answer without delay frees its slot inside the loop below
+        self._filling = True
+        while self._waiting and self._taken < slots:
+            now = min(len(self._waiting), slots - self._taken)
+            self._taken += now
+            self._answer_all([self._waiting.popleft() for _ in range(now)])
+        self._filling = False
+
+    def _answer_all(self, seqs: Sequence[int]) -> None:
         n_tokens = len(self._answer) // 4
         first_s = self._config.ttft_ms / 1e3
         done_s = first_s + self._config.tpot_ms / 1e3 * (n_tokens - 1)
@@ -108,22 +131,28 @@ class NullEngine:
         self._idle.clear()
 
     def _deliver(self, events: list[Event]) -> None:
-        self._answered += sum(1 for event in events if type(event) is Finished)
+        ended = sum(1 for event in events if type(event) is Finished)
+        self._answered += ended
         if self._sink is not None:
             self._sink(events)
+        if ended and self._config.slots is not None:
+            self._taken -= ended
+            self._fill_slots(self._config.slots)
 
     async def cancel(self) -> None:
         """Drop what is on a timer."""
         for handle in self._in_flight:
             handle.cancel()
         self._in_flight.clear()
+        self._waiting.clear()
+        self._taken = 0
         self._idle.set()
 
     async def drain(self, deadline_s: float) -> int:
         """Wait for the timers."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), deadline_s)
-        return len(self._in_flight)
+        return len(self._in_flight) + len(self._waiting)
 
     async def stats(self) -> dict[str, float]:
         """Answers given."""

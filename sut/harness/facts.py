@@ -12,15 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qsl.dataset import Dataset
+from qsl.tokenizer import tokenizer_sha256
 from sut.accuracy.registry import require_scorers
+from sut.capacity.model_shape import ModelShape
+from sut.capacity.numbers import quantised_to
+from sut.config import model_files
 from sut.config.installed_engines import registered_by
-from sut.config.model_files import DESCRIPTION
 from sut.config.names import Mode
 from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
 from sut.errors import EngineStartError
-from sut.inputs.inputs import check_cards
+from sut.inputs.inputs import Inputs, check_cards
 from sut.machine.hardware import hardware, software
 from sut.machine.variables import Variable
 from sut.record.facts import (
@@ -98,9 +101,11 @@ def engine_facts(
         model_sha256: over their files.
         planned: the variables it was started with, for an engine that tells none.
     """
+    described = (model_files.described(model_path) if info.model_path else None) or {}
     return EngineFacts(
         kind=info.kind,
         replicas=info.replicas,
+        cards=info.cards,
         traits=info.traits,
         arguments=info.arguments,
         sampling=info.sampling,
@@ -109,6 +114,8 @@ def engine_facts(
         model_sha256=model_sha256 if info.model_path else None,
         model_recognised=_recognised(model_path) if info.model_path else None,
         model_config_sha256=_config_sha256(model_path) if info.model_path else None,
+        model_shape=ModelShape.of_config(described),
+        quantised_to=quantised_to(described),
         details=info.details,
         environment=[
             VariableFacts.model_validate(asdict(each))
@@ -124,7 +131,7 @@ def _recognised(folder: Path) -> str | None:
 
 def _config_sha256(folder: Path) -> str | None:
     with suppress(OSError):
-        return sha256_of(folder / DESCRIPTION)
+        return sha256_of(folder / model_files.DESCRIPTION)
     return None
 
 
@@ -185,7 +192,7 @@ def _unmeasurable(config: RunConfig) -> list[str]:
 def write_session(
     session: SessionDir,
     config: RunConfig,
-    dataset: Dataset,
+    inputs: Inputs,
     engine: EngineFacts | None,
     warmup: WarmupFacts | None,
     probe: ProbeFacts | None = None,
@@ -198,8 +205,9 @@ def write_session(
         command=list(sys.argv),
         hardware=here,
         software=software_facts(here, engine),
-        dataset=dataset_facts(dataset),
+        dataset=dataset_facts(inputs.dataset),
         engine=engine,
+        tokenizer_sha256=tokenizer_sha256(inputs.model_path),
         warmup=warmup,
         reuse_probe=probe,
         notes=notes(config, Path.cwd()),

@@ -29,6 +29,7 @@ from sut.harness.host import EngineHost
 from sut.harness.loadgen_run import LiveSession, make_run, run_spec
 from sut.harness.reuse_probe import probe_reuse
 from sut.harness.warmup import warm_up
+from sut.inputs.fit import fitted
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.variables import planned_variables, require_declared
 from sut.inputs.weights import weights_sha256
@@ -79,6 +80,8 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     if not config.engine.elsewhere:  # else each replica looks where it starts
         require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
+    loaded = fitted(loaded, inputs)
+    config = loaded.config
     plans = plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
     for note in notes(config, Path.cwd()):
         console.print(f"Note: {note}.", highlight=False)
@@ -128,7 +131,7 @@ def _measure(
         warmup = _warm_up(host, engine, config, inputs, console)
         ready = warmup.succeeded == warmup.requested
         probe = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
-        written = write_session(session, config, inputs.dataset, facts, warmup, probe)
+        written = write_session(session, config, inputs, facts, warmup, probe)
         live = LiveSession(
             config=config,
             of_run=session_of_run(session, written.session_id),
@@ -173,7 +176,7 @@ def _start_engine(
     try:
         info = host.call(engine.start())
     except EngineStartError:
-        write_session(session, config, inputs.dataset, None, None)
+        write_session(session, config, inputs, None, None)
         raise
     start_s = time.monotonic() - started
     console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)

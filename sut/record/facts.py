@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
@@ -92,6 +93,9 @@ class EngineFacts(Facts):
 
     kind: str
     replicas: int
+    cards: list[str] | None = Field(
+        None, description="UUIDs of the cards it was given; null: any of the machine's"
+    )
     traits: EngineTraits = Field(description="what rules ask of an engine, in neutral words")
     arguments: dict[str, Any] = Field(description="every argument it was started with")
     sampling: dict[str, Any] = Field(description="sampling parameters of every query")
@@ -102,6 +106,12 @@ class EngineFacts(Facts):
         None, description="the official model whose config.json the weights have; null: none's"
     )
     model_config_sha256: str | None = Field(None, description="of the weights' config.json")
+    model_shape: ModelShape | None = Field(
+        None, description="sizes that config.json gives; null: not a Llama-like model"
+    )
+    quantised_to: str | None = Field(
+        None, description="what config.json says the weights hold, e.g. w8a8; null: as published"
+    )
     details: dict[str, Any] = Field(description="what the engine says of itself once ready")
     environment: list[VariableFacts] | None = Field(
         None, description="variables that can change it; null: not on record"
@@ -148,6 +158,9 @@ class SessionFacts(Facts):
     software: SoftwareFacts
     dataset: DatasetFacts
     engine: EngineFacts | None = Field(description="null if it never became ready")
+    tokenizer_sha256: str | None = Field(
+        None, description="over what turns ids into text in the model's folder; null: not on record"
+    )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
     notes: list[str] = Field(description="things a reader should know, e.g. a stray audit.config")
@@ -275,6 +288,16 @@ class AccuracyMetric(Facts):
     passed: bool | None = Field(description="null: not measured, or nothing to hold it to")
 
 
+class ScoredWith(Facts):
+    """What an accuracy log was scored with, by content."""
+
+    tokenizer_sha256: str | None = Field(description="null: there is none that could be opened")
+    dataset_sha256: str
+    own: bool | None = Field(
+        description="whether both are those that session.json has; null: nothing is on record"
+    )
+
+
 class AccuracyFacts(Facts):
     """`accuracy.json`: an accuracy log against the data set's references."""
 
@@ -295,6 +318,7 @@ class AccuracyFacts(Facts):
     success_rate: float | None = Field(description="share that ended properly and is not empty")
     problems: list[str] = Field(description="alarms of a broken engine, in words")
     notes: list[str] = Field([], description="why a metric was not measured, or not judged")
+    scored_with: ScoredWith | None = Field(None, description="null: written before it was recorded")
     log_sha256: str = Field(description="of the mlperf_log_accuracy.json evaluated")
 
     @model_validator(mode="before")

@@ -35,7 +35,7 @@ class Node:
 
 
 def nodes(here: HardwareFacts, engine: EngineFacts | None) -> list[Node]:
-    """One for each node of Ray that holds replicas; else the machine itself with all its cards.
+    """One for each node of Ray that holds replicas; else the machine with the cards it gave.
 
     Args:
         here: the machine the session was made on.
@@ -43,7 +43,9 @@ def nodes(here: HardwareFacts, engine: EngineFacts | None) -> list[Node]:
     """
     places = _places(engine)
     if not places:
-        return [Node(here.host, frozenset(gpu.uuid for gpu in here.gpus), here)]
+        given = None if engine is None else engine.cards
+        all_here = [gpu.uuid for gpu in here.gpus]
+        return [Node(here.host, frozenset(all_here if given is None else given), here)]
     # By Ray's number: machines that were copied from one image share their name.
     by_node: dict[str, list[dict[str, Any]]] = {}
     for place in places:

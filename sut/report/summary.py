@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.result.schema import Evaluation, Result, RunResult
+from sut.result.schema import CardLimit, Evaluation, Result, RunResult
 from sut.rules.check import Check, shown
 
 NOT_MEASURED = "not measured"
@@ -111,6 +111,7 @@ def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
     yield _row("LoadGen's own verdict", run.loadgen.verdict or NOT_MEASURED)
     if run.mode == "performance":
         yield from _headline(scenario, run)
+        yield from _card(run.card_limit)
         yield from _limits(run.checks)
         yield ""
         yield from _table(run)
@@ -171,6 +172,24 @@ def _headline(scenario: Scenario, run: RunResult) -> Iterable[str]:
     ):
         mark = " (ledger)" if run.figure_sources.get(key) == "ledger" else ""
         yield _row(name, f"{_number(value)}{mark}")
+
+
+def _card(limit: CardLimit | None) -> Iterable[str]:
+    """How near the run came to what its cards can do; nothing where that is not known."""
+    if limit is None:
+        return
+    yield _row(
+        f"most that {limit.cards} x {limit.card} can do",
+        f"{limit.samples_per_s_in_series:.4g} samples/s "
+        f"({limit.samples_per_s_overlapped:.4g} if prompts and answers overlap), "
+        f"bound by {limit.binding}",
+    )
+    if limit.reached is not None and limit.mfu is not None and limit.mbu is not None:
+        yield _row(
+            "  reached",
+            f"{limit.reached:.0%} of it, {limit.mfu:.0%} of the matrix rate, "
+            f"{limit.mbu:.0%} of the bandwidth by decoding",
+        )
 
 
 def _limits(checks: Sequence[Check]) -> Iterable[str]:
@@ -252,6 +271,14 @@ def _circumstances(result: Result) -> Iterable[str]:
         for name, value in sorted(engine.arguments.items()):
             yield _row(f"  {name}", str(value))
     yield from _machines(result)
+    if result.kv_cache is not None:
+        told = result.kv_cache.told_tokens
+        yield _row(
+            "KV cache (tokens)",
+            f"{NOT_MEASURED if told is None else told} by the engine, "
+            f"{result.kv_cache.planned_tokens} planned; room for "
+            f"{result.kv_cache.queries_at_once} queries of this data set at once",
+        )
     data = result.dataset
     yield _row("data set", f"{data.name} ({data.source}), {data.count} samples")
     yield _row("data set SHA-256", data.sha256)
@@ -264,7 +291,10 @@ def _machines(result: Result) -> Iterable[str]:
     """What answered; where that is other machines, each of them and the one that asked."""
     here, answered = result.hardware, nodes(result.hardware, result.engine)
     if not is_elsewhere(here, result.engine):
-        yield from _machine(here, here.gpus, "")
+        used = answered[0].gpus
+        yield from _machine(here, used, "")
+        if len(used) < len(here.gpus):
+            yield _row("accelerators not used", str(len(here.gpus) - len(used)))
         return
     for node in answered:
         yield _row("replicas on", node.host)

@@ -28,6 +28,7 @@ from sut.record.facts import (
 )
 from sut.record.folder import RunDir, sha256_of
 from sut.record.session import SessionRecord, read_session
+from sut.result.card import card_limit, kv_cache
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
     BENCHMARK,
@@ -78,9 +79,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     problems += _problems(config, made)
     case = session_case(record, round_)
     problems += [each.reason for each in session_checks(case) if not each.passed]
-    against = submission_grade(case)
-    if problems:
-        against.append("the session is not valid")
+    against = [*submission_grade(case), *(["the session is not valid"] if problems else [])]
     return Result(
         schema_version=SCHEMA_VERSION,
         trust=UNVERIFIED,
@@ -96,6 +95,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         compliance_runs=_compliance_runs(made),
         warmup=session.warmup,
         engine=session.engine,
+        kv_cache=kv_cache(config, session),
         hardware=session.hardware,
         software=session.software,
         dataset=session.dataset,
@@ -147,15 +147,16 @@ def result_json(result: Result) -> str:
 
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
-    run, ledger, logs = evidence.run, evidence.ledger, evidence.logs
+    run, logs = evidence.run, evidence.logs
     checks = validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
     times, facts = _times(evidence), _counts(evidence)
-    counted = metrics.counted_tokens(ledger) if ledger is not None else None
+    first = _first_figures(evidence, times["latency"])
+    mean_tokens = _mean_output_tokens(evidence, facts)
     effective = logs.effective if logs else {}
     return RunResult(
         valid=not reasons,
-        **_first_figures(evidence, times["latency"]),
+        **first,
         evaluation=_evaluation(evidence.accuracy),
         mode=run.mode,
         test=run.test,
@@ -167,14 +168,13 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         **times,
         tokens_in=facts.tokens_in,
         tokens_out=facts.tokens_out,
-        mean_output_tokens=None
-        if counted is None
-        else metrics.mean_output_tokens(counted, facts.issued),
+        mean_output_tokens=mean_tokens,
         queries=Queries.model_validate(facts.model_dump(include=set(Queries.model_fields))),
         replicas=_replicas(facts),
         seeds={key: _whole(effective.get(f"effective_{key}")) for key in SEED_KEYS},
         engine_counters=run.engine_counters,
         engine_figures=run.engine_figures,
+        card_limit=card_limit(evidence, facts, first["achieved_qps"], mean_tokens),
         engine_failure=run.engine_failure,
         incidents=run.incidents,
         audit_config=run.audit_config,
@@ -184,6 +184,12 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _mean_output_tokens(evidence: Evidence, counts: LedgerFacts) -> float | None:
+    if evidence.ledger is None:
+        return None
+    return metrics.mean_output_tokens(metrics.counted_tokens(evidence.ledger), counts.issued)
 
 
 def _counts(evidence: Evidence) -> LedgerFacts:

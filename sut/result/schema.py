@@ -25,7 +25,7 @@ from sut.record.facts import (
 )
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 BENCHMARK = "MLPerf Inference datacenter"
 
@@ -120,6 +120,37 @@ class Evaluation(Published):
     passed: bool | None = Field(description="null: nothing to judge by, or incomplete")
 
 
+class CardLimit(Published):
+    """The most that the cards used can do at this run's mean lengths: a roofline, no measurement.
+
+    The formulas are those of sut.capacity.roofline, the card's figures its maker's.
+    """
+
+    card: str
+    cards: int
+    prompt_tokens: float = Field(description="mean of the samples asked")
+    output_tokens: float = Field(description="mean of the answers")
+    batch: int = Field(description="queries that decode together on one replica at most")
+    samples_per_s_in_series: float = Field(
+        description="where each step either reads prompts or decodes, all cards"
+    )
+    samples_per_s_overlapped: float = Field(description="where one hides wholly behind the other")
+    binding: str = Field(description="the phase that takes longer")
+    least_tpot_ms: float = Field(description="one decode step of the whole batch")
+    reached: float | None = Field(description="this run's samples/s over those in series")
+    mfu: float | None = Field(description="share of the matrix rate used, 0 to 1")
+    mbu: float | None = Field(description="share of the bandwidth that decoding used, 0 to 1")
+
+
+class KvCache(Published):
+    """Tokens that one replica's KV cache holds: as planned from the card, and as vLLM says."""
+
+    planned_tokens: int
+    told_tokens: int | None = Field(description="blocks x block size; null: it did not tell")
+    told_over_planned: float | None
+    queries_at_once: int = Field(description="of the data set's mean prompt and half an answer")
+
+
 class RunResult(Published):
     """One LoadGen run."""
 
@@ -151,6 +182,9 @@ class RunResult(Published):
     seeds: dict[str, int | None]
     engine_counters: dict[str, float | None]
     engine_figures: dict[str, float]
+    card_limit: CardLimit | None = Field(
+        description="null: no card, or one whose figures are not known; or nothing was measured"
+    )
     engine_failure: str | None
     incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
@@ -166,7 +200,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.5"]
+    schema_version: Literal["1.6"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool
@@ -180,6 +214,7 @@ class Result(Published):
     )
     warmup: WarmupFacts | None
     engine: EngineFacts | None
+    kv_cache: KvCache | None = Field(description="null: no card, or not a model that is known")
     hardware: HardwareFacts
     software: SoftwareFacts
     dataset: DatasetFacts

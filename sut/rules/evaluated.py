@@ -14,7 +14,7 @@ from sut.rules.rule import ACCURACY, COMPLIANCE, Book, Ground
 
 RULES = "inference_rules.adoc"
 # In words, and what the machine had to score with.
-UNHELD = ("notes", "tool", "judged_against")
+UNHELD = ("notes", "tool", "judged_against", "scored_with")
 
 EVALUATED: Book[RunCase] = Book(Ground.LOADGEN)
 
@@ -37,6 +37,21 @@ def accuracy_evaluated(case: RunCase) -> Iterable[Check]:
     yield check(name, facts.gen_num, "==", wanted, "data set", unit="samples", keys=keys)
     complete, keys = facts.complete, ("accuracy.json/complete",)
     yield check("evaluation complete", complete, "==", True, "accuracy.json", keys=keys)
+
+
+@EVALUATED.rule(
+    "own-tokenizer",
+    "The answers were read with the run's own tokenizer",
+    "our own condition: evidence belongs together (docs/rules.md)",
+    modes=(ACCURACY,),
+)
+def own_tokenizer(case: RunCase) -> Iterable[Check]:
+    """By its content; a session of before that was on record tells nothing."""
+    facts = case.evidence.accuracy
+    used = facts.scored_with if facts is not None else None
+    if used is not None and used.own is not None:
+        keys = ("session.json/tokenizer_sha256",)
+        yield check("tokenizer is the run's own", used.own, "==", True, "session.json", keys=keys)
 
 
 @EVALUATED.rule(

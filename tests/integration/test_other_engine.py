@@ -76,7 +76,9 @@ def test_the_harness_is_measured_over_it(tmp_path: Path):
         [sys.executable, "-m", "sut.main", *command], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    server, offline = json.loads(done.stdout)
+    document = json.loads(done.stdout)
+    assert document["invalid"] == []
+    server, offline = document["measured"]
     assert [each["scenario"] for each in (server, offline)] == ["Server", "Offline"]
     assert offline["samples"] >= 50
     assert server["ttft_mean_ms"] >= 1.0, "an answer takes 1 ms"

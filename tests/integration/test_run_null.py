@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -225,3 +226,22 @@ def test_report_rebuilds_the_same_bytes(sut: Sut):
         check=True,
     )
     assert again.stdout == (done.session / "result.json").read_text()
+
+
+def test_bench_takes_no_figure_of_a_run_that_is_invalid(tmp_path: Path):
+    late = settings(engine__null__ttft_ms=2500)
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "sut.main", "bench", "harness", "--rates", "50", "--seconds", "1",
+            "--offline-samples", "50", "--results-dir", str(tmp_path), "--json", *late,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert [each["scenario"] for each in document["measured"]] == ["Offline"]
+    (refused,) = document["invalid"]
+    assert any("TTFT P95" in why for why in refused["invalid_because"])
+    assert (Path(refused["session"]) / "result.json").is_file(), "what was measured is kept"

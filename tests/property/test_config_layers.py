@@ -24,7 +24,7 @@ def configured(overrides=(), environment=None, config_file=None):
     return load(
         overrides,
         environment=environment or {},
-        gpu_present=False,
+        card=None,
         host_name="node-a",
         config_file=config_file,
     )

@@ -149,6 +149,7 @@ class VllmEngine:
                 WATCH, core["environment"], given=self._launch.given, ours=self._launch.ours
             ),
             on_cards=self._on_cards,
+            cards=self._launch.cards,
         )
 
     def _create(self) -> Any:

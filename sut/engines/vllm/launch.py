@@ -22,7 +22,8 @@ from pathlib import Path
 from sut.config.schema import SystemConfig, VllmConfig
 from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
-from sut.machine.devices import usable_cores
+from sut.errors import EngineStartError
+from sut.machine.devices import VISIBLE, gpus, usable_cores
 from sut.machine.places import socket_folder
 
 FEW_CORES = 4
@@ -47,6 +48,7 @@ def environment(
     preload: Sequence[Path],
     *,
     given: Mapping[str, str],
+    cards: Sequence[str] = (),
 ) -> dict[str, str]:
     """Variables that vLLM and the libraries below it read when its processes start.
 
@@ -56,6 +58,7 @@ def environment(
         cores: those to run on.
         preload: libraries to load first, `cpu_libraries`.
         given: the user's environment, whose word holds for some of them.
+        cards: UUIDs of those to run on; none: what vLLM would take by itself.
     """
     variables = {
         "VLLM_NO_USAGE_STATS": "1",
@@ -69,6 +72,8 @@ def environment(
         # FlashInfer for it on most cards, which compiles that kernel there and then: nvcc and
         # ninja would have to be installed, for a sampler that greedy decoding never calls.
         variables[SAMPLER] = given.get(SAMPLER, "0")
+        if cards:
+            variables[VISIBLE] = ",".join(cards)
     if system.platform == "cpu":
         variables |= _on_cpu(vllm, system, cores)
         if preload:
@@ -131,6 +136,7 @@ class Launch:
         sets: what is put over it while vLLM's processes start.
         ours: what is put over it whatever the user gave.
         one_process: whether the model runs in the engine's own process.
+        cards: UUIDs of those that it is given.
     """
 
     preload: Sequence[Path]
@@ -138,18 +144,47 @@ class Launch:
     sets: Mapping[str, str]
     ours: Mapping[str, str]
     one_process: bool
+    cards: Sequence[str] = ()
 
     @classmethod
     def from_here(cls, vllm: VllmConfig, system: SystemConfig) -> Launch:
-        """On the cores that this process may use."""
+        """On the cores and cards that this process may use.
+
+        Raises:
+            EngineStartError: fewer cards than the settings need.
+        """
         cores, preload, given = usable_cores(), cpu_libraries(system), dict(os.environ)
+        cards = first_cards(vllm, system)
         return cls(
             preload=preload,
             given=given,
-            sets=environment(vllm, system, cores, preload, given=given),
-            ours=environment(vllm, system, cores, preload, given={}),
+            sets=environment(vllm, system, cores, preload, given=given, cards=cards),
+            ours=environment(vllm, system, cores, preload, given={}, cards=cards),
             one_process=in_one_process(vllm, system, cores),
+            cards=cards,
         )
+
+
+def first_cards(vllm: VllmConfig, system: SystemConfig) -> list[str]:
+    """UUIDs of the cards that one engine takes, by the bus; none where nvidia-smi tells of none.
+
+    By UUID, because CUDA numbers cards by speed and nvidia-smi by the bus: the card that is on
+    record is then the card that answers.
+
+    Raises:
+        EngineStartError: there are some, and fewer than the settings need.
+    """
+    if system.platform != "cuda":
+        return []
+    needed = vllm.tensor_parallel_size * vllm.pipeline_parallel_size
+    seen = [gpu.uuid for gpu in gpus()]
+    if seen and len(seen) < needed:
+        raise EngineStartError(
+            f"the settings share the model over {needed} cards, and this process may use "
+            f"{len(seen)}.",
+            remedy="Lower --tensor-parallel-size, or look at CUDA_VISIBLE_DEVICES.",
+        )
+    return seen[:needed]
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def told(
     of_machine: Mapping[str, Any],
     reached_by: Sequence[Variable],
     on_cards: bool,
+    cards: Sequence[str] = (),
 ) -> EngineInfo:
     """What a started engine says.
 
@@ -53,6 +54,7 @@ def told(
         of_machine: what was found out about this machine.
         reached_by: the variables in the core's environment.
         on_cards: whether it runs on accelerator cards.
+        cards: UUIDs of those that it was given.
 
     Raises:
         EngineStartError: the core has other weights than it was given.
@@ -69,6 +71,7 @@ def told(
         model_path=config["model"],
         details=_details(here, core) | found,
         variables=list(reached_by),
+        cards=list(cards) or None,
     )
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from qsl.tokenizer import tokenizer_sha256
 from sut.accuracy.reference import outputs_sha256
 from sut.commands.accuracy import main
 from sut.config.schema import EngineConfig, GenerationConfig, RunConfig, VllmConfig
@@ -253,3 +255,55 @@ def test_a_place_without_an_accuracy_run_is_refused(tmp_path: Path) -> None:
         main([str(root)])
     with pytest.raises(LogError, match="the folder of a performance run"):
         main([str(run.with_name("performance"))])
+
+
+def recording_its_tokenizer(root: Path, model: Path) -> None:
+    """As the harness writes it since it records the tokenizer."""
+    edit(root / "session.json", tokenizer_sha256=tokenizer_sha256(model))
+
+
+def test_what_scored_is_named_and_is_the_runs_own_by_content(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    recording_its_tokenizer(root, tmp_path / "model")
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "model", copied)
+    assert main([str(root), "--model", str(copied)]) == 0, "the same files in another folder"
+    shown = capsys.readouterr().out
+    used = json.loads((run / "accuracy.json").read_text())["scored_with"]
+    assert used["own"] is True
+    assert f"tokenizer: the run's own (SHA-256 {used['tokenizer_sha256']})" in shown
+    assert f"data set: the run's own (SHA-256 {used['dataset_sha256']})" in shown
+    assert "official: no" not in shown
+
+
+def test_figures_of_another_tokenizer_are_not_official_and_pass_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, run = session(tmp_path)
+    recording_its_tokenizer(root, tmp_path / "model")
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "model", other)
+    edit(other / "tokenizer.json", version="1.0 of another")
+    assert main([str(root), "--model", str(other)]) == 1
+    shown = capsys.readouterr().out
+    assert "tokenizer: NOT the run's own" in shown
+    assert "official: no, the tokenizer is not the run's own" in shown
+    assert "verdict: nothing to judge by" in shown
+    facts = json.loads((run / "accuracy.json").read_text())
+    assert (facts["passed"], facts["judged_against"]) == (None, None)
+    assert facts["notes"][0].startswith("not judged and not official: the tokenizer")
+    assert main([str(root), "--model", str(other), "--json"]) == 1
+    (printed,) = json.loads(capsys.readouterr().out)["runs"].values()
+    assert (printed["tokenizer_given"], printed["scored_with"]["own"]) == (str(other), False)
+
+
+def test_a_session_that_recorded_no_tokenizer_says_that_nothing_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _ = session(tmp_path)
+    main([str(root)])
+    assert "official: no, nothing on record tells what the run's own were" in (
+        capsys.readouterr().out
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sut.config.flags import build_parser, to_overrides
 from sut.config.sources import Loaded, load
 
+SINGLE = "model.safetensors"
 # A system that leaves every rate to the profile.
 BARE = "default_model: smollm2-135m\nsystem:\n  name: bare\n  platform: cpu\n"
 
@@ -17,7 +18,7 @@ BARE = "default_model: smollm2-135m\nsystem:\n  name: bare\n  platform: cpu\n"
 def loaded(
     *flags: str,
     environment: Mapping[str, str] | None = None,
-    gpu_present: bool = False,
+    card: str | None = None,
     used_of_ray: Collection[str] = (),
 ) -> Loaded:
     """Parse and load, as the run verb does."""
@@ -25,7 +26,7 @@ def loaded(
     return load(
         to_overrides(namespace),
         environment=environment or {},
-        gpu_present=gpu_present,
+        card=card,
         host_name="node-a",
         config_file=namespace.config,
         user_conf=namespace.user_conf,
@@ -63,3 +64,29 @@ def weights(folder: Path, without: Collection[str] = (), **changes: Any) -> str:
     config = {key: value for key, value in LLAMA.items() if key not in without} | changes
     (folder / "config.json").write_text(json.dumps(config))
     return str(folder)
+
+
+def tensors(folder: Path, shapes: Mapping[str, Sequence[int]], shards: int = 1) -> Path:
+    """Safetensors files of these shapes whose data is left out: nobody here reads it.
+
+    Args:
+        folder: the model's.
+        shapes: by the tensors' names.
+        shards: number of files; several have an index.
+    """
+    names = list(shapes)
+    placed: dict[str, str] = {}
+    for number in range(shards):
+        file = f"model-{number + 1:05}-of-{shards:05}.safetensors" if shards > 1 else SINGLE
+        mine = names[number::shards]
+        header: dict[str, Any] = {
+            name: {"dtype": "BF16", "shape": list(shapes[name]), "data_offsets": [0, 0]}
+            for name in mine
+        }
+        text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+        (folder / file).write_bytes(len(text).to_bytes(8, "little") + text)
+        placed |= dict.fromkeys(mine, file)
+    if shards > 1:
+        index = {"metadata": {}, "weight_map": placed}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder

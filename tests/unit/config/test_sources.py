@@ -33,7 +33,7 @@ def test_without_a_gpu_the_cpu_and_its_small_model():
 
 
 def test_with_an_nvidia_driver_the_a30_and_the_official_model():
-    config = loaded(gpu_present=True).config
+    config = loaded(card="NVIDIA A30").config
     assert (config.system.platform, config.system.name) == ("cuda", "a30-bf16")
     assert config.model.official
     assert config.model.path == "meta-llama/Llama-3.1-8B-Instruct"
@@ -46,7 +46,7 @@ def test_a_control_node_without_a_gpu_does_not_choose_for_a_cluster():
     assert "--system a30-bf16" in refused.remedy
     flags = ("--replicas", "all", "--address", "10.0.0.1:6379")
     assert loaded(*flags, "--system", "cpu").config.system.name == "cpu"
-    assert loaded(*flags, gpu_present=True).config.system.name == "a30-bf16"
+    assert loaded(*flags, card="NVIDIA A30").config.system.name == "a30-bf16"
     assert loaded(*flags, "--engine", "null").config.system.name == "cpu", "no model, no matter"
 
 
@@ -168,7 +168,7 @@ def test_text_of_a_flag_means_what_it_means_in_yaml():
 def test_a_host_name_becomes_a_node_name_that_a_file_may_hold():
     from sut.config.sources import load
 
-    config = load(environment={}, gpu_present=False, host_name="böx 1").config
+    config = load(environment={}, card=None, host_name="böx 1").config
     assert config.node_name == "b-x-1"
 
 

@@ -15,8 +15,10 @@ from sut.config.schema import (
 )
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.failures import root_cause, start_failures
-from sut.engines.vllm.launch import environment, environment_set, in_one_process
+from sut.engines.vllm.launch import Launch, environment, environment_set, in_one_process
 from sut.errors import EngineStartError
+from sut.machine.devices import VISIBLE
+from tests.unit.nvidia import nvidia_smi
 
 CPU = SystemConfig(name="cpu", platform="cpu")
 CUDA = SystemConfig(name="a30", platform="cuda")
@@ -127,3 +129,25 @@ def test_help_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert printed.splitlines()[-1] == "[]"
+
+
+TWO_CARDS = "NVIDIA A30, GPU-1, 24576, 580.65.06\nNVIDIA L4, GPU-2, 23034, 580.65.06\n"
+
+
+def test_the_engine_is_given_its_cards_by_uuid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    nvidia_smi(tmp_path, monkeypatch, TWO_CARDS)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    launch = Launch.from_here(VllmConfig(), CUDA)
+    assert (launch.cards, launch.sets[VISIBLE]) == (["GPU-1"], "GPU-1")
+    assert Launch.from_here(VllmConfig(tensor_parallel_size=2), CUDA).sets[VISIBLE] == "GPU-1,GPU-2"
+    assert VISIBLE not in Launch.from_here(VllmConfig(), CPU).sets
+    # By the bus, as nvidia-smi counts, whatever CUDA would make of the number.
+    monkeypatch.setenv(VISIBLE, "1")
+    assert Launch.from_here(VllmConfig(), CUDA).sets[VISIBLE] == "GPU-2"
+
+
+def test_more_cards_than_there_are_cannot_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    nvidia_smi(tmp_path, monkeypatch, TWO_CARDS)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    with pytest.raises(EngineStartError, match="over 3 cards, and this process may use 2"):
+        Launch.from_here(VllmConfig(tensor_parallel_size=3), CUDA)

@@ -15,7 +15,7 @@ RUNS = ("performance", "accuracy", "TEST06")
 
 def loader(extra: Sequence[Override] = ()) -> object:
     def of(given: Sequence[Override]) -> Loaded:
-        return load([*given, *extra], environment={}, gpu_present=False, host_name="x")
+        return load([*given, *extra], environment={}, card=None, host_name="x")
 
     return of
 

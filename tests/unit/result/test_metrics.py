@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,27 +13,7 @@ from sut.errors import LogError
 from sut.logs.figures import Figures, Quantiles
 from sut.logs.run_logs import read_logs
 from sut.record.ledger_file import count_states, read_ledger
-
-BASE = 2**62  # no double holds the nanoseconds of such a stamp
-
-
-def ledger(*rows: tuple[int, int | None, int | None, int | None, str]) -> Any:
-    """Rows of issued, first token, done (ns after BASE), tokens out, state."""
-    table: dict[str, list[Any]] = {
-        "issued_ns": [BASE + row[0] for row in rows],
-        "first_token_ns": [None if row[1] is None else BASE + row[1] for row in rows],
-        "done_ns": [None if row[2] is None else BASE + row[2] for row in rows],
-        "tokens_out": [row[3] for row in rows],
-        "state": [row[4] for row in rows],
-    }
-    kinds = [pa.int64(), pa.int64(), pa.int64(), pa.int32(), pa.string()]
-    return pa.table(
-        {
-            name: pa.array(values, kind)
-            for (name, values), kind in zip(table.items(), kinds, strict=True)
-        }
-    )
-
+from tests.unit.result.ledgers import ledger
 
 FOUR = ledger(
     (0, 10, 101, 8, "succeeded"),

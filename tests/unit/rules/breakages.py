@@ -74,6 +74,7 @@ def whole(parent: Path, name: str, **config: Any) -> Path:
 
 AUDIT = "Found Audit Config file (audit.config). Overriding TestSettings from audit.config file."
 LOW = {"name": "GEN_LEN", "value": 89.9, "target": 90.0, "upper_limit": None, "passed": None}
+ANOTHER = {"tokenizer_sha256": "7" * 64, "dataset_sha256": "0" * 64, "own": False}
 BROKEN = {
     "name": "TEST06 one end", "measured": 2, "limit": 0, "comparison": "==", "unit": None,
     "source": "x", "passed": False,
@@ -333,6 +334,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("evaluated-log", "accuracy", json_file("accuracy.json", log_sha256="0" * 64), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", gen_num=47), ()),
     ("accuracy-evaluated", "accuracy", json_file("accuracy.json", complete=False), ()),
+    ("own-tokenizer", "accuracy", json_file("accuracy.json", scored_with=ANOTHER), ()),
     ("accuracy", "accuracy", json_file("accuracy.json", metrics=[LOW]), ()),
     ("answers-sound", "accuracy", json_file("accuracy.json", problems=["all loop"]), ()),
     ("compliance-test", "compliance", json_file("verification.json", passed=False), ()),

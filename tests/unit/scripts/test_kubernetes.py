@@ -91,7 +91,7 @@ def resolved(overlay: str) -> RunConfig:
     return load(
         to_overrides(parsed(overlay)),
         environment={},
-        gpu_present=False,
+        card=None,
         host_name="node-1",
         config_file=folder / "run.yaml",
     ).config

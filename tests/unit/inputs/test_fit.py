@@ -1,0 +1,115 @@
+"""Rates and sizes that follow from the card, for systems that leave them open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sut.config.sources import Loaded
+from sut.errors import ConfigError
+from sut.inputs.fit import fitted
+from tests.unit.config.support import LLAMA, loaded
+from tests.unit.nvidia import nvidia_smi
+
+CARDS = {
+    "NVIDIA A30": 24576, "NVIDIA L4": 23034, "NVIDIA A10": 23028, "NVIDIA L40S": 46068,
+    "NVIDIA A100-SXM4-80GB": 81920, "NVIDIA H100 80GB HBM3": 81559, "NVIDIA H200": 143771,
+}  # fmt: skip
+UNKNOWN = "NVIDIA Card of Tomorrow"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    return tmp_path
+
+
+def inputs(model: Path, mean: float = 870.0, longest: int = 2540) -> Any:
+    dataset = SimpleNamespace(lengths=SimpleNamespace(mean=mean))
+    return SimpleNamespace(model_path=model, dataset=dataset, longest_prompt=longest)
+
+
+@pytest.fixture
+def fit_to(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The configuration of a command line on a box with one card."""
+
+    def made(card: str, *flags: str, memory: str | None = None, **asked: Any) -> Loaded:
+        told = memory or str(CARDS.get(card, 49152))
+        nvidia_smi(tmp_path, monkeypatch, f"{card}, GPU-1, {told}, 580.65.06\n")
+        given = loaded("--dataset", "synthetic", *flags, card=card)
+        return fitted(given, inputs(model, **asked))
+
+    return made
+
+
+@pytest.mark.parametrize("card", list(CARDS))
+def test_each_card_is_asked_for_what_it_can_hold_and_less_than_it_can_do(fit_to, card) -> None:
+    config = fit_to(card, "--system", "auto").config
+    vllm = config.engine.vllm
+    kv_tokens = (CARDS[card] * 2**20 * 0.92 - 17.2e9) / (128 * 1024)
+    assert vllm.max_num_seqs * (870 + 32) <= kv_tokens
+    assert 256 <= vllm.max_num_batched_tokens <= 8192
+    assert config.interactive.target_qps <= config.server.target_qps < config.offline.target_qps / 2
+
+
+def test_a_card_is_known_by_its_own_system_and_any_other_by_the_general_one(fit_to) -> None:
+    assert fit_to("NVIDIA A30").config.system.name == "a30-bf16"
+    assert fit_to("NVIDIA L4").config.system.name == "l4"
+    assert fit_to("NVIDIA H100 NVL").config.system.name == "auto"
+
+
+def test_the_values_say_which_card_they_fit_and_what_a_user_sets_stays(fit_to) -> None:
+    found = fit_to("NVIDIA L4", "--set", "server.target_qps=0.5")
+    assert found.origins["offline.target_qps"] == "fitted to NVIDIA L4"
+    assert found.origins["engine.vllm.max_num_seqs"] == "fitted to NVIDIA L4"
+    assert found.config.server.target_qps == 0.5
+    assert found.origins["server.target_qps"].startswith("--set")
+
+
+def test_a_system_that_sets_its_rates_keeps_them(fit_to) -> None:
+    found = fit_to("NVIDIA A30")
+    assert found.config.offline.target_qps == 40.0
+    assert not any(origin.startswith("fitted") for origin in found.origins.values())
+
+
+def test_an_unknown_card_gets_what_its_memory_holds_and_the_profiles_rates(fit_to) -> None:
+    found = fit_to(UNKNOWN)
+    assert found.config.system.name == "auto"
+    assert found.origins["engine.vllm.max_num_seqs"] == f"fitted to {UNKNOWN}"
+    assert found.config.server.target_qps == 1.0
+
+
+def test_offline_alone_takes_longer_steps(fit_to) -> None:
+    both = fit_to("NVIDIA A30", "--system", "auto").config.engine.vllm
+    alone = fit_to("NVIDIA A30", "--system", "auto", "--scenario", "Offline").config.engine.vllm
+    assert alone.max_num_batched_tokens == 4 * both.max_num_batched_tokens
+
+
+def test_longer_prompts_lower_the_rates(fit_to) -> None:
+    short, long = (fit_to("NVIDIA L4", mean=each).config for each in (100.0, 2000.0))
+    assert long.server.target_qps < short.server.target_qps / 5
+    assert long.engine.vllm.max_num_seqs < short.engine.vllm.max_num_seqs
+
+
+def test_a_model_that_does_not_fit_is_refused_before_anything_starts(fit_to) -> None:
+    with pytest.raises(ConfigError) as refused:
+        fit_to(UNKNOWN, memory="16384")
+    assert "does not fit" in refused.value.message
+    assert "the longest query has 2604" in refused.value.message
+
+
+def test_without_a_card_nothing_can_be_fitted(model, tmp_path, monkeypatch) -> None:
+    nvidia_smi(tmp_path, monkeypatch, "No devices were found\n", code=6)
+    with pytest.raises(ConfigError) as refused:
+        fitted(loaded("--dataset", "synthetic", "--system", "auto"), inputs(model))
+    assert "no card tells its memory" in refused.value.message
+
+
+def test_more_replicas_are_asked_for_more(fit_to) -> None:
+    one = fit_to("NVIDIA L40S").config.server.target_qps
+    two = fit_to("NVIDIA L40S", "--replicas", "2").config.server.target_qps
+    assert two == pytest.approx(2 * one, rel=0.1)
