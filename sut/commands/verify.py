@@ -9,12 +9,14 @@ from pathlib import Path
 
 from sut.config.flags import FlagParser
 from sut.config.shipped import DEFAULT_ROUND, round_help
+from sut.errors import ConfigError
 
 EPILOG = """\
 examples:
   python -m sut.main verify results/mlperf_datacenter/NODE_TIMESTAMP
   python -m sut.main verify results/mlperf_datacenter/aggregated_datacenter_results.json
   python -m sut.main verify tree --round v6.1
+  python -m sut.main verify --standalone --round v6.1 > verify.py
 
 The command works everything out anew from the files, and writes none. It needs no engine. Where
 --dataset and --model, or the run's own, are there, it scores the answers again, too. A tree
@@ -37,6 +39,10 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: it is nothing that can be verified.
     """
     options = _parser().parse_args(arguments)
+    if options.standalone:
+        return _standalone(options)
+    if options.directory is None:
+        raise ConfigError("DIR is missing.", where="command line", remedy="See --help.")
 
     from sut.accuracy.evaluate import Sources
     from sut.verify.standing import contradicted
@@ -46,6 +52,14 @@ def main(arguments: Sequence[str]) -> int:
     items = verify(options.directory, options.round, Sources(options.dataset, options.model))
     print(json.dumps(document(items), indent=2) if options.json else verify_text(items).rstrip())
     return 1 if contradicted(items) else 0
+
+
+def _standalone(options: argparse.Namespace) -> int:
+    from sut.config.rounds import load_round
+    from sut.submission.verifier import verifier_text
+
+    print(verifier_text(load_round(options.round)), end="")
+    return 0
 
 
 def _parser() -> FlagParser:
@@ -60,10 +74,12 @@ def _parser() -> FlagParser:
     add(
         "directory",
         type=Path,
+        nargs="?",
         metavar="DIR",
         help="folder of a session or of a tree; a coordinated run's folder or result",
     )
     add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=f"of a tree; {round_help()}")
+    add("--standalone", action="store_true", help="print the verify.py of --round, and stop")
     add("--dataset", type=Path, metavar="FILE", help="file of the data set (the run's own)")
     add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the run's own)")
     add("--json", action="store_true", help="print JSON")

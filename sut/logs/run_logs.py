@@ -164,7 +164,7 @@ _BOTH: dict[str | None, tuple[str, ...]] = {
     ),
 }
 
-_PARAMETER_KEYS = {
+PARAMETER_KEYS = {
     "min_duration (ms)": "effective_min_duration_ms",
     "max_duration (ms)": "effective_max_duration_ms",
     "ttft_latency (ns)": "requested_server_ttft_latency",
@@ -198,7 +198,7 @@ def _compare_quantiles(kind: str, summary: Quantiles, detail: Quantiles) -> list
 def _compare_parameters(logs: LoadGenLogs, summary: SummaryLog) -> list[Disagreement]:
     found = []
     for name, printed in summary.parameters.items():
-        key = _PARAMETER_KEYS.get(name, f"effective_{name}")
+        key = PARAMETER_KEYS.get(name, f"effective_{name}")
         if key not in logs.detail.values:
             continue  # Offline's detail log has no latency targets, its summary has
         value = logs.detail.values[key]

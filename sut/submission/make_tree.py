@@ -37,6 +37,8 @@ from sut.submission.system_json import (
     system_description,
     system_problems,
 )
+from sut.submission.verifier import NAME as VERIFIER
+from sut.submission.verifier import verifier_text
 
 __all__ = ["SubmissionPlan", "check_plan", "make_tree"]
 
@@ -140,6 +142,7 @@ def _write(
         source = root / entry.place(plan, rules).source
         if not source.exists():
             copy_source(source)
+            text_file(source / VERIFIER, verifier_text(rules))
     place = entries[0].place(plan, rules)
     text_file(root / place.system_file, _json(full_description(description, form)))
     text_file(root / form.layout.documentation / "README.md", overview(plan, entries))

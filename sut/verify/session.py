@@ -150,11 +150,13 @@ def _wide(rule: Rule[Any], case: Any, subject: str) -> Iterable[Item]:
 
 
 def _figures(result: Result) -> Iterator[Item]:
-    """The figures of each performance run, each with its source."""
+    """The figures of each performance run; those of one that is not VALID prove nothing."""
     for scenario, run in result.scenarios.items():
         words = ", ".join(_named(run))
+        standing = Standing.PROVED if run.valid else Standing.STATED
+        ground = "worked out anew" if run.valid else "of a run that is not VALID"
         if words:
-            yield Item(Standing.PROVED, f"{scenario}/performance", words, ground="worked out anew")
+            yield Item(standing, f"{scenario}/performance", words, ground=ground)
 
 
 def _named(run: RunResult) -> Iterator[str]:
@@ -186,7 +188,7 @@ def _held(path: Path, built: Result) -> Iterator[Item]:
     try:
         against = contradictions(read_result(path), built)
     except LogError as error:
-        against = [error.message.rstrip(".")]
+        against = [f"It {error.message.rstrip('.')}"]
     for each in against:
         yield Item(Standing.CONTRADICTS, path.name, f"{each}.")
     if not against:

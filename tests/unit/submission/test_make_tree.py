@@ -34,6 +34,7 @@ def expected(round_: str, division: str) -> set[str]:
         "documentation/calibration.md",
         "documentation/bandwidth.md",
         f"{'code' if old else 'src'}/{BENCHMARK}/vllm/main.py",
+        f"{'code' if old else 'src'}/{BENCHMARK}/vllm/verify.py",
     }
     for scenario in ("Offline", "Server"):
         measured = f"{RESULTS}/{scenario}"

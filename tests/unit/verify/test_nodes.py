@@ -21,15 +21,16 @@ from tests.unit.result.nodes import node_session
 from tests.unit.rules.changes import detail_value
 
 
-@pytest.fixture
-def coordinated(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results directory of two nodes, with the sum that the control node wrote."""
+    tmp_path = tmp_path_factory.mktemp("coordinated")
     results, records = tmp_path / "results", []
     results.mkdir()
     for number, name in enumerate(("a", "b")):
-        made = node_session(tmp_path, name, "server")
-        root = results / made.name
-        shutil.move(made, root)
+        session = node_session(tmp_path, name, "server")
+        root = results / session.name
+        shutil.move(session, root)
         starts = {Scenario.SERVER: Start(1000 * number, 10)}
         records.append(NodeRecord(name, name, root.name, build(root), starts=starts))
     config = read_session(results / str(records[0].session)).config
@@ -37,6 +38,12 @@ def coordinated(tmp_path: Path) -> Path:
     assert summed.valid, summed.reasons
     (results / AGGREGATED_NAME).write_text(aggregated_json(summed), encoding="utf-8")
     return results
+
+
+@pytest.fixture
+def coordinated(made: Path, tmp_path: Path) -> Path:
+    """One to break."""
+    return Path(shutil.copytree(made, tmp_path / "results"))
 
 
 def against(items: list[Item]) -> list[str]:

@@ -89,6 +89,13 @@ def test_what_a_rule_finds_contradicts(session: Path, rule: str, change: Change)
     assert rule not in rules(items, Standing.PROVED) | rules(items, Standing.STATED)
 
 
+def test_a_figure_of_a_run_that_does_not_hold_is_not_proved(session: Path) -> None:
+    detail_value("result_completed_samples_per_sec", "9999.0")(session / RUN)
+    items = verify_session(session)
+    (found,) = (each for each in items if "9999 samples/s" in each.sentence and not each.rule)
+    assert (found.standing, found.ground) == (Standing.STATED, "of a run that is not VALID")
+
+
 def added(root: Path) -> None:
     (root / "more.txt").write_text("x", encoding="utf-8")
 
@@ -133,6 +140,7 @@ def test_a_published_copy_is_held_against_the_files_too(session: Path) -> None:
     copy.write_text("{}", encoding="utf-8")
     (found,) = of(verify_session(session), Standing.CONTRADICTS)
     assert found.subject == copy.name
+    assert found.sentence.startswith("It is not a result of this version: ")
 
 
 def test_a_result_of_another_version_is_not_read(session: Path) -> None:
