@@ -147,7 +147,7 @@ def test_an_honest_session_is_valid_and_built_again_the_same(tmp_path: Path, num
     flags, values = drawn(number, tmp_path)
     assigned = settings(**{key: _spelled(value) for key, value in values.items()})
     options = build_parser().parse_args([*flags, *assigned, "--results-dir", str(tmp_path / "r")])
-    loaded = load(to_overrides(options), environment={}, gpu_present=False, host_name="node-a")
+    loaded = load(to_overrides(options), environment={}, card=None, host_name="node-a")
     outcome = run_benchmark(loaded, Console(file=io.StringIO()))
     told = "\n".join(outcome.result.reasons)
     assert outcome.result.valid, f"{flags} {values}\n{told}"
