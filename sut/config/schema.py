@@ -128,6 +128,9 @@ class LoadGenConfig(Strict):
     """How LoadGen itself is run."""
 
     enable_trace: bool = Field(True, description="write LoadGen's per-query trace")
+    silence_timeout_s: TimeoutS = Field(
+        30.0, description="seconds without a pulse of LoadGen's process until it counts as dead"
+    )
     performance_sample_count: SampleCount | None = Field(
         None, description="samples LoadGen cycles through; null: the whole data set"
     )
@@ -243,9 +246,7 @@ class NullConfig(EngineOptions):
     tokens: TokenCount = Field(64, description="tokens in every answer")
     ttft_ms: DelayMs = Field(0.0, description="delay of the first token, ms")
     tpot_ms: DelayMs = Field(0.0, description="delay per further token, ms")
-    slots: TokenCount | None = Field(
-        None, description="queries answered at once, the others wait; null: any number"
-    )
+    slots: TokenCount | None = Field(None, description="queries at once; null: any number")
 
     def planned(self) -> EngineTraits:
         """No model answers, and any number of queries at once."""

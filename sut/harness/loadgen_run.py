@@ -28,6 +28,7 @@ from sut.harness.host import EngineHost
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import write_table
 from sut.harness.progress import RunProgress
+from sut.harness.silence import Silence, silent_process
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
@@ -44,6 +45,7 @@ POLL_S = 0.5
 FAULT_GRACE_S = 8.0
 CALL_TIMEOUT_S = 30.0
 NO_AUDIT = "no-audit.config"
+LEFT_OPEN = "LoadGen left it open"
 
 
 @dataclass(frozen=True)
@@ -182,13 +184,13 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
     queries = this.plan.forecast.queries_expected
-    interrupted, clocks = False, ClockWatch()
+    interrupted, silent, clocks = False, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
     with watch, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
         with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:
-                _wait(child, sut, ledger, progress, clocks)
+                silent = _wait(live, child, this, progress, clocks)
             except KeyboardInterrupt:
                 interrupted = True
         exited_by_itself = child.process.poll() is not None
@@ -196,11 +198,11 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
     _last_look(live, sut)
-    reason = sut.fault or ("interrupted" if interrupted else ending) or "LoadGen left it open"
+    reason = sut.fault or silent or ("interrupted" if interrupted else ending) or LEFT_OPEN
     live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     clocks.look()
     if not exited_by_itself:
-        why = "Ctrl-C" if interrupted else "the engine fault"
+        why = "Ctrl-C" if interrupted else silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
     return _Outcome(ending, interrupted, clocks.facts())
 
@@ -239,19 +241,27 @@ async def _attach(live: LiveSession, sut: SystemUnderTest, child: LoadGenProcess
 
 
 def _wait(
+    live: LiveSession,
     child: LoadGenProcess,
-    sut: SystemUnderTest,
-    ledger: Ledger,
+    this: _Run,
     progress: RunProgress,
     clocks: ClockWatch,
-) -> None:
-    """Return when LoadGen's process has ended, or is overdue after an engine fault."""
+) -> str | None:
+    """Return when LoadGen's process has ended, or is overdue after an engine fault.
+
+    What is returned is why it counts as dead, if it gave no sign of life for too long.
+    """
+    sut, ledger = this.sut, this.ledger
     deadline: float | None = None
+    silence = Silence(live.config.loadgen.silence_timeout_s)
     while not child.wait(POLL_S):
         progress.update(ledger)
         clocks.look()
+        if (silent_s := silence.look(sut.signs)) is not None:
+            return silent_process(child.process.pid, silent_s)
         if sut.fault and deadline is None:
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:
-            return
+            return None
     progress.update(ledger)
+    return None

@@ -54,6 +54,8 @@ class SystemUnderTest(asyncio.Protocol):
         self.fault: str | None = None
         self.loadgen_error: str | None = None
         self.loadgen_returned = False
+        self.signs = 0
+        """How many times LoadGen's process was heard."""
         self.disconnected = threading.Event()
 
     # -- LoadGen's side -------------------------------------------------------------------
@@ -74,6 +76,7 @@ class SystemUnderTest(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol. Queries that arrive together are submitted together."""
+        self.signs += 1
         first_seq, indices = self._ledger.issued, array("I")
         for kind, payload in self._reader.feed(data):
             if kind is Kind.ISSUE:

@@ -27,6 +27,7 @@ import numpy as np
 from sut.loadgen.link import EVENTS_HEAD, FAILED, FrameReader, Kind, frame, issue_frame
 
 RECEIVE_BYTES = 1 << 20
+PULSE_S = 1.0
 EXIT_PARENT_GONE = 4
 EXIT_FAILED = 3
 # A completion batch holds the GIL while LoadGen's issue thread wants it; the default switch
@@ -58,6 +59,9 @@ class LoadGenRun:
         self._spec = spec
         self._ids: list[int] = []
         self._samples_ready = threading.Event()
+        # LoadGen's thread and the pulse share the socket; a frame must not be cut by another.
+        self._sending = threading.Lock()
+        self._over = threading.Event()
         self._needs_first_token = spec.loadgen_scenario != "Offline"
 
     def start(self) -> None:
@@ -69,11 +73,13 @@ class LoadGenRun:
         logs.log_output.outdir = spec.log_dir
         logs.enable_trace = spec.enable_trace
         threading.Thread(target=self._receive, name="completions", daemon=True).start()
+        threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
         sut = lg.ConstructFastSUT(self._issue, self._flush)
         qsl = lg.ConstructQSL(spec.total_count, spec.performance_count, self._load, self._unload)
         try:
             lg.StartTestWithLogSettings(sut, qsl, settings, logs, spec.audit_config)
         finally:
+            self._over.set()
             lg.DestroyQSL(qsl)
             lg.DestroyFastSUT(sut)
         self._send(frame(Kind.DONE))
@@ -105,9 +111,14 @@ class LoadGenRun:
                     f"LoadGen has {name} {found} and not {value} for {self._spec.loadgen_model}"
                 )
 
+    def _pulse(self) -> None:
+        while not self._over.wait(PULSE_S):
+            self._send(frame(Kind.PULSE))
+
     def _send(self, data: bytes) -> None:
         try:
-            self._socket.sendall(data)
+            with self._sending:
+                self._socket.sendall(data)
         except OSError:
             # Nobody is left to answer; LoadGen would wait for ever.
             os._exit(EXIT_PARENT_GONE)

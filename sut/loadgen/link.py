@@ -11,6 +11,7 @@ frame whatever its size.
     FLUSH      child → parent   LoadGen has issued its last query
     DONE       child → parent   LoadGen's StartTest has returned
     ERROR      child → parent   UTF-8 text: why the child gives up
+    PULSE      child → parent   the child lives; one each second, whatever LoadGen waits for
     READY      parent → child   the samples asked for are loaded
     EVENTS     parent → child   u32 n_first, u32 n_done,
                                 u32[n_first] seq, i32[n_first] token (-1: failed before any),
@@ -43,6 +44,7 @@ class Kind(IntEnum):
     ERROR = 6
     READY = 7
     EVENTS = 8
+    PULSE = 9
 
 
 def frame(kind: Kind, payload: bytes = b"") -> bytes:

@@ -342,3 +342,18 @@ def test_the_parent_is_told_why_loadgen_gave_up(loadgen, served) -> None:
     loadgen.script = script
     assert served() == (3, [(Kind.ERROR, b"RuntimeError: no such audit.config")])
     assert [call[0] for call in loadgen.calls[1:]] == ["DestroyQSL", "DestroyFastSUT"]
+
+
+def test_the_child_sends_a_pulse_while_loadgen_waits(loadgen, sockets, exits, monkeypatch) -> None:
+    monkeypatch.setattr(child, "PULSE_S", 0)
+    ours, theirs = sockets
+    heard = threading.Event()
+
+    def parent() -> None:
+        if any(kind is Kind.PULSE for kind, _ in frames(ours)):
+            heard.set()
+
+    threading.Thread(target=parent, daemon=True).start()
+    loadgen.script = lambda _: heard.wait(WAIT_S)
+    LoadGenRun(theirs, SPEC).start()
+    assert heard.is_set()
