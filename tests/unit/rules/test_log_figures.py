@@ -17,6 +17,7 @@ from sut.rules.demands import round_demands
 from sut.rules.rule import PERFORMANCE
 from tests.unit.result.sessions import FOREIGN, RECORDED
 from tests.unit.submission.official_runs import BothLogs
+from tests.unit.submission.saboteur import TPOT, TTFT
 
 FIGURES = ("times-in-order", "counts-agree", "rates-follow", "answer-length", "stamps-agree")
 SETTINGS = ("settings-taken-over", "settings-fixed")
@@ -36,14 +37,19 @@ PUBLISHED = {
 
 def broken(folder: Path, name: str, round_: str = "v6.1") -> list[str]:
     """The rules that the log does not keep."""
+    case = figures_of(folder, name, round_)
+    checks = judge([*FIGURES, *SETTINGS], case, PERFORMANCE)
+    assert len(checks) > 10
+    return list(dict.fromkeys(each.rule for each in checks if not each.passed))
+
+
+def figures_of(folder: Path, name: str, round_: str = "v6.1") -> LogCase:
+    """What the rules on a log alone are given."""
     rules, scenario = load_round(round_), Scenario(name)
     benchmark = "llama3.1-8b-edge" if name == "SingleStream" else "llama3.1-8b"
     found = rules.benchmarks[benchmark]
     demands = round_demands(rules, found, found.scenarios[scenario])
-    case = LogCase(read_logs(folder), scenario, PERFORMANCE, demands)
-    checks = judge([*FIGURES, *SETTINGS], case, PERFORMANCE)
-    assert len(checks) > 10
-    return list(dict.fromkeys(each.rule for each in checks if not each.passed))
+    return LogCase(read_logs(folder), scenario, PERFORMANCE, demands)
 
 
 @pytest.mark.parametrize("recording", RECORDINGS)
@@ -79,6 +85,37 @@ def test_a_figure_that_is_changed_contradicts_others(tmp_path: Path, case: str) 
     BothLogs(tmp_path / "run").scale(key, factor)
     found = broken(tmp_path / "run", "SingleStream")
     assert rule in found
+
+
+@pytest.mark.parametrize("name", ["server", "interactive", "singlestream"])
+@pytest.mark.parametrize("factor", [0.1, 0.9, 0.97])
+def test_ttft_that_is_scaled_down_alone_contradicts_the_latency(
+    tmp_path: Path, name: str, factor: float
+) -> None:
+    """Where each token took alike, as on a steady machine, the means leave no room at all."""
+    folder = tmp_path / "run"
+    shutil.copytree(RECORDED / name, folder)
+    logs, scenario = BothLogs(folder), RECORDINGS[name]
+    case = figures_of(folder, scenario)
+    tokens, times = mean_tokens(folder), case.figures
+    assert times.latency.mean_ns is not None
+    assert times.ttft.mean_ns is not None
+    step = round((times.latency.mean_ns - times.ttft.mean_ns) / (tokens - 1))
+    for key in logs.keys(TPOT):
+        logs.set(key, step)
+    assert broken(folder, scenario) == []
+    for key in logs.keys(TTFT):
+        logs.scale(key, factor)
+    assert broken(folder, scenario) == ["answer-length"]
+
+
+def mean_tokens(folder: Path) -> float:
+    """Tokens of an answer: those of all for each ns of all latencies, times the mean latency."""
+    values = read_logs(folder).detail.values
+    per_s, mean_ns = values["result_token_throughput"], values["result_mean_latency_ns"]
+    assert isinstance(per_s, int | float)
+    assert isinstance(mean_ns, int)
+    return per_s * mean_ns
 
 
 def test_a_figure_is_known_by_its_key() -> None:
