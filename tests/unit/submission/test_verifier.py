@@ -36,6 +36,7 @@ Lines = list[tuple[str, str, str]]
 SABOTAGES: dict[str, Row] = FIGURES | SETTINGS | ACCURACY | TEST06
 ALONE = (
     "every rate of Server up by a tenth",
+    "Server's scheduled rate a little up",
     "a faster Offline run, all figures to match",
     "P99 of TTFT below P50",
     "fewer queries counted than generated",

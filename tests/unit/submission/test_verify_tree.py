@@ -12,12 +12,13 @@ from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.main import main
 from sut.submission.check_tree import check_tree
+from sut.verify.session import verify_session
 from sut.verify.standing import Item, Standing
 from sut.verify.tree import verify_tree
 from tests.unit.submission.broken_trees import RESULTS, SYSTEM
 from tests.unit.submission.sabotaged_files import ACCURACY, TEST06
 from tests.unit.submission.sabotaged_logs import FIGURES, SETTINGS
-from tests.unit.submission.support import ROUNDS, SUBMITTER
+from tests.unit.submission.support import ROUNDS, SUBMITTER, closed_session, small_round
 
 Trees = Callable[[str, str], Path]
 
@@ -74,6 +75,18 @@ def test_a_test_that_fails_is_not_proved(tree: Path) -> None:
     TEST06["tokens after the end"][0](tree / "closed" / SUBMITTER)
     passing = [i.subject for i in verify_tree(tree, "v6.1") if "TEST06 passes" in i.sentence]
     assert passing == [f"closed/{SUBMITTER}/{RESULTS}/Offline/TEST06"]
+
+
+def test_a_session_for_closed_is_held_to_the_rounds_own_demands(tmp_path: Path) -> None:
+    root = closed_session(tmp_path)
+    items = verify_session(root, round_=small_round("v6.1"))
+    # Its logs are pieced together from recordings of several processes, and are found to be.
+    wrong = {each.rule for each in of(items, Standing.CONTRADICTS)}
+    assert wrong == {"one-process", "processes-apart"}
+    proved = {each.rule for each in of(items, Standing.PROVED)}
+    assert {"rates-follow", "stamps-agree", "compliance-test", "accuracy"} <= proved
+    said = " ".join(each.sentence for each in of(items, Standing.PROVED))
+    assert "ROUGE1 38.7792" in said
 
 
 def test_a_round_may_be_given_as_its_rules(tree: Path) -> None:
