@@ -103,12 +103,11 @@ class Tree:
         pid = os.fork()
         if pid == 0:
             self._run(files, plugin, more)
-        with contextlib.suppress(OSError):  # the fork does so as well: whoever is first
-            os.setpgid(pid, pid)
         watch = os.pidfd_open(pid)
         try:
             ended, _, _ = select.select([watch], [], [], limit_s)
-            # What a test started goes with it.
+            os.kill(pid, signal.SIGKILL)
+            # What a test started goes with it; there is no group if the fork came to nothing.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
@@ -119,7 +118,7 @@ class Tree:
     def _run(self, files: Sequence[str], plugin: object, more: Sequence[str]) -> None:
         code = 70
         try:
-            os.setpgid(0, 0)
+            os.setsid()  # as sut.main would do
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(log, 1)
             os.dup2(log, 2)

@@ -75,3 +75,16 @@ def test_events_frame_holds_columns_then_answers():
 
 def test_an_empty_batch_is_falsy():
     assert not EventBatch()
+
+
+def test_the_kinds_are_numbered_as_the_table_lists_them():
+    assert [(kind.name, kind.value) for kind in Kind.__members__.values()] == [
+        ("ISSUE", 1),
+        ("LOAD", 2),
+        ("UNLOAD", 3),
+        ("FLUSH", 4),
+        ("DONE", 5),
+        ("ERROR", 6),
+        ("READY", 7),
+        ("EVENTS", 8),
+    ]

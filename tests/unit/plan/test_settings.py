@@ -178,3 +178,30 @@ def test_releases_that_do_not_log_the_accuracy_count_are_not_asked_for_it():
     old = settings_expected(config, Scenario.OFFLINE, load_round("v6.0"))
     assert "effective_accuracy_sample_count" not in old
     assert old["qsl_reported_total_count"] == COUNT
+
+
+# What is asked of every run's log. A key that is left out is a setting that nobody holds it to.
+ASKED = {
+    "qsl_reported_total_count", "effective_scenario", "effective_test_mode",
+    "effective_samples_per_query", "effective_target_qps", "effective_target_latency_percentile",
+    "effective_min_duration_ms", "effective_max_duration_ms", "effective_min_query_count",
+    "effective_max_query_count", "effective_qsl_rng_seed", "effective_sample_index_rng_seed",
+    "effective_schedule_rng_seed", "effective_accuracy_log_rng_seed",
+    "effective_accuracy_log_sampling_target", "effective_performance_issue_unique",
+    "effective_performance_issue_same", "effective_performance_sample_count",
+    "effective_sample_concatenate_permutation", "requested_use_token_latencies",
+    "effective_accuracy_sample_count",
+}  # fmt: skip
+ASKED_OF_A_SERVER = {
+    "effective_target_latency_ns",
+    "requested_server_ttft_latency",
+    "requested_server_tpot_latency",
+}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("scenario", list(Scenario))
+def test_each_setting_is_asked_for(scenario, mode):
+    asked = settings_expected(short_config(), scenario, mode=mode)
+    server = scenario in (Scenario.SERVER, Scenario.INTERACTIVE)
+    assert asked.keys() == ASKED | (ASKED_OF_A_SERVER if server else set())

@@ -6,8 +6,8 @@ import pytest
 
 from sut.submission import one_source
 from sut.submission.make_tree import make_tree
+from tests.unit.submission.refusing import edit_facts, refused
 from tests.unit.submission.support import plan, session
-from tests.unit.submission.test_refusals import edit_facts, refused
 
 
 @pytest.mark.parametrize(

@@ -15,39 +15,15 @@ from sut.submission.request import Refused
 from tests.unit.result.sessions import (
     ARGUMENTS,
     DETAILS,
-    dump,
     edit,
     edit_ledger,
     end_answers_with,
 )
 from tests.unit.submission import support
+from tests.unit.submission.refusing import NAME, append, edit_facts, refused, set_logged
 from tests.unit.submission.support import EOS, closed_session, edit_config, plan, session
 
-NAME = "node_20261124T000000Z"
 Breaker = Callable[[Path], Any]
-
-
-def refused(tmp_path: Path, *roots: Path, **changes: Any) -> tuple[str, ...]:
-    with pytest.raises(Refused) as caught:
-        make_tree(plan(tmp_path / "tree", *roots, **changes))
-    assert caught.value.exit_code == 2
-    assert not (tmp_path / "tree").exists()
-    return caught.value.reasons
-
-
-def append(path: Path) -> None:
-    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-
-
-def set_logged(run: Path, key: str, value: object) -> None:
-    support.set_value(run / "mlperf_log_detail.txt", key, value)
-    support.rewrite(run, "mlperf_log_detail.txt", lambda text: text)
-
-
-def edit_facts(root: Path, section: str, **values: object) -> None:
-    document = json.loads((root / "session.json").read_text(encoding="utf-8"))
-    document[section] |= values
-    dump(root / "session.json", document)
 
 
 def sampling(root: Path) -> dict[str, Any]:
@@ -163,14 +139,6 @@ def test_other_output_lengths_are_named_once_and_not_for_each_run(tmp_path):
     assert against.startswith(f"{NAME}: ")
 
 
-def test_open_too_takes_no_run_with_values_that_the_round_fixes_otherwise(tmp_path):
-    root = closed_session(tmp_path / "s")
-    edit_config(root, warmup={"queries": 0})
-    edit_facts(root, "warmup", requested=0, succeeded=0)
-    (reason,) = refused(tmp_path, root, division="open")
-    assert "warmup.queries is 0, but the mlperf profile asks for 10 at least" in reason
-
-
 def test_a_run_of_another_round_is_one_line_not_one_for_each_seed(tmp_path):
     root = closed_session(tmp_path / "s", "v6.0")
     reasons = refused(tmp_path, root)
@@ -216,15 +184,14 @@ def test_a_missing_run_is_named(tmp_path, kind):
     )
 
 
-def test_open_needs_no_compliance_run_and_no_set_of_scenarios(tmp_path):
-    root = session(tmp_path / "s", "server", "server+accuracy")
-    assert make_tree(plan(tmp_path / "tree", root, division="open")).is_dir()
-
-
-def test_open_still_needs_the_accuracy_run(tmp_path):
-    root = session(tmp_path / "s", "server")
-    assert refused(tmp_path, root, division="open") == (
-        "llama3.1-8b Server has no accuracy run: name the session that holds one, or make it.",
+def test_of_many_failed_checks_three_are_shown_and_the_rest_counted(tmp_path):
+    root = closed_session(tmp_path / "s")
+    edit(root / "Server/performance/run.json", engine_failure="it died", incidents=["a", "b"])
+    edit(root / "Server/performance/run.json", loadgen_returned=False, interrupted=True)
+    (reason,) = refused(tmp_path, root)
+    assert reason == (
+        f"{NAME}/Server/performance is not VALID: interrupted: yes, must be == no; engine failure: "
+        "it died, must be == none; incidents: a; b, must be == none; and 1 more."
     )
 
 
@@ -347,23 +314,6 @@ def test_a_rehearsal_lets_in_no_invalid_run(tmp_path):
     set_logged(root / "Server/performance", "result_validity", "INVALID")
     (reason,) = refused(tmp_path, root, rehearsal=True)
     assert "is not VALID" in reason
-
-
-def test_open_asks_for_the_whole_data_set_under_the_rounds_rules(tmp_path):
-    root = session(tmp_path / "s", "server", "server+accuracy", profile="quick")
-    edit_facts(root, "dataset", source="sample", synthetic=True)
-    reasons = refused(tmp_path, root, division="open")
-    assert [reason.partition(": ")[2].partition(";")[0] for reason in reasons] == [
-        "the profile is quick, which relaxes the round's rules",
-        "the data set is the shipped sample",
-        "the data set is synthetic",
-    ]
-
-
-def test_open_takes_any_model(tmp_path):
-    root = session(tmp_path / "s", "server", "server+accuracy")
-    edit_config(root, model={"official": False})
-    assert make_tree(plan(tmp_path / "tree", root, division="open")).is_dir()
 
 
 def test_a_folder_without_a_session_is_bad_input(tmp_path):

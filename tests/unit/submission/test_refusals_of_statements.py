@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.submission import support
+from tests.unit.submission.refusing import edit_facts, refused
 from tests.unit.submission.support import edit_config, session
-from tests.unit.submission.test_refusals import edit_facts, refused
 
 
 def by_configuration(root: Path) -> None:
