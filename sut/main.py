@@ -19,6 +19,7 @@ from sut.output import whole_output
 DEFAULT_VERB = "run"
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
+    "doctor": "say whether this machine can run it, and what to mend",
     "accuracy": "score an accuracy run and hold it to its targets",
     "audit": "run a compliance test, or verify the logs of one",
     "submit": "make the submission tree of a round from results",
