@@ -204,7 +204,7 @@ def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
         raise ConfigError(
             f"vLLM is installed here for NVIDIA GPUs, and none can be used: {gpu_missing}.",
             where="system",
-            remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system auto.",
+            remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
         )
 
 
