@@ -138,6 +138,9 @@ class SystemFileRules(Strict):
     none_words: tuple[str, ...] = Field(description="what says that there is none, in any case")
     must_be_filled: tuple[str, ...]
     may_be_empty: tuple[str, ...] = Field(description="must be there, may say nothing")
+    may_be_structured: tuple[str, ...] = Field(
+        (), description="may have parts: a tree with one was published"
+    )
 
 
 class SubmissionRules(Strict):

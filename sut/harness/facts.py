@@ -22,7 +22,7 @@ from sut.config.names import Mode
 from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
-from sut.errors import EngineStartError
+from sut.errors import DatasetError, EngineStartError
 from sut.inputs.inputs import Inputs, check_cards
 from sut.machine.devices import gpus
 from sut.machine.hardware import hardware, software
@@ -138,6 +138,12 @@ def _config_sha256(folder: Path) -> str | None:
     return None
 
 
+def _tokenizer_sha256(folder: Path) -> str | None:
+    with suppress(DatasetError):  # a broken one costs no run that needs none
+        return tokenizer_sha256(folder)
+    return None
+
+
 def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
     """Versions in force: the engine's are those of the nodes that answer, where they tell.
 
@@ -219,7 +225,7 @@ def write_session(
         software=software_facts(here, engine),
         dataset=dataset_facts(inputs.dataset),
         engine=engine,
-        tokenizer_sha256=tokenizer_sha256(inputs.model_path),
+        tokenizer_sha256=_tokenizer_sha256(inputs.model_path),
         warmup=warmup,
         reuse_probe=probe,
         cards=list(cards),

@@ -17,6 +17,8 @@ from sut.submission.walk import TreeEntry
 NOTHING_ELSE = "Nothing else may lie in this folder."
 TEST = re.compile(r"TEST\d\d")
 SYSTEM_SUFFIX = ".json"
+# MLCommons writes these beside a system's benchmarks when it publishes a tree.
+PUBLISHED = ("README.md", "summary.html")
 # In these the folder of each kind is judged by log_checks.py, or is of no benchmark of ours.
 POWER = ("power", "ranging")
 
@@ -57,18 +59,20 @@ def _levels(tree: Path, top: Path, mine: list[TreeEntry]) -> Iterable[Finding]:
     known: set[tuple[str, ...]] = {(each.system,) for each in entries}
     known |= {(each.system, each.benchmark) for each in entries}
     known |= {(each.system, each.benchmark, each.scenario) for each in entries}
+    foreign = {(each.place.system, each.place.benchmark) for each in mine if each.foreign}
     results = top.name == "results"
     for path in sorted([*top.glob("*"), *top.glob("*/*"), *top.glob("*/*/*")]):
         below = path.relative_to(top).parts
         if _hidden(below) or (len(below) > 1 and below[:-1] not in known):
             continue  # its folder is told of already
         if not path.is_dir():
-            severity: Severity = "error" if results else "warning"
+            published = len(below) == 2 and path.name in PUBLISHED
+            severity: Severity = "error" if results and not published else "warning"
             if len(below) < 3 or results:
                 yield _stray(tree, path, "Only folders lie here.", severity)
         elif below not in known and any(path.iterdir()):
             sentence = "The folder belongs to no result."
-            yield _stray(tree, path, sentence)
+            yield _stray(tree, path, sentence, "warning" if below[:2] in foreign else "error")
 
 
 def _entry(tree: Path, entry: TreeEntry) -> Iterable[Finding]:

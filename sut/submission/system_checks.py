@@ -8,7 +8,7 @@ from typing import Any
 
 from sut.config.rounds import SystemFileRules
 from sut.submission.file_checks import read_json
-from sut.submission.findings import Finding
+from sut.submission.findings import Finding, Severity
 from sut.submission.walk import TreeEntry
 
 
@@ -50,7 +50,10 @@ def _system_values(entry: TreeEntry, path: Path, document: dict[str, Any]) -> It
     wanted = entry.place.submission.system
     for key, value in document.items():
         if isinstance(value, list | dict | bool) or value is None:
-            yield entry.finding(path, f"{key} is neither text nor number.", "State it in words.")
+            parts = key in wanted.may_be_structured and isinstance(value, list | dict)
+            severity: Severity = "warning" if parts else "error"
+            sentence = f"{key} is neither text nor number."
+            yield entry.finding(path, sentence, "State it in words.", severity)
     for key in wanted.counts:
         if str(document.get(key, "")).strip() == "0":
             yield entry.finding(path, f"{key} is 0.", "State how many there are.")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tokenizers import decoders
 
-from qsl.tokenizer import Tokenizer, TransformersTokenizer, open_tokenizer
+from qsl.tokenizer import Tokenizer, TransformersTokenizer, open_tokenizer, tokenizer_sha256
+from sut.errors import DatasetError
 from tests.unit.qsl.conftest import make_tokenizer
 
 EOS = 2
@@ -85,3 +86,37 @@ def test_a_byte_order_mark_of_the_configuration_is_read_over(tmp_path: Path) -> 
     tokenizer = open_tokenizer(tmp_path)
     batch = [ids(tokenizer, "a .")]
     assert tokenizer.decode_batch(batch, skip_special_tokens=True) == ["a."]
+
+
+def test_a_tokenizer_is_known_by_what_reads_answers(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        opened(folder)
+    same = tokenizer_sha256(one)
+    assert same is not None
+    assert tokenizer_sha256(other) == same
+    (other / "chat_template.jinja").write_text("of the prompts alone")
+    (other / "tokenizer_config.json").write_text('{"chat_template": "too"}')
+    assert tokenizer_sha256(other) == same
+    (other / "tokenizer_config.json").write_text('{"clean_up_tokenization_spaces": true}')
+    assert tokenizer_sha256(other) != same
+    text = (one / "tokenizer.json").read_text()
+    (one / "tokenizer.json").write_text(text + " ")
+    assert tokenizer_sha256(one) != same
+
+
+def test_a_folder_of_no_tokenizer_has_no_hash_and_an_older_form_has_one(tmp_path: Path) -> None:
+    assert tokenizer_sha256(tmp_path) is None
+    (tmp_path / "vocab.json").write_text("{}")
+    before = tokenizer_sha256(tmp_path)
+    assert before is not None
+    (tmp_path / "merges.txt").write_text("a b")
+    assert tokenizer_sha256(tmp_path) not in (None, before)
+
+
+def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    opened(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text("{")
+    with pytest.raises(DatasetError, match="not a JSON object"):
+        tokenizer_sha256(tmp_path)

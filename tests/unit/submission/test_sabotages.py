@@ -137,6 +137,14 @@ OLD_LAYOUT: dict[str, Row] = {
 }
 
 
+def test_what_belongs_to_no_result_of_another_family_is_a_warning(tree_v5_1: Path) -> None:
+    root = tree_v5_1 / "closed" / SUBMITTER
+    shutil.copytree(root / RESULTS, root / RESULTS.parent / "resnet50")
+    write(root / "measurements" / RESULTS.relative_to("results").parent / "resnet50/Single/a.json")
+    found = [each for each in check_tree(tree_v5_1, "v5.1") if "no result" in each.sentence]
+    assert [each.severity for each in found] == ["warning"]
+
+
 @pytest.mark.parametrize("name", OLD_LAYOUT)
 def test_the_old_layout_has_its_own_places(tree_v5_1: Path, name: str) -> None:
     breaks, meets = OLD_LAYOUT[name]
@@ -152,6 +160,8 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
         root / "documentation/README.md"
     ),
     "a README of the submitter's": lambda root: (root / "README.md").write_text("x"),
+    "a software stack in parts": system(other_software_stack={"engine": "0.10", "toolkit": "12"}),
+    "a page that MLCommons writes": lambda root: write(root / "results/rehearsal-cpu/summary.html"),
     "a document that says nothing": lambda root: (root / "documentation/a.md").write_text("\n"),
     "a benchmark of another family": lambda root: shutil.copytree(
         root / RESULTS, root / RESULTS.parent / "resnet50"
