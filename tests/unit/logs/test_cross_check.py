@@ -62,7 +62,8 @@ def test_a_figure_that_differs_is_found_alone(recorded: Path, name: str) -> None
             continue
         for time in fields(Quantiles):
             spoiled = replace(value, **{time.name: another(getattr(value, time.name))})
-            changed = replace(figures, **{each.name: spoiled})
+            times: dict[str, Any] = {each.name: spoiled}
+            changed = replace(figures, **times)
             found |= {d.figure for d in cross_check(with_summary(logs, changed))}
     assert found == COMPARED[name]
 
