@@ -124,14 +124,17 @@ def report(chosen: dict[str, list[Mutant]], outcomes: dict[Mutant, str]) -> floa
     return killed / tried if tried else 1.0
 
 
-def try_all(root: Path, mutants: Sequence[Mutant], jobs: int, record: Path) -> dict[Mutant, str]:
+def try_all(
+    root: Path, mutants: Sequence[Mutant], record: Path, *, jobs: int, patience_s: float
+) -> dict[Mutant, str]:
     """What becomes of each; a line of `record` for each as soon as it is known."""
     import_heavy()
     outcomes = {}
     modules = sorted(module for part in PARTS for module in modules_of(root, part))
     sources = sorted(str(path.relative_to(root)) for path in (root / "sut").rglob("*.py"))
     with copies(jobs, root) as trees, record.open("w") as file:
-        chooser = Chooser(root, trace(trees, modules, KEPT / "touched.jsonl"), [*sources, *modules])
+        touched = trace(trees, modules, KEPT / "touched.jsonl")
+        chooser = Chooser(root, touched, [*sources, *modules], patience_s)
         cases = [chooser.case(mutant) for mutant in mutants]
         for mutant, outcome in in_workers(trees, judge, cases):
             outcomes[mutant] = outcome
@@ -149,6 +152,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be repeated")
     parser.add_argument("--again", type=Path, help="the survivors in the record of a former call")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once (2)")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds of tests for one mutant (60)"
+    )
     parser.add_argument("--least", type=float, default=0.9, help="score for exit code 0 (0.9)")
     parser.add_argument("--list", action="store_true", help="print the mutants and try none")
     return parser.parse_args(argv)
@@ -187,7 +193,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     KEPT.mkdir(parents=True, exist_ok=True)
     name = "again" if arguments.again else f"seed{arguments.seed}" if arguments.sample else "every"
     record = KEPT / f"{name}.jsonl"
-    score = report(chosen, try_all(ROOT, mutants, arguments.jobs, record))
+    # In any order: a record that breaks off is a sample, too.
+    random.Random(arguments.seed).shuffle(mutants)
+    outcomes = try_all(ROOT, mutants, record, jobs=arguments.jobs, patience_s=arguments.patience)
+    score = report(chosen, outcomes)
     print(f"record: {record.relative_to(ROOT)}")
     return 0 if score >= arguments.least else 1
 

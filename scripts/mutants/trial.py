@@ -77,10 +77,12 @@ class Chooser:
         root: of the repository.
         touched: who runs what.
         sources: every module that imports others, from the root.
+        patience_s: the tests of one mutant take so long at most; the quick ones are preferred.
     """
 
-    def __init__(self, root: Path, touched: Touched, sources: Iterable[str]):
+    def __init__(self, root: Path, touched: Touched, sources: Iterable[str], patience_s: float):
         self._touched = touched
+        self._patience_s = patience_s
         self._importers: dict[str, set[str]] = {}
         for name in sources:
             for module in imported((root / name).read_bytes()):
@@ -107,10 +109,14 @@ class Chooser:
         home = f"tests/unit/{Path(module).parent.name}/"
         rounds = ([run for run in near if run.name.startswith(home)], near, far)
         seen: set[str] = set()
-        kept = []
+        kept, left_s = [], self._patience_s
         for runs in rounds:
-            new = {run.name: run for run in runs if run.name not in seen}
-            seen |= new.keys()
+            new = []
+            for run in sorted(runs, key=lambda run: run.seconds):
+                if run.name not in seen and run.seconds <= left_s:
+                    seen.add(run.name)
+                    new.append(run)
+                    left_s -= run.seconds
             if new:
-                kept.append(tuple(new.values()))
+                kept.append(tuple(new))
         return Case(mutant, tuple(kept))

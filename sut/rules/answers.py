@@ -131,7 +131,10 @@ def answers_logged(case: RunCase) -> Iterable[Check]:
     if ledger is not None and (has_answers(ledger) or not _must_have_answers(case)):
         try:
             logged = read_accuracy_log(path)
-            found = [*_entries(case, logged, ledger.to_pylist()), *_numbers(case, logged)]
+            found = [
+                *_entries(case, logged, ledger.to_pylist()),
+                *_numbers(case.mode, logged, ledger.num_rows),
+            ]
             measured = _shown(found)
         except LogError as error:
             measured = error.message.rstrip(".")
@@ -139,14 +142,13 @@ def answers_logged(case: RunCase) -> Iterable[Check]:
     yield check("logged answers that the ledger contradicts", measured, "==", "none", source)
 
 
-def _numbers(case: RunCase, logged: Sequence[LoggedAnswer]) -> Iterator[tuple[int, str]]:
+def _numbers(mode: str, logged: Sequence[LoggedAnswer], issued: int) -> Iterator[tuple[int, str]]:
     """Which samples are there: all, some of them under an audit.config, else none."""
-    issued = case.evidence.ledger.num_rows if case.evidence.ledger is not None else 0
     times = Counter(each.seq_id for each in logged)
     yield from ((seq, "is logged twice") for seq, count in times.items() if count > 1)
-    if case.mode == ACCURACY:
+    if mode == ACCURACY:
         yield from ((seq, "is not logged") for seq in range(issued) if seq not in times)
-    elif case.mode == PERFORMANCE:
+    elif mode == PERFORMANCE:
         yield from ((seq, "is logged, in a performance run") for seq in times)
     elif not times:
         yield 0, "is not logged, nor is any other"

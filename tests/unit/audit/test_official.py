@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from audit import official
 from audit.logs import find_logs
 from audit.official import SCRIPT, official_file, official_verdict, passes
 from sut.config.names import Scenario
@@ -65,6 +66,13 @@ def test_a_script_that_breaks_off_has_not_passed_and_shows_its_words(tmp_path: P
     said = verdict_of(tmp_path, f"print({GOOD.format('True')!r}); raise KeyError('token_data')")
     assert not said.passed
     assert "KeyError" in said.output
+
+
+def test_a_script_that_never_ends_has_not_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(official, "TIMEOUT_S", 0)
+    said = verdict_of(tmp_path, "input()")
+    assert (said.passed, said.output) == (False, "no end within 0 s")
+    assert said.command[1].endswith(SCRIPT)
 
 
 def test_what_it_writes_lands_nowhere_near_the_logs(tmp_path: Path):

@@ -8,11 +8,11 @@ from zlib import crc32
 import numpy as np
 import pyarrow.parquet as pq
 
-from sut.engines.base import Failed, Finished
+from sut.engines.base import Failed, Finished, FirstToken
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import write_table
 from sut.record.answer import AnswerBounds
-from sut.record.ledger_file import counted
+from sut.record.ledger_file import counted, read_ledger
 
 PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
 BOUNDS = AnswerBounds(max_tokens=2, min_tokens=1, end_ids=frozenset({2}))
@@ -41,6 +41,32 @@ def test_samples_that_no_replica_is_known_to_have_had_are_nobody_s(tmp_path: Pat
     assert rows["last_token"] == [6, None, None, None]
     assert rows["answer_crc"] == [crc32(ANSWER), None, None, None]
     assert rows["state"] == ["succeeded", "failed", "failed", "failed"]
+
+
+def test_each_column_holds_what_the_ledger_does(tmp_path: Path):
+    book = Ledger(reports_first_token=True, bounds=BOUNDS)
+    book.issue(0, [3], issued_ns=100)
+    book.issue(1, [1, 2], issued_ns=110)
+    book.apply([FirstToken(0, 5), Failed(2, "died")], now_ns=150)
+    book.apply([Finished(0, ANSWER, "length")], now_ns=200)
+    write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet")
+    table = pq.read_table(tmp_path / "ledger.parquet")
+    assert table.to_pydict() == {
+        "seq": [0, 1, 2],
+        "sample_index": [3, 1, 2],
+        "issued_ns": [100, 110, 110],
+        "first_token_ns": [150, None, None],
+        "done_ns": [200, None, 150],
+        "tokens_in": [40, 20, 30],
+        "tokens_out": [2, None, None],
+        "state": ["succeeded", "outstanding", "failed"],
+        "finish_reason": ["length", None, None],
+        "failure": [None, None, "died"],
+        "replica": [0, None, 0],
+        "last_token": [6, None, None],
+        "answer_crc": [crc32(ANSWER), None, None],
+    }
+    assert read_ledger(tmp_path / "ledger.parquet").equals(table)
 
 
 def test_the_only_replica_had_them_all(tmp_path: Path):

@@ -106,7 +106,16 @@ def test_lines_after_a_name_of_two_lines_keep_their_number(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("48", 48), ("1e+08", 1e8), ("-3", -3), ("0.10", 0.1), ("9" * 500, None)]
+    ("text", "value"),
+    [
+        ("48", 48),
+        ("1e+08", 1e8),
+        ("-3", -3),
+        ("0.10", 0.1),
+        ("9" * 500, None),
+        ("7".zfill(400), 7),
+        ("7".zfill(401), None),
+    ],
 )
 def test_printed_numbers(text: str, value: float | None) -> None:
     assert printed_number(text) == value

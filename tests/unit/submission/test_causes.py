@@ -46,6 +46,42 @@ def test_what_a_rule_explains_is_not_told(cause: str, follows: str) -> None:
     assert told(broken(follows)) == [[follows]]
 
 
+LATENCIES = {"token-latencies", "latency-limits-asked", "ttft", "tpot"}
+COUNTS = {"sample-counts", "offline-query-size", "min-queries"}
+EXPLAINED = {
+    "seeds": {"loadgen-release"},
+    "ttft": {"token-latencies", "latency-limits-asked"},
+    "tpot": {"token-latencies", "latency-limits-asked"},
+    "latency-constraints": LATENCIES,
+    "early-stopping": LATENCIES | {"latency-percentile", "latency-constraints", "min-queries"},
+    "min-queries": {"sample-counts", "offline-query-size"},
+    "min-queries-met": COUNTS,
+    "counts-agree": {"sample-counts", "offline-query-size"},
+    "min-duration": {"min-duration-asked", "counts-agree"},
+    "loadgen-verdict": LATENCIES
+    | COUNTS
+    | {"min-duration-asked", "min-duration", "latency-constraints", "early-stopping"}
+    | {"min-queries-met"},
+    "rates-follow": COUNTS | {"times-in-order", "counts-agree"},
+    "answer-length": {"times-in-order", "counts-agree", "rates-follow", "token-latencies"},
+    "stamps-agree": {"times-in-order", "counts-agree", "rates-follow", "answer-length"}
+    | {"min-duration-asked", "min-duration"},
+}
+
+
+@pytest.mark.parametrize("follows", SENTENCES)
+def test_a_rule_is_explained_by_these_alone(follows: str) -> None:
+    others = [name for name in SENTENCES if name not in (follows, "loadgen-mode")]
+    explained_by = {name for name in others if told(broken(name), broken(follows)) == [[name]]}
+    assert explained_by == EXPLAINED.get(follows, set())
+
+
+def test_every_rule_has_a_sentence_and_a_remedy() -> None:
+    for name, (sentence, remedy) in SENTENCES.items():
+        assert sentence.endswith(".") or sentence.endswith("{why}."), name
+        assert remedy.endswith((".", "}")), name
+
+
 def test_one_key_is_told_once() -> None:
     assert told(broken("seeds", "a"), broken("settings-taken-over", "b", "a")) == [["seeds"]]
 

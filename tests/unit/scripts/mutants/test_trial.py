@@ -121,12 +121,15 @@ def test_near_tests_are_run_first_and_those_of_the_module_last(tree: Tree) -> No
     other_line = run("test_other", lines=(9,))
     user = run("test_user", module="sut/user.py")
     touched = Touched([elsewhere, MANY, other_line, user])
-    chooser = Chooser(tree.root, touched, ["sut/part.py", "sut/user.py"])
+    sources = ["sut/part.py", "sut/user.py"]
+    chooser = Chooser(tree.root, touched, sources, patience_s=9.0)
 
     inside = chooser.case(mutant("count > LEAST -> None"))
     assert inside.rounds == ((MANY,), (elsewhere,), (other_line,))
     at_import = chooser.case(mutant("2 -> 3"))
     assert at_import.rounds == ((MANY, other_line), (elsewhere,), (user,))
+    hasty = Chooser(tree.root, touched, sources, patience_s=0.15)
+    assert hasty.case(mutant("2 -> 3")).rounds == ((MANY,),)
 
 
 def test_a_copy_holds_what_git_would_commit(tmp_path: Path) -> None:
