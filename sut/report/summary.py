@@ -15,6 +15,8 @@ NOT_MEASURED = "not measured"
 LIMITS = frozenset({"ttft", "tpot", "latency-p99"})
 NO_MODEL = "the answers are not a model's"
 WIDTH = 96
+# Pre-emptions beyond this share of the samples are worth a word.
+FEW = 0.01
 STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
 FORMULAS = {
@@ -122,6 +124,7 @@ def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
         yield from _test(run)
     yield ""
     yield from _queries(run)
+    yield from _busy(run)
     yield from _replicas(run)
     release = run.loadgen.version or NOT_MEASURED
     yield _row("LoadGen", f"{release}, model {run.loadgen.model}")
@@ -254,6 +257,27 @@ def _queries(run: RunResult) -> Iterable[str]:
         yield _row("LoadGen error", f"{message.text}: {message.count}")
     for message in run.loadgen.warnings:
         yield _row("LoadGen warning", f"{message.text}: {message.count}")
+
+
+def _busy(run: RunResult) -> Iterable[str]:
+    """How busy the engine was, where it told; pre-emptions first, for they cost the most."""
+    told = run.engine_figures
+    if "preemptions" in told and run.queries.issued:
+        share = told["preemptions"] / run.queries.issued
+        what = ": their work was done twice; lower the sequences of a step" if share > FEW else ""
+        yield _row("pre-emptions", f"{told['preemptions']:.0f} ({share:.1%} of the samples{what})")
+    if "sequences_running_mean" in told:
+        yield _row(
+            "sequences at once",
+            f"{told['sequences_running_mean']:.4g} on average, "
+            f"{told['sequences_running_most']:.0f} at most; "
+            f"{told['sequences_waiting_most']:.0f} waiting at most",
+        )
+        yield _row(
+            "KV cache in use",
+            f"{told['kv_cache_used_mean']:.0%} on average, "
+            f"{told['kv_cache_used_most']:.0%} at most",
+        )
 
 
 def _replicas(run: RunResult) -> Iterable[str]:

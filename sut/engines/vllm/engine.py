@@ -40,6 +40,7 @@ from sut.engines.base import (
     TokenIds,
 )
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
+from sut.engines.vllm.core_load import LOAD_METHOD, CoreLoad
 from sut.engines.vllm.failures import describe, start_failures
 from sut.engines.vllm.launch import (
     Launch,
@@ -106,10 +107,12 @@ class VllmEngine:
         self._leash: Leash | None = None
         self._params: Any = None
         self._processes = ProcessGuard()
+        self._load = CoreLoad()
         self._pulse = Pulse(
-            lambda: self._llm.is_sleeping(),
+            lambda: self._llm.engine_core.call_utility_async(LOAD_METHOD),
             config.step_timeout_s,
             learns=system.platform == "cpu",
+            told=self._load.add,
         )
         self._on_cards = system.platform == "cuda"
         self._launch = Launch.from_here(config.vllm, system)
@@ -228,6 +231,7 @@ class VllmEngine:
         kind = RequestOutputKind.DELTA if spec.reports_first_token else RequestOutputKind.FINAL_ONLY
         self._params = SamplingParams(output_kind=kind, **self.sampling(spec))
         self._spec, self._sink = spec, sink
+        self._load.begin_run()
         self._pulse.begin_run(warmup=spec.is_warmup)
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
@@ -294,8 +298,8 @@ class VllmEngine:
         return dict(self._counters)
 
     def report(self) -> RunReport:
-        """Nothing."""
-        return RunReport()
+        """How busy the core was."""
+        return RunReport(figures=self._load.figures())
 
     async def health(self) -> None:
         """That its processes live, vLLM's own word, and that its core steps."""

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from sut.engines.vllm.core_load import LOAD_METHOD, load_of_core
 from sut.engines.vllm.variables import WATCH
 from sut.machine.variables import GROUND
 
@@ -34,9 +35,10 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 
 
 def teach() -> None:
-    """Give vLLM's core the method; in a process without a core nothing is done or imported."""
+    """Give vLLM's core the methods; in a process without a core nothing is done or imported."""
     if module := sys.modules.get(CORE_MODULE):
         setattr(module.EngineCore, METHOD, word_of_core)
+        setattr(module.EngineCore, LOAD_METHOD, load_of_core)
 
 
 def word_of_core(core: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Pulse:
             times that: a CPU's steps may be long, a card's only while it compiles.
         clock_s: monotonic.
         interval_s: seconds from an answer to the next call.
+        told: is given each answer.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Pulse:
         learns: bool,
         clock_s: Callable[[], float] = time.monotonic,
         interval_s: float = INTERVAL_S,
+        told: Callable[[object], None] = lambda _: None,
     ):
         self._ask = ask
         self._limit_s = limit_s
@@ -50,6 +52,7 @@ class Pulse:
         self._given = 0
         self._clock_s = clock_s
         self._interval_s = interval_s
+        self._told = told
         self._warming_up = True
         self._asked_s = 0.0
         self._answered = asyncio.Event()
@@ -82,7 +85,7 @@ class Pulse:
             before_it, self._asked_s = self._given, self._clock_s()
             self._answered.clear()
             try:
-                await self._ask()
+                self._told(await self._ask())
             except Exception:  # noqa: BLE001 - a core that died is told by vLLM's own word
                 return
             finally:
