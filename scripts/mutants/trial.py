@@ -92,8 +92,8 @@ class Chooser:
         """The tests of the same part that run the line, then others that do, then of the module.
 
         What runs at import is noticed by who uses it: the tests of the module and of those that
-        import it. A line in a function that keeps its answer is traced in one test only, so the
-        tests of the whole module have the last word.
+        import it, be it only for a constant. A line in a function that keeps its answer is traced
+        in one test only, so the tests of the whole module have the last word.
         """
         module = mutant.path
         near = self._touched.of_lines(module, mutant.statement)

@@ -325,7 +325,7 @@ def served(loadgen, sockets, exits, monkeypatch):
         ours.sendall(msgspec.json.encode(SPEC) + b"\n")
         with pytest.raises(SystemExit):
             child.main([str(theirs.fileno())])
-        assert intervals == [child.GIL_SWITCH_INTERVAL_S]
+        assert intervals == [child.GIL_SWITCH_INTERVAL_S] == [0.0005]
         return exits[0], list(FrameReader().feed(ours.recv(1 << 16)))
 
     return serve

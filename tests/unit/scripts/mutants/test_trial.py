@@ -120,14 +120,16 @@ def test_near_tests_are_run_first_and_those_of_the_module_last(tree: Tree) -> No
     elsewhere = replace(MANY, name="tests/property/test_all.py::test_it")
     other_line = run("test_other", lines=(9,))
     user = run("test_user", module="sut/user.py")
-    touched = Touched([elsewhere, MANY, other_line, user])
-    sources = ["sut/part.py", "sut/user.py"]
+    reader = Run("tests/unit/test_reader.py::test_least", 0.1, {})
+    (tree.root / "tests/unit/test_reader.py").write_text("from sut.part import LEAST\n")
+    touched = Touched([elsewhere, MANY, other_line, user, reader])
+    sources = ["sut/part.py", "sut/user.py", "tests/unit/test_reader.py"]
     chooser = Chooser(tree.root, touched, sources, patience_s=9.0)
 
     inside = chooser.case(mutant("count > LEAST -> None"))
     assert inside.rounds == ((MANY,), (elsewhere,), (other_line,))
     at_import = chooser.case(mutant("2 -> 3"))
-    assert at_import.rounds == ((MANY, other_line), (elsewhere,), (user,))
+    assert at_import.rounds == ((MANY, other_line), (elsewhere,), (user, reader))
     hasty = Chooser(tree.root, touched, sources, patience_s=0.15)
     assert hasty.case(mutant("2 -> 3")).rounds == ((MANY,),)
 
