@@ -38,6 +38,8 @@ def test_no_answer_at_all_gives_no_share() -> None:
         (list(range(27)) + [4, 5, 6, 8] * 4, True),  # 14 in the last third: three rounds and two
         (list(range(24)), False),
         (list(range(16)) + [7, 9] * 3 + [7, 8], False),
+        ([*range(5), 7, 7, 7, 7, 7, 7, 7, 7] + [7] * 11, True),
+        ([7] * 24, True),  # 8 tokens are enough
         ([7] * 21, False),  # 7 tokens are no tail to judge by
         ([], False),
         ([7], False),
