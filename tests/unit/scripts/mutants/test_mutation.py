@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from scripts.mutants.__main__ import PARTS, equal_keys, every_mutant
+from scripts.mutants.__main__ import EQUAL, PARTS, equal_keys, every_mutant
 from scripts.mutants.mutation import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -87,3 +88,9 @@ def test_every_mutant_of_ours_can_be_compiled(every: list[Mutant]) -> None:
 
 def test_every_mutant_that_is_listed_as_equal_exists(every: list[Mutant]) -> None:
     assert equal_keys(ROOT) - {mutant.key for mutant in every} == set()
+
+
+def test_every_mutant_that_is_listed_as_equal_says_why() -> None:
+    listed = yaml.safe_load((ROOT / EQUAL).read_text(encoding="utf-8"))
+    assert all(each["why"].endswith(".") for each in listed)
+    assert {len(each) for each in listed} == {5}
