@@ -168,4 +168,5 @@ def test_the_json_is_plain(tmp_path: Path):
     write_verification(tmp_path, "TEST06", "Server", LLAMA_EOS)
     document = json.loads((tmp_path / VERIFICATION_NAME).read_text())
     assert document["passed"] is True
+    assert (tmp_path / VERIFICATION_NAME).read_text() == json.dumps(document, indent=2) + "\n"
     assert {each["name"] for each in document["checks"]} >= {"samples logged", "shortest answer"}

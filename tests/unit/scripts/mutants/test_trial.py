@@ -86,7 +86,6 @@ def test_a_trace_holds_the_lines_of_each_test_that_passes(tree: Tree, tmp_path: 
     [
         ("count > LEAST -> None", ((MANY,), (NONE,)), f"killed: {MANY.name}"),
         ("count > LEAST -> (count >= LEAST)", ((MANY, NONE),), SURVIVED),
-        ("count > LEAST -> (count >= LEAST)", (), SURVIVED),
         # Only what the rounds name is run.
         ("2 -> (1)", ((MANY,),), SURVIVED),
     ],
