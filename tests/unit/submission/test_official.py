@@ -13,7 +13,7 @@ import pytest
 from sut.errors import ConfigError
 from sut.submission.check_tree import check_tree
 from sut.submission.complaints import explain, rules
-from sut.submission.official import OfficialReport, findings_of, run_checker
+from sut.submission.official import PASSED, OfficialReport, findings_of, run_checker
 from tests.unit.submission.support import ROUNDS, SUBMITTER
 
 PATH = f"closed/{SUBMITTER}/results/s/llama3.1-8b/Server/performance/run_1/mlperf_log_detail.txt"
