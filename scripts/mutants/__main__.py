@@ -27,7 +27,7 @@ from typing import Any
 import yaml
 
 from scripts.mutants.mutation import Mutant, mutants_of
-from scripts.mutants.touched import trace
+from scripts.mutants.touched import TESTS, trace
 from scripts.mutants.tree import ROOT, copies, import_heavy, in_workers
 from scripts.mutants.trial import SURVIVED, Chooser, judge
 
@@ -131,10 +131,11 @@ def try_all(
     import_heavy()
     outcomes = {}
     modules = sorted(module for part in PARTS for module in modules_of(root, part))
-    sources = sorted(str(path.relative_to(root)) for path in (root / "sut").rglob("*.py"))
+    found = [path for name in ("sut", "audit", *TESTS) for path in (root / name).rglob("*.py")]
+    sources = sorted(str(path.relative_to(root)) for path in found)
     with copies(jobs, root) as trees, record.open("w") as file:
         touched = trace(trees, modules, KEPT / "touched.jsonl")
-        chooser = Chooser(root, touched, [*sources, *modules], patience_s)
+        chooser = Chooser(root, touched, sources, patience_s)
         cases = [chooser.case(mutant) for mutant in mutants]
         for mutant, outcome in in_workers(trees, judge, cases):
             outcomes[mutant] = outcome

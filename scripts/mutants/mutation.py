@@ -6,7 +6,7 @@ The kinds of change:
     logic       and and or; `not` taken away; a condition that is True, or False
     number      one more and one less; True and False; + and -, * and /, // and /, | and &
     entry       one entry less in a list, a set or a dict, or in a tuple of a table
-    return      nothing, or what is empty of the type that is promised
+    return      nothing, what is empty of the type that is promised, or the opposite
     statement   a call, a raise, an assignment to a part, a break or a continue left out
     name        any and all, min and max
 
@@ -266,16 +266,13 @@ class _Maker(ast.NodeVisitor):
 
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is not None:
-            empty = self._empty_return()
-            if ast.unparse(node.value) != ast.unparse(ast.parse(empty)):
+            promised = self._functions[-1]
+            if isinstance(promised, ast.Name) and promised.id == "bool":
+                if not isinstance(node.value, ast.Constant):  # else it is changed as such
+                    self._add(node.value, f"not ({ast.unparse(node.value)})")
+            elif ast.unparse(node.value) != (empty := _empty(promised)):
                 self._add(node.value, empty)
         self.generic_visit(node)
-
-    def _empty_return(self) -> str:
-        promised = self._functions[-1]
-        if isinstance(promised, ast.Subscript):
-            promised = promised.value
-        return EMPTY.get(promised.id, "None") if isinstance(promised, ast.Name) else "None"
 
     def _leave_out(self, node: ast.stmt) -> None:
         self._add(node, "pass")
@@ -292,6 +289,13 @@ class _Maker(ast.NodeVisitor):
             self._leave_out(node)
         else:
             self.generic_visit(node)
+
+
+def _empty(promised: ast.expr | None) -> str:
+    """What is empty of a type, None for any other."""
+    if isinstance(promised, ast.Subscript):
+        promised = promised.value
+    return EMPTY.get(promised.id, "None") if isinstance(promised, ast.Name) else "None"
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -103,7 +103,9 @@ class Touched:
     def __init__(self, runs: Iterable[TestRun]):
         self._by_line: dict[tuple[str, int], list[TestRun]] = defaultdict(list)
         self._by_module: dict[str, list[TestRun]] = defaultdict(list)
+        self._by_file: dict[str, list[TestRun]] = defaultdict(list)
         for run in runs:
+            self._by_file[run.name.partition("::")[0]].append(run)
             for module, lines in run.lines.items():
                 self._by_module[module].append(run)
                 for line in lines:
@@ -115,8 +117,8 @@ class Touched:
         return list(found.values())
 
     def of_module(self, module: str) -> list[TestRun]:
-        """The tests that ran any function of a module."""
-        return self._by_module.get(module, [])
+        """The tests that ran any function of a module; of a file of tests, its own."""
+        return self._by_module.get(module) or self._by_file.get(module, [])
 
 
 def trace(trees: Sequence[Tree], modules: Sequence[str], kept: Path) -> Touched:

@@ -33,9 +33,8 @@ class Chosen:
     def __init__(self, runs: Sequence[TestRun], told: Path):
         cost: dict[str, float] = {}
         for run in runs:
-            file = run.name.partition("::")[0]
-            cost[file] = cost.get(file, 0.0) + run.seconds
-        self._rank = {run.name: cost[run.name.partition("::")[0]] for run in runs}
+            cost[_file(run)] = cost.get(_file(run), 0.0) + run.seconds
+        self._rank = {run.name: cost[_file(run)] for run in runs}
         self._told = told
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -56,7 +55,7 @@ def judge(tree: Tree, case: Case) -> tuple[Mutant, str]:
     with tree.changed(mutant.path, mutant.applied((tree.root / mutant.path).read_bytes())):
         for runs in case.rounds:
             told.unlink(missing_ok=True)
-            files = sorted({run.name.partition("::")[0] for run in runs})
+            files = sorted({_file(run) for run in runs})
             limit_s = SPARE_S + 5 * sum(run.seconds for run in runs)
             code = tree.pytest(files, Chosen(runs, told), limit_s, "-x")
             if code is None:
@@ -89,11 +88,11 @@ class Chooser:
                 self._importers.setdefault(module, set()).add(name)
 
     def case(self, mutant: Mutant) -> Case:
-        """The tests of the same part that run the line, then others that do, then of the module.
+        """The tests named after the module, then of its part, then others, that run the line.
 
         What runs at import is noticed by who uses it: the tests of the module and of those that
-        import it. A line in a function that keeps its answer is traced in one test only, so the
-        tests of the whole module have the last word.
+        import it, be it only for a constant. A line in a function that keeps its answer is traced
+        in one test only, so the tests of the whole module have the last word.
         """
         module = mutant.path
         near = self._touched.of_lines(module, mutant.statement)
@@ -107,7 +106,8 @@ class Chooser:
                 for run in self._touched.of_module(importer)
             ]
         home = f"tests/unit/{Path(module).parent.name}/"
-        rounds = ([run for run in near if run.name.startswith(home)], near, far)
+        own = [run for run in (*near, *far) if Path(module).stem in Path(_file(run)).stem]
+        rounds = (own, [run for run in near if run.name.startswith(home)], near, far)
         seen: set[str] = set()
         kept, left_s = [], self._patience_s
         for runs in rounds:
@@ -120,3 +120,7 @@ class Chooser:
             if new:
                 kept.append(tuple(new))
         return Case(mutant, tuple(kept))
+
+
+def _file(run: TestRun) -> str:
+    return run.name.partition("::")[0]

@@ -56,7 +56,7 @@ def shares(answers: Sequence[TokenIds], eos_token_ids: Collection[int]) -> Share
 
 def loops(tokens: TokenIds) -> bool:
     """Whether the last third of an answer is one n-gram over and over, at least three times."""
-    tail = tokens[-(len(tokens) // 3) :] if len(tokens) >= 3 else tokens[:0]
+    tail = tokens[len(tokens) - len(tokens) // 3 :]
     if len(tail) < LOOP_TAIL_TOKENS:
         return False
     periods = range(1, len(tail) // LOOP_ROUNDS + 1)

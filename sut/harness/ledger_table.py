@@ -16,7 +16,7 @@ from sut.harness.ledger import NO_TIME, Ledger, State
 
 
 def _times(values: array[int]) -> pa.Array:
-    column = np.frombuffer(values, np.int64) if values else np.empty(0, np.int64)
+    column = np.frombuffer(values, np.int64)
     return pa.array(column, mask=column == NO_TIME)
 
 
@@ -30,7 +30,7 @@ def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path
     """
     n = ledger.issued
     index = np.array(ledger.sample_index, np.int64)
-    ended = np.frombuffer(ledger.state, np.uint8) if n else np.empty(0, np.uint8)
+    ended = np.frombuffer(ledger.state, np.uint8)
     tokens = np.array(ledger.tokens_out, np.int32)
     replica = np.array(ledger.replica, np.int32)
     names = np.array([state.name.lower() for state in State], dtype=object)
@@ -40,7 +40,7 @@ def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path
         "issued_ns": np.array(ledger.issued_ns, np.int64),
         "first_token_ns": _times(ledger.first_token_ns),
         "done_ns": _times(ledger.done_ns),
-        "tokens_in": prompt_tokens[index].astype(np.int32) if n else np.empty(0, np.int32),
+        "tokens_in": prompt_tokens[index].astype(np.int32),
         "tokens_out": pa.array(tokens, mask=tokens == 0),
         "state": pa.array(names[ended], pa.string()),
         "finish_reason": pa.array([ledger.finish_reason.get(i) for i in range(n)], pa.string()),

@@ -38,6 +38,8 @@ def test_no_answer_at_all_gives_no_share() -> None:
         (list(range(27)) + [4, 5, 6, 8] * 4, True),  # 14 in the last third: three rounds and two
         (list(range(24)), False),
         (list(range(16)) + [7, 9] * 3 + [7, 8], False),
+        ([*range(5), 7, 7, 7, 7, 7, 7, 7, 7] + [7] * 11, True),
+        ([7] * 24, True),  # 8 tokens are enough
         ([7] * 21, False),  # 7 tokens are no tail to judge by
         ([], False),
         ([7], False),
@@ -65,6 +67,11 @@ def test_a_share_is_an_alarm_only_above_its_limit() -> None:
     assert "above 10%" in found[1]
 
 
+def test_each_limit_is_the_documented_one() -> None:
+    (said,) = sentences(Shares(empty=0.02, looping=0, identical=0), None)
+    assert said == "2.0% of the answers are empty, above 1%"
+
+
 def test_success_wants_an_end_with_a_reason(tmp_path: Path) -> None:
     states = ["succeeded"] * 4 + ["empty", "failed", "outstanding", "succeeded"]
     reasons = ["stop", "length", None, "abort", "stop", None, None, "stop"]
@@ -84,3 +91,4 @@ def test_an_answer_ends_at_its_first_end_of_sequence() -> None:
     assert found.misended == 2
     (said,) = sentences(Shares(empty=0, looping=0, identical=0, misended=2), 0.01)
     assert said.startswith("2 answers go on after an end-of-sequence id")
+    assert len(sentences(Shares(empty=0, looping=0, identical=0, misended=1), 0.01)) == 1

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.accuracy.foreign import evaluate_log
+from sut.accuracy.foreign import _benchmark, evaluate_log
+from sut.config.rounds import load_round
 from sut.errors import ConfigError, LogError
 from tests.unit.accuracy.answered import (
     EOS,
@@ -65,3 +66,23 @@ def test_the_ends_of_an_answer_come_from_the_models_folder(log: tuple[Path, Path
 def test_a_folder_without_the_log_is_named(tmp_path: Path, log: tuple[Path, Path, Path]) -> None:
     with pytest.raises(LogError, match="cannot be read"):
         evaluate_log(tmp_path, *log[1:])
+
+
+def test_of_two_benchmarks_of_one_size_the_first_is_meant() -> None:
+    rules = load_round("v6.1")
+    first = rules.benchmarks["llama3.1-8b"]
+    second = first.model_copy(update={"max_tokens": first.max_tokens + 1})
+    two = rules.model_copy(update={"benchmarks": {"one": first, "two": second}})
+    assert _benchmark(two, first.dataset_count) is first
+    assert _benchmark(rules, 7) is rules.benchmarks[rules.default_benchmark]
+    nobody = rules.model_copy(update={"benchmarks": {}})
+    assert _benchmark(nobody, 7).scorer == first.scorer
+
+
+def test_prompts_alone_tell_how_many_samples_there_are(
+    tmp_path: Path, log: tuple[Path, Path, Path]
+) -> None:
+    folder, dataset, model = log
+    make_dataset(dataset, SUMMARIES[:4], output=False, input=False)
+    facts = evaluate_log(folder, dataset, model)
+    assert (facts.gen_num, facts.passed) == (4, None)

@@ -77,6 +77,20 @@ def test_a_run_whose_log_cannot_be_read_fails_with_the_reason(
     assert [line.rpartition(" ")[2] for line in lines(tmp_path)] == ["False"] * 3 + ["failed"]
 
 
+@pytest.mark.parametrize(
+    ("where", "said"), [("a.json:3", "a.json:3: it is broken."), (None, "it is broken.")]
+)
+def test_the_reason_names_the_place_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str | None, said: str
+):
+    def broken(*_: object, **__: object) -> None:
+        raise LogError("it is broken.", where=where)
+
+    monkeypatch.setattr("audit.verify.find_logs", broken)
+    (only,) = verify_folder(tmp_path, "TEST06", "Server", LLAMA_EOS).checks
+    assert (only.measured, only.passed) == (said, False)
+
+
 def test_a_corrupt_detail_log_fails_the_run_too(tmp_path: Path):
     write_log(tmp_path, healthy())
     (tmp_path / "mlperf_log_detail.txt").write_text("no log\nat all\n")
@@ -154,4 +168,5 @@ def test_the_json_is_plain(tmp_path: Path):
     write_verification(tmp_path, "TEST06", "Server", LLAMA_EOS)
     document = json.loads((tmp_path / VERIFICATION_NAME).read_text())
     assert document["passed"] is True
+    assert (tmp_path / VERIFICATION_NAME).read_text() == json.dumps(document, indent=2) + "\n"
     assert {each["name"] for each in document["checks"]} >= {"samples logged", "shortest answer"}

@@ -91,6 +91,15 @@ def test_every_count_is_taken_from_the_rows(tmp_path: Path):
     ]
 
 
+def test_failures_are_listed_by_how_many_there_are_then_by_reason(tmp_path: Path):
+    book = Ledger(reports_first_token=False, bounds=BOUNDS)
+    book.issue(0, [0, 1, 2, 3], issued_ns=100)
+    reasons = ("zeal", "awe", "often", "often")
+    book.apply([Failed(seq, reason) for seq, reason in enumerate(reasons)], now_ns=150)
+    facts = counted(write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet"), 0)
+    assert [each.reason for each in facts.failures] == ["often", "awe", "zeal"]
+
+
 def test_of_no_samples_there_is_nothing_to_count(tmp_path: Path):
     book = Ledger(reports_first_token=False, bounds=BOUNDS)
     facts = counted(write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet"), 0)

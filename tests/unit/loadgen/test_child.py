@@ -322,17 +322,25 @@ def served(loadgen, sockets, exits, monkeypatch):
     monkeypatch.setattr(socket, "socket", lambda fileno: inherited[fileno])
 
     def serve() -> tuple[int, list[tuple[Kind, bytes]]]:
-        ours.sendall(msgspec.json.encode(SPEC) + b"\n")
+        # What follows the first line is already a frame.
+        ours.sendall(msgspec.json.encode(SPEC) + b"\n" + frame(Kind.READY))
         with pytest.raises(SystemExit):
             child.main([str(theirs.fileno())])
-        assert intervals == [child.GIL_SWITCH_INTERVAL_S]
+        assert intervals == [child.GIL_SWITCH_INTERVAL_S] == [0.0005]
         return exits[0], list(FrameReader().feed(ours.recv(1 << 16)))
 
     return serve
 
 
-def test_the_process_ends_with_0_after_its_run(served) -> None:
+def test_the_process_ends_with_0_after_its_run(loadgen, served) -> None:
+    seen: list[bool] = []
+
+    def script(lg: FakeLoadGen) -> None:
+        seen.append(lg.load.__self__._samples_ready.wait(WAIT_S))
+
+    loadgen.script = script
     assert served() == (0, [(Kind.DONE, b"")])
+    assert seen == [True]
 
 
 def test_the_parent_is_told_why_loadgen_gave_up(loadgen, served) -> None:

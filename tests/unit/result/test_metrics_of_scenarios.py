@@ -84,6 +84,11 @@ def test_the_same_times_by_the_ledger(scenario: str, span_ns: int) -> None:
     assert metrics.ledger_same_span_ns(scenario, ledger()) == 0
 
 
+@pytest.mark.parametrize("scenario", ["Offline", "Server", "SingleStream"])
+def test_one_query_has_its_own_time(scenario: str) -> None:
+    assert metrics.ledger_same_span_ns(scenario, ledger((10, 15, 40, 6, "succeeded"))) == 30
+
+
 def test_a_query_that_never_ended_has_no_time_in_the_ledger() -> None:
     assert metrics.ledger_same_span_ns("Server", ledger((0, None, None, None, "failed"))) == 0
 

@@ -156,3 +156,14 @@ def test_a_compliance_log_of_int64_is_judged_as_one(tree):
             entry[key] = words.tobytes().hex().upper()
     log.write_text(json.dumps(entries))
     assert check_tree(tree, "v6.1") == []
+
+
+def test_benchmarks_of_other_families_are_named_once_and_not_judged(tree):
+    results = tree / "closed" / SUBMITTER / "results" / SYSTEM
+    for other in ("whisper", "bert-99"):
+        shutil.copytree(results / BENCHMARK / "Offline", results / other / "Offline")
+    told = [each for each in check_tree(tree, "v6.1") if "other families" in each.sentence]
+    (found,) = told
+    assert found.sentence == "Benchmarks of other families are not judged here: bert-99, whisper."
+    assert (found.severity, found.place) == ("warning", "")
+    assert found.remedy == "Ask MLCommons' checker about them."

@@ -13,7 +13,7 @@ import pytest
 from sut.errors import ConfigError
 from sut.submission.check_tree import check_tree
 from sut.submission.complaints import explain, rules
-from sut.submission.official import OfficialReport, findings_of, run_checker
+from sut.submission.official import PASSED, OfficialReport, findings_of, run_checker
 from tests.unit.submission.support import ROUNDS, SUBMITTER
 
 PATH = f"closed/{SUBMITTER}/results/s/llama3.1-8b/Server/performance/run_1/mlperf_log_detail.txt"
@@ -299,3 +299,11 @@ def test_a_file_at_the_root_breaks_the_old_scripts_log_and_is_still_named(tree_v
     (tree_v5_1 / "summary.csv").write_text("x", encoding="utf-8")
     found = findings_of(run_checker(tree_v5_1, "v5.1", Path(str(CHECKOUT_V5_1))), tree_v5_1)
     assert found[0].sentence == "Files lie beside the divisions: ['summary.csv']."
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "last", "passed"),
+    [(0, PASSED, True), (1, PASSED, False), (0, "something else", False), (1, "", False)],
+)
+def test_exit_code_and_last_word_must_agree(exit_code: int, last: str, passed: bool) -> None:
+    assert OfficialReport(exit_code, f"a line\n{last}\n").passed is passed

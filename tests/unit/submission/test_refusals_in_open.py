@@ -15,17 +15,9 @@ BROKEN = {
         lambda root: append(root / "Offline/performance/mlperf_log_detail.txt"),
         "/Offline/performance/mlperf_log_detail.txt is not as the run left it",
     ),
-    "a log that is gone": (
-        lambda root: (root / "Server/accuracy/mlperf_log_trace.json").unlink(),
-        "/Server/accuracy/mlperf_log_trace.json is not as the run left it",
-    ),
     "an INVALID run": (
         lambda root: set_logged(root / "Server/performance", "result_validity", "INVALID"),
         "/Server/performance is not VALID: LoadGen's verdict: INVALID",
-    ),
-    "an evaluation that was never made": (
-        lambda root: (root / "Offline/accuracy/accuracy.txt").unlink(),
-        "/Offline/accuracy has no accuracy.txt: make it with ",
     ),
 }
 

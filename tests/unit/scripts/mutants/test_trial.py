@@ -60,8 +60,8 @@ def mutant(change: str) -> Mutant:
     return found
 
 
-def run(name: str, module: str = "sut/part.py", lines: tuple[int, ...] = (5,)) -> Run:
-    return Run(f"tests/unit/sut/test_part.py::{name}", 0.1, {module: list(lines)})
+def run(name: str, lines: tuple[int, ...] = (5,)) -> Run:
+    return Run(f"tests/unit/sut/test_part.py::{name}", 0.1, {"sut/part.py": list(lines)})
 
 
 MANY, NONE = run("test_many"), run("test_none")
@@ -86,7 +86,6 @@ def test_a_trace_holds_the_lines_of_each_test_that_passes(tree: Tree, tmp_path: 
     [
         ("count > LEAST -> None", ((MANY,), (NONE,)), f"killed: {MANY.name}"),
         ("count > LEAST -> (count >= LEAST)", ((MANY, NONE),), SURVIVED),
-        ("count > LEAST -> (count >= LEAST)", (), SURVIVED),
         # Only what the rounds name is run.
         ("2 -> (1)", ((MANY,),), SURVIVED),
     ],
@@ -119,15 +118,17 @@ def test_near_tests_are_run_first_and_those_of_the_module_last(tree: Tree) -> No
     (tree.root / "sut/user.py").write_text("from sut.part import LEAST\n")
     elsewhere = replace(MANY, name="tests/property/test_all.py::test_it")
     other_line = run("test_other", lines=(9,))
-    user = run("test_user", module="sut/user.py")
-    touched = Touched([elsewhere, MANY, other_line, user])
-    sources = ["sut/part.py", "sut/user.py"]
+    user = Run("tests/unit/sut/test_user.py::test_it", 0.1, {"sut/user.py": [1]})
+    reader = Run("tests/unit/test_reader.py::test_least", 0.1, {})
+    (tree.root / "tests/unit/test_reader.py").write_text("from sut.part import LEAST\n")
+    touched = Touched([elsewhere, MANY, other_line, user, reader])
+    sources = ["sut/part.py", "sut/user.py", "tests/unit/test_reader.py"]
     chooser = Chooser(tree.root, touched, sources, patience_s=9.0)
 
     inside = chooser.case(mutant("count > LEAST -> None"))
-    assert inside.rounds == ((MANY,), (elsewhere,), (other_line,))
+    assert inside.rounds == ((MANY, other_line), (elsewhere,))
     at_import = chooser.case(mutant("2 -> 3"))
-    assert at_import.rounds == ((MANY, other_line), (elsewhere,), (user,))
+    assert at_import.rounds == ((MANY, other_line), (elsewhere,), (user, reader))
     hasty = Chooser(tree.root, touched, sources, patience_s=0.15)
     assert hasty.case(mutant("2 -> 3")).rounds == ((MANY,),)
 

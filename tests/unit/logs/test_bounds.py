@@ -1,0 +1,14 @@
+"""How much of a log is ever held: a bound that slips lets a hostile file fill the memory."""
+
+from __future__ import annotations
+
+from sut.logs import accuracy, detail, summary
+
+
+def test_the_bounds_are_these() -> None:
+    assert summary.MAX_BYTES == 4_194_304
+    assert summary.MAX_DIGITS == 400
+    assert detail.MAX_LINE_BYTES == 67_108_864
+    assert detail.MAX_TEXTS == 65_536
+    assert (detail.MAX_KEYS, detail.MAX_MESSAGE_GROUPS, detail.MAX_TEXT) == (10_000, 100, 160)
+    assert (accuracy.MAX_BYTES, accuracy.LEAST_WORDS) == (536_870_912, 8)
