@@ -21,6 +21,12 @@ MADE_MODELS := models/smollm2-135m models/llama-tiny-dummy
 # (a round's file names its release), and what pip manages for itself.
 UNLOCKED := torch|torchvision|torchaudio|torchcodec|triton|intel-.*|apache-tvm-ffi|vllm.*|mlcommons.loadgen|sut.mlperf|pip|setuptools
 
+# What runs LoadGen or an engine has the machine to itself; the rest goes side by side.
+ALONE := tests/integration
+# Who selects tests with ARGS may select none of one part: pytest's code 5.
+NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
+TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models reference test test-all mutants lint format benchmark overhead lock clean
 
@@ -38,10 +44,12 @@ reference: models ## what the small model's accuracy is held to, by transformers
 	@$(BIN)/python -m scripts.make_reference $(ARGS)
 
 test: models ## unit, property and integration tests: at most 20 minutes on two cores
-	$(BIN)/python -m pytest --require-models -m "not slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest --require-models $(TOGETHER) -m "not slow and not gpu" $(ARGS) $(NONE)
+	$(BIN)/python -m pytest --require-models $(ALONE) -m "not slow and not gpu" $(ARGS) $(NONE)
 
 test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
-	$(BIN)/python -m pytest --require-models $(ARGS)
+	$(BIN)/python -m pytest --require-models $(TOGETHER) $(ARGS) $(NONE)
+	$(BIN)/python -m pytest --require-models $(ALONE) $(ARGS) $(NONE)
 
 mutants: models ## which small changes to the sources no test sees (ARGS="--sample 300 --seed 1")
 	$(BIN)/python -m scripts.mutants $(ARGS)

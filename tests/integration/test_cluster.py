@@ -177,7 +177,11 @@ def processes_end(node: Node, marker: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [(signal.SIGKILL, "its process died"), (signal.SIGSTOP, "it gave no sign")]
+    ("how", "words"),
+    [
+        (signal.SIGKILL, "its process died"),
+        pytest.param(signal.SIGSTOP, "it gave no sign", marks=pytest.mark.slow),
+    ],
 )
 def test_a_replica_that_is_lost_ends_the_run(
     cluster: Cluster, tmp_path: Path, how: signal.Signals, words: str

@@ -75,14 +75,18 @@ def test_an_honest_engine_passes_under_the_shipped_audit_config(
     assert done.stdout.rstrip().endswith("PASSED")
 
 
+ENDED = "the answer goes on after an end-of-sequence id"
+STOPPED = "it stopped without an end-of-sequence id"
+
+
 # `one_token` and the like never reach LoadGen: its log holds an empty answer in their place.
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("two_eos", "the answer goes on after an end-of-sequence id"),
-        ("eos_only", "the answer goes on after an end-of-sequence id"),
-        ("eos_inside", "it stopped without an end-of-sequence id"),
-        ("one_token", "it stopped without an end-of-sequence id"),
+        pytest.param("two_eos", ENDED, marks=pytest.mark.slow),
+        ("eos_only", ENDED),
+        pytest.param("eos_inside", STOPPED, marks=pytest.mark.slow),
+        ("one_token", STOPPED),
         ("too_long", "the answer has 40 tokens, 32 are allowed"),
         (
             "another_first_token",

@@ -122,6 +122,7 @@ def test_one_command_runs_both_workers_and_adds_up(cluster: Cluster, tmp_path: P
     nothing_left(*cluster.workers, cluster.control)
 
 
+@pytest.mark.slow
 def test_stored_results_serve_as_the_baseline(cluster: Cluster, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     short = ("--scenario", "Offline", *SHORT)
@@ -145,7 +146,7 @@ def test_stored_results_serve_as_the_baseline(cluster: Cluster, tmp_path: Path) 
     ("how", "words"),
     [
         (signal.SIGKILL, "its run ended with signal SIGKILL"),
-        (signal.SIGSTOP, "its run gave no sign of life"),
+        pytest.param(signal.SIGSTOP, "its run gave no sign of life", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_that_is_lost_makes_the_whole_invalid(
@@ -167,7 +168,11 @@ def test_a_run_that_is_lost_makes_the_whole_invalid(
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [(signal.SIGKILL, "died"), (signal.SIGSTOP, "no sign of life")]
+    ("how", "words"),
+    [
+        pytest.param(signal.SIGKILL, "died", marks=pytest.mark.slow),
+        (signal.SIGSTOP, "no sign of life"),
+    ],
 )
 def test_an_actor_that_is_lost_makes_the_whole_invalid(
     cluster: Cluster, tmp_path: Path, how: signal.Signals, words: str
@@ -231,6 +236,7 @@ def test_workers_with_other_data_are_not_added_up(tmp_path: Path) -> None:
         assert node["valid"]
 
 
+@pytest.mark.slow
 def test_a_node_that_is_cut_off_makes_the_whole_invalid(tmp_path: Path) -> None:
     with ray_cluster() as cluster:
         process = begin(cluster, tmp_path)

@@ -81,7 +81,8 @@ def test_a_harness_killed_in_the_middle_of_a_run(tmp_path: Path, how: signal.Sig
 
 
 # Slow, for the earlier moment is the harder one: nothing of vLLM runs yet.
-@pytest.mark.parametrize("moment", ["spawned", pytest.param("loading", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["spawned", "loading"])
 @pytest.mark.usefixtures("dummy_model")
 def test_a_harness_killed_while_its_engine_starts(tmp_path: Path, moment: str) -> None:
     core = tmp_path / "core"

@@ -46,6 +46,7 @@ def test_prefix_caching_that_the_core_alone_has_is_told_by_the_core(tmp_path: Pa
     assert f"the engine reused {hits:g} tokens of prompts that were asked twice" in against
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_an_engine_as_it_was_asked_reuses_nothing(tmp_path: Path):
     _, facts, result = session_of(tmp_path / "results", {}, *PROBED)
@@ -70,6 +71,7 @@ def test_a_variable_is_refused_before_the_start_until_it_is_declared(tmp_path: P
     assert not results.exists(), "nothing was started"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_the_core_tells_the_variables_that_reached_it(tmp_path: Path):
     variables = {"KMP_AFFINITY": "none", "HF_TOKEN": "hush", "VLLM_CPU_KVCACHE_SPACE": "7"}

@@ -111,7 +111,9 @@ def test_more_replicas_than_the_machine_has_room_for(sut: Sut) -> None:
     assert left_running(str(done.results)) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)]
+)
 def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> None:
     done, victim = lose_one(tmp_path / "results", how)
     assert done.code == 1, done.stderr
@@ -129,7 +131,9 @@ def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> Non
     nothing_left(done.results)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSTOP]
+)
 def test_the_others_take_over_where_that_was_asked_for(tmp_path: Path, how: signal.Signals) -> None:
     done, _ = lose_one(tmp_path / "results", how, "--on-replica-loss", "continue")
     assert done.code == 1, done.stderr

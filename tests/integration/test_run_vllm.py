@@ -188,7 +188,7 @@ def test_an_engine_that_hangs_in_a_step_while_its_process_lives(
     assert left_running("EngineCore") == []
 
 
-@pytest.mark.parametrize("scenario", ["Offline", "Server"])
+@pytest.mark.parametrize("scenario", [pytest.param("Offline", marks=pytest.mark.slow), "Server"])
 @pytest.mark.usefixtures("dummy_model")
 def test_an_engine_killed_in_the_middle_of_a_run(tmp_path: Path, scenario: str):
     results = tmp_path / "results"

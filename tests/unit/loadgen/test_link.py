@@ -87,4 +87,5 @@ def test_the_kinds_are_numbered_as_the_table_lists_them():
         ("ERROR", 6),
         ("READY", 7),
         ("EVENTS", 8),
+        ("PULSE", 9),
     ]
