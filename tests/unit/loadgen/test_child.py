@@ -302,6 +302,25 @@ def test_a_completion_that_cannot_be_passed_on_ends_the_process(
     assert "IndexError" in capsys.readouterr().err
 
 
+def test_loadgen_goes_on_when_its_samples_are_loaded(loadgen, sockets) -> None:
+    run = a_run(sockets)
+    calls: list[str] = []
+    said = frames(sockets[0])
+    assert next(said)[0] is Kind.ISSUE
+
+    class Ready(threading.Event):
+        def clear(self) -> None:
+            calls.append("cleared")
+
+        def wait(self, timeout: float | None = None) -> bool:
+            calls.append(f"waited after {next(said)[0].name}")
+            return True
+
+    run._samples_ready = Ready()
+    run._load([4, 2])
+    assert calls == ["cleared", "waited after LOAD"]
+
+
 def test_ready_lets_the_samples_go(loadgen, sockets) -> None:
     run = a_run(sockets)
     sockets[0].sendall(frame(Kind.FLUSH) + frame(Kind.READY))

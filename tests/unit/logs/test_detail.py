@@ -182,3 +182,9 @@ def test_where_a_log_breaks_off(tmp_path: Path, lines: tuple[str, ...], why: str
 def test_values_are_picked_by_the_beginning_of_their_key(tmp_path: Path) -> None:
     log = read_detail(write(tmp_path, line("effective_a", 1), line("requested_a", 2), END))
     assert log.group("effective_") == {"effective_a": 1}
+
+
+def test_a_log_that_breaks_off_is_refused_unless_it_may(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="without num_errors") as caught:
+        read_detail(write(tmp_path, line("a", 1)))
+    assert caught.value.where == f"{tmp_path / DETAIL_NAME}:2"
