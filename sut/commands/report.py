@@ -13,6 +13,7 @@ from sut.machine.places import not_a_folder
 EPILOG = """\
 examples:
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP
+  python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --html page.html
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --compliance --html page.html
 
 The command writes no file but the one that --html names.
@@ -32,13 +33,9 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises:
         LogError: the directory holds no run.
-        ConfigError: the flags do not go together, or the page cannot be written.
+        ConfigError: the page cannot be written.
     """
     options = _parser().parse_args(arguments)
-    if options.html is not None and not options.compliance:
-        raise ConfigError(
-            "--html goes with --compliance.", where="command line", remedy="Add --compliance."
-        )
     if not (options.directory / "session.json").is_file():
         raise LogError(
             not_a_folder(options.directory)
@@ -67,17 +64,25 @@ def _parser() -> FlagParser:
         "--html",
         type=Path,
         metavar="FILE",
-        help="write the compliance report as a page to a new file",
+        help="write the result, or with --compliance that report, as a page to a new file",
     )
     return parser
 
 
 def _result(options: argparse.Namespace) -> int:
+    from sut.record.session import read_session
+    from sut.report.page.build import report_html
     from sut.report.summary import summary_text
-    from sut.result.build import build, result_json
+    from sut.result.build import result_json, result_of
+    from sut.result.evaluated import with_evaluations
 
-    result = build(options.directory)
-    print(result_json(result) if options.json else summary_text(result), end="")
+    record = with_evaluations(read_session(options.directory))
+    result = result_of(record)
+    if options.html is not None:
+        _write(options.html, report_html(result, record))
+        print(f"{'VALID' if result.valid else 'INVALID'}. Written to {options.html}.")
+    else:
+        print(result_json(result) if options.json else summary_text(result), end="")
     return 0 if result.valid else 1
 
 

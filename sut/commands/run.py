@@ -198,6 +198,8 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     print(session.summary.read_text(encoding="utf-8"))
     print(f"Result:  {_relative(session.published_result)}")
     print(f"Summary: {_relative(session.published_summary)}")
+    if (page := session.root / "report.html").is_file():
+        print(f"Report:  {_relative(page)}")
     sys.stdout.flush()
 
 

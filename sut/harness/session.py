@@ -51,6 +51,7 @@ from sut.record.nodes import cards_here
 from sut.record.session import read_session, session_of_run
 from sut.report.compliance.build import write_compliance
 from sut.report.compliance.evidence import view_of
+from sut.report.page.build import write_report
 from sut.report.summary import summary_text
 from sut.result.build import result_json, result_of
 from sut.result.queries import write_queries
@@ -287,5 +288,7 @@ def write_result(session: SessionDir, console: Console | None = None) -> Result:
     write_atomic(session.summary, summary_text(result))
     with suppress(HarnessError):  # a page that cannot be made must not cost the result
         write_compliance(view_of(record, result))
+    with suppress(HarnessError, OSError):
+        write_report(result, record)
     session.publish()
     return result

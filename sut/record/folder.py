@@ -20,6 +20,7 @@
     result.json  summary.txt         functions of everything above
     result_of_node.json  summary_of_node.txt   of a coordinated run, where a node's own said else
     node.log                         of a coordinated run: what its command line printed on its node
+    report.html                      the result with its plots, one page without a script
     compliance.json  compliance.html   each rule of the round, how it is met, its proof
   mlperf_datacenter_<node>_<timestamp>.json      the same bytes as result.json
   summary_<node>_<timestamp>.txt                 the same bytes as summary.txt

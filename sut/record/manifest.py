@@ -18,7 +18,7 @@ from sut.record.folder import NODE_LOG, SessionDir, sha256_of, write_atomic
 # Made from the evidence, now or later; or, as the node's log, put beside it by whoever fetched it.
 NOT_EVIDENCE = frozenset(
     {"manifest.json", "result.json", "summary.txt", "result_of_node.json", "summary_of_node.txt"}
-    | {"compliance.json", "compliance.html", "queries.parquet"}
+    | {"report.html", "compliance.json", "compliance.html", "queries.parquet"}
     | {"accuracy.json", "accuracy.txt", "verification.json", "verify_accuracy.txt"}
     | {NODE_LOG}
 )

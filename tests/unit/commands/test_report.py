@@ -77,7 +77,6 @@ def test_page_in_a_folder_that_is_not_there_is_refused(session: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--html", "page.html"], "--html goes with --compliance"),
         (["--compliance", "--json", "--html", "page.html"], "not allowed with"),
         (["--complaince"], "nearest is --compliance"),
     ],

@@ -1,0 +1,127 @@
+"""The ledger of one run as points to draw; times are counted from the first query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sut import metrics
+from sut.record.cards import CardSample
+
+STEPS = 200
+BINS = 120
+POINTS = 1500
+LANES = 60
+NS = 1e9
+Row = dict[str, float]
+
+
+def distribution(values_ns: npt.NDArray[np.int64]) -> list[Row]:
+    """A few hundred points of the distribution function: `ms`, `share`."""
+    ordered = np.sort(values_ns)
+    if not len(ordered):
+        return []
+    shares = np.unique(np.append(np.linspace(0, 1, STEPS), [0.9, 0.95, 0.97, 0.99]))
+    places = np.minimum((shares * len(ordered)).astype(int), len(ordered) - 1)
+    return [
+        {"ms": float(ordered[place]) / 1e6, "share": float(share)}
+        for place, share in zip(places, shares, strict=True)
+    ]
+
+
+def kinds(ledger: Any) -> dict[str, list[Row]]:
+    """The distributions that the run has: latency, TTFT, TPOT."""
+    found = {
+        "latency": metrics.latency_ns(ledger),
+        "TTFT": metrics.ttft_ns(ledger),
+        "TPOT": metrics.tpot_ns(ledger),
+    }
+    return {name: distribution(values) for name, values in found.items() if len(values)}
+
+
+def tokens_per_s(ledger: Any) -> list[Row]:
+    """Output tokens of the answers that ended in each interval, per second: `s`, `value`."""
+    done, tokens = _column(ledger, "done_ns"), _column(ledger, "tokens_out")
+    there = np.isfinite(done) & np.isfinite(tokens)
+    origin = _origin(ledger)
+    if origin is None or not there.any():
+        return []
+    at = (done[there] - origin) / NS
+    span = float(at.max()) or 1.0
+    edges = np.linspace(0, span, min(BINS, max(10, int(span))) + 1)
+    summed, _ = np.histogram(at, edges, weights=tokens[there])
+    width = edges[1] - edges[0]
+    return [
+        {"s": float(edge + width / 2), "value": float(value / width)}
+        for edge, value in zip(edges[:-1], summed, strict=True)
+    ]
+
+
+def outstanding(ledger: Any) -> list[Row]:
+    """Queries issued and not ended: `s`, `value`."""
+    issued, done = _column(ledger, "issued_ns"), _column(ledger, "done_ns")
+    origin = _origin(ledger)
+    if origin is None:
+        return []
+    begins, ends = np.sort(issued[np.isfinite(issued)]), np.sort(done[np.isfinite(done)])
+    last = max(begins[-1], ends[-1] if len(ends) else begins[-1])
+    at = np.linspace(origin, last, BINS)
+    open_ = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
+    return [
+        {"s": float((when - origin) / NS), "value": float(count)}
+        for when, count in zip(at, open_, strict=True)
+    ]
+
+
+def by_length(ledger: Any) -> list[Row]:
+    """Latency against prompt length, of every so many queries: `x` tokens, `y` ms."""
+    lengths = _column(ledger, "tokens_in")
+    took = (_column(ledger, "done_ns") - _column(ledger, "issued_ns")) / 1e6
+    there = np.flatnonzero(np.isfinite(lengths) & np.isfinite(took))
+    chosen = there[:: max(1, len(there) // POINTS)]
+    return [{"x": float(lengths[place]), "y": float(took[place])} for place in chosen]
+
+
+def swim(ledger: Any) -> list[Row]:
+    """The first queries: `lane`, and seconds of `begin`, `first` token and `end`."""
+    names = ("issued_ns", "first_token_ns", "done_ns")
+    begin, first, end = (_column(ledger, name)[:LANES] for name in names)
+    origin = _origin(ledger)
+    if origin is None:
+        return []
+    first = np.where(np.isfinite(first), first, end)
+    return [
+        {
+            "lane": float(lane),
+            "begin": (begin[lane] - origin) / NS,
+            "first": (first[lane] - origin) / NS,
+            "end": (end[lane] - origin) / NS,
+        }
+        for lane in range(len(begin))
+        if np.isfinite([begin[lane], first[lane], end[lane]]).all()
+    ]
+
+
+def card_series(samples: list[CardSample], field: str, scale: float) -> list[Row]:
+    """One figure of a card over the samples' own seconds: `s`, `value`."""
+    told = [(each.monotonic_ns, getattr(each, field)) for each in samples]
+    return [
+        {"s": (at - samples[0].monotonic_ns) / NS, "value": value * scale}
+        for at, value in told
+        if value is not None
+    ]
+
+
+def _origin(ledger: Any) -> float | None:
+    issued = _column(ledger, "issued_ns")
+    there = issued[np.isfinite(issued)]
+    return float(there.min()) if len(there) else None
+
+
+def _column(ledger: Any, name: str) -> npt.NDArray[np.float64]:
+    """A column as floats, NaN where there is none: to the µs for plots, never for figures."""
+    values = ledger[name].to_pandas().astype("float64").to_numpy()
+    found: npt.NDArray[np.float64] = values
+    return found

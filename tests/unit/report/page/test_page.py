@@ -1,0 +1,149 @@
+"""The page of a result: everything drawn, nothing from outside, nothing of others unescaped."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sut.config.names import Scenario
+from sut.record.session import SessionRecord, read_session
+from sut.report.page import plots
+from sut.report.page.build import figure_text, report_html
+from sut.result.build import result_of
+from sut.result.evaluated import with_evaluations
+from sut.result.schema import Result
+from tests.unit.result.sessions import make_session
+
+finite = st.floats(0, 1e12)
+
+
+def built(folder: Path) -> tuple[Result, SessionRecord]:
+    record = with_evaluations(read_session(folder))
+    return result_of(record), record
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    return report_html(*built(make_session(tmp_path, "server", "offline")))
+
+
+class Tags(HTMLParser):
+    """Tags that must be closed are, in their order."""
+
+    VOID = ("meta", "path", "circle", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_has_nothing_from_elsewhere(page: str) -> None:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert "<script" not in page
+    assert not [each for each in tags.sources if "//" in each]
+    assert "@import" not in page
+
+
+def test_each_plot_is_drawn_and_is_proper_xml(page: str) -> None:
+    drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawn) == 7 + 5, "Server has first tokens; Offline has none"
+    for svg in drawn:
+        assert "nan" not in svg.lower()
+        root = ElementTree.fromstring(svg)
+        assert root.findall(".//path") or root.findall(".//circle")
+
+
+def test_verdict_what_to_do_and_limits_stand_before_any_plot(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "server"))
+    run = result.scenarios[Scenario.SERVER].model_copy(update={"advice": ["set less"]})
+    bad = {"valid": False, "reasons": ["too slow"], "scenarios": {Scenario.SERVER: run}}
+    text = report_html(result.model_copy(update=bad), record)
+    words = (
+        "INVALID</span>",
+        "What to do",
+        "set less",
+        "What failed",
+        "too slow",
+        "TTFT P",
+        "<svg",
+    )
+    places = [text.index(each) for each in words]
+    assert places == sorted(places)
+
+
+def test_a_session_without_logs_still_has_its_page(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, "server")
+    for path in (folder / "Server" / "performance").glob("*.parquet"):
+        path.unlink()
+    text = report_html(*built(folder))
+    assert "INVALID" in text
+    assert "<svg" not in text
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "server"))
+    evil = "<script>alert(1)</script>"
+    info = result.benchmark_info.model_copy(update={"model": evil, "node": '"><b>'})
+    text = report_html(
+        result.model_copy(update={"benchmark_info": info, "notes": [evil], "reasons": [evil]}),
+        record,
+    )
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert '"><b>' not in text
+
+
+def test_what_was_not_measured_is_never_zero() -> None:
+    assert figure_text(None) == "not measured"
+    assert figure_text(0.0) == "0"
+    assert figure_text(12345.678) == "1.235e+04"
+
+
+@given(st.lists(finite, min_size=1, max_size=30))
+def test_any_distribution_can_be_drawn(values: list[float]) -> None:
+    ordered = sorted(values)
+    points = [{"ms": each, "share": n / len(ordered)} for n, each in enumerate(ordered)]
+    for limit in (None, 0.0, ordered[-1], 1e15):
+        svg = plots.cdf(points, "ms <&>", limit, 0.99)
+        ElementTree.fromstring(svg)
+        assert "nan" not in svg
+        assert "inf" not in svg
+
+
+@given(st.lists(st.tuples(finite, finite), min_size=1, max_size=30))
+def test_any_timeline_and_any_points_can_be_drawn(rows: list[tuple[float, float]]) -> None:
+    times = [{"s": x, "value": y} for x, y in rows]
+    for svg in (
+        plots.over_time(times, "y"),
+        plots.over_time(times, "y", area=True),
+        plots.scatter([{"x": x, "y": y} for x, y in rows], "x", "y"),
+    ):
+        ElementTree.fromstring(svg)
+        assert not re.search(r"nan|inf", svg)
+
+
+@given(st.floats(1e-6, 1e12))
+def test_an_axis_ends_at_a_round_number_beyond_the_largest_value(value: float) -> None:
+    top = plots._top(value)
+    assert top >= value * (1 - 1e-9)
+    assert top <= 2 * value * (1 + 1e-9) or math.isclose(top, value)
+    assert 2 <= len(plots._ticks((0, top))) <= 11
