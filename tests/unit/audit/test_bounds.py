@@ -24,7 +24,7 @@ def session(folder: Path, **model: object) -> Path:
 def test_without_a_word_it_is_the_benchmarks_own_model(tmp_path: Path):
     found = yardstick(tmp_path, None, None, None)
     assert found.eos_token_ids == (128001, 128008, 128009)
-    assert found.max_tokens == 128
+    assert (found.max_tokens, found.benchmark) == (128, "llama3.1-8b")
     assert str(found) == "128001, 128008, 128009 (model llama3.1-8b)"
 
 
