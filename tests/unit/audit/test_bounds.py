@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.bounds import yardstick
+from audit.bounds import of_model, yardstick
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
 
 
@@ -63,3 +64,10 @@ def test_a_session_that_cannot_be_read_is_one_sentence(tmp_path: Path):
     (tmp_path / "node_1" / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="configuration cannot be read"):
         yardstick(run, None, None, None)
+
+
+def test_of_a_benchmark_that_the_round_lacks_no_length_is_known(monkeypatch: pytest.MonkeyPatch):
+    bare = load_round("v6.1").model_copy(update={"benchmarks": {}})
+    monkeypatch.setattr("audit.bounds.load_round", lambda _: bare)
+    found = of_model("llama3.1-8b", "--model")
+    assert (found.max_tokens, found.benchmark) == (None, "llama3.1-8b")
