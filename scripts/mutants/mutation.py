@@ -11,7 +11,7 @@ The kinds of change:
     name        any and all, min and max
 
 Left alone, because a change would be seen by no test or by every one: text, annotations,
-decorators, `strict=` of zip, what only a type checker reads, and what only a process of its own runs.
+decorators, `strict=` of zip, what only a type checker reads, what only a process of its own runs.
 """
 
 from __future__ import annotations
