@@ -11,7 +11,7 @@ The kinds of change:
     name        any and all, min and max
 
 Left alone, because a change would be seen by no test or by every one: text, annotations,
-decorators, `strict=` of zip, and what only a type checker reads.
+decorators, `strict=` of zip, what only a type checker reads, what only a process of its own runs.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ class _Maker(ast.NodeVisitor):
             self._add(node, "False")
 
     def visit_If(self, node: ast.If) -> None:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if ast.unparse(node.test) in ("TYPE_CHECKING", "__name__ == '__main__'"):
             return
         self._condition(node.test)
         self.generic_visit(node)

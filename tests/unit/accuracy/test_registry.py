@@ -49,12 +49,6 @@ def test_every_metric_that_a_round_judges_is_one_of_its_scorer() -> None:
     assert judged
 
 
-def test_an_unknown_scorer_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="there is no scorer rogue") as caught:
-        find_scorer("rogue")
-    assert "The nearest is rouge." in caught.value.render()
-
-
 def test_a_round_that_names_one_which_is_not_there_is_refused_before_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -78,3 +72,13 @@ def test_each_prints_its_figures_in_the_form_that_the_checker_reads(name: str) -
         found = re.match(patterns[metric.name], f"'{metric.key}': {metric.form.format(12.0)}")
         assert found is not None
         assert float(found.group(1)) == 12.0
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("rogue", "The nearest is rouge."), ("zzz", "Name one of them, or add its file.")],
+)
+def test_an_unknown_scorer_is_refused_with_the_nearest(name: str, remedy: str) -> None:
+    with pytest.raises(ConfigError, match=f"there is no scorer {name}; ") as caught:
+        find_scorer(name)
+    assert caught.value.remedy == remedy

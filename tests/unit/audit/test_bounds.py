@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.bounds import yardstick
+from audit.bounds import of_model, yardstick
+from sut.config.rounds import load_round
 from sut.errors import ConfigError
 
 
@@ -24,7 +25,7 @@ def session(folder: Path, **model: object) -> Path:
 def test_without_a_word_it_is_the_benchmarks_own_model(tmp_path: Path):
     found = yardstick(tmp_path, None, None, None)
     assert found.eos_token_ids == (128001, 128008, 128009)
-    assert found.max_tokens == 128
+    assert (found.max_tokens, found.benchmark) == (128, "llama3.1-8b")
     assert str(found) == "128001, 128008, 128009 (model llama3.1-8b)"
 
 
@@ -63,3 +64,10 @@ def test_a_session_that_cannot_be_read_is_one_sentence(tmp_path: Path):
     (tmp_path / "node_1" / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="configuration cannot be read"):
         yardstick(run, None, None, None)
+
+
+def test_of_a_benchmark_that_the_round_lacks_no_length_is_known(monkeypatch: pytest.MonkeyPatch):
+    bare = load_round("v6.1").model_copy(update={"benchmarks": {}})
+    monkeypatch.setattr("audit.bounds.load_round", lambda _: bare)
+    found = of_model("llama3.1-8b", "--model")
+    assert (found.max_tokens, found.benchmark) == (None, "llama3.1-8b")

@@ -15,6 +15,7 @@ from audit.logs import AuditLogs, find_logs
 from audit.official import OfficialVerdict, official_verdict
 from sut.config.names import Scenario
 from sut.errors import LogError
+from sut.record.ledger_file import COLUMNS
 from sut.rules.check import Check
 from tests.unit.audit.sabotage import (
     AUDITED,
@@ -22,6 +23,7 @@ from tests.unit.audit.sabotage import (
     SABOTAGES,
     Sabotage,
     answer,
+    entry,
     healthy,
     write_detail,
     write_log,
@@ -200,6 +202,15 @@ def test_the_ledger_must_have_the_same_answers(tmp_path: Path, seq: int, column:
     rows[seq][column] = value
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
     assert failures(test06.verify(logs)) == ["answers that are not as our ledger has them"]
+
+
+def test_a_sample_that_failed_has_no_tokens_in_the_ledger_either(tmp_path: Path):
+    entries = [entry(0, [])]
+    row = dict.fromkeys(COLUMNS, 0) | {"tokens_out": None, "state": "failed", "failure": "x"}
+    write_log(tmp_path, entries)
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "ledger.parquet")
+    checks = test06.verify(find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS))
+    assert "answers that are not as our ledger has them" not in failures(checks)
 
 
 # --- beside the official script --------------------------------------------------------------

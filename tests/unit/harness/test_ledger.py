@@ -125,7 +125,7 @@ def test_an_ended_sample_is_never_told_twice(ledger: Ledger, late: Event):
 def test_a_second_first_token_is_dropped(ledger: Ledger):
     ledger.apply([FirstToken(0, 5)], now_ns=110)
     assert not ledger.apply([FirstToken(0, 5)], now_ns=111)
-    assert ledger.first_token_ns[0] == 110
+    assert (ledger.first_token_ns[0], ledger.late_events) == (110, 1)
 
 
 def test_an_event_for_a_sample_never_issued_is_dropped(ledger: Ledger):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sut.loadgen.link import (
     EVENTS_HEAD,
+    FAILED,
     EventBatch,
     FrameReader,
     Kind,
@@ -89,3 +90,7 @@ def test_the_kinds_are_numbered_as_the_table_lists_them():
         ("EVENTS", 8),
         ("PULSE", 9),
     ]
+
+
+def test_a_failure_is_told_by_the_number_that_the_table_names():
+    assert FAILED == -1

@@ -122,3 +122,12 @@ def test_the_width_of_the_tokens_is_seen(tmp_path: Path, answers: Any, kind: str
     path = tmp_path / "mlperf_log_accuracy.json"
     path.write_text(json.dumps(answers))
     assert token_type_of(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [("x" * 38, '"' + "x" * 38 + '"'), ("x" * 39, '"' + "x" * 39 + "…")]
+)
+def test_a_value_of_forty_characters_is_shown_whole(tmp_path: Path, data: str, said: str) -> None:
+    with pytest.raises(LogError) as caught:
+        read_accuracy_log(write_log(tmp_path, [entry(0, [5], data=data)]))
+    assert caught.value.message == f"data is {said}, must be hex digits."

@@ -21,3 +21,9 @@ def test_a_warning_among_the_parameters_is_none() -> None:
     found = summary.parse_summary(text, Path("summary.txt"))
     assert found.parameters == {"min_duration (ms)": "600000"}
     assert found.figures.scenario == "Server"
+
+
+def test_a_name_is_read_wherever_it_stands() -> None:
+    text = "Scenario : Server\nMode : PerformanceOnly\nSUT name : box\n"
+    found = summary.parse_summary(text, Path("summary.txt")).figures
+    assert (found.sut_name, found.scenario, found.mode) == ("box", "Server", "PerformanceOnly")

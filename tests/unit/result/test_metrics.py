@@ -108,6 +108,18 @@ def test_unreadable_ledger(tmp_path: Path, content: bytes | None) -> None:
         read_ledger(path)
 
 
+def test_of_a_long_error_the_first_line_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError("no footer\nand a page of it")
+
+    monkeypatch.setattr(pq, "ParquetFile", broken)
+    with pytest.raises(LogError) as caught:
+        read_ledger(tmp_path / "ledger.parquet")
+    assert caught.value.message == "the ledger cannot be read: no footer."
+
+
 def test_ledger_without_a_column(tmp_path: Path) -> None:
     pq.write_table(FOUR, tmp_path / "ledger.parquet")
     with pytest.raises(LogError, match="no column seq, sample_index"):

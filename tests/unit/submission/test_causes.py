@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from sut.rules.catalogue import CATALOGUE
 from sut.rules.check import Check
 from sut.submission.causes import EXPLAINED_BY, causes
-from sut.submission.log_checks import OF_ACCURACY, OF_BENCHMARK, SENTENCES
+from sut.submission.log_checks import OF_ACCURACY, OF_BENCHMARK, SENTENCES, _told
 
 
 def broken(rule: str, *keys: str) -> Check:
@@ -118,3 +121,12 @@ def test_an_accuracy_run_is_asked_for_what_its_log_holds() -> None:
         "seeds", "token-latencies", "distinct-queries", "sample-counts", "latency-limits-asked",
         "settings-fixed", "settings-taken-over", "no-errors", "counts-agree",
     ]  # fmt: skip
+
+
+def test_of_several_keys_the_first_is_named() -> None:
+    entry: Any = SimpleNamespace(round=SimpleNamespace(name="v6.1"), scenario="Server", rules=None)
+    logs: Any = SimpleNamespace(invalid_reason=None)
+    check = broken("settings-taken-over", "effective_a", "requested_a")
+    assert _told(entry, check, logs)[0] == "effective_a is 1; LoadGen was asked for 2."
+    check = broken("settings-taken-over")
+    assert _told(entry, check, logs)[0].startswith("settings-taken-over is 1;")

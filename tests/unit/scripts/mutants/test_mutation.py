@@ -38,6 +38,7 @@ def changes(source: str) -> list[str]:
         ("def f():\n    a, b = b, a", []),
         ("if a: b = 0", ["a -> False", "a -> True", "0 -> (-1)", "0 -> 1"]),
         ("if TYPE_CHECKING: import a", []),
+        ("if __name__ == '__main__': f()", []),
         ("x = [a for a in b if c]", ["c -> False", "c -> True"]),
         ("while a: break", ["a -> False", "break -> pass"]),
         ("def f(): return a", ["a -> None"]),
