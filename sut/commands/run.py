@@ -190,12 +190,14 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
 
 
 def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """The summary, and where the result lies."""
+    """The first screen, and where everything else lies."""
     session = outcome.session
     if as_json:
         print(session.result.read_text(encoding="utf-8"), end="")
         return
-    print(session.summary.read_text(encoding="utf-8"))
+    from sut.report.first_screen import first_screen
+
+    print(first_screen(outcome.result))
     print(f"Result:  {_relative(session.published_result)}")
     print(f"Summary: {_relative(session.published_summary)}")
     if (page := session.root / "report.html").is_file():

@@ -59,7 +59,7 @@ def _all_runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:
 def _verdict(result: Result) -> Iterable[str]:
     info = result.benchmark_info
     yield from _heading(f"{info.benchmark}: {info.model}, round {info.round}, {info.profile}")
-    alarms = list(_alarms(result))
+    alarms = list(alarms_of(result))
     if not result.valid:
         yield "INVALID:"
         yield from _causes(result)
@@ -75,7 +75,7 @@ def _verdict(result: Result) -> Iterable[str]:
         yield f"VALID (not submission-grade: {against})" if against else "VALID"
 
 
-def _alarms(result: Result) -> Iterable[str]:
+def alarms_of(result: Result) -> Iterable[str]:
     """Signs of a broken engine that no check judged, a line for each accuracy run."""
     for scenario, run in result.accuracy_runs.items():
         if _only_told(run):

@@ -46,7 +46,8 @@ def test_a_healthy_run_is_valid_and_leaves_everything(sut: Sut, scenario: str):
     assert found["queries"]["issued"] == found["queries"]["succeeded"] > 0
     assert not done.result["submission_grade"]
     assert "null engine" in done.stdout
-    assert "VALID (not submission-grade" in done.stdout
+    assert done.stdout.startswith("VALID: ")
+    assert "Not submission-grade: " in done.stdout
     run = done.session / scenario / "performance"
     assert {path.name for path in run.iterdir()} > FOUR_LOGS
     assert {"user.conf", "run.json", "ledger.parquet", "queries.parquet"} < {
@@ -97,9 +98,8 @@ def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut)
         "--scenario", "Server", "--engine", "null", *SHORT, *settings(engine__null__ttft_ms=2500)
     )
     assert done.code == 1
-    assert "TTFT P95" in done.stdout
-    assert "must be < 2000 ms" in done.stdout
-    assert "\nVALID" not in done.stdout
+    assert re.search(r"TTFT P95 25\d\d of 2000 ms, over the limit", done.stdout)
+    assert done.stdout.startswith("INVALID: ")
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,7 @@ def test_a_run_too_short_names_the_flag_that_makes_the_next_one_valid(
     done = sut(*arguments)
     assert done.code == 1
     (advice,) = done.result["scenarios"][scenario]["advice"]
-    summary = done.stdout.splitlines()
-    assert summary[summary.index("INVALID:") + 1] == f"  {scenario}: {advice}"
+    assert f"{scenario}: {advice}" in " ".join(done.stdout.split())
     assert said in advice
     flag = re.search(r"--set ([a-z_.]+=[0-9.]*[0-9])", advice)
     assert flag is not None, advice
@@ -147,10 +146,12 @@ def test_where_one_query_alone_is_too_slow_no_rate_is_advised(sut: Sut):
 def test_a_smoke_test_of_an_engine_without_a_model_fails_and_says_why_first(sut: Sut):
     done = sut("--smoke", "--scenario", "Offline", "--engine", "null")
     assert done.code == 1
-    lines = done.stdout.splitlines()
+    said = " ".join(done.stdout.splitlines()[1:5])
+    assert said.startswith("  Offline accuracy: 100.0% of the answers are looping")
+    assert "leave out --engine null" in " ".join(said.split())
+    (summary,) = done.results.glob("summary_*.txt")
+    lines = summary.read_text().splitlines()
     assert lines[3] == "INVALID:"
-    assert lines[4].startswith("  Offline accuracy run: 100.0% of the answers are looping")
-    assert "leave out --engine null" in lines[4]
     again = subprocess.run(
         [sys.executable, "-m", "sut.main", "report", str(done.session)],
         capture_output=True,
@@ -166,7 +167,7 @@ def test_an_accuracy_run_without_a_model_is_not_called_valid_alone(sut: Sut):
         *settings(dataset__max_samples=50),
     )  # fmt: skip
     assert done.code == 0
-    assert done.stdout.splitlines()[3] == "VALID, but the answers are not a model's:"
+    assert done.stdout.startswith("VALID, but the answers are not a model's: ")
 
 
 def test_a_second_run_never_overwrites_the_first(sut: Sut):

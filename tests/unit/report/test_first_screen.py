@@ -1,0 +1,72 @@
+"""The end of a run on one screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sut.config.names import Scenario
+from sut.report.first_screen import LINES, WIDTH, first_screen
+from sut.result.build import build
+from sut.result.schema import Result
+from tests.unit.result.sessions import make_session
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    return build(make_session(tmp_path, "server", "offline"))
+
+
+def invalid(result: Result, reasons: int, **changes: object) -> Result:
+    run = result.scenarios[Scenario.SERVER].model_copy(update=changes)
+    said = [f"Server: reason {n}" for n in range(reasons)]
+    others = result.scenarios | {Scenario.SERVER: run}
+    return result.model_copy(update={"valid": False, "reasons": said, "scenarios": others})
+
+
+def test_the_verdict_is_the_first_word_and_all_fits(result: Result) -> None:
+    lines = first_screen(result).splitlines()
+    assert lines[0].startswith("VALID: ")
+    assert lines[1].startswith("Not submission-grade: ")
+    assert len(lines) <= LINES
+    assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_each_run_has_its_figures_and_the_limits_it_keeps(result: Result) -> None:
+    text = first_screen(result)
+    assert "Offline      VALID" in text
+    assert "tokens/s" in text
+    assert "TTFT P95" in text
+    assert " of 2000 ms" in text
+
+
+def test_what_to_do_comes_before_what_failed_and_few_reasons_are_told(result: Result) -> None:
+    text = first_screen(invalid(result, 30, valid=False, advice=["set less " * 30]))
+    lines = text.splitlines()
+    assert lines[0].startswith("INVALID: ")
+    assert lines[1].startswith("  Server: set less")
+    assert "reason 4" in text
+    assert "reason 5" not in text
+    assert "and 25 more, in the summary" in text
+    assert len(lines) <= LINES
+    assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_what_could_not_be_judged_is_no_reason_beside_one_that_could(result: Result) -> None:
+    run = result.scenarios[Scenario.SERVER]
+    first = run.checks[0].model_copy(update={"passed": False, "measured": None})
+    broken = invalid(result, 1, checks=[first])
+    both = broken.model_copy(update={"reasons": [*broken.reasons, f"Server: {first.reason}"]})
+    assert first.name not in first_screen(both)
+    alone = broken.model_copy(update={"reasons": [f"Server: {first.reason}"]})
+    assert first.name in first_screen(alone)
+
+
+def test_a_limit_that_does_not_hold_says_so(result: Result) -> None:
+    checks = [
+        each.model_copy(update={"passed": False, "measured": 2500.0})
+        for each in result.scenarios[Scenario.SERVER].checks
+        if each.rule == "ttft"
+    ]
+    assert "2500 of 2000 ms, over the limit" in first_screen(invalid(result, 1, checks=checks))
