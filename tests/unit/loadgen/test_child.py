@@ -377,11 +377,15 @@ def test_the_child_sends_a_pulse_while_loadgen_waits(loadgen, sockets, exits, mo
     heard = threading.Event()
 
     def parent() -> None:
-        for kind, _ in frames(ours):  # to the end, or the child would wait for room
+        for kind, _ in frames(ours):  # to its end, or the child would wait for room
             if kind is Kind.PULSE:
                 heard.set()
+            elif kind is Kind.DONE:
+                return
 
-    threading.Thread(target=parent, daemon=True).start()
+    reading = threading.Thread(target=parent)
+    reading.start()
     loadgen.script = lambda _: heard.wait(WAIT_S)
     LoadGenRun(theirs, SPEC).start()
+    reading.join(WAIT_S)
     assert heard.is_set()
