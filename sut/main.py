@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+import sut
 from sut.errors import HarnessError, Interrupted, OutputClosed
 from sut.output import whole_output
 
@@ -51,6 +52,9 @@ def run_command(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: what the user is to be told.
     """
+    if list(arguments) == ["--version"]:
+        print(sut.__version__)
+        return 0
     verb, rest = split_verb(arguments)
     module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
     code: int = module.main(rest)

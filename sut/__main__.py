@@ -1,0 +1,6 @@
+"""`python -m sut`, the same as `python -m sut.main` and as the console script `sut`."""
+
+from sut.main import main
+
+if __name__ == "__main__":
+    main()
