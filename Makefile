@@ -28,7 +28,7 @@ NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
 TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models reference test test-all mutants lint format benchmark overhead lock clean
+.PHONY: help setup models reference test test-all test-gpu mutants lint format benchmark overhead lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,9 @@ test: models ## unit, property and integration tests: at most 20 minutes on two 
 test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
 	$(BIN)/python -m pytest --require-models $(TOGETHER) $(ARGS) $(NONE)
 	$(BIN)/python -m pytest --require-models $(ALONE) $(ARGS) $(NONE)
+
+test-gpu: models ## the tests that need a card, alone; scripts/gpu_evidence.sh brings all of it home
+	$(BIN)/python -m pytest --require-models -m gpu tests/integration $(ARGS)
 
 mutants: models ## which small changes to the sources no test sees (ARGS="--sample 300 --seed 1")
 	$(BIN)/python -m scripts.mutants $(ARGS)
