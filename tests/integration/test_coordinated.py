@@ -56,7 +56,10 @@ def aggregated(results: Path) -> dict[str, Any]:
 
 
 def runs_on(node: Node) -> list[psutil.Process]:
-    return node.running("--resolved")
+    """The runs; what one of them has just forked has its command line until it is another's."""
+    found = node.running("--resolved")
+    forked = {child.pid for each in found for child in each.children()}
+    return [each for each in found if each.pid not in forked]
 
 
 def nothing_left(*nodes: Node) -> None:

@@ -62,6 +62,7 @@ def interrupt_after_first_stage(out: Path) -> None:
     assert "goes on from here" in stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(2 * TIMEOUT_S)
 @pytest.mark.usefixtures("dummy_model")
 def test_a_fast_rehearsal_is_resumed_and_leaves_a_tree(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     (
         "times-in-order",
         "server",
-        detail_value("result_first_token_min_latency_ns", "1900000000"),
+        detail_value("result_first_token_min_latency_ns", "6000000000"),
         ("logs-agree", "two-clocks"),
     ),
     (
@@ -321,7 +321,7 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     (
         "two-clocks",
         "offline",
-        shift("issued_ns", 1_100_000_000),
+        shift("issued_ns", 5_100_000_000),
         ("trace-agrees", "ledger-in-order"),
     ),
     (
