@@ -13,6 +13,8 @@ WIDTH = 80
 LINES = 20
 # So many reasons against a run are told; the others are counted.
 REASONS, AGAINST = 5, 2
+# What explains the rest where it fails.
+CAUSES = ("run-ended", "clock-steady", "files-unchanged", "warm-up", "settings-as-asked")
 LIMITS = ("ttft", "tpot", "latency-p99")
 
 
@@ -53,19 +55,23 @@ def _head(result: Result, runs: Sequence[RunResult]) -> Iterable[str]:
             yield from _wrapped(f"Not submission-grade: {'; '.join(against[:AGAINST])}{rest}", "")
         return
     yield f"INVALID: {about}"
-    names = [name for name, _ in _runs(result)]
-    advice = [
-        f"{name}: {each}" for name, run in zip(names, runs, strict=True) for each in run.advice
-    ]
-    for each in advice:
-        yield from _wrapped(each, "  ")
-    unjudged = {f"{name}: {each.reason}" for name, run in zip(names, runs, strict=True)
-                for each in run.checks if not each.judged}  # fmt: skip
-    reasons = [each for each in result.reasons if each not in unjudged] or result.reasons
+    for name, run in _runs(result):
+        for each in run.advice:
+            yield from _wrapped(f"{name}: {each}", "  ")
+    reasons = _reasons(result, [each for run in runs for each in run.checks])
     for each in reasons[:REASONS]:
         yield from _wrapped(f"- {each}", "  ")
     if len(reasons) > REASONS:
         yield f"  - and {len(reasons) - REASONS} more, in the summary"
+
+
+def _reasons(result: Result, checks: Sequence[Check]) -> list[str]:
+    """Causes first; what could not be judged only where nothing else failed."""
+    unjudged = {each.reason for each in checks if not each.judged}
+    causes = {each.reason for each in checks if each.rule in CAUSES}
+    # Each reason is a run's name, a colon and a check's own words.
+    told = [each for each in result.reasons if each.partition(": ")[2] not in unjudged]
+    return sorted(told or result.reasons, key=lambda each: each.partition(": ")[2] not in causes)
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

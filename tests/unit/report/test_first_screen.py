@@ -70,3 +70,13 @@ def test_a_limit_that_does_not_hold_says_so(result: Result) -> None:
         if each.rule == "ttft"
     ]
     assert "2500 of 2000 ms, over the limit" in first_screen(invalid(result, 1, checks=checks))
+
+
+def test_a_cause_is_told_before_what_it_causes(result: Result) -> None:
+    run = result.scenarios[Scenario.SERVER]
+    (cause,) = (each for each in run.checks if each.rule == "clock-steady")
+    broken = cause.model_copy(update={"passed": False, "measured": "set back by 2.000 s"})
+    late = invalid(result, 9, checks=[broken])
+    late = late.model_copy(update={"reasons": [*late.reasons, f"Server: {broken.reason}"]})
+    text = " ".join(first_screen(late).split())
+    assert text.index("set back by 2.000 s") < text.index("reason 0")
