@@ -170,12 +170,9 @@ def test_a_run_that_is_lost_makes_the_whole_invalid(
     nothing_left(*cluster.workers, cluster.control)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        pytest.param(signal.SIGKILL, "died", marks=pytest.mark.slow),
-        (signal.SIGSTOP, "no sign of life"),
-    ],
+    ("how", "words"), [(signal.SIGKILL, "died"), (signal.SIGSTOP, "no sign of life")]
 )
 def test_an_actor_that_is_lost_makes_the_whole_invalid(
     cluster: Cluster, tmp_path: Path, how: signal.Signals, words: str
@@ -215,6 +212,7 @@ def test_a_node_that_cannot_start_is_named_with_its_reason(
     nothing_left(*cluster.workers, cluster.control)
 
 
+@pytest.mark.slow
 def test_workers_with_other_data_are_not_added_up(tmp_path: Path) -> None:
     records = [{"input": f"Article {n} tells of the sea.", "output": "The sea."} for n in range(8)]
     data, other = tmp_path / "data.json", tmp_path / "other.json"
