@@ -211,8 +211,7 @@ def _add_answering(add: Callable[..., Any]) -> None:
     add(
         "--system",
         metavar="NAME",
-        help=f"{', '.join(names('systems'))}, or a .yaml (a30-bf16 with an NVIDIA driver, else "
-        "cpu)",
+        help=f"{', '.join(names('systems'))}, or a .yaml (by the NVIDIA card's name, else cpu)",
     )
     add(
         "--model",
