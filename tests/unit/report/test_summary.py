@@ -12,7 +12,7 @@ from sut.config.names import Scenario
 from sut.config.rounds import load_round
 from sut.report.summary import summary_text
 from sut.result.build import build
-from sut.result.schema import Result
+from sut.result.schema import CardLimit, CardUse, Result
 from tests.unit.result.sessions import (
     NAMES,
     dump,
@@ -242,3 +242,44 @@ def test_the_machine_itself_is_shown_as_one(tmp_path: Path) -> None:
     text = summary_text(built(tmp_path, "server"))
     assert "control node" not in text
     assert text.count("accelerators") == 1
+
+
+def test_a_run_on_a_card_is_shown_among_the_published_ones(tmp_path):
+    limit = CardLimit(
+        card="NVIDIA H200", cards=1, prompt_tokens=870, output_tokens=128, batch=256,
+        samples_per_s_in_series=57.9, samples_per_s_overlapped=80.1, binding="compute",
+        least_tpot_ms=9.7, reached=0.61, mfu=0.5, mbu=0.2,
+    )  # fmt: skip
+    result = build(make_session(tmp_path, "offline"))
+    run = result.scenarios[Scenario.OFFLINE]
+    on_card = run.model_copy(update={"card_limit": limit, "throughput_tokens_per_sec": 4528.0})
+    text = summary_text(result.model_copy(update={"scenarios": {Scenario.OFFLINE: on_card}}))
+    assert "most that 1 x NVIDIA H200 can do: 57.9 samples/s" in text
+    assert "61% of it" in text
+    assert "4528, above " in text
+    assert "which are official and this is not" in text
+    assert "Quanta" in text
+    assert "among published" not in summary_text(result)
+
+
+def test_what_the_card_and_the_engine_on_it_did_is_told(tmp_path):
+    used = CardUse(
+        uuid="GPU-1", samples=60, seconds=60.0, sm_mhz_median=1485.0, sm_mhz_least=1200,
+        power_w_mean=690.0, power_w_most=701.0, energy_j=41400.0, temperature_c_most=61,
+        busy=1.0, memory_used_gib_most=125.0, held_back={"power limit": 0.9},
+    )  # fmt: skip
+    told = {
+        "preemptions": 40.0, "sequences_running_mean": 200.0, "sequences_running_most": 256.0,
+        "sequences_waiting_most": 700.0, "kv_cache_used_mean": 0.5, "kv_cache_used_most": 0.9,
+    }  # fmt: skip
+    result = build(make_session(tmp_path, "offline"))
+    changes = {"cards": [used], "energy_per_token_j": 0.15, "engine_figures": told}
+    run = result.scenarios[Scenario.OFFLINE].model_copy(update=changes)
+    text = summary_text(result.model_copy(update={"scenarios": {Scenario.OFFLINE: run}}))
+    assert "1485 MHz (least 1200), 690 W (most 701), 61 C at most" in text
+    assert "held back by" in text
+    assert "power limit 90% of the time" in text
+    assert "0.15, no MLPerf Power result" in text
+    assert "their work was done twice" in text
+    assert "200 on average, 256 at most; 700 waiting at most" in text
+    assert "50% on average, 90% at most" in text

@@ -1,0 +1,93 @@
+"""What the summary says of cards and of the engine on them: limits, load, what held them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sut.capacity.cards import card_named
+from sut.capacity.published import standing
+from sut.config.names import Scenario
+from sut.report.lines import row
+from sut.result.schema import CardLimit, Result, RunResult
+
+# Pre-emptions beyond this share of the samples are worth a word.
+FEW = 0.01
+
+
+def most(limit: CardLimit | None) -> Iterable[str]:
+    """How near the run came to what its cards can do; nothing where that is not known."""
+    if limit is None:
+        return
+    yield row(
+        f"most that {limit.cards} x {limit.card} can do",
+        f"{limit.samples_per_s_in_series:.4g} samples/s "
+        f"({limit.samples_per_s_overlapped:.4g} if prompts and answers overlap), "
+        f"bound by {limit.binding}",
+    )
+    if limit.reached is not None and limit.mfu is not None and limit.mbu is not None:
+        yield row(
+            "  reached",
+            f"{limit.reached:.0%} of it, {limit.mfu:.0%} of the matrix rate, "
+            f"{limit.mbu:.0%} of the bandwidth by decoding",
+        )
+
+
+def among_published(result: Result, scenario: Scenario, run: RunResult) -> Iterable[str]:
+    """Where the tokens/s of one card stand among MLCommons' published ones."""
+    limit, rate = run.card_limit, run.throughput_tokens_per_sec
+    if limit is None or rate is None or run.mode != "performance":
+        return
+    each = rate / limit.cards
+    found = standing(result.benchmark_info.benchmark_id, scenario, each, card_named(limit.card))
+    if found is None:
+        return
+    comparable = "" if result.submission_grade else ", which are official and this is not"
+    yield row(
+        "tokens/s a card among published",
+        f"{each:.5g}, above {found.below} of {found.among} closed results{comparable}",
+    )
+    if found.same_card:
+        low, high = found.same_card[0], found.same_card[-1]
+        yield row(
+            f"  on {limit.card}",
+            f"{low.per_accelerator:.5g} ({low.submitter}, {low.round}, {low.weights}) to "
+            f"{high.per_accelerator:.5g} ({high.submitter}, {high.round}, {high.weights})",
+        )
+
+
+def cards(run: RunResult) -> Iterable[str]:
+    """What each card did meanwhile, and what held it back."""
+    for place, card in enumerate(run.cards):
+        name = f"card {place}"
+        yield row(
+            name,
+            f"{number(card.sm_mhz_median)} MHz (least {number(card.sm_mhz_least)}), "
+            f"{number(card.power_w_mean)} W (most {number(card.power_w_most)}), "
+            f"{number(card.temperature_c_most)} C at most",
+        )
+        if card.held_back:
+            found = ", ".join(f"{why} {share:.0%}" for why, share in card.held_back.items())
+            yield row(f"  {name} held back by", f"{found} of the time")
+    if run.energy_per_token_j is not None:
+        yield row("energy per token (J)", f"{run.energy_per_token_j:.4g}, no MLPerf Power result")
+
+
+def busy(run: RunResult) -> Iterable[str]:
+    """How busy the engine was, where it told; pre-emptions first, for they cost the most."""
+    told = run.engine_figures
+    if "preemptions" in told and run.queries.issued:
+        share = told["preemptions"] / run.queries.issued
+        what = ": their work was done twice; lower the sequences of a step" if share > FEW else ""
+        yield row("pre-emptions", f"{told['preemptions']:.0f} ({share:.1%} of the samples{what})")
+    if "sequences_running_mean" in told:
+        yield row(
+            "sequences at once",
+            f"{told['sequences_running_mean']:.4g} on average, "
+            f"{told['sequences_running_most']:.0f} at most; "
+            f"{told['sequences_waiting_most']:.0f} waiting at most",
+        )
+        yield row(
+            "KV cache in use",
+            f"{told['kv_cache_used_mean']:.0%} on average, "
+            f"{told['kv_cache_used_most']:.0%} at most",
+        )
