@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sut.capacity.cards import card_named
 from sut.capacity.published import standing
 from sut.config.names import Scenario
-from sut.report.lines import row
+from sut.report.lines import number, row
 from sut.result.schema import CardLimit, Result, RunResult
 
 # Pre-emptions beyond this share of the samples are worth a word.
