@@ -147,3 +147,17 @@ def test_an_axis_ends_at_a_round_number_beyond_the_largest_value(value: float) -
     assert top >= value * (1 - 1e-9)
     assert top <= 2 * value * (1 + 1e-9) or math.isclose(top, value)
     assert 2 <= len(plots._ticks((0, top))) <= 11
+
+
+def test_a_cards_clock_and_power_are_drawn(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, "offline")
+    lines = "".join(
+        f'{{"monotonic_ns": {n}000000000, "uuid": "GPU-1", "sm_mhz": {1400 + n}, '
+        f'"power_mw": {600000 + n}}}\n'
+        for n in range(1, 4)
+    )
+    (folder / "Offline" / "performance" / "cards.jsonl").write_text(lines)
+    text = report_html(*built(folder))
+    assert "Card 0: clock" in text
+    assert "Card 0: power" in text
+    assert len(re.findall(r"<svg", text)) == 5 + 2
