@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -29,25 +29,13 @@ class CardWatch:
 
     def __init__(self, uuids: Sequence[str], path: Path, period_s: float = PERIOD_S):
         self._uuids, self._path, self._period_s = uuids, path, period_s
-        self._stack = ExitStack()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> CardWatch:
-        """Start, with the energy counters first."""
-        if not self._uuids:
-            return self
-        nvml = self._stack.enter_context(open_nvml())
-        if nvml is None:
-            return self
-        handles = {uuid: nvml.handle(uuid) for uuid in self._uuids}
-        known = {uuid: each for uuid, each in handles.items() if each is not None}
-        if known:
-            stream = self._stack.enter_context(self._path.open("w", encoding="utf-8", buffering=1))
-            _sample(nvml, known, stream, energy=True)
-            self._thread = threading.Thread(
-                target=self._watch, args=(nvml, known, stream), name="card-watch", daemon=True
-            )
+        """Start; the driver is asked in the thread alone, for one that is wedged never answers."""
+        if self._uuids:
+            self._thread = threading.Thread(target=self._watch, name="card-watch", daemon=True)
             self._thread.start()
         return self
 
@@ -61,17 +49,23 @@ class CardWatch:
         self._over.set()
         if self._thread is not None:
             self._thread.join(END_S)
-            if self._thread.is_alive():
-                return  # it holds the library and the file; both go with the process
-        self._stack.close()
 
-    def _watch(self, nvml: Nvml, cards: dict[str, Any], stream: TextIO) -> None:
-        try:
+    def _watch(self) -> None:
+        with open_nvml() as nvml:
+            handles = {uuid: nvml.handle(uuid) for uuid in self._uuids} if nvml else {}
+            known = {uuid: each for uuid, each in handles.items() if each is not None}
+            # A full disk costs the samples that follow, and never the run.
+            with suppress(OSError):
+                if nvml is not None and known:
+                    self._sample_all(nvml, known)
+
+    def _sample_all(self, nvml: Nvml, cards: dict[str, Any]) -> None:
+        """With the energy counters first and last."""
+        with self._path.open("w", encoding="utf-8", buffering=1) as stream:
+            _sample(nvml, cards, stream, energy=True)
             while not self._over.wait(self._period_s):
                 _sample(nvml, cards, stream, energy=False)
             _sample(nvml, cards, stream, energy=True)
-        except OSError:
-            return  # a full disk costs the samples that follow, and never the run
 
 
 def _sample(nvml: Nvml, cards: dict[str, Any], stream: TextIO, *, energy: bool) -> None:

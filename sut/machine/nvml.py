@@ -7,6 +7,7 @@ the highest clocks 1.7 ms and the energy counter 3.3 ms (docs/measurements/2026-
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ REASONS = {
     0x80: "hardware power brake",
     0x100: "display clocks",
 }
+ANSWER_S = 20.0
 HARMLESS = ("idle", "clocks set by the user", "sync boost", "display clocks")
 
 
@@ -136,11 +138,18 @@ def open_nvml() -> Iterator[Nvml | None]:
 
 
 def describe_cards(uuids: Sequence[str]) -> list[dict[str, Any]]:
-    """Each card as it is now; none where NVML cannot be asked."""
-    if not uuids:
-        return []
-    with open_nvml() as nvml:
-        return [] if nvml is None else [nvml.describe(each) for each in uuids]
+    """Each card as it is now; none where NVML cannot be asked, or gives no answer in time."""
+    found: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        with open_nvml() as nvml:
+            found.extend([] if nvml is None else [nvml.describe(each) for each in uuids])
+
+    asking = threading.Thread(target=ask, name="nvml", daemon=True)  # a wedged driver holds it
+    if uuids:
+        asking.start()
+        asking.join(ANSWER_S)
+    return list(found)
 
 
 def reasons_in(bits: int) -> list[str]:

@@ -16,6 +16,9 @@ from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError, LogError
 from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from sut.record.session import RunRecord, SessionRecord, read_session
+from sut.report.page.build import NAME as PAGE
+from sut.report.page.build import report_html
+from sut.report.summary import summary_text
 from sut.result.build import result_json, result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.rebuilt import contradictions
@@ -61,6 +64,7 @@ def verify_session(
     items += _whole(record, round_)
     items += _figures(result)
     items += _own_result(record, result)
+    items += _own_pages(record, result)
     return [*items, *stated_facts("session.json", record.documents["session.json"])]
 
 
@@ -174,6 +178,24 @@ def _own_result(record: SessionRecord, built: Result) -> Iterator[Item]:
             yield from _held(path, built)
     if not record.folder.result.is_file():
         yield Item(Standing.OPEN, "result.json", "It is not here to be held against the files.")
+
+
+def _own_pages(record: SessionRecord, built: Result) -> Iterator[Item]:
+    """What people read, against the same made anew; only where the result is what it was."""
+    folder, own = record.folder, record.folder.result
+    if not own.is_file() or own.read_bytes() != result_json(built).encode():
+        return  # the result says so already, or another version of the harness made it
+    made = {
+        folder.summary: summary_text(built),
+        folder.published_summary: summary_text(built),
+        folder.root / PAGE: report_html(built, record),
+    }
+    for path, text in made.items():
+        if path.is_file():
+            same = path.read_bytes() == text.encode()
+            standing = Standing.PROVED if same else Standing.CONTRADICTS
+            words = "It is what its files give." if same else "It is not what its files give."
+            yield Item(standing, path.name, words)
 
 
 def _held(path: Path, built: Result) -> Iterator[Item]:

@@ -23,9 +23,10 @@ from sut.report.compliance.rows import (
     Verdict,
     counted,
 )
+from sut.report.templates import template
 
 JSON_NAME, HTML_NAME = "compliance.json", "compliance.html"
-TEMPLATE = "page.html"
+TEMPLATE = Path(__file__).parent / "page.html"
 MARKS = {
     Verdict.MET: "met",
     Verdict.NOT_MET: "NOT MET",
@@ -87,17 +88,7 @@ def compliance_json(report: ComplianceReport) -> str:
 
 def compliance_html(report: ComplianceReport) -> str:
     """The text of compliance.html: one file, nothing fetched, no script; everything escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return template(TEMPLATE).render(
         report=report,
         verdicts=[(verdict.value, report.counts[verdict]) for verdict in Verdict],
         wanting=[

@@ -20,10 +20,11 @@ from sut.record.folder import RunDir, write_atomic
 from sut.record.session import SessionRecord
 from sut.report.page import plots, series
 from sut.report.summary import FORMULAS
+from sut.report.templates import template
 from sut.result.schema import Result, RunResult
 from sut.rules.check import Check, shown
 
-NAME, TEMPLATE = "report.html", "page.html"
+NAME, TEMPLATE = "report.html", Path(__file__).parent / "page.html"
 # The rule that holds a distribution to a limit, and the unit its limit is in.
 LIMITS = {"TTFT": "ttft", "TPOT": "tpot", "latency": "latency-p99"}
 PER_MS = {"ms": 1.0, "s": 1e3, "ns": 1e-6}
@@ -74,20 +75,9 @@ def report_html(result: Result, record: SessionRecord) -> str:
         result: as built from the folder.
         record: the same folder, read: ledgers and samples of the cards.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["figure"] = figure_text
     folders = {run.place: run for run in record.runs}
     pages = [_page(*each, folders) for each in _runs(result)]
-    return environment.get_template(TEMPLATE).render(
+    return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
         folder=record.folder.root.name, statistics=[_title(name) for name in STATISTICS],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,3 +179,22 @@ def test_a_line_that_was_cut_off_is_left_out_and_another_one_costs_the_figures(
 def test_what_is_no_loss_is_not_called_one() -> None:
     assert reasons_in(0x1 | 0x2) == []
     assert reasons_in(0x4 | 0x20) == ["power limit", "heat"]
+
+
+def test_a_wedged_driver_holds_nobody_up(nvml, tmp_path: Path, monkeypatch) -> None:
+    """A card whose driver never answers: the run goes on without its figures."""
+    answer = threading.Event()
+    fake = FakeNvml()
+    monkeypatch.setattr(fake, "nvmlInit", lambda: answer.wait(60))
+    nvml(fake)
+    monkeypatch.setattr("sut.machine.nvml.ANSWER_S", 0.01)
+    monkeypatch.setattr("sut.harness.card_watch.END_S", 0.01)
+    try:
+        assert describe_cards([UUID]) == []
+        with CardWatch([UUID], tmp_path / "cards.jsonl") as watch:
+            pass
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        answer.set()
+        assert watch._thread is not None
+        watch._thread.join()

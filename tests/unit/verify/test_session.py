@@ -12,7 +12,11 @@ import sut.result.evaluated
 from sut.commands.verify import main
 from sut.errors import DatasetError
 from sut.record.facts import HardwareFacts, SoftwareFacts
-from sut.result.build import build, result_json
+from sut.record.session import read_session
+from sut.report.page.build import report_html
+from sut.report.summary import summary_text
+from sut.result.build import build, result_json, result_of
+from sut.result.evaluated import with_evaluations
 from sut.rules.catalogue import CATALOGUE, SCENARIO_WIDE, SESSION_WIDE
 from sut.rules.grade import GRADE
 from sut.verify.session import verify_session
@@ -51,6 +55,21 @@ def test_an_honest_session_contradicts_nothing(session: Path) -> None:
     assert proved == {name for name in proved if EVERY[name].ground.proves}
     assert not {name for name in stated if EVERY[name].ground.proves}
     assert rules(items, Standing.OPEN) <= {*GRADE, "weights-checksum", "numerics", "same-engine"}
+
+
+def test_a_page_that_says_otherwise_than_its_files_is_found(session: Path) -> None:
+    """What people read is held to the files, like the result that programs read."""
+    record = with_evaluations(read_session(session))
+    result = result_of(record)
+    pages = {"summary.txt": summary_text(result), "report.html": report_html(result, record)}
+    for name, text in pages.items():
+        (session / name).write_text(text, encoding="utf-8")
+    assert of(verify_session(session), Standing.CONTRADICTS) == []
+    for name, text in pages.items():
+        (session / name).write_text(text.replace("VALID", "VALID, first of all"), encoding="utf-8")
+        found = of(verify_session(session), Standing.CONTRADICTS)
+        assert [each.subject for each in found] == [name]
+        (session / name).write_text(text, encoding="utf-8")
 
 
 def test_its_figures_and_its_result_are_among_what_is_proved(session: Path) -> None:

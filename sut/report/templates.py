@@ -1,0 +1,31 @@
+"""The one way in which a page is made: from a template beside its module, everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+def template(path: Path, filters: Mapping[str, Callable[..., Any]] | None = None) -> Template:
+    """A page's template; a name that nobody gave it is an error, never an empty place.
+
+    Args:
+        path: of the template.
+        filters: of its own, by their names in it.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(path.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= dict(filters or {})
+    return environment.get_template(path.name)
