@@ -45,7 +45,7 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     text = read_text(path)
     try:
         document = decoded(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _none_of_ours(path, f"it is not JSON ({error})") from error
     found = [
         document.get(name) if isinstance(document, dict) else None for name in ("config", "origins")
