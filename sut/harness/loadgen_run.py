@@ -7,7 +7,7 @@ them, and run.json says what happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import write_table
 from sut.harness.progress import RunProgress
 from sut.harness.silence import Silence, silent_process
+from sut.harness.surroundings import Surroundings
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
@@ -39,6 +40,7 @@ from sut.record.answer import bounds_of
 from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted
+from sut.record.surroundings import SurroundingsFacts
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
@@ -151,6 +153,7 @@ def _facts(
         expected_settings=dict(plan.expected_settings),
         ledger=counts,
         clock=outcome.clock,
+        surroundings=outcome.surroundings,
         engine_counters=counters,
         engine_figures=report.figures,
         incidents=report.incidents,
@@ -183,6 +186,7 @@ class _Outcome:
     loadgen_exit: str | None
     interrupted: bool
     clock: ClockFacts
+    surroundings: SurroundingsFacts
 
 
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
@@ -191,11 +195,17 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     queries = this.plan.forecast.queries_expected
     interrupted, silent, clocks = False, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
-    with watch, LoadGenProcess(_spec(live, this), log) as child:
+    around = Surroundings(live.host.loop, apart=not live.config.engine.elsewhere)
+
+    def look() -> None:
+        clocks.look()
+        around.look()
+
+    with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
         with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:
-                silent = _wait(live, child, this, progress, clocks)
+                silent = _wait(live, child, this, progress, look)
             except KeyboardInterrupt:
                 interrupted = True
         exited_by_itself = child.process.poll() is not None
@@ -206,10 +216,11 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     reason = sut.fault or silent or ("interrupted" if interrupted else ending) or LEFT_OPEN
     live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     clocks.look()
+    seen = around.facts(child.process.pid)
     if not exited_by_itself:
         why = "Ctrl-C" if interrupted else silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
-    return _Outcome(ending, interrupted, clocks.facts())
+    return _Outcome(ending, interrupted, clocks.facts(), seen)
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -250,7 +261,7 @@ def _wait(
     child: LoadGenProcess,
     this: _Run,
     progress: RunProgress,
-    clocks: ClockWatch,
+    look: Callable[[], None],
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
@@ -261,7 +272,7 @@ def _wait(
     silence = Silence(live.config.loadgen.silence_timeout_s)
     while not child.wait(POLL_S):
         progress.update(ledger)
-        clocks.look()
+        look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
         if sut.fault and deadline is None:
