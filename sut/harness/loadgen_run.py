@@ -25,6 +25,7 @@ from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
 from sut.harness.host import EngineHost
+from sut.harness.journal import Changes, Journal
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import write_table
 from sut.harness.progress import RunProgress
@@ -101,11 +102,15 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     spec = run_spec(config, run.scenario, number, plan.performance_count)
     live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
     started = datetime.now(UTC)
-    outcome = _drive_loadgen(live, this)
+    changes = Changes(ledger)
+    take = partial(live.host.run, changes.take)
+    with Journal(take, changes, live.prompt_tokens, directory.journal):
+        outcome = _drive_loadgen(live, this)
     table = write_table(ledger, live.prompt_tokens, directory.ledger)
     counts = counted(table, ledger.late_events)
     facts = _facts(live, this, started, outcome, counts, _counters(live, before))
     write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
+    directory.journal.unlink(missing_ok=True)
     return facts
 
 

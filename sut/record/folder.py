@@ -11,6 +11,7 @@
       loadgen.log                    what LoadGen's process prints, as a rule nothing
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
+      ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
@@ -116,6 +117,10 @@ class RunDir:
     @property
     def ledger(self) -> Path:
         return self.root / "ledger.parquet"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "ledger.journal"
 
     @property
     def queries(self) -> Path:
