@@ -17,13 +17,11 @@ from sut.config.keys import values_of
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded, load
-from sut.errors import ConfigError, LogError
+from sut.errors import ConfigError
 from sut.machine.devices import cards
 from sut.machine.hardware import gpu_missing, package_version
-from sut.record.locate import session_folder
-from sut.result.build import build
+from sut.result import stored
 from sut.result.schema import Result
-from sut.result.stored import read_result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,14 +119,4 @@ def load_result(path: Path | str) -> Result:
     Raises:
         LogError: there is none, or it is of another version and its session is not here.
     """
-    place = Path(path)
-    if place.is_dir():
-        return build(session_folder(place))
-    try:
-        return read_result(place)
-    except LogError as unread:
-        try:
-            folder = session_folder(place)
-        except LogError:
-            raise unread from None
-        return build(folder)
+    return stored.load_result(Path(path))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sut.config.flags import FlagParser
-from sut.errors import ConfigError
+from sut.record.folder import write_asked
 from sut.record.locate import session_folder
 
 EPILOG = """\
@@ -74,7 +74,7 @@ def _result(options: argparse.Namespace) -> int:
     record = with_evaluations(read_session(options.directory))
     result = result_of(record)
     if options.html is not None:
-        _write(options.html, report_html(result, record))
+        write_asked("--html", options.html, report_html(result, record))
         print(f"{'VALID' if result.valid else 'INVALID'}. Written to {options.html}.")
     else:
         print(result_json(result) if options.json else summary_text(result), end="")
@@ -92,25 +92,8 @@ def _compliance(options: argparse.Namespace) -> int:
 
     report = compliance_report(options.directory)
     if options.html is not None:
-        _write(options.html, compliance_html(report))
+        write_asked("--html", options.html, compliance_html(report))
         print(f"{headline(report)}\nWritten to {options.html}.")
     else:
         print(compliance_json(report) if options.json else compliance_text(report), end="")
     return 0 if report.compliant else 1
-
-
-def _write(path: Path, text: str) -> None:
-    from sut.record.folder import write_atomic
-
-    try:
-        write_atomic(path, text)
-    except FileExistsError as error:
-        raise ConfigError(
-            f"{path} exists and is not overwritten.", where="--html", remedy="Name a new file."
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}.",
-            where="--html",
-            remedy="Name a file in a folder that you may write to.",
-        ) from error

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sut.errors import LogError
+from sut.record.locate import session_folder
+from sut.result.build import build
 from sut.result.schema import Result
 
 
@@ -28,3 +30,23 @@ def read_result(path: Path) -> Result:
             where=str(path),
             remedy="Name a mlperf_datacenter_*.json made by this version of the harness.",
         ) from error
+
+
+def load_result(path: Path) -> Result:
+    """A result that was stored: a session's folder, or any file of it that was printed.
+
+    A file of another version of the schema is made again where its session lies beside it.
+
+    Raises:
+        LogError: there is none, or it is of another version and its session is not here.
+    """
+    if path.is_dir():
+        return build(session_folder(path))
+    try:
+        return read_result(path)
+    except LogError as unread:
+        try:
+            folder = session_folder(path)
+        except LogError:
+            raise unread from None
+        return build(folder)
