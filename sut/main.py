@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import sut
-from sut.errors import HarnessError, Interrupted, OutputClosed
+from sut.bug import bug_of_ours
+from sut.errors import HarnessError, Interrupted, OutputClosed, RunError
 from sut.output import whole_output
 
 DEFAULT_VERB = "run"
@@ -28,6 +29,7 @@ VERBS = {
     "verify": "say what a session or a tree proves, only states, or contradicts",
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
+    "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
@@ -74,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it
+        print(f"sut: {bug_of_ours(error).render()}", file=sys.stderr)
+        code = RunError.exit_code
     sys.exit(code)
 
 

@@ -1,20 +1,17 @@
-"""A ledger's rows: those of a closed one as a file, those that changed as a journal takes them."""
+"""A ledger's rows as a table: all of a closed one, or those that changed."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sut.engines.base import NO_REPLICA
 from sut.harness.ledger import NO_TIME, Ledger, State
-from sut.new_file import new_file
 
 Seqs = npt.NDArray[np.int64]
 STATE_NAMES = np.array([state.name.lower() for state in State], dtype=object)
@@ -91,15 +88,11 @@ def rows_of(ledger: Ledger, seqs: Seqs) -> Rows:
     return Rows(numbers, words)
 
 
-def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path) -> pa.Table:
-    """Write one row per sample; return what was written.
+def table_of(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
+    """One row per sample.
 
     Args:
         ledger: closed, or as far as it came.
         prompt_tokens: tokens of each prompt, by sample index.
-        path: a new parquet file.
     """
-    table = rows_of(ledger, np.arange(ledger.issued, dtype=np.int64)).table(prompt_tokens)
-    with new_file(path) as stream:
-        pq.write_table(table, stream)
-    return table
+    return rows_of(ledger, np.arange(ledger.issued, dtype=np.int64)).table(prompt_tokens)
