@@ -10,15 +10,18 @@ import importlib
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 import sut
 from sut.bug import bug_of_ours
 from sut.errors import HarnessError, Interrupted, OutputClosed, RunError
-from sut.output import whole_output
+from sut.output import open_standard_streams, whole_output
 
 DEFAULT_VERB = "run"
+# Threads that libraries left behind have so long to end.
+LEAVE_S = 20.0
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
     "doctor": "say whether this machine can run it, and what to mend",
@@ -64,7 +67,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of `python -m sut.main` and of the console script `sut`."""
+    """Run it and exit: SystemExit is raised."""
     try:
         with whole_output():
             code = run_command(sys.argv[1:] if arguments is None else arguments)
@@ -82,5 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def entry() -> NoReturn:
+    """`main` as a process: it ends with it, whatever still hangs."""
+    open_standard_streams()
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+        watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
+        watch.daemon = True
+        watch.start()
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    entry()

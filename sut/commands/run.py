@@ -6,11 +6,13 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import add_coordinated, build_parser, to_overrides
 from sut.errors import ConfigError, Interrupted
+from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +46,6 @@ def main(arguments: Sequence[str]) -> int:
     if options.coordinated:
         return coordinated(loaded, options)
 
-    from rich.console import Console
-
     from sut.harness.session import run_benchmark
 
     gate = None
@@ -53,8 +53,10 @@ def main(arguments: Sequence[str]) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    outcome = run_benchmark(loaded, Console(stderr=True), gate)
-    show_outcome(outcome, as_json=options.json)
+    outcome = run_benchmark(loaded, progress_console(), gate)
+    # The verdict decides how we exit, not the terminal.
+    with nullcontext() if options.json else as_far_as_it_goes():
+        show_outcome(outcome, as_json=options.json)
     if outcome.interrupted:
         return Interrupted.exit_code
     return 0 if outcome.result.valid else 1
@@ -107,8 +109,6 @@ def note_what_is_not_read(loaded: Loaded) -> None:
 
 def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
     """The same run on every node of the cluster at once, and its sum."""
-    from rich.console import Console
-
     from sut.cluster.coordinated import run_coordinated
     from sut.report.aggregated import aggregated_text
 
@@ -116,7 +116,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
         loaded,
         baseline=options.baseline,
         stored=options.baseline_results or (),
-        console=Console(stderr=True),
+        console=progress_console(),
     )
     if options.json:
         print(summed.path.read_text(encoding="utf-8"), end="")

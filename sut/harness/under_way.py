@@ -51,7 +51,9 @@ class UnderWay:
         root = self.session.root
         if isinstance(error, Overdue):
             what = f"while {self.phases.name}, {error.message}."
-            return RunError(what, where=str(root), remedy=f"Look into {self.session.engine_log}.")
+            log = self.session.engine_log
+            remedy = f"Look into {log}." if log.is_file() else None
+            return RunError(what, where=str(root), remedy=remedy)
         if isinstance(error, HarnessError | KeyboardInterrupt):
             return error
         if isinstance(error, OSError) and error.errno in FULL:

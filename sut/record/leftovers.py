@@ -13,15 +13,13 @@ from pathlib import Path
 
 import psutil
 
-from sut.machine.processes import end_all
+from sut.machine.processes import OF_PROCESS, SHARED, end_all, named_by_the_dead
 from sut.record.folder import SessionDir
 from sut.record.mark import VARIABLE, Mark
 
-SHARED = Path("/dev/shm")
-# Named by the process that made it: Intel's OpenMP, as it registers itself; torch's tensors.
-OF_PROCESS = (re.compile(r"__KMP_REGISTERED_LIB_(\d+)_\d+"), re.compile(r"torch_(\d+)_.*"))
 RAY = "ray"
 # Ray names a session's folder by its time and its driver.
+TEMPORARY = re.compile(r"sut-(\d+)-.*")
 RAY_SESSION = re.compile(r"session_.*_(\d+)")
 
 
@@ -32,7 +30,7 @@ class Leftovers:
     Attributes:
         processes: that were started by it and live.
         shared: files in memory, named by a process of it that is gone.
-        folders: temporary ones, by their names of its harness.
+        folders: temporary ones, named by a process that is gone.
     """
 
     processes: tuple[psutil.Process, ...]
@@ -60,11 +58,16 @@ class Leftovers:
 
 def leftovers_of(session: SessionDir, mark: Mark) -> Leftovers:
     """Look for what this session left; its harness is gone."""
-    rays = _named_by_the_dead(Path(tempfile.gettempdir()) / RAY, (RAY_SESSION,))
+    temporary = Path(tempfile.gettempdir())
+    rays = named_by_the_dead(temporary / RAY, (RAY_SESSION,))
+    folders = [
+        *named_by_the_dead(temporary, (TEMPORARY,)),
+        *(path for path in rays if path.name.endswith(f"_{mark.pid}")),
+    ]
     return Leftovers(
         tuple(_processes(str(session.root.resolve()))),
-        tuple(_made_since(session.config, _named_by_the_dead(SHARED, OF_PROCESS))),
-        tuple(path for path in rays if path.name.endswith(f"_{mark.pid}")),
+        tuple(_made_since(session.config, named_by_the_dead(SHARED, OF_PROCESS))),
+        tuple(_made_since(session.config, folders)),
     )
 
 
@@ -81,12 +84,3 @@ def _made_since(first: Path, found: Iterable[Path]) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         began_s = first.stat().st_mtime
         yield from (path for path in found if path.stat().st_mtime >= began_s)
-
-
-def _named_by_the_dead(folder: Path, names: Iterable[re.Pattern[str]]) -> Iterator[Path]:
-    """Our own files there that carry the number of a process which is gone."""
-    for path in sorted(folder.glob("*")):
-        number = next((int(found[1]) for name in names if (found := name.fullmatch(path.name))), 0)
-        with contextlib.suppress(OSError):
-            if number and not psutil.pid_exists(number) and path.stat().st_uid == os.getuid():
-                yield path

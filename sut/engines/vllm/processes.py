@@ -6,7 +6,7 @@ import contextlib
 
 import psutil
 
-from sut.machine.processes import end_all
+from sut.machine.processes import drop_shared, end_all
 
 DEAD = ("gone", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
@@ -48,8 +48,9 @@ class ProcessGuard:
 
     def end_new(self) -> None:
         """Terminate, then kill, whatever is left; returns when nothing is."""
-        left = [process for process in {*self._new(), *self._adopted} if process.is_running()]
-        end_all(left)
+        ours = {*self._new(), *self._adopted}
+        end_all(process for process in ours if process.is_running())
+        drop_shared([process.pid for process in ours])
         self._adopted = []
 
 

@@ -96,8 +96,12 @@ def test_the_folder_of_its_own_ray_session(session: SessionDir, tmp_path: Path, 
     own.mkdir()
     (own / "logs").mkdir()
     (tmp_path / "ray" / f"session_2026-11-27_00-00-00_000000_{dead}9").mkdir()
+    sockets = tmp_path / f"sut-{dead}-abc"
+    for name in (sockets.name, f"sut-{os.getpid()}-abc", "sut-rescued-abc"):
+        (tmp_path / name).mkdir()
     found = leftovers_of(session, mark(dead))
-    assert found.folders == (own,)
-    assert list(found.lines()) == [f"temporary folder {own}"]
+    assert found.folders == (sockets, own)
+    assert list(found.lines()) == [f"temporary folder {path}" for path in (sockets, own)]
     found.end()
     assert not own.exists()
+    assert not sockets.exists()
