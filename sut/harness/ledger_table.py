@@ -14,7 +14,7 @@ from sut.engines.base import NO_REPLICA
 from sut.harness.ledger import NO_TIME, Ledger, State
 
 Seqs = npt.NDArray[np.int64]
-STATE_NAMES = np.array([state.name.lower() for state in State], dtype=object)
+STATE_NAMES = pa.array([state.name.lower() for state in State])
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rows:
             "done_ns": _times(of["done_ns"]),
             "tokens_in": prompt_tokens[of["sample_index"]].astype(np.int32),
             "tokens_out": pa.array(of["tokens_out"], mask=unanswered),
-            "state": pa.array(STATE_NAMES[of["state"]], pa.string()),
+            "state": STATE_NAMES.take(pa.array(of["state"])),
             "finish_reason": pa.array(self.words["finish_reason"], pa.string()),
             "failure": pa.array(self.words["failure"], pa.string()),
             "replica": pa.array(of["replica"].astype(np.int32), mask=of["replica"] == NO_REPLICA),

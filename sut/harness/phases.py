@@ -73,7 +73,7 @@ class Phases:
             Overdue: it took longer.
         """
         self.begin(name)
-        left, said = threading.Event(), f"it was not done within {limit_s:g} s"
+        left, said = threading.Event(), f"{name} took longer than {limit_s:g} s"
         threading.Thread(
             target=self._watch, args=(left, limit_s, said), name="deadline", daemon=True
         ).start()
@@ -91,7 +91,7 @@ class Phases:
         assert main is not None, "the main thread has begun"
         signal.pthread_kill(main, signal.SIGALRM)
         if not left.wait(self._grace_s):
-            self._last_resort(f"while {self.name}, {said}, and nothing can interrupt it")
+            self._last_resort(f"{said}, and nothing can interrupt it")
 
     def _raise(self, _signal: int, _frame: FrameType | None) -> None:
         said, self._late = self._late, None

@@ -92,11 +92,13 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
         RunError: nothing was measured, or no folder took the result.
     """
     end = AtOnce()
-    with first_ends_the_run(end.by_signal) as stops, Phases(end.by_deadline) as phases:
+    # Behind a gate nobody sits who could ask twice; whoever opens it ends us by force.
+    twice = end.by_signal if gate is None else None
+    with first_ends_the_run(twice) as stops, Phases(end.by_deadline) as phases:
         with phases.phase("checking what is asked", inputs_limit_s(loaded.config)):
             loaded, inputs, plans = _checked(loaded)
             _say_notes(loaded.config, console)
-        session = _new_session(loaded.config, session_bytes(loaded.config, plans))
+            session = _new_session(loaded.config, session_bytes(loaded.config, plans))
         end.session = session.root
         with marked(session, phases):
             way = UnderWay(session, phases, stops, console)

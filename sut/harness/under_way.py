@@ -50,10 +50,9 @@ class UnderWay:
     def _told(self, error: Exception | KeyboardInterrupt) -> BaseException:
         root = self.session.root
         if isinstance(error, Overdue):
-            what = f"while {self.phases.name}, {error.message}."
             log = self.session.engine_log
             remedy = f"Look into {log}." if log.is_file() else None
-            return RunError(what, where=str(root), remedy=remedy)
+            return RunError(f"{error.message}.", where=str(root), remedy=remedy)
         if isinstance(error, HarnessError | KeyboardInterrupt):
             return error
         if isinstance(error, OSError) and error.errno in FULL:
