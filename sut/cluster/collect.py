@@ -16,7 +16,7 @@ from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.new_file import new_file
 from sut.record.facts import RunFacts
-from sut.record.folder import SessionDir, write_atomic
+from sut.record.folder import SessionDir, stamp_of, write_atomic
 from sut.report.summary import summary_text
 from sut.result.aggregate import Start
 from sut.result.aggregated_schema import AGGREGATED_NAME
@@ -57,7 +57,7 @@ class Stored:
 def keep(archive: bytes, results_dir: Path) -> SessionDir:
     """Unpack a node's session under the results directory, as if it had been run here.
 
-    A name that is taken gets a number, as a second session of one second does.
+    A name that is taken gets a number: the session knows its own time by now.
 
     Raises:
         LogError: the archive is broken, or holds something else than one session.
@@ -190,7 +190,7 @@ def write_aggregated(results_dir: Path, text: str) -> Path:
     path = results_dir / AGGREGATED_NAME
     results_dir.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        stamp = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = stamp_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
         earlier = path.with_name(f"{path.stem}_{stamp}{path.suffix}")
         number = 0
         while earlier.exists():

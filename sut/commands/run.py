@@ -198,11 +198,17 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     from sut.report.first_screen import first_screen
 
     print(first_screen(outcome.result))
-    print(f"Result:  {_relative(session.published_result)}")
-    print(f"Summary: {_relative(session.published_summary)}")
+    print(f"Result:  {_relative(_own(session.published_result, session.result))}")
+    print(f"Summary: {_relative(_own(session.published_summary, session.summary))}")
     if (page := session.root / "report.html").is_file():
         print(f"Report:  {_relative(page)}")
     sys.stdout.flush()
+
+
+def _own(published: Path, inside: Path) -> Path:
+    """The published file, where it is this session's; else the same one in its folder."""
+    same = published.is_file() and published.read_bytes() == inside.read_bytes()
+    return published if same else inside
 
 
 def _relative(path: Path) -> Path:

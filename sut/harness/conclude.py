@@ -16,7 +16,7 @@ from sut.harness.after_run import evaluate_runs
 from sut.machine.signals import stopped_by
 from sut.record.ending import EndingFacts
 from sut.record.folder import SessionDir, write_atomic
-from sut.record.manifest import close_session
+from sut.record.manifest import NOT_EVIDENCE, close_session
 from sut.record.session import read_session
 from sut.record.unfinished import finish_runs
 from sut.report.compliance.build import write_compliance
@@ -106,7 +106,7 @@ def _conclude(session: SessionDir, ending: EndingFacts | None, say: Say) -> Resu
 
 
 def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
-    """A copy of what can be read of a session, in the temporary folder.
+    """A copy of what can be read of a session's evidence, in the temporary folder.
 
     Args:
         session: its folder, or what is left of it.
@@ -120,10 +120,10 @@ def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
     for path in sorted(session.root.rglob("*")):
         target = root / path.relative_to(session.root)
         with suppress(FileNotFoundError):
-            if path.is_file() and path not in kept:
+            if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-    found = SessionDir(root, session.node, session.timestamp)
+    found = SessionDir(root)
     _restore(found, session.root, kept)
     return found
 
@@ -154,5 +154,8 @@ def write_result(session: SessionDir, say: Say = lambda _: None) -> Result:
         write_compliance(view_of(record, result))
     with suppress(HarnessError, OSError):
         write_report(result, record)
-    session.publish()
+    try:
+        session.publish()
+    except OSError as error:  # result.json is there
+        say(f"{error.filename2 or error.filename} was not written: {error.strerror}.")
     return result

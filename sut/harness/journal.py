@@ -23,8 +23,8 @@ from sut.harness.ledger_table import Rows, rows_of
 from sut.record.journal import frame_of
 
 PERIOD_S = 0.5
-# Copying so many holds the engine's loop for some 5 ms; as many more wait for the next time.
-MOST_ROWS = 20_000
+# Copying so many holds the engine's loop for some 5 ms; what is more waits for the next time.
+MOST_ROWS = 10_000
 END_S = 5.0
 
 

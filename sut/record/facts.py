@@ -172,7 +172,10 @@ class SessionFacts(Facts):
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
-    started_utc: str
+    started_utc: str = Field(description="when the engine was ready, or had failed to be; ISO 8601")
+    timestamp: str | None = Field(
+        None, description="what its folder is named after, YYYYMMDD_HHMMSS; null: not on record"
+    )
     command: list[str]
     hardware: HardwareFacts
     software: SoftwareFacts

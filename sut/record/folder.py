@@ -35,9 +35,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sut.errors import ConfigError
@@ -45,12 +46,21 @@ from sut.new_file import new_file
 
 NODE_LOG = "node.log"
 
+# docs/rules.md, "Names that stay": the form that other programs read with strptime.
+STAMP = "%Y%m%d_%H%M%S"
+_STAMPED = re.compile(r".+_(\d{8}_\d{6})")
+
 LOADGEN_FILES = (
     "mlperf_log_summary.txt",
     "mlperf_log_detail.txt",
     "mlperf_log_accuracy.json",
     "mlperf_log_trace.json",
 )
+
+
+def stamp_of(when: datetime) -> str:
+    """A time as names of files and `benchmark_info.timestamp` have it: UTC, to the second."""
+    return when.astimezone(UTC).strftime(STAMP)
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -156,29 +166,39 @@ class SessionDir:
     """The folder of one call of the harness."""
 
     root: Path
-    node: str
-    timestamp: str
 
     @classmethod
     def create(cls, results_dir: Path, node: str, now: datetime | None = None) -> SessionDir:
-        """Make a fresh folder; a second call in the same second gets a suffix."""
-        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        """Make a fresh folder; a second call in the same second is named after the next free one.
+
+        A suffix would make the stamp unreadable for who takes it for a time.
+        """
+        first = now or datetime.now(UTC)
         results_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1000):
-            timestamp = stamp if attempt == 0 else f"{stamp}-{attempt}"
-            root = results_dir / f"{node}_{timestamp}"
+            root = results_dir / f"{node}_{stamp_of(first + timedelta(seconds=attempt))}"
             try:
                 root.mkdir()
             except FileExistsError:
                 continue
-            return cls(root, node, timestamp)
-        raise FileExistsError(results_dir / f"{node}_{stamp}")
+            return cls(root)
+        raise FileExistsError(results_dir / f"{node}_{stamp_of(first)}")
 
     @classmethod
     def open(cls, root: Path) -> SessionDir:
         """The folder of an earlier call."""
-        node, _, timestamp = root.resolve().name.rpartition("_")
-        return cls(root, node, timestamp)
+        return cls(root)
+
+    @property
+    def name(self) -> str:
+        """<node>_<timestamp>, wherever it lies."""
+        return self.root.resolve().name
+
+    @property
+    def stamp(self) -> str | None:
+        """The time that it is named after; None where it is named otherwise."""
+        found = _STAMPED.fullmatch(self.name)
+        return found[1] if found else None
 
     @property
     def config(self) -> Path:
@@ -210,11 +230,11 @@ class SessionDir:
 
     @property
     def published_result(self) -> Path:
-        return self.root.parent / f"mlperf_datacenter_{self.node}_{self.timestamp}.json"
+        return self.root.parent / f"mlperf_datacenter_{self.name}.json"
 
     @property
     def published_summary(self) -> Path:
-        return self.root.parent / f"summary_{self.node}_{self.timestamp}.txt"
+        return self.root.parent / f"summary_{self.name}.txt"
 
     def run_dir(self, scenario: str, run: str) -> RunDir:
         """The folder of one LoadGen run, whether it is there or not."""

@@ -229,7 +229,7 @@ def read_document(path: Path) -> Document:
         raise LogError(
             f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise LogError(f"the file is not JSON: {error}.", where=str(path), remedy=remedy) from error
     if not isinstance(document, dict):
         raise LogError("the file holds no JSON object.", where=str(path), remedy=remedy)

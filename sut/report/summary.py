@@ -238,7 +238,7 @@ def _replicas(run: RunResult) -> Iterable[str]:
 
 def _circumstances(result: Result) -> Iterable[str]:
     info, software = result.benchmark_info, result.software
-    yield row("node, start (UTC)", f"{info.node}, {info.timestamp}")
+    yield row("node, start (UTC)", f"{info.node}, {info.started_utc}")
     warmup = result.warmup
     yield row(
         "warm-up",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,12 @@ from sut.record.facts import (
     RunFacts,
     SessionFacts,
 )
-from sut.record.folder import RunDir, sha256_of
+from sut.record.folder import RunDir, sha256_of, stamp_of
 from sut.record.session import SessionRecord, read_session
 from sut.result.card import card_limit, kv_cache
 from sut.result.card_use import cards_used, energy_per_token_j
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
-    BENCHMARK,
     SCHEMA_VERSION,
     UNVERIFIED,
     BenchmarkInfo,
@@ -45,6 +45,7 @@ from sut.result.schema import (
     Result,
     RunResult,
 )
+from sut.result.title import benchmark_title
 from sut.rules.catalogue import session_checks, validity_checks
 from sut.rules.evidence import Evidence, evidence_of
 from sut.rules.grade import submission_grade
@@ -284,10 +285,12 @@ def _round(name: str, problems: list[str]) -> Round | None:
 
 
 def _benchmark_info(config: RunConfig, session: SessionFacts) -> BenchmarkInfo:
+    started = datetime.fromisoformat(session.started_utc)
     return BenchmarkInfo(
-        benchmark=BENCHMARK,
+        benchmark=benchmark_title(config),
         model=config.model.name,
-        timestamp=session.started_utc,
+        timestamp=session.timestamp or stamp_of(started),
+        started_utc=session.started_utc,
         node=config.node_name,
         profile=config.profile,
         round=config.round,

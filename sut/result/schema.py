@@ -26,17 +26,21 @@ from sut.record.facts import (
 )
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.6"
+SCHEMA_VERSION = "1.7"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
-BENCHMARK = "MLPerf Inference datacenter"
+
+STAMPED = "start of the call, UTC, YYYYMMDD_HHMMSS; names of files have it too"
 
 
 class BenchmarkInfo(Published):
     """What was run, where and when."""
 
-    benchmark: str
+    benchmark: str = Field(description="e.g. MLPerf Inference v6.1 Datacenter")
     model: str
-    timestamp: str = Field(description="start of the session, UTC")
+    timestamp: str = Field(description=STAMPED)
+    started_utc: str = Field(
+        description="when the engine was ready, or had failed to be; UTC, ISO 8601"
+    )
     node: str
     profile: str
     round: str
@@ -224,7 +228,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.6"]
+    schema_version: Literal["1.7"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

@@ -14,6 +14,7 @@ from sut.cluster.collect import read_result
 from sut.config.names import Mode
 from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError, LogError
+from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.page.build import NAME as PAGE
@@ -219,7 +220,7 @@ def _held(path: Path, built: Result) -> Iterator[Item]:
 
 def _version(path: Path) -> str | None:
     with suppress(ValueError):
-        document = json.loads(path.read_bytes())
+        document = decoded(path.read_bytes())
         found = document.get("schema_version") if isinstance(document, dict) else None
         return found if isinstance(found, str) else None
     return None

@@ -119,6 +119,23 @@ def test_a_file_system_that_became_read_only(
     assert "Read-only file system" in found.result["reasons"][0]
 
 
+def test_a_name_that_is_taken_costs_the_published_copy_alone(
+    run: Callable[[], Ended], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    published = folder.SessionDir.publish
+
+    def taken(session: folder.SessionDir) -> None:
+        session.published_summary.write_text("somebody else's")
+        published(session)
+
+    monkeypatch.setattr(folder.SessionDir, "publish", taken)
+    found = run()
+    assert (found.code, found.result["valid"]) == (0, True)
+    (summary,) = (tmp_path / "results").glob("*/summary.txt")
+    assert f"Summary: {summary}" in found.said
+    assert ".txt was not written: " in found.said
+
+
 def test_an_error_that_nobody_foresaw_ends_in_a_result_too(
     run: Callable[[], Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:

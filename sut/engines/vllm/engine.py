@@ -19,14 +19,8 @@ from typing import Any
 
 from sut.config.engine_kinds import EngineKind
 from sut.config.rounds import PREFIX_CACHE_HITS
-from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
-    RunConfig,
-    SystemConfig,
-    VllmConfig,
-)
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.base import (
     Engine,
     EngineInfo,

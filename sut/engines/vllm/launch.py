@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.schema import SystemConfig, VllmConfig
+from sut.config.schema import SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
 from sut.errors import EngineStartError

@@ -27,7 +27,7 @@ def test_result_is_printed_and_nothing_written(
 ) -> None:
     before = files(session)
     assert main([str(session)]) == 0
-    assert "MLPerf Inference datacenter" in capsys.readouterr().out
+    assert "MLPerf Inference v6.1 Datacenter" in capsys.readouterr().out
     assert main([str(session), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["valid"] is True
     assert files(session) == before

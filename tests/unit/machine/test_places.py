@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.schema import SystemConfig, VllmConfig
+from sut.config.schema import SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.ray import connection
 from sut.engines.vllm.launch import environment, folder_for_sockets
 from sut.errors import EngineStartError
