@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from sut.record.ending import HEAD
 from sut.report.summary import NO_MODEL, alarms_of
 from sut.result.schema import Result, RunResult
 from sut.rules.check import Check, number, shown
@@ -71,7 +72,11 @@ def _reasons(result: Result, checks: Sequence[Check]) -> list[str]:
     causes = {each.reason for each in checks if each.rule in CAUSES}
     # Each reason is a run's name, a colon and a check's own words.
     told = [each for each in result.reasons if each.partition(": ")[2] not in unjudged]
-    return sorted(told or result.reasons, key=lambda each: each.partition(": ")[2] not in causes)
+    return sorted(told or result.reasons, key=lambda each: not _is_cause(each, causes))
+
+
+def _is_cause(reason: str, causes: Collection[str]) -> bool:
+    return reason.startswith(HEAD) or reason.partition(": ")[2] in causes
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -79,7 +79,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         )
         for run in record.runs
     }
-    problems += _problems(config, made)
+    problems += _problems(record, made)
     case = session_case(record, round_)
     problems += [each.reason for each in session_checks(case) if not each.passed]
     against = [*submission_grade(case), *(["the session is not valid"] if problems else [])]
@@ -109,9 +109,11 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     )
 
 
-def _problems(config: RunConfig, made: dict[RunId, RunResult]) -> Iterable[str]:
-    """What was asked for and is not there, then each run's own reasons."""
-    for run_id in run_ids(config):
+def _problems(record: SessionRecord, made: dict[RunId, RunResult]) -> Iterable[str]:
+    """That it ended early, what was asked for and is not there, then each run's own reasons."""
+    if record.ending is not None:
+        yield record.ending.sentence
+    for run_id in run_ids(record.config):
         if run_id not in made:
             yield f"{run_id.scenario} was asked for in {run_id.folder} mode and has no run"
     for run_id, each in made.items():
