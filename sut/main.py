@@ -17,7 +17,9 @@ from typing import NoReturn
 
 import sut
 from sut.bug import bug_of_ours
-from sut.errors import HarnessError, Interrupted, OutputClosed, RunError
+from sut.config.names import Scenario
+from sut.config.natural import instead_of_verb
+from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed, RunError
 from sut.output import open_standard_streams, whole_output
 
 DEFAULT_VERB = "run"
@@ -33,6 +35,9 @@ VERBS = {
     "verify": "say what a session or a tree proves, only states, or contradicts",
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
+    "compare": "put the figures of runs side by side, with their noise and what they differ in",
+    "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
+    "history": "list the results of a folder by time",
     "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "cluster": "start, stop or check a Ray cluster",
@@ -46,10 +51,21 @@ if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
 
 
 def split_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """The verb, and the arguments that are its own."""
-    if arguments and arguments[0] in VERBS:
-        return arguments[0], list(arguments[1:])
-    return DEFAULT_VERB, list(arguments)
+    """The verb, and the arguments that are its own.
+
+    Raises:
+        ConfigError: a first word that is no verb, with what was likely meant.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        return DEFAULT_VERB, list(arguments)
+    verb = arguments[0]
+    if verb not in VERBS:
+        raise ConfigError(
+            f"there is no verb {verb}.",
+            where="command line",
+            remedy=instead_of_verb(verb, VERBS, [each.value for each in Scenario]),
+        )
+    return verb, list(arguments[1:])
 
 
 def run_command(arguments: Sequence[str]) -> int:

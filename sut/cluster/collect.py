@@ -23,6 +23,7 @@ from sut.result.aggregated_schema import AGGREGATED_NAME
 from sut.result.build import build, result_json
 from sut.result.rebuilt import contradictions
 from sut.result.schema import Result
+from sut.result.stored import read_result
 
 PERFORMANCE = "performance"
 # What a node wrote itself and its own files do not give is kept under this mark.
@@ -147,26 +148,6 @@ def _session_beside(path: Path) -> Path | None:
         if (folder / SESSION_MARK).is_file():
             return folder
     return None
-
-
-def read_result(path: Path) -> Result:
-    """A result.json, ours or a stored one.
-
-    Raises:
-        LogError: no such file, or no result of this version.
-    """
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise LogError(
-            f"is not a result of this version: {place}: {first['msg']}.",
-            where=str(path),
-            remedy="Name a mlperf_datacenter_*.json made by this version of the harness.",
-        ) from error
 
 
 def first_query(

@@ -54,6 +54,12 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = audit_parser()
     options = parser.parse_args(arguments)
+    if not arguments:
+        raise ConfigError(
+            "audit is given nothing, and would run every test of the round, for minutes or hours.",
+            where="command line",
+            remedy="Give --test TEST06 to run one, or --verify DIR to verify logs.",
+        )
     if options.verify is not None:
         _refuse(parser, options, WITH_VERIFY | set(ONLY_VERIFY), "does not go with --verify")
         return _verify(options)

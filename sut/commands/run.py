@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -137,34 +136,21 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
         of_cluster: for a look at the cluster, which a run's settings are given to whole.
     """
     # pydantic and YAML are loaded here and not above: --help must not wait for them.
-    from sut.config.between_fields import check_loadgen
-    from sut.config.rounds import load_round
-    from sut.config.sources import load
+    from sut.api import check_release, configure
     from sut.config.strays import ALL_OF_RAY, OF_COORDINATED
-    from sut.machine.devices import cards
-    from sut.machine.hardware import gpu_missing, package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
         from sut.config.resolved import read_resolved
 
-        loaded = read_resolved(resolved)
-    else:
-        alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
-        seen = cards()
-        loaded = load(
-            to_overrides(options),
-            environment=os.environ,
-            card=seen.found[0].name if seen.found else None,
-            gpu_missing=gpu_missing(seen),
-            host_name=platform.node(),
-            config_file=options.config,
-            user_conf=options.user_conf,
-            used_of_ray=ALL_OF_RAY if of_cluster else alone,
-        )
-    installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
-    check_loadgen(load_round(loaded.config.round), installed)
-    return loaded
+        return check_release(read_resolved(resolved))
+    alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
+    return configure(
+        to_overrides(options),
+        config_file=options.config,
+        user_conf=options.user_conf,
+        used_of_ray=ALL_OF_RAY if of_cluster else alone,
+    )
 
 
 def dry_run(loaded: Loaded, *, as_json: bool) -> int:

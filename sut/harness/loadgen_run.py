@@ -7,7 +7,7 @@ them, and run.json says what happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import table_of
 from sut.harness.progress import RunProgress
 from sut.harness.silence import Silence, silent_process
+from sut.harness.surroundings import Surroundings
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
@@ -43,6 +44,7 @@ from sut.record.answer import bounds_of
 from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted, ledger_bytes
+from sut.record.surroundings import SurroundingsFacts
 from sut.record.unfinished import end_run
 
 POLL_S = 0.5
@@ -147,7 +149,7 @@ def _begin(live: LiveSession, plan: RunPlan) -> _Run:
     library = Library(live.dataset, plan.performance_count)
     sut = SystemUnderTest(live.engine, ledger, library, config.engine.stall_timeout_s)
     this = _Run(plan, directory, sut, ledger, datetime.now(UTC))
-    nothing = _Outcome(None, interrupted=False, clock=None)
+    nothing = _Outcome(None, interrupted=False, clock=None, surroundings=None)
     counts = counted(table_of(ledger, live.prompt_tokens), 0)
     facts = _facts(live, this, nothing, counts, {})
     live.write(directory.begun, (facts.model_dump_json(indent=2) + "\n").encode())
@@ -191,6 +193,7 @@ def _facts(
         expected_settings=dict(plan.expected_settings),
         ledger=counts,
         clock=outcome.clock,
+        surroundings=outcome.surroundings,
         engine_counters=counters,
         engine_figures=report.figures,
         incidents=report.incidents,
@@ -223,6 +226,7 @@ class _Outcome:
     loadgen_exit: str | None
     interrupted: bool
     clock: ClockFacts | None
+    surroundings: SurroundingsFacts | None
 
 
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
@@ -231,11 +235,17 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     queries = this.plan.forecast.queries_expected
     stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
-    with watch, LoadGenProcess(_spec(live, this), log) as child:
+    around = Surroundings(live.host.loop, apart=not live.config.engine.elsewhere)
+
+    def look() -> None:
+        clocks.look()
+        around.look()
+
+    with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
         with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:
-                silent = _wait(live, child, this, progress, clocks)
+                silent = _wait(live, child, this, progress, look)
             except KeyboardInterrupt as stop:
                 stopped = stopped_by(stop)
         exited_by_itself = child.process.poll() is not None
@@ -246,10 +256,11 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     reason = sut.fault or silent or (stopped and f"{stopped} ended it") or ending or LEFT_OPEN
     live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     clocks.look()
+    seen = around.facts(child.process.pid)
     if not exited_by_itself:
         why = stopped or silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
-    return _Outcome(ending, stopped is not None, clocks.facts())
+    return _Outcome(ending, stopped is not None, clocks.facts(), seen)
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -290,7 +301,7 @@ def _wait(
     child: LoadGenProcess,
     this: _Run,
     progress: RunProgress,
-    clocks: ClockWatch,
+    look: Callable[[], None],
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
@@ -302,7 +313,7 @@ def _wait(
     idle = Silence(idle_limit_s(live.config.engine.stall_timeout_s, this.plan))
     while not child.wait(POLL_S):
         progress.update(ledger)
-        clocks.look()
+        look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
         # While the engine owes an answer it is the engine's silence that is watched.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sut.record.facts import Facts
+from sut.record.frozen import Facts
 
 HEAD = "the session ended before its time"
 

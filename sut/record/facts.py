@@ -9,24 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
-
-
-class Facts(BaseModel):
-    """Frozen; unknown keys are kept out so that a reader never guesses."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Published(Facts):
-    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from sut.record.frozen import Facts
+from sut.record.surroundings import SurroundingsFacts
 
 
 class GpuFacts(Facts):
@@ -167,6 +157,27 @@ class ProbeFacts(Facts):
     failures: list[str]
 
 
+class RateStep(Facts):
+    """Queries at one rate, before LoadGen's clock, and how long they took at their percentiles."""
+
+    scenario: str
+    qps: float
+    queries: int
+    ttft_ms: float
+    tpot_ms: float | None = Field(description="null: answers of one token")
+    latency_ms: float = Field(description="the longest, end to end")
+    held: bool = Field(description="whether each stayed well below its limit")
+
+
+class RateProbeFacts(Facts):
+    """What the engine does in a second, before LoadGen's clock; sets each rate that is auto."""
+
+    samples: int = Field(description="asked at once, and answered")
+    duration_s: float
+    steps: list[RateStep] = Field(default_factory=list)
+    failure: str | None = Field(None, description="why no rate was measured")
+
+
 class SessionFacts(Facts):
     """`session.json`: true for every LoadGen run of one engine start."""
 
@@ -186,6 +197,7 @@ class SessionFacts(Facts):
     )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
+    rate_probe: RateProbeFacts | None = Field(None, description="null: it was not made")
     cards: list[CardFacts] = Field(
         [], description="the cards of this machine before the engine started, by NVML"
     )
@@ -292,6 +304,9 @@ class RunFacts(Facts):
     )
     ledger: LedgerFacts
     clock: ClockFacts | None = Field(None, description="null: the clocks were not watched")
+    surroundings: SurroundingsFacts | None = Field(
+        None, description="null: nobody watched the machine"
+    )
     engine_counters: dict[str, float | None] = Field(
         description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )

@@ -73,6 +73,26 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
+def write_asked(flag: str, path: Path, text: str) -> None:
+    """Write a file that a flag names.
+
+    Raises:
+        ConfigError: it exists, or cannot be written.
+    """
+    try:
+        write_atomic(path, text)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}.",
+            where=flag,
+            remedy="Name a file in a folder that you may write to.",
+        ) from error
+
+
 def try_results_dir(results_dir: Path) -> None:
     """Make the folder where there is none, and write into it once.
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sut.errors import LogError
 from sut.machine.processes import boot_id, started_ticks
-from sut.record.facts import Facts
 from sut.record.folder import SessionDir
+from sut.record.frozen import Facts
 from sut.record.session import as_model, read_document
 
 NAME = ".running.json"

@@ -92,6 +92,8 @@ def _run(name: str, run: RunResult) -> Iterable[str]:
     limits = [_limit(each) for each in run.checks if each.rule in LIMITS]
     if limits:
         yield from _wrapped(", ".join(limits), " " * 13)
+    if run.disturbed_by and not run.advice:
+        yield from _wrapped(f"disturbed: {run.disturbed_by[0]}", " " * 13)
     if run.card_limit is not None and run.card_limit.reached is not None:
         yield f"{'':<13}{run.card_limit.reached:.0%} of what {run.card_limit.card} can do"
     if any(card.held_back for card in run.cards):

@@ -51,6 +51,7 @@ from sut.rules.evidence import Evidence, evidence_of
 from sut.rules.grade import submission_grade
 from sut.rules.loadgen_log import SEED_KEYS
 from sut.rules.session_case import session_case
+from sut.rules.surroundings import disturbances, issue_late_ms
 
 
 def build(session_root: Path, round_: Round | None = None) -> Result:
@@ -152,8 +153,7 @@ def result_json(result: Result) -> str:
 
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
-    run, logs = evidence.run, evidence.logs
-    checks = validity_checks(evidence)
+    run, logs, checks = evidence.run, evidence.logs, validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
     times, facts = _times(evidence), _counts(evidence)
     first = _first_figures(evidence, times["latency"])
@@ -181,6 +181,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         card_limit=card_limit(evidence, facts, first["achieved_qps"], mean_tokens),
         cards=cards,
         energy_per_token_j=energy_per_token_j(cards, facts.tokens_out),
+        **_surroundings(evidence),
         engine_failure=run.engine_failure,
         incidents=run.incidents,
         audit_config=run.audit_config,
@@ -190,6 +191,16 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _surroundings(evidence: Evidence) -> dict[str, Any]:
+    late = issue_late_ms(evidence)
+    return {
+        "surroundings": evidence.run.surroundings,
+        "issue_late_ms_p99": late[0] if late else None,
+        "issue_late_ms_most": late[1] if late else None,
+        "disturbed_by": disturbances(evidence),
+    }
 
 
 def _seeds(logs: LoadGenLogs | None) -> dict[str, int | None]:

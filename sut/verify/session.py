@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sut.accuracy.evaluate import Sources
-from sut.cluster.collect import read_result
 from sut.config.names import Mode
 from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError, LogError
@@ -24,6 +23,7 @@ from sut.result.build import result_json, result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.rebuilt import contradictions
 from sut.result.schema import SCHEMA_VERSION, Result, RunResult
+from sut.result.stored import read_result
 from sut.rules.case import run_case
 from sut.rules.catalogue import CATALOGUE, NOT_IN_VALID, SCENARIO_WIDE, SESSION_WIDE, VALID
 from sut.rules.demands import round_demands, run_demands

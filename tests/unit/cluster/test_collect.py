@@ -14,7 +14,6 @@ from sut.cluster.collect import (
     build_session,
     first_query,
     keep,
-    read_result,
     read_stored,
     write_aggregated,
 )
@@ -22,6 +21,7 @@ from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.record.folder import SessionDir
 from sut.result.build import build, result_json
+from sut.result.stored import read_result
 from tests.unit.result.sessions import make_session
 
 
