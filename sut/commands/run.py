@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import add_coordinated, build_parser, to_overrides
+from sut.config.flags import add_own, build_parser, to_overrides
 from sut.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
     parser = build_parser()
-    add_coordinated(parser)
+    add_own(parser)
     options = parser.parse_args(arguments)
     refuse_strays(options)
     loaded = load_configuration(options)
@@ -42,7 +42,11 @@ def main(arguments: Sequence[str]) -> int:
 
     if options.coordinated:
         return coordinated(loaded, options)
+    return _sessions(loaded, options)
 
+
+def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
+    """One session, or with --repeat so many one after the other, each with its own engine."""
     from rich.console import Console
 
     from sut.harness.session import run_benchmark
@@ -52,11 +56,21 @@ def main(arguments: Sequence[str]) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    outcome = run_benchmark(loaded, Console(stderr=True), gate)
-    show_outcome(outcome, as_json=options.json)
-    if outcome.interrupted:
-        return Interrupted.exit_code
-    return 0 if outcome.result.valid else 1
+    console, repeats = Console(stderr=True, quiet=options.quiet), options.repeat or 1
+    made: list[Outcome] = []
+    for number in range(1, repeats + 1):
+        if repeats > 1:
+            console.print(f"Session {number} of {repeats}.", highlight=False)
+        outcome = run_benchmark(loaded, console, gate)
+        show_outcome(outcome, as_json=options.json)
+        if outcome.interrupted:
+            return Interrupted.exit_code
+        made.append(outcome)
+    if repeats > 1:
+        together = ",".join(str(_relative(each.session.root)) for each in made)
+        print(f"Repeats: {together}")
+        sys.stdout.flush()
+    return 0 if all(each.result.valid for each in made) else 1
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
@@ -67,6 +81,13 @@ def refuse_strays(options: argparse.Namespace) -> None:
     """
     if options.resolved is not None:
         _refuse_beside_resolved(options)
+    for flag in ("dry_run", "coordinated", "json", "resolved"):
+        if options.repeat is not None and getattr(options, flag):
+            raise ConfigError(
+                f"--repeat does not go with --{flag.replace('_', '-')}.",
+                where="command line",
+                remedy="Leave out one of the two.",
+            )
     compared = options.baseline or options.baseline_results
     if compared and not options.coordinated:
         raise ConfigError(
@@ -115,7 +136,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
         loaded,
         baseline=options.baseline,
         stored=options.baseline_results or (),
-        console=Console(stderr=True),
+        console=Console(stderr=True, quiet=options.quiet),
     )
     if options.json:
         print(summed.path.read_text(encoding="utf-8"), end="")
