@@ -10,16 +10,20 @@ import importlib
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 import sut
+from sut.bug import bug_of_ours
 from sut.config.names import Scenario
 from sut.config.natural import instead_of_verb
-from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
-from sut.output import whole_output
+from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed, RunError
+from sut.output import open_standard_streams, whole_output
 
 DEFAULT_VERB = "run"
+# Threads that libraries left behind have so long to end.
+LEAVE_S = 20.0
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
     "doctor": "say whether this machine can run it, and what to mend",
@@ -33,6 +37,7 @@ VERBS = {
     "compare": "put the figures of runs side by side, with their noise and what they differ in",
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
     "history": "list the results of a folder by time",
+    "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
@@ -78,7 +83,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of `python -m sut.main` and of the console script `sut`."""
+    """Run it and exit: SystemExit is raised."""
     try:
         with whole_output():
             code = run_command(sys.argv[1:] if arguments is None else arguments)
@@ -90,8 +95,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it
+        print(f"sut: {bug_of_ours(error).render()}", file=sys.stderr)
+        code = RunError.exit_code
     sys.exit(code)
 
 
+def entry() -> NoReturn:
+    """`main` as a process: it ends with it, whatever still hangs."""
+    open_standard_streams()
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+        watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
+        watch.daemon = True
+        watch.start()
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    entry()

@@ -12,6 +12,7 @@ from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, Interrupted, LogError
 from sut.json_text import decoded
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     from audit.logs import AuditLogs
@@ -130,11 +131,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return dry_run(loaded, as_json=options.json)
 
-    from rich.console import Console
-
     from sut.harness.session import run_benchmark
 
-    outcome = run_benchmark(loaded, Console(stderr=True))
+    outcome = run_benchmark(loaded, progress_console())
     if not options.json:
         show_outcome(outcome, as_json=False)
     found = [_found(run, options.official) for run in outcome.session.run_dirs()]

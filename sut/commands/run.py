@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import add_own, build_parser, to_overrides
 from sut.errors import ConfigError, Interrupted
+from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -47,8 +49,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
     """One session, or with --repeat so many one after the other, each with its own engine."""
-    from rich.console import Console
-
     from sut.harness.session import run_benchmark
 
     gate = None
@@ -56,20 +56,22 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    console, repeats = Console(stderr=True, quiet=options.quiet), options.repeat or 1
+    console, repeats = progress_console(quiet=options.quiet), options.repeat or 1
     made: list[Outcome] = []
     for number in range(1, repeats + 1):
         if repeats > 1:
             console.print(f"Session {number} of {repeats}.", highlight=False)
         outcome = run_benchmark(loaded, console, gate)
-        show_outcome(outcome, as_json=options.json)
+        # The verdict decides how we exit, not the terminal.
+        with nullcontext() if options.json else as_far_as_it_goes():
+            show_outcome(outcome, as_json=options.json)
         if outcome.interrupted:
             return Interrupted.exit_code
         made.append(outcome)
     if repeats > 1:
-        together = ",".join(str(_relative(each.session.root)) for each in made)
-        print(f"Repeats: {together}")
-        sys.stdout.flush()
+        with as_far_as_it_goes():
+            print(f"Repeats: {','.join(str(_relative(each.session.root)) for each in made)}")
+            sys.stdout.flush()
     return 0 if all(each.result.valid for each in made) else 1
 
 
@@ -127,8 +129,6 @@ def note_what_is_not_read(loaded: Loaded) -> None:
 
 def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
     """The same run on every node of the cluster at once, and its sum."""
-    from rich.console import Console
-
     from sut.cluster.coordinated import run_coordinated
     from sut.report.aggregated import aggregated_text
 
@@ -136,7 +136,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
         loaded,
         baseline=options.baseline,
         stored=options.baseline_results or (),
-        console=Console(stderr=True, quiet=options.quiet),
+        console=progress_console(quiet=options.quiet),
     )
     if options.json:
         print(summed.path.read_text(encoding="utf-8"), end="")
@@ -205,11 +205,17 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     from sut.report.first_screen import first_screen
 
     print(first_screen(outcome.result))
-    print(f"Result:  {_relative(session.published_result)}")
-    print(f"Summary: {_relative(session.published_summary)}")
+    print(f"Result:  {_relative(_own(session.published_result, session.result))}")
+    print(f"Summary: {_relative(_own(session.published_summary, session.summary))}")
     if (page := session.root / "report.html").is_file():
         print(f"Report:  {_relative(page)}")
     sys.stdout.flush()
+
+
+def _own(published: Path, inside: Path) -> Path:
+    """The published file, where it is this session's; else the same one in its folder."""
+    same = published.is_file() and published.read_bytes() == inside.read_bytes()
+    return published if same else inside
 
 
 def _relative(path: Path) -> Path:

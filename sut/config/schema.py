@@ -171,6 +171,13 @@ class ValidityConfig(Strict):
         description="whether looping, empty or alike answers fail an accuracy run of any engine; "
         "those of a model's own weights always do",
     )
+    others_cpu_share: float | None = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="most of the processor that other programs may use during a performance run; "
+        "beyond it the result says so, and in mlperf is INVALID; null: not asked",
+    )
 
 
 class NullConfig(EngineOptions):

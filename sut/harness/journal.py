@@ -17,13 +17,14 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from sut.errors import RunError
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import Rows, rows_of
 from sut.record.journal import frame_of
 
 PERIOD_S = 0.5
-# Copying so many holds the engine's loop for some 5 ms; as many more wait for the next time.
-MOST_ROWS = 20_000
+# Copying so many holds the engine's loop for some 5 ms; what is more waits for the next time.
+MOST_ROWS = 10_000
 END_S = 5.0
 
 
@@ -72,6 +73,7 @@ class Journal:
         self._take, self._changes = take, changes
         self._prompt_tokens, self._path = prompt_tokens, path
         self._over = threading.Event()
+        self._failed = False
         # A disk that hangs must not keep the process from its end.
         self._thread = threading.Thread(target=self._keep, name="journal", daemon=True)
 
@@ -85,6 +87,7 @@ class Journal:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._failed = value is not None
         self._over.set()
         self._thread.join(END_S)
 
@@ -93,17 +96,22 @@ class Journal:
             # A full disk costs the seconds that it is full, and never the run.
             with contextlib.suppress(OSError):
                 self.write()
+        with contextlib.suppress(OSError, RunError):
+            while self._failed and self.write():
+                pass  # nobody else will write it
 
-    def write(self) -> None:
-        """Append what changed.
+    def write(self) -> int:
+        """Append what changed; return how many rows that were.
 
         Raises:
             OSError: the disk did not take it; the file is as it was before.
         """
         rows = self._take()
-        if len(rows.numbers["seq"]):
+        count = len(rows.numbers["seq"])
+        if count:
             append(self._path, frame_of(rows.table(self._prompt_tokens)))
             self._changes.written()
+        return count
 
 
 def append(path: Path, frame: bytes) -> None:

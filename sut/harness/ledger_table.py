@@ -1,23 +1,20 @@
-"""A ledger's rows: those of a closed one as a file, those that changed as a journal takes them."""
+"""A ledger's rows as a table: all of a closed one, or those that changed."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sut.engines.base import NO_REPLICA
 from sut.harness.ledger import NO_TIME, Ledger, State
-from sut.new_file import new_file
 
 Seqs = npt.NDArray[np.int64]
-STATE_NAMES = np.array([state.name.lower() for state in State], dtype=object)
+STATE_NAMES = pa.array([state.name.lower() for state in State])
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Rows:
             "done_ns": _times(of["done_ns"]),
             "tokens_in": prompt_tokens[of["sample_index"]].astype(np.int32),
             "tokens_out": pa.array(of["tokens_out"], mask=unanswered),
-            "state": pa.array(STATE_NAMES[of["state"]], pa.string()),
+            "state": STATE_NAMES.take(pa.array(of["state"])),
             "finish_reason": pa.array(self.words["finish_reason"], pa.string()),
             "failure": pa.array(self.words["failure"], pa.string()),
             "replica": pa.array(of["replica"].astype(np.int32), mask=of["replica"] == NO_REPLICA),
@@ -91,15 +88,11 @@ def rows_of(ledger: Ledger, seqs: Seqs) -> Rows:
     return Rows(numbers, words)
 
 
-def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path) -> pa.Table:
-    """Write one row per sample; return what was written.
+def table_of(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
+    """One row per sample.
 
     Args:
         ledger: closed, or as far as it came.
         prompt_tokens: tokens of each prompt, by sample index.
-        path: a new parquet file.
     """
-    table = rows_of(ledger, np.arange(ledger.issued, dtype=np.int64)).table(prompt_tokens)
-    with new_file(path) as stream:
-        pq.write_table(table, stream)
-    return table
+    return rows_of(ledger, np.arange(ledger.issued, dtype=np.int64)).table(prompt_tokens)

@@ -4,11 +4,16 @@
   <node>_<timestamp>/                one call of the harness: one engine start
     config.json                      resolved RunConfig, and where each value came from
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
+    ending.json                      EndingFacts, of a session that did not come to its end
+    traceback.txt                    of an error that nobody foresaw
+    .running.json                    while the session is under way: whose it is, and its phase
     engine.log                       what the engine and its processes print
     <Scenario>/<run>/                one LoadGen run: performance, accuracy, TEST06
       audit.config                   of a compliance test: what LoadGen read after user.conf
       user.conf                      generated, what LoadGen read
       loadgen.log                    what LoadGen's process prints, as a rule nothing
+      .begun.json                    what run.json will say if the run never ends; gone once it did
+      .reserve                       while LoadGen runs: room for what is written after it
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
       ledger.journal                 its rows as they change; gone once ledger.parquet is whole
@@ -31,7 +36,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,14 +63,14 @@ def stamp_of(when: datetime) -> str:
     return when.astimezone(UTC).strftime(STAMP)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees all of it or nothing.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path` so that a reader sees all of it or nothing.
 
     Raises:
         FileExistsError: `path` exists; results are never overwritten.
     """
     with new_file(path) as stream:
-        stream.write(text.encode())
+        stream.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_asked(flag: str, path: Path, text: str) -> None:
@@ -129,6 +133,14 @@ class RunDir:
     @property
     def audit_config(self) -> Path:
         return self.root / "audit.config"
+
+    @property
+    def begun(self) -> Path:
+        return self.root / ".begun.json"
+
+    @property
+    def reserve(self) -> Path:
+        return self.root / ".reserve"
 
     @property
     def run_facts(self) -> Path:
@@ -217,6 +229,10 @@ class SessionDir:
         return self.root / "session.json"
 
     @property
+    def ending(self) -> Path:
+        return self.root / "ending.json"
+
+    @property
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 
@@ -261,6 +277,4 @@ class SessionDir:
             (self.result, self.published_result),
             (self.summary, self.published_summary),
         ):
-            if target.exists():
-                raise FileExistsError(target)
-            shutil.copyfile(source, target)
+            write_atomic(target, source.read_bytes())

@@ -19,6 +19,7 @@ from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.json_text import decoded
 from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.record.ending import EndingFacts
 from sut.record.facts import (
     AccuracyFacts,
     RunFacts,
@@ -154,6 +155,15 @@ class SessionRecord:
         """
         found = _optional(Manifest, self.folder.manifest)
         return compare(self.folder.root, found) if found is not None else None
+
+    @cached_property
+    def ending(self) -> EndingFacts | None:
+        """How it ended before its time; None where it came to its end.
+
+        Raises:
+            LogError: ending.json is malformed.
+        """
+        return _optional(EndingFacts, self.folder.ending)
 
     @property
     def name(self) -> str:

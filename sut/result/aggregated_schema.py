@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sut.config.names import Scenario
 from sut.metrics import Distribution
-from sut.record.facts import Published
+from sut.record.frozen import Published
 from sut.result.schema import STAMPED
 
 AGGREGATED_VERSION = "1.2"

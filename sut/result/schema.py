@@ -20,13 +20,14 @@ from sut.record.facts import (
     EngineFacts,
     FailureGroup,
     HardwareFacts,
-    Published,
     SoftwareFacts,
     WarmupFacts,
 )
+from sut.record.frozen import Published
+from sut.record.surroundings import SurroundingsFacts
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.7"
+SCHEMA_VERSION = "1.8"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 
 STAMPED = "start of the call, UTC, YYYYMMDD_HHMMSS; names of files have it too"
@@ -213,6 +214,16 @@ class RunResult(Published):
     energy_per_token_j: float | None = Field(
         description="energy of the cards over the output tokens; no MLPerf Power result"
     )
+    surroundings: SurroundingsFacts | None = Field(
+        description="what else ran on this machine meanwhile; null: nobody watched"
+    )
+    issue_late_ms_p99: float | None = Field(
+        description="how late Server's queries came, by the round's schedule and our ledger"
+    )
+    issue_late_ms_most: float | None
+    disturbed_by: list[str] = Field(
+        description="what had a part in these figures beside the system, the cause first"
+    )
     engine_failure: str | None
     incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
@@ -228,7 +239,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.7"]
+    schema_version: Literal["1.8"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

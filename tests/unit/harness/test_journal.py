@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from sut.engines.base import Failed, Finished, FirstToken
 from sut.harness import journal
 from sut.harness.journal import Changes, Journal, append
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import write_table
+from sut.harness.ledger_table import table_of
 from sut.record.answer import AnswerBounds
 from sut.record.journal import read_journal
 
@@ -52,9 +53,7 @@ def test_the_journal_of_a_closed_ledger_is_its_table(tmp_path: Path) -> None:
     keeping.write()
     book.fail_outstanding("the engine is gone", now_ns=300)
     keeping.write()
-    assert read(tmp_path / "j").equals(
-        write_table(book, PROMPT_TOKENS, tmp_path / "ledger.parquet")
-    )
+    assert read(tmp_path / "j").equals(table_of(book, PROMPT_TOKENS))
 
 
 def test_what_did_not_change_is_not_written_again(tmp_path: Path) -> None:
@@ -166,3 +165,18 @@ def test_it_writes_by_itself_and_a_failure_ends_nothing(
         while read_journal(tmp_path / "j") is None:
             pass
     assert len(read(tmp_path / "j")) == 4
+
+
+@pytest.mark.parametrize(("error", "rows"), [(ValueError, 10), (None, 0)])
+def test_the_rest_is_written_where_nobody_else_will(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None, rows: int
+) -> None:
+    monkeypatch.setattr(journal, "PERIOD_S", 3600.0)
+    changes = Changes(started(10))
+    with (
+        contextlib.suppress(ValueError),
+        Journal(lambda: changes.take(most=4), changes, PROMPT_TOKENS, tmp_path / "j"),
+    ):
+        if error is not None:
+            raise error
+    assert len(read_journal(tmp_path / "j") or ()) == rows

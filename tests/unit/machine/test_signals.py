@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from sut.machine.signals import SIGNALS, first_ends_the_run, held_back, ignore_further, kept
+from sut.machine.signals import (
+    SIGNALS,
+    Stopped,
+    Stops,
+    first_ends_the_run,
+    held_back,
+    ignore_further,
+    kept,
+    stopped_by,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +33,49 @@ def test_the_first_interrupts_and_the_rest_are_ignored(first: signal.Signals):
             signal.raise_signal(first)
         for each in SIGNALS:
             signal.raise_signal(each)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_who_asked_is_named(number: signal.Signals, name: str, capfd: pytest.CaptureFixture[str]):
+    with pytest.raises(KeyboardInterrupt) as raised, first_ends_the_run() as stops:
+        signal.raise_signal(number)
+    assert (stopped_by(raised.value), stops.by) == (name, name)
+    assert capfd.readouterr().err.strip() == f"{name}: the run ends, and what was measured is kept."
+    assert stopped_by(KeyboardInterrupt()) == "Ctrl-C"
+
+
+def stopped_at(*seconds: float) -> tuple[Stops, list[str]]:
+    """Signals are told to have come at these seconds."""
+    ended: list[str] = []
+    return Stops(ended.append, clock_s=iter(seconds).__next__), ended
+
+
+def test_a_second_one_ends_everything_at_once():
+    stops, ended = stopped_at(1.0, 2.0)
+    with pytest.raises(Stopped):
+        stops.handle(signal.SIGTERM, None)
+    stops.handle(signal.SIGINT, None)
+    assert ended == ["Ctrl-C"]
+
+
+def test_two_that_come_together_are_one_and_a_terminal_closes_once():
+    stops, ended = stopped_at(1.0, 1.1, 9.0)
+    with pytest.raises(Stopped):
+        stops.handle(signal.SIGTERM, None)
+    stops.handle(signal.SIGTERM, None)
+    stops.handle(signal.SIGHUP, None)
+    assert not ended
+
+
+def test_at_the_end_the_first_is_only_noted():
+    stops, ended = stopped_at(1.0, 2.0)
+    stops.hold()
+    stops.handle(signal.SIGQUIT, None)
+    assert (stops.by, ended) == ("SIGQUIT", [])
+    stops.handle(signal.SIGQUIT, None)
+    assert ended == ["SIGQUIT"]
 
 
 def test_what_was_in_force_is_so_again_afterwards():
@@ -82,7 +134,8 @@ def test_what_came_while_a_library_was_at_work_still_has_the_rest_ignored():
     with first_ends_the_run():
         with pytest.raises(KeyboardInterrupt):
             work()
-        assert {signal.getsignal(each) for each in SIGNALS} == {signal.SIG_IGN}
+        for each in SIGNALS:
+            signal.raise_signal(each)
 
 
 def test_what_a_library_does_with_a_signal_that_we_leave_to_the_system_stays():
