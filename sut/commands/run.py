@@ -16,6 +16,8 @@ from sut.output import as_far_as_it_goes, progress_console
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
     from sut.config.sources import Loaded
     from sut.harness.session import Outcome
 
@@ -56,7 +58,7 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    console, repeats = progress_console(quiet=options.quiet), options.repeat or 1
+    console, repeats = _console(options), options.repeat or 1
     made: list[Outcome] = []
     for number in range(1, repeats + 1):
         if repeats > 1:
@@ -64,15 +66,25 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
         outcome = run_benchmark(loaded, console, gate)
         # The verdict decides how we exit, not the terminal.
         with nullcontext() if options.json else as_far_as_it_goes():
-            show_outcome(outcome, as_json=options.json)
+            show_outcome(outcome, as_json=options.json, console=console)
         if outcome.interrupted:
             return Interrupted.exit_code
         made.append(outcome)
-    if repeats > 1:
+    if repeats > 1 and not options.events:
         with as_far_as_it_goes():
             print(f"Repeats: {','.join(str(_relative(each.session.root)) for each in made)}")
             sys.stdout.flush()
     return 0 if all(each.result.valid for each in made) else 1
+
+
+def _console(options: argparse.Namespace) -> Console:
+    """For people on stderr; with --events a program on stdout hears of it, too."""
+    console = progress_console(quiet=options.quiet)
+    if not options.events:
+        return console
+    from sut.harness.events import EventConsole
+
+    return EventConsole(sys.stdout, console)
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
@@ -84,12 +96,13 @@ def refuse_strays(options: argparse.Namespace) -> None:
     if options.resolved is not None:
         _refuse_beside_resolved(options)
     for flag in ("dry_run", "coordinated", "json", "resolved"):
-        if options.repeat is not None and getattr(options, flag):
-            raise ConfigError(
-                f"--repeat does not go with --{flag.replace('_', '-')}.",
-                where="command line",
-                remedy="Leave out one of the two.",
-            )
+        for ours in ("repeat", "events"):
+            if getattr(options, ours) and getattr(options, flag):
+                raise ConfigError(
+                    f"--{ours} does not go with --{flag.replace('_', '-')}.",
+                    where="command line",
+                    remedy="Leave out one of the two.",
+                )
     compared = options.baseline or options.baseline_results
     if compared and not options.coordinated:
         raise ConfigError(
@@ -196,9 +209,11 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     return 0
 
 
-def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """The first screen, and where everything else lies."""
+def show_outcome(outcome: Outcome, *, as_json: bool, console: Console | None = None) -> None:
+    """The first screen, and where everything else lies; or the last event."""
     session = outcome.session
+    if console is not None and _told(outcome, console):
+        return
     if as_json:
         print(session.result.read_text(encoding="utf-8"), end="")
         return
@@ -221,3 +236,20 @@ def _own(published: Path, inside: Path) -> Path:
 def _relative(path: Path) -> Path:
     """Shorter to read where it lies below the working directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _told(outcome: Outcome, console: Console) -> bool:
+    """Whether a program listens, and was told how it ended."""
+    from sut.harness.events import EventConsole, tell
+
+    result, session = outcome.result, outcome.session
+    tell(
+        console,
+        "result",
+        valid=result.valid,
+        reasons=result.reasons,
+        interrupted=outcome.interrupted,
+        result=str(session.published_result),
+        folder=str(session.root),
+    )
+    return isinstance(console, EventConsole)

@@ -268,6 +268,11 @@ def add_own(parser: FlagParser) -> None:
         metavar="N",
         help="make N sessions one after the other, for the noise between runs (1)",
     )
+    add(
+        "--events",
+        action="store_true",
+        help="print what happens as JSON, an object a line, in place of the last screen",
+    )
     add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
     _add_coordinated(parser)
 
