@@ -11,7 +11,7 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 # In the order in which a reader wants them.
 GRADE = (
     *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
-    *("engine-as-asked", "engine-environment"),
+    *("calibration", "engine-as-asked", "engine-environment"),
     *(
         "prefix-caching-off",
         "reuse-probe",
