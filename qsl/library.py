@@ -159,6 +159,21 @@ def probe_prompts(
     )
 
 
+def rate_prompts(
+    dataset: Dataset, count: int, vocab_size: int, avoid_ids: Collection[int] = (), seed: int = 3
+) -> list[TokenIds]:
+    """Prompts of drawn ids with the data set's lengths, in drawn order; none is in the data set.
+
+    The lengths are its quantiles, so their mean is the data set's, and so is about that of any
+    first part of them.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    allowed = np.setdiff1d(np.arange(vocab_size, dtype=np.int32), list(avoid_ids))
+    at = (np.arange(count) + 0.5) / count
+    lengths = random.permutation(np.quantile(dataset.prompts.lengths, at).astype(np.int64))
+    return _not_in(dataset, [random.choice(allowed, size=int(n)).astype(np.int32) for n in lengths])
+
+
 def _not_in(dataset: Dataset, candidates: list[TokenIds]) -> list[TokenIds]:
     """Pass the candidates on, unless one is a prompt of the data set."""
     lengths = dataset.prompts.lengths

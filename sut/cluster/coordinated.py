@@ -24,6 +24,7 @@ from sut.cluster.collect import (
 from sut.cluster.workers import Workers, workers
 from sut.config.absolute import with_absolute_paths
 from sut.config.names import Mode, Scenario
+from sut.config.rate import PROBED
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
@@ -242,13 +243,19 @@ def _not_together(record: NodeRecord) -> NodeRecord:
 
 
 def document_for(loaded: Loaded, name: str) -> str:
-    """config.json for one node: its own name, one engine, paths that do not depend on a folder."""
+    """config.json for one node: its own name, one engine, paths that do not depend on a folder.
+
+    All nodes have one rate, so none of them measures its own.
+    """
     config = with_absolute_paths(loaded.config)
     ray = config.engine.ray.model_copy(update={"address": None})
     changes: dict[str, object] = {
         "node_name": name,
         "engine": config.engine.model_copy(update={"ray": ray}),
     }
+    for name_of in PROBED:
+        section = getattr(config, name_of)
+        changes[name_of] = section.model_copy(update={"probe_rate": False})
     document = {
         "config": config.model_copy(update=changes).model_dump(mode="json"),
         "origins": loaded.origins | {"node_name": "coordinated run"},

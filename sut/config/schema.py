@@ -19,13 +19,8 @@ from sut.config.engine_traits import NO_MODEL, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
 from sut.config.quantities import (
     DelayMs,
-    DurationS,
     GeneratedCount,
-    LimitMs,
     Parallel,
-    Percentile,
-    QueryCount,
-    QueryRate,
     SampleCount,
     Seed,
     TimeoutS,
@@ -33,6 +28,7 @@ from sut.config.quantities import (
     TokenCountOrNone,
     TokenId,
 )
+from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
 from sut.config.vllm_options import VllmConfig
@@ -88,39 +84,6 @@ class GenerationConfig(Strict):
         if self.min_tokens > self.max_tokens:
             raise ValueError("min_tokens must not exceed max_tokens")
         return self
-
-
-class OfflineConfig(Strict):
-    """One query with every sample."""
-
-    target_qps: QueryRate = Field(10.0, description="expected samples/s; sizes the query")
-    min_query_count: QueryCount = Field(100, description="samples at least")
-    min_duration_s: DurationS = Field(60.0, description="seconds at least")
-
-
-class ServerConfig(Strict):
-    """Poisson arrivals at target_qps under latency limits; Interactive has its own copy."""
-
-    target_qps: QueryRate = Field(1.0, description="arrivals per second")
-    min_query_count: QueryCount = Field(100, description="queries at least")
-    min_duration_s: DurationS = Field(60.0, description="seconds at least")
-    latency_percentile: Percentile = Field(
-        99.0, description="percentile LoadGen holds TTFT and TPOT to, in percent"
-    )
-    ttft_limit_ms: LimitMs = Field(2000.0, description="time to first token, ms")
-    tpot_limit_ms: LimitMs = Field(100.0, description="time per output token, ms")
-    e2e_p99_limit_ms: LimitMs | None = Field(
-        None, description="our own check of the P99 end-to-end latency, ms; none if null"
-    )
-
-
-class SingleStreamConfig(Strict):
-    """One query at a time."""
-
-    target_latency_ms: LimitMs = Field(1000.0, description="expected latency, ms (a hint)")
-    min_query_count: QueryCount = Field(100, description="queries at least")
-    min_duration_s: DurationS = Field(60.0, description="seconds at least")
-    latency_percentile: Percentile = Field(90.0, description="reported, in percent")
 
 
 class LoadGenConfig(Strict):

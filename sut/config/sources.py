@@ -31,6 +31,7 @@ from sut.config.keys import (
     value_of_text,
 )
 from sut.config.names import Scenario
+from sut.config.rate import with_probe
 from sut.config.round_values import default_benchmark, round_settings
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
@@ -318,7 +319,8 @@ def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[st
     """The setting that wins for each key; one that contradicts the profile is refused anyway."""
     winners: dict[str, Setting] = {}
     for name in PRECEDENCE:
-        for setting in layers.get(name, ()):
+        given = layers.get(name, ())
+        for setting in (each for one in given for each in with_probe(one)):
             value = checked(setting)
             fixed = None if name in _HOLDERS else held.get(setting.key)
             if fixed is not None and value != checked(fixed):

@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from sut.record.facts import (
     EngineFacts,
     HardwareFacts,
     ProbeFacts,
+    RateProbeFacts,
     SessionFacts,
     SoftwareFacts,
     VariableFacts,
@@ -45,6 +46,27 @@ from sut.record.nodes import nodes
 STRAY_AUDIT = "audit.config"
 # Versions that are the engine's, wherever it runs.
 OF_ENGINE = ("engine_package", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class BeforeTheClock:
+    """All that was found before LoadGen's first clock; nothing of an engine that did not start.
+
+    Attributes:
+        engine: its own word.
+        warmup: how the first queries went.
+        reuse_probe: None where nobody asked, or the engine hangs.
+        cards: of this machine before the engine took their memory.
+        rate_probe: what it does in a second, where a rate was auto.
+        notes: what a reader is told of the rates.
+    """
+
+    engine: EngineFacts | None = None
+    warmup: WarmupFacts | None = None
+    reuse_probe: ProbeFacts | None = None
+    cards: Sequence[CardFacts] = ()
+    rate_probe: RateProbeFacts | None = None
+    notes: Sequence[str] = field(default=())
 
 
 def write_config(session: SessionDir, config: RunConfig, origins: dict[str, str]) -> None:
@@ -210,10 +232,7 @@ def write_session(
     session: SessionDir,
     config: RunConfig,
     inputs: Inputs,
-    engine: EngineFacts | None,
-    warmup: WarmupFacts | None,
-    probe: ProbeFacts | None = None,
-    cards: Sequence[CardFacts] = (),
+    before: BeforeTheClock,
 ) -> SessionFacts:
     """`session.json`."""
     here = HardwareFacts.model_validate(hardware())
@@ -223,14 +242,15 @@ def write_session(
         timestamp=session.stamp,
         command=list(sys.argv),
         hardware=here,
-        software=software_facts(here, engine),
+        software=software_facts(here, before.engine),
         dataset=dataset_facts(inputs.dataset),
-        engine=engine,
+        engine=before.engine,
         tokenizer_sha256=_tokenizer_sha256(inputs.model_path),
-        warmup=warmup,
-        reuse_probe=probe,
-        cards=list(cards),
-        notes=notes(config, Path.cwd()),
+        warmup=before.warmup,
+        reuse_probe=before.reuse_probe,
+        rate_probe=before.rate_probe,
+        cards=list(before.cards),
+        notes=[*notes(config, Path.cwd()), *before.notes],
     )
     write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")
     return facts

@@ -6,11 +6,9 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,44 +18,32 @@ from sut.config.model_files import local_folder
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
-from sut.engines.base import Engine, EngineRequest
-from sut.engines.factory import make_engine
 from sut.errors import EngineStartError
 from sut.harness.at_once import AtOnce, how_to_recover
 from sut.harness.conclude import conclude
 from sut.harness.events import tell
-from sut.harness.facts import (
-    agreed_sha256,
-    cards_before,
-    engine_facts,
-    notes,
-    write_config,
-    write_session,
-)
-from sut.harness.host import EngineHost, begin_apart
-from sut.harness.loadgen_run import LiveSession, make_run, run_spec
+from sut.harness.facts import BeforeTheClock, notes, write_config, write_session
+from sut.harness.loadgen_run import LiveSession, make_run
 from sut.harness.phases import Phases
-from sut.harness.reuse_probe import probe_reuse
+from sut.harness.rates import notes_of, rates_of
+from sut.harness.ready_engine import ReadyEngine, measure_rates, ready_engine
 from sut.harness.under_way import UnderWay, marked
-from sut.harness.warmup import warm_up
 from sut.inputs.fit import fitted
 from sut.inputs.inputs import Inputs, load_inputs
-from sut.inputs.variables import planned_variables, require_declared
-from sut.inputs.weights import weights_sha256
+from sut.inputs.variables import require_declared
 from sut.machine.room import require_room
 from sut.machine.signals import first_ends_the_run
+from sut.plan.rate import probed, with_rates
 from sut.plan.room import session_bytes
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import RunPlan, plan_runs, read_audit_configs
-from sut.record.answer import bounds_of
-from sut.record.facts import EngineFacts, ProbeFacts, WarmupFacts
+from sut.record.facts import SessionFacts
 from sut.record.folder import SessionDir, unwritable
 from sut.record.mark import cut_off
 from sut.record.nodes import cards_here
 from sut.record.session import session_of_run
 from sut.result.schema import Result
 
-CLOSE_TIMEOUT_S = 60.0
 # A data set of the largest benchmark is read and tokenised in minutes.
 READING_S = 3600.0
 FETCHING_S = 12 * 3600.0
@@ -106,7 +92,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
             way = UnderWay(session, phases, stops, console)
             interrupted, ending = False, None
             try:
-                interrupted = _measure(loaded, inputs, plans, way, gate)
+                interrupted = _measure(loaded, inputs, way, gate)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends in a result, too
                 ending = way.ending(error)
             stops.hold()
@@ -129,8 +115,13 @@ def _checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
         require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
     loaded = fitted(loaded, inputs)
-    rules = load_round(loaded.config.round)
-    return loaded, inputs, plan_runs(loaded.config, rules, inputs.dataset.count, loaded.origins)
+    return loaded, inputs, plans_of(loaded, inputs)
+
+
+def plans_of(loaded: Loaded, inputs: Inputs) -> tuple[RunPlan, ...]:
+    """The LoadGen runs of a configuration over the data set that was loaded."""
+    config = loaded.config
+    return plan_runs(config, load_round(config.round), inputs.dataset.count, loaded.origins)
 
 
 def _say_notes(config: RunConfig, console: Console) -> None:
@@ -151,138 +142,67 @@ def _new_session(config: RunConfig, needed: int) -> SessionDir:
         raise unwritable(config.results_dir, error) from error
 
 
-def _measure(
-    loaded: Loaded,
-    inputs: Inputs,
-    plans: Sequence[RunPlan],
-    way: UnderWay,
-    gate: Gate | None,
-) -> bool:
+def _measure(loaded: Loaded, inputs: Inputs, way: UnderWay, gate: Gate | None) -> bool:
     """Everything that needs the engine; return whether it was interrupted.
 
     When this returns the engine is stopped, and no signal keeps the result from being written.
     """
-    config, session, phases = loaded.config, way.session, way.phases
-    write_config(session, config, loaded.origins)
+    session = way.session
     way.say(f"Run directory: {session.root}")
     with ExitStack() as stack:
-        host, before = stack.enter_context(EngineHost()), cards_before(config)
-        engine, facts = _start_engine(stack, host, config, inputs, way)
-        with phases.phase("warming up", 2 * (config.warmup.timeout_s + CLOSE_TIMEOUT_S)):
-            warmup = _warm_up(host, engine, config, inputs, way)
-            ready = warmup.succeeded == warmup.requested
-            probe = _probe(host, engine, inputs, facts.replicas, config, way) if ready else None
-            written = write_session(session, config, inputs, facts, warmup, probe, before)
+        try:
+            if not probed(loaded.config, loaded.origins):  # else once the rates are known
+                write_config(session, loaded.config, loaded.origins)
+            try:
+                ready = ready_engine(stack, loaded.config, inputs, way)
+            except EngineStartError:
+                write_session(session, loaded.config, inputs, BeforeTheClock())
+                raise
+            loaded, before = settled(loaded, inputs, ready, way)
+        finally:
+            if not session.config.exists():
+                write_config(session, loaded.config, loaded.origins)
+        written = write_session(session, loaded.config, inputs, before)
         for path in (session.config, session.session_facts):
             way.kept[path] = path.read_bytes()
-        live = LiveSession(
-            config=config,
-            of_run=session_of_run(session, written.session_id),
-            host=host,
-            engine=engine,
-            dataset=inputs.dataset,
-            prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
-            directory=session,
-            console=way.console,
-            kept=way.kept,
-            cards=cards_here(written.hardware, facts),
-        )
-        interrupted = _make_runs(live, plans, phases, gate)
+        live = live_session(written, loaded.config, inputs, ready, way)
+        interrupted = _make_runs(live, plans_of(loaded, inputs), way.phases, gate)
         way.stops.hold()
-        phases.begin("stopping the engine")
+        way.phases.begin("stopping the engine")
     return interrupted
 
 
-def _start_engine(
-    stack: ExitStack, host: EngineHost, config: RunConfig, inputs: Inputs, way: UnderWay
-) -> tuple[Engine, EngineFacts]:
-    """Start the engine and have it stopped by the stack; hash the weights meanwhile."""
-    longest = inputs.longest_prompt + config.generation.max_tokens
-    request = EngineRequest(
+def live_session(
+    written: SessionFacts, config: RunConfig, inputs: Inputs, ready: ReadyEngine, way: UnderWay
+) -> LiveSession:
+    """What the LoadGen runs of a session share; `written`: what `session.json` holds."""
+    return LiveSession(
         config=config,
-        model_path=inputs.model_path,
-        context_tokens=config.engine.planned().context_tokens or longest,
-        log=way.session.engine_log,
-        dataset_sha256=inputs.dataset.sha256,
+        of_run=session_of_run(way.session, written.session_id),
+        host=ready.host,
+        engine=ready.engine,
+        dataset=inputs.dataset,
+        prompt_tokens=np.diff(inputs.dataset.prompts.offsets),
+        directory=way.session,
+        console=way.console,
+        kept=way.kept,
+        cards=cards_here(written.hardware, ready.facts),
     )
-    engine, limit_s = make_engine(request), config.engine.start_timeout_s
-    stack.callback(_close, host, engine, way)
-    way.say(
-        f"Starting engine {config.engine.kind} with {config.model.name} "
-        f"(context of {request.context_tokens} tokens) …"
-    )
-    started = time.monotonic()
-    hashing = begin_apart(partial(weights_sha256, inputs.model_path))
-    try:
-        # An engine keeps the limit itself, and knows best what to say then.
-        with way.phases.phase("starting the engine", 2 * limit_s):
-            info = host.call(engine.start())
-    except EngineStartError:
-        write_session(way.session, config, inputs, None, None)
-        raise
-    start_s = time.monotonic() - started
-    way.say(f"Engine ready after {start_s:.0f} s.")
-    with way.phases.phase("reading the weights for their checksum", limit_s):
-        model_sha256 = agreed_sha256(info, hashing.result())
-    planned = planned_variables(config, os.environ)
-    facts = engine_facts(info, start_s, inputs.model_path, model_sha256, planned=planned)
-    return engine, facts
 
 
-def _close(host: EngineHost, engine: Engine, way: UnderWay) -> None:
-    """Stop the engine; one that will not stop must not cost the result."""
-    try:
-        host.call(engine.close(), CLOSE_TIMEOUT_S)
-    except TimeoutError:
-        way.say(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.")
-
-
-def _warm_up(
-    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, way: UnderWay
-) -> WarmupFacts:
-    spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
-    limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
-    try:
-        asking = warm_up(
-            engine, inputs.warmup_prompts, spec, bounds_of(config), config.warmup.timeout_s
-        )
-        facts = host.call(asking, limit_s)
-    except TimeoutError:  # not even that it cannot answer
-        facts = WarmupFacts(
-            requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
-        )
-    way.say(
-        f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s."
-    )
-    return facts
-
-
-def _probe(
-    host: EngineHost,
-    engine: Engine,
-    inputs: Inputs,
-    replicas: int,
-    config: RunConfig,
-    way: UnderWay,
-) -> ProbeFacts | None:
-    """Whether anything is reused; None where nobody asked, or the engine hangs."""
-    if not inputs.probe_prompts:
-        return None
-    timeout_s = config.warmup.timeout_s
-    asking = probe_reuse(
-        engine,
-        inputs.probe_prompts,
-        first_index=-1 - len(inputs.warmup_prompts),
-        replicas=replicas,
-        timeout_s=timeout_s,
-    )
-    try:
-        facts = host.call(asking, timeout_s + CLOSE_TIMEOUT_S)
-    except TimeoutError:
-        return None
-    reused = ", ".join(f"{value:g}" for value in facts.hit_tokens.values()) or "an unknown number"
-    way.say(f"Reuse probe: {reused} of the tokens asked twice were reused.")
-    return facts
+def settled(
+    loaded: Loaded, inputs: Inputs, ready: ReadyEngine, way: UnderWay
+) -> tuple[Loaded, BeforeTheClock]:
+    """The configuration with every rate a number that LoadGen will get, and what it rests on."""
+    wanted = probed(loaded.config, loaded.origins)
+    if not wanted or not ready.warm:
+        return loaded, ready.before
+    facts = measure_rates(ready, loaded.config, inputs, wanted, way)
+    rates = rates_of(facts, loaded.config, wanted)
+    said = notes_of(facts, rates)
+    for note in said:
+        way.say(f"Rate probe: {note}.")
+    return with_rates(loaded, rates), replace(ready.before, rate_probe=facts, notes=said)
 
 
 def _make_runs(

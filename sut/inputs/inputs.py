@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsl.dataset import Dataset
-from qsl.library import probe_prompts
+from qsl.library import probe_prompts, rate_prompts
 from qsl.load import load_warmup
 from sut.config.between_fields import check_dataset_count
 from sut.config.engine_kinds import builds_for
@@ -23,9 +23,11 @@ from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import resolve_model
 from sut.machine.devices import BUILT_PACKAGE, cards, check_driver, driver_version
 from sut.machine.hardware import package_version
+from sut.plan.rate import asks_for_probe
 
 TokenIds = npt.NDArray[np.int32]
 PROBES = 5  # one that is not measured, and four that are
+RATE_PROMPTS = 256
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Inputs:
     warmup_prompts: list[TokenIds]
     model_path: Path
     probe_prompts: list[TokenIds] = field(default_factory=list)
+    rate_prompts: list[TokenIds] = field(default_factory=list)
+    """What a rate is measured with; none where none is to be."""
 
     @property
     def before_the_clock(self) -> dict[int, TokenIds]:
         """Prompts outside the data set, by sample indices that LoadGen can never ask for."""
-        prompts = [*self.warmup_prompts, *self.probe_prompts]
+        prompts = [*self.warmup_prompts, *self.probe_prompts, *self.rate_prompts]
         return {-1 - place: prompt for place, prompt in enumerate(prompts)}
 
     @property
@@ -97,4 +101,9 @@ def load_inputs(config: RunConfig, *, weights: bool = True) -> Inputs:
         if config.warmup.probe_reuse and config.engine.planned().has_model
         else []
     )
-    return Inputs(dataset, prompts, model_path, probes)
+    rates = (
+        rate_prompts(dataset, RATE_PROMPTS, model.vocab_size, model.eos_token_ids)
+        if any(asks_for_probe(config, scenario) for scenario in config.scenarios)
+        else []
+    )
+    return Inputs(dataset, prompts, model_path, probes, rates)

@@ -157,6 +157,27 @@ class ProbeFacts(Facts):
     failures: list[str]
 
 
+class RateStep(Facts):
+    """Queries at one rate, before LoadGen's clock, and how long they took at their percentiles."""
+
+    scenario: str
+    qps: float
+    queries: int
+    ttft_ms: float
+    tpot_ms: float | None = Field(description="null: answers of one token")
+    latency_ms: float = Field(description="the longest, end to end")
+    held: bool = Field(description="whether each stayed well below its limit")
+
+
+class RateProbeFacts(Facts):
+    """What the engine does in a second, before LoadGen's clock; sets each rate that is auto."""
+
+    samples: int = Field(description="asked at once, and answered")
+    duration_s: float
+    steps: list[RateStep] = Field(default_factory=list)
+    failure: str | None = Field(None, description="why no rate was measured")
+
+
 class SessionFacts(Facts):
     """`session.json`: true for every LoadGen run of one engine start."""
 
@@ -176,6 +197,7 @@ class SessionFacts(Facts):
     )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
+    rate_probe: RateProbeFacts | None = Field(None, description="null: it was not made")
     cards: list[CardFacts] = Field(
         [], description="the cards of this machine before the engine started, by NVML"
     )

@@ -9,6 +9,7 @@ from sut.config.between_fields import not_submittable
 from sut.config.keys import show, values_of
 from sut.config.names import Scenario
 from sut.config.sources import Loaded
+from sut.plan.rate import probed
 from sut.plan.run_plan import RunPlan
 
 
@@ -25,6 +26,7 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
     if not config.system.measured and config.engine.planned().has_model:
         lines.append(f"not measured: the settings of {config.system.name} never ran on that card")
     lines += ["", "runs"]
+    auto = probed(config, loaded.origins)
     for plan in plans:
         noun = "samples" if plan.run.scenario is Scenario.OFFLINE else "queries"
         expected = plan.forecast
@@ -33,6 +35,8 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
             f"{_clock(expected.duration_expected_s)}"
         )
         lines.append(f"    {expected.why}")
+        if plan.run.scenario in auto:
+            lines.append("    target_qps is auto: a probe after the warm-up measures the rate")
         if plan.audit is not None:
             lines.append(f"    under {plan.audit.path}")
     total_s = sum(plan.forecast.duration_expected_s for plan in plans)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from sut.config.engine_traits import EngineTraits
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
-from sut.config.schema import RunConfig, ServerConfig
+from sut.config.scenario_sections import ServerConfig
+from sut.config.schema import RunConfig
 from sut.rules.check import Value
 from sut.rules.evidence import Evidence
 from sut.rules.planned import planned_settings

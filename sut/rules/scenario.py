@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sut.config.rounds import ScenarioRules
-from sut.config.schema import ServerConfig
+from sut.config.scenario_sections import ServerConfig
 from sut.rules.check import Check
 from sut.rules.rule import Book, Ground
 from sut.rules.session_case import ScenarioCase, told

@@ -96,6 +96,28 @@ def test_a_stray_audit_config_is_reported_and_changes_nothing(sut: Sut, tmp_path
     assert done.result["scenarios"]["Offline"]["queries"]["issued"] > 3
 
 
+def test_a_rate_that_is_auto_is_measured_first_and_is_what_loadgen_gets(sut: Sut):
+    """Four at once, 52 ms each: the probe finds some 77 a second at most."""
+    slots = settings(
+        server__target_qps="auto",
+        engine__null__slots=4,
+        engine__null__ttft_ms=50,
+        generation__max_tokens=16,
+    )
+    done = sut("--scenario", "Server", "--engine", "null", *SHORT, *slots)
+    assert done.code == 0, done.stdout + done.stderr
+    document = json.loads((done.session / "config.json").read_text())
+    rate, origin = document["config"]["server"]["target_qps"], document["origins"]
+    assert 0 < rate < 80
+    assert origin["server.target_qps"].startswith("measured: ")
+    conf = (done.session / "Server/performance/user.conf").read_text()
+    assert f"*.Server.target_qps = {rate}" in conf
+    assert any("server.target_qps is" in note for note in done.result["notes"])
+    facts = json.loads((done.session / "session.json").read_text())["rate_probe"]
+    assert facts["failure"] is None
+    assert facts["steps"][-1]["held"] is True
+
+
 def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut):
     done = sut(
         "--scenario", "Server", "--engine", "null", *SHORT, *settings(engine__null__ttft_ms=2500)

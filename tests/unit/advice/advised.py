@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sut.advice.remedies import ERRORS, SIZE_OR_RATE, advice
-from sut.config.schema import ServerConfig
+from sut.config.scenario_sections import ServerConfig
 from sut.logs.figures import Quantiles
 from sut.logs.run_logs import read_logs
 from sut.record.facts import RunFacts, SessionFacts

@@ -11,7 +11,8 @@ import pytest
 from sut.advice.remedies import ERRORS, SIZE_OR_RATE, advice
 from sut.advice.server_remedies import KINDS
 from sut.config.names import Scenario
-from sut.config.schema import NullConfig, SingleStreamConfig
+from sut.config.scenario_sections import SingleStreamConfig
+from sut.config.schema import NullConfig
 from sut.logs.detail import MessageGroup
 from sut.logs.figures import Figures
 from sut.plan.forecast import forecast

@@ -12,6 +12,7 @@ import pytest
 from sut.cluster import workers
 from sut.cluster.coordinated import check_coordinated, document_for
 from sut.cluster.workers import RayNode, names_of, places_for
+from sut.config.scenario_sections import ServerConfig
 from sut.config.schema import (
     ComplianceConfig,
     DatasetConfig,
@@ -76,6 +77,7 @@ def test_a_node_is_given_its_name_and_no_cluster(
         engine=EngineConfig(ray=ADDRESS),
         dataset=DatasetConfig(source="file", path=Path("news.json")),
         compliance=ComplianceConfig(audit_config=Path("audit.config")),
+        server=ServerConfig(probe_rate=True),
     )
     weights = tmp_path / config.model.path
     weights.mkdir(parents=True)
@@ -84,6 +86,7 @@ def test_a_node_is_given_its_name_and_no_cluster(
     given = RunConfig.model_validate(document["config"])
     assert given.node_name == "worker"
     assert given.engine.ray.address is None
+    assert given.server.probe_rate is False, "all nodes have one rate"
     assert given.dataset.path == tmp_path / "news.json"
     assert given.model.path == str(weights)
     assert given.compliance.audit_config == tmp_path / "audit.config"

@@ -18,7 +18,8 @@ from sut.compare.figure import FIGURES, Figure, Kind
 from sut.compare.party import Measured
 from sut.compare.verdict import Verdict, against, rows_of
 from sut.config.names import Scenario
-from sut.config.schema import GenerationConfig, OfflineConfig
+from sut.config.scenario_sections import OfflineConfig
+from sut.config.schema import GenerationConfig
 from sut.errors import ConfigError, LogError
 from sut.record.folder import SessionDir
 from sut.result.build import build, result_json

@@ -60,7 +60,7 @@ def test_each_layer_wins_over_the_ones_below(tmp_path):
     bare = written(tmp_path, BARE, "bare.yaml")
     environment = {"SERVER_TARGET_QPS": "4"}
     steps = [
-        (("--system", bare), {}, 1.0, "user_confs/profiles/quick.yaml:"),
+        (("--system", bare), {}, 1.0, "default"),
         ((), {}, 2.0, "user_confs/systems/cpu.yaml:"),
         (("--config", own), {}, 3.0, f"{own}:2"),
         (("--config", own), environment, 4.0, "environment SERVER_TARGET_QPS"),

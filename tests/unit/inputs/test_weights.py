@@ -107,7 +107,7 @@ def test_what_the_hub_gave_is_looked_at_before_the_engine_starts(
     folder = weights(tmp_path / "snapshot", num_hidden_layers=16)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: folder)
     monkeypatch.setattr(
-        "sut.harness.session.make_engine", lambda _: pytest.fail("an engine was made")
+        "sut.harness.ready_engine.make_engine", lambda _: pytest.fail("an engine was made")
     )
     found = loaded("--system", "a30-bf16", "--dataset", "synthetic", "--model", "llama3.1-8b")
     with pytest.raises(ConfigError, match="num_hidden_layers is 16, not 32") as refused:

@@ -70,3 +70,12 @@ def test_the_document_holds_all_that_loadgen_is_given():
         assert run["loadgen_model"] == "llama3_1-8b-interactive"
         assert run["expected_settings"] == dict(plan.expected_settings)
     assert [run["audit_config_sha256"] is None for run in runs] == [True, True, False]
+
+
+def test_the_rendered_plan_says_which_rate_is_measured_first():
+    result = loaded("--set", "server.target_qps=3")
+    text = render_plan(result, plan_runs(result.config, ROUND, COUNT, result.origins))
+    said = "target_qps is auto: a probe after the warm-up measures the rate"
+    offline, server = text.split("Server performance")
+    assert said in offline
+    assert said not in server

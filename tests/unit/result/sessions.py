@@ -17,12 +17,10 @@ import pyarrow.parquet as pq
 
 from sut.config.names import Scenario
 from sut.config.rounds import Round
+from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.schema import (
     ModelConfig,
-    OfflineConfig,
     RunConfig,
-    ServerConfig,
-    SingleStreamConfig,
     SystemConfig,
 )
 from sut.record.folder import RunDir, SessionDir, sha256_of

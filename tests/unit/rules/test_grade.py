@@ -8,14 +8,13 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.config.rounds import Round
+from sut.config.scenario_sections import OfflineConfig, ServerConfig
 from sut.config.schema import (
     EngineConfig,
     GenerationConfig,
     ModelConfig,
     NullConfig,
-    OfflineConfig,
     RunConfig,
-    ServerConfig,
 )
 from sut.config.vllm_options import VllmConfig
 from sut.record.facts import RunFacts, SessionFacts

@@ -1,0 +1,67 @@
+"""The rates that a probe has measured: what each is, and in words where it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig
+from sut.harness.rate_probe import OFFLINE_TIMES
+from sut.record.facts import RateProbeFacts, RateStep
+
+DIGITS = 2
+"""A probe of some seconds tells no more."""
+
+
+def rates_of(
+    facts: RateProbeFacts, config: RunConfig, scenarios: Sequence[Scenario]
+) -> dict[Scenario, tuple[float, str]]:
+    """Each rate and its origin; none where nothing could be measured.
+
+    Args:
+        facts: what the probe found.
+        config: that asked for it.
+        scenarios: whose rates are wanted.
+    """
+    if facts.failure is not None:
+        return {}
+    rate = facts.samples / facts.duration_s
+    found: dict[Scenario, tuple[float, str]] = {}
+    for scenario in scenarios:
+        if scenario is Scenario.OFFLINE:
+            origin = f"measured: {OFFLINE_TIMES:g} x the {rate:.3g} samples/s of a probe"
+            found[scenario] = (_rounded(OFFLINE_TIMES * rate), origin)
+            continue
+        step = next(each for each in reversed(facts.steps) if each.scenario == scenario.value)
+        found[scenario] = (_rounded(step.qps), _origin(step, rate, config))
+    return found
+
+
+def notes_of(facts: RateProbeFacts, rates: dict[Scenario, tuple[float, str]]) -> list[str]:
+    """What a reader of the result is told of the rates."""
+    if facts.failure is not None:
+        return [
+            f"no rate was measured ({facts.failure}): each target_qps that is auto stayed as it was"
+        ]
+    return [
+        f"{scenario.section}.target_qps is {rate:g}, {origin}"
+        for scenario, (rate, origin) in rates.items()
+    ]
+
+
+def _origin(step: RateStep, rate: float, config: RunConfig) -> str:
+    limits = config.latency_rules(Scenario(step.scenario))
+    tokens = (
+        "" if step.tpot_ms is None else f", TPOT {step.tpot_ms:.3g} of {limits.tpot_limit_ms:g} ms"
+    )
+    own = limits.e2e_p99_limit_ms
+    whole = "" if own is None else f", the longest answer {step.latency_ms:.4g} of {own:g} ms"
+    kept = "" if step.held else "; not even that kept its limits well"
+    return (
+        f"measured: {100 * step.qps / rate:.2g} % of the {rate:.3g} samples/s of a probe; there "
+        f"TTFT {step.ttft_ms:.4g} of {limits.ttft_limit_ms:g} ms{tokens}{whole}{kept}"
+    )
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.{DIGITS}g}")

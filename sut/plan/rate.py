@@ -1,0 +1,55 @@
+"""Whose rate a probe is to measure before the first run, and what LoadGen is then given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sut.config.keys import Setting, values_of
+from sut.config.names import Mode, Scenario
+from sut.config.scenario_sections import SingleStreamConfig
+from sut.config.schema import RunConfig
+from sut.config.sources import Loaded, resolved, shipped
+
+
+def probed(config: RunConfig, origins: Mapping[str, str]) -> tuple[Scenario, ...]:
+    """The scenarios whose rate is to be measured, in their order.
+
+    An accuracy run alone has no use for it, nor has an Offline run without a minimum duration: its
+    count sizes it. An engine without a model has no rate that a profile could be for: it is
+    measured only where a user asks.
+    """
+    if set(config.mode.modes) == {Mode.ACCURACY}:
+        return ()
+    has_model = config.engine.planned().has_model
+    return tuple(
+        scenario
+        for scenario in config.scenarios
+        if asks_for_probe(config, scenario)
+        and (scenario is not Scenario.OFFLINE or config.offline.min_duration_s > 0)
+        and (has_model or not shipped(origins.get(f"{scenario.section}.probe_rate", "")))
+    )
+
+
+def asks_for_probe(config: RunConfig, scenario: Scenario) -> bool:
+    """Whether the configuration says `target_qps: auto`, whoever said it."""
+    section = config.section(scenario)
+    return not isinstance(section, SingleStreamConfig) and section.probe_rate
+
+
+def with_rates(loaded: Loaded, rates: Mapping[Scenario, tuple[float, str]]) -> Loaded:
+    """The configuration with these rates.
+
+    Args:
+        loaded: as resolved.
+        rates: queries/s (samples/s in Offline), and where each is from.
+    """
+    winners = {
+        key: Setting(key, value, loaded.origins.get(key, "default"))
+        for key, value in values_of(loaded.config).items()
+    }
+    origins = dict(loaded.origins)
+    for scenario, (rate, origin) in rates.items():
+        key = f"{scenario.section}.target_qps"
+        winners[key] = Setting(key, rate, origin)
+        origins[key] = origin
+    return resolved(winners, origins, loaded.notes)
