@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -135,6 +136,17 @@ def test_repeats_have_the_noise_between_runs_and_must_be_alike(two, tmp_path, ca
     other = made(tmp_path, accelerator="Another processor")
     with pytest.raises(ConfigError, match="no repeats of one run: CPU: "):
         compared([f"{two[0]},{other}", group])
+
+
+def test_repeats_are_held_together_and_a_disturbance_is_said(two, second_is) -> None:
+    run = build(two[1])
+    server = run.scenarios[Scenario.SERVER].model_copy(update={"disturbed_by": ["a program ran"]})
+    second_is(run.model_copy(update={"scenarios": {**run.scenarios, Scenario.SERVER: server}}))
+    notes = list(compared(list(map(str, two))).notes())
+    assert "B: Server was disturbed: a program ran." in notes
+    three = Measured(100.0, 0.3, repeats=(90.0, 100.0, 110.0))
+    other = Measured(80.0, 0.3, repeats=(75.0, 80.0, 85.0))
+    assert against(RATE, three, other).noise != pytest.approx(math.hypot(0.3, 0.3))
 
 
 def test_a_third_is_held_against_the_first(two) -> None:
