@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import sut
@@ -39,6 +40,7 @@ VERBS = {
     "history": "list the results of a folder by time",
     "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
+    "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
@@ -110,7 +112,8 @@ def entry() -> NoReturn:
         code = end.code
         watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
         watch.daemon = True
-        watch.start()
+        with suppress(RuntimeError):  # no memory for a thread
+            watch.start()
         raise
 
 
