@@ -29,6 +29,7 @@ VERBS = {
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
+    "peak": "find the highest rate at which Server or Interactive is VALID",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }

@@ -7,7 +7,7 @@ them, and run.json says what happened.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -47,6 +47,9 @@ CALL_TIMEOUT_S = 30.0
 NO_AUDIT = "no-audit.config"
 LEFT_OPEN = "LoadGen left it open"
 
+GiveUp = Callable[[Ledger, int], str | None]
+"""Called twice a second with the ledger and the monotonic time, ns: why to end the run, or None."""
+
 
 @dataclass(frozen=True)
 class LiveSession:
@@ -76,13 +79,16 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
     )
 
 
-def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
+def make_run(
+    live: LiveSession, plan: RunPlan, number: int, give_up: GiveUp | None = None
+) -> RunFacts:
     """Run LoadGen once, as planned; return what `run.json` now holds.
 
     Args:
         live: the session whose run it is.
         plan: all that LoadGen is given.
-        number: of this run in its session, from 1.
+        number: of this run on its engine, from 1.
+        give_up: ends a run that can no longer become what is wanted; None: nothing does.
     """
     config, run = live.config, plan.run
     directory = live.directory.new_run_dir(run.scenario.value, run.folder)
@@ -96,7 +102,7 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     )
     library = Library(live.dataset, plan.performance_count)
     sut = SystemUnderTest(live.engine, ledger, library, config.engine.stall_timeout_s)
-    this = _Run(plan, directory, sut, ledger)
+    this = _Run(plan, directory, sut, ledger, give_up)
     before = _stats(live)
     spec = run_spec(config, run.scenario, number, plan.performance_count)
     live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
@@ -117,6 +123,7 @@ class _Run:
     directory: RunDir
     sut: SystemUnderTest
     ledger: Ledger
+    give_up: GiveUp | None
 
 
 def _facts(
@@ -194,6 +201,7 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
             except KeyboardInterrupt:
                 interrupted = True
         exited_by_itself = child.process.poll() is not None
+        sut.ended_by_us = not exited_by_itself
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
@@ -249,7 +257,7 @@ def _wait(
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
-    What is returned is why it counts as dead, if it gave no sign of life for too long.
+    What is returned is why we end it: it gave no sign of life for too long, or is given up.
     """
     sut, ledger = this.sut, this.ledger
     deadline: float | None = None
@@ -259,6 +267,8 @@ def _wait(
         clocks.look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
+        if this.give_up is not None and (why := this.give_up(ledger, time.monotonic_ns())):
+            return why
         if sut.fault and deadline is None:
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:
