@@ -3,17 +3,21 @@
 For each limit every run says which of its queries were over it. The model:
 
 * The share of queries over the limit grows with the rate: logit(share) = a + b log(rate / r0),
-  with b from 1 to 300 (in equal steps of its logarithm) and a without preference. The posterior
-  over a grid of both is what the runs leave possible.
-* Queries over a limit come in clusters, for one queue makes many late. The variance of the counts
-  of blocks of neighbours over that of independent queries is the dispersion d, at least 1. N
-  queries tell as much as N/d independent ones (P. McCullagh and J. A. Nelder, Generalized Linear
-  Models, 2nd edition 1989, section 4.5, over-dispersion; the blocks are the batch means of
-  simulation).
+  with b from 1 to 300 (in equal steps of its logarithm), r0 in the middle of the rates, and for
+  the share at r0 the prior of Jeffreys, Beta(1/2, 1/2). The posterior over a grid of both is what
+  the runs leave possible.
+* Neighbours wait in one queue, so that they are late together. The dispersion d of a run is how
+  many times the variance of means over blocks of its times that of independent ones is: the
+  largest over blocks of a sixth of the run and less, and at least 1. N queries tell as much as N/d
+  independent ones (P. McCullagh and J. A. Nelder, Generalized Linear Models, 2nd edition 1989,
+  section 4.5, over-dispersion; the blocks are the batch means of simulation). It is worked out
+  from the times and not from who was late: a trial in which nobody was late still shows how long
+  its queue remembers.
 * A run of n queries passes a limit if at most A(n) are over it: A is early stopping's for LoadGen's
   limits (`sut.rules.early_stopping`; LoadGen early_stopping.cc), the percentile's own for ours. So
   its chance is P(B <= A/d) for B binomial of n/d queries with that share, averaged over the
-  posterior. Between whole numbers of clusters the distribution is taken as straight.
+  posterior, with the d of the run that is nearest in rate. Between whole numbers of clusters
+  the distribution is taken as straight.
 
 The limits of one run hold or fail together more often than not, so that the least of their chances
 is given. That a machine changes between two runs is in no run of a search: docs/peak.md has what
@@ -25,46 +29,51 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 LOGITS = np.linspace(-14, 8, 177)
 SLOPES = np.geomspace(1, 300, 60)
-CALM_SHARE = 0.2
+BLOCKS = 6
+FAR = 10
+"""What took so many times its limit took no longer, for the dispersion."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One run: its rate, and which of its queries were over the limit, in order."""
+    """One run under one limit.
+
+    Attributes:
+        rate: queries/s.
+        took_ms: what each query took, in the order of issue; those without an answer took for ever.
+        limit_ms: what it may take.
+    """
 
     rate: float
-    over: Flags
+    took_ms: Floats
+    limit_ms: float
 
+    @property
+    def over(self) -> int:
+        """Queries over the limit."""
+        return int((self.took_ms > self.limit_ms).sum())
 
-def dispersion(runs: Sequence[Seen]) -> float:
-    """How many times the variance of independent queries that of neighbours is; 1 at least.
-
-    Blocks of about the root of a run's queries: the sum of their squared deviations, over what
-    independent queries of the same share would have. Runs far over a limit are left out where there
-    are others: their queue grows from end to end, and that is no clustering.
-    """
-    squares = expected = 0.0
-    calm = [run for run in runs if 0 < run.over.mean() <= CALM_SHARE]
-    for run in calm or runs:
-        count = len(run.over)
-        size = max(math.isqrt(count), 1)
-        blocks = count // size
-        share = float(run.over.mean()) if count else 0.0
-        if blocks < 2 or not 0 < share < 1:
-            continue
-        sums = run.over[: blocks * size].reshape(blocks, size).sum(axis=1)
-        squares += float(((sums - sums.mean()) ** 2).sum())
-        expected += (blocks - 1) * size * share * (1 - share)
-    return max(squares / expected, 1.0) if expected else 1.0
+    @cached_property
+    def dispersion(self) -> float:
+        """How many times the variance of independent queries that of neighbours is; 1 at least."""
+        times = np.minimum(self.took_ms, FAR * self.limit_ms)
+        variance, most = float(times.var()), 1.0
+        size = len(times) // BLOCKS
+        while size > 1 and variance > 0:
+            blocks = len(times) // size
+            means = times[: blocks * size].reshape(blocks, size).mean(axis=1)
+            most = max(most, size * float(means.var(ddof=1)) / variance)
+            size //= 2
+        return most
 
 
 def chance_of_limit(rate: float, queries: int, allowed: int, runs: Sequence[Seen]) -> float | None:
@@ -76,14 +85,14 @@ def chance_of_limit(rate: float, queries: int, allowed: int, runs: Sequence[Seen
         allowed: of them, the most that may be over the limit; -1: even none is too many.
         runs: those there are.
     """
-    told = [each for each in runs if len(each.over)]
+    told = [each for each in runs if len(each.took_ms)]
     if not told:
         return None
     if allowed < 0:
         return 0.0
-    spread = dispersion(told)
+    spread = min(told, key=lambda each: abs(math.log(each.rate / rate))).dispersion
     origin = math.exp(sum(math.log(each.rate) for each in told) / len(told))
-    weights = _posterior(told, spread, origin)
+    weights = _posterior(told, origin)
     shares = _shares(rate, origin)
     passes = _at_most(allowed / spread, queries / spread, shares)
     return float((weights * passes).sum())
@@ -96,12 +105,14 @@ def _shares(rate: float, origin: float) -> Floats:
     return shares
 
 
-def _posterior(runs: Sequence[Seen], spread: float, origin: float) -> Floats:
+def _posterior(runs: Sequence[Seen], origin: float) -> Floats:
     """The weight of each a and b after these runs; all together 1."""
-    logs = np.zeros((len(LOGITS), len(SLOPES)))
+    first = _shares(origin, origin)
+    logs = (np.log(first) + np.log1p(-first)) / 2
     for run in runs:
-        shares, over = _shares(run.rate, origin), int(run.over.sum())
-        logs += (over * np.log(shares) + (len(run.over) - over) * np.log1p(-shares)) / spread
+        shares, over = _shares(run.rate, origin), run.over
+        told = over * np.log(shares) + (len(run.took_ms) - over) * np.log1p(-shares)
+        logs += told / run.dispersion
     weights: Floats = np.exp(logs - logs.max())
     weights /= weights.sum()
     return weights

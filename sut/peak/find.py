@@ -132,7 +132,7 @@ def _searched(
         loaded, before = settled(asked.loaded, inputs, ready, console)
         config = loaded.config
     wishes = asked.wishes(_first(runs, config, asked.scenario))
-    maker = _Maker(asked, inputs, folder, ready, before, console)
+    maker = RunMaker(asked, inputs, folder, ready, before, console)
     while (step := next_step(tried(runs), wishes)).kind is not Kind.END:
         made = maker.make(step)
         if made is None:
@@ -144,7 +144,7 @@ def _searched(
     return found
 
 
-class _Maker:
+class RunMaker:
     """Makes one LoadGen run after the other on one engine, each in a session's folder."""
 
     def __init__(

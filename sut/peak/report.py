@@ -62,14 +62,14 @@ def document_of(found: Found, asked: Asked) -> dict[str, Any]:
         "limits": {each.name: each.limit_ms for each in limits},
         "ended": ended,
         "why": found.end.why if found.end is not None else "it was interrupted",
-        "peak": None if peak is None else _run(peak, asked.out),
+        "peak": None if peak is None else _run(peak, limits, asked.out),
         "binding": _binding(found.runs, peak),
         "chances": _chances(found, asked, limits, peak),
-        "runs": [_run(each, asked.out) for each in found.runs],
+        "runs": [_run(each, limits, asked.out) for each in found.runs],
     }
 
 
-def _run(trial: Trial, out: Path) -> dict[str, Any]:
+def _run(trial: Trial, limits: Sequence[Limit], out: Path) -> dict[str, Any]:
     return {
         "kind": "confirmation" if trial.full else "trial",
         "target_qps": trial.rate,
@@ -81,8 +81,10 @@ def _run(trial: Trial, out: Path) -> dict[str, Any]:
         "worst": None if trial.worst is None else trial.worst[0],
         "completed_qps": trial.achieved_qps,
         "goodput_qps": trial.goodput_qps,
-        "queries": max((len(each) for each in trial.over.values()), default=0),
-        "over_limit": {name: int(each.sum()) for name, each in trial.over.items()},
+        "queries": max((len(each) for each in trial.took_ms.values()), default=0),
+        "over_limit": {
+            each.name: int((trial.took_ms[each.name] > each.limit_ms).sum()) for each in limits
+        },
         "reasons": trial.reasons if trial.full else [],
         "session": trial.folder.relative_to(out).as_posix(),
     }
@@ -118,12 +120,7 @@ def _chances(
         config = confirmation_of(asked.loaded, asked.scenario, rate, asked.out).config
         queries = forecast(config, asked.scenario, count, rules).queries_expected
         by_limit = {
-            each.name: chance_of_limit(
-                rate,
-                queries,
-                each.allowed(queries),
-                [Seen(t.rate, t.over[each.name]) for t in whole],
-            )
+            each.name: chance_of_limit(rate, queries, each.allowed(queries), seen(whole, each))
             for each in limits
         }
         told = [each for each in by_limit.values() if each is not None]
@@ -136,6 +133,11 @@ def _chances(
             }
         )
     return chances
+
+
+def seen(runs: Sequence[Trial], limit: Limit) -> list[Seen]:
+    """Runs under one limit."""
+    return [Seen(each.rate, each.took_ms[limit.name], limit.limit_ms) for each in runs]
 
 
 def _samples(trial: Trial) -> int:

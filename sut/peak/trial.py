@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ RATE = "achieved rate"
 """The limit that is none of a time: a system must keep up with the arrivals."""
 GIVEN_UP = "the trial was given up"
 
-Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Trial:
         ratios: by a limit's name, the measured figure over what is allowed.
         achieved_qps: queries/s that were completed.
         goodput_qps: of them, those within every limit.
-        over: by a limit's name, which queries were over it, in the order of their issue.
+        took_ms: by a limit's name, what each query took, in the order of their issue.
     """
 
     folder: Path
@@ -55,7 +56,7 @@ class Trial:
     ratios: dict[str, float]
     achieved_qps: float | None
     goodput_qps: float | None
-    over: dict[str, Flags]
+    took_ms: dict[str, Floats]
 
     @property
     def worst(self) -> tuple[str, float] | None:
@@ -95,7 +96,7 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
         if (value := measured[each.name]) is not None
     }
     rate = record.config.latency_rules(scenario).target_qps
-    over = {each.name: over_limit(run.ledger, each) for each in limits}
+    took = {each.name: took_ms(run.ledger, each.kind) for each in limits}
     return Trial(
         folder=folder,
         full=full,
@@ -106,8 +107,8 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
         measured_ms=measured,
         ratios=ratios | _kept_up(run.ledger, rate, result.achieved_qps),
         achieved_qps=result.achieved_qps,
-        goodput_qps=_goodput(run.ledger, over),
-        over=over,
+        goodput_qps=_goodput(run.ledger, limits, took),
+        took_ms=took,
     )
 
 
@@ -150,41 +151,39 @@ def _kept_up(ledger: Any, rate: float, achieved: float | None) -> dict[str, floa
     return {RATE: min(ratio, 0.99)}
 
 
-def over_limit(ledger: Any, limit: Limit) -> Flags:
-    """Which queries took longer than a limit allows, in the order of their issue.
+def took_ms(ledger: Any, kind: str) -> Floats:
+    """What each query took, in the order of issue; one that failed took for ever.
 
-    One that failed was over every limit. LoadGen counts from the scheduled time, the ledger from
-    the issue, some microseconds later.
+    LoadGen counts from the scheduled time, the ledger from the issue, some microseconds later.
     """
     if ledger is None:
-        return np.zeros(0, bool)
+        return np.zeros(0)
     table = ledger.sort_by("issued_ns")
     issued, first, done, tokens = (
         _floats(table, name) for name in ("issued_ns", "first_token_ns", "done_ns", "tokens_out")
     )
     took = done - issued
-    if limit.kind == "TTFT":
+    if kind == "TTFT":
         took = first - issued
-    elif limit.kind == "TPOT":
+    elif kind == "TPOT":
         took = np.where(tokens > 1, (done - first) / np.maximum(tokens - 1, 1), 0.0)
     failed = np.array([each != "succeeded" for each in table["state"].to_pylist()], bool)
-    over: Flags = ~(took <= limit.limit_ms * NS_PER_MS) | failed
-    return over
+    return np.where(failed | np.isnan(took), np.inf, took / NS_PER_MS)
 
 
-def _goodput(ledger: Any, over: dict[str, Flags]) -> float | None:
+def _goodput(ledger: Any, limits: Sequence[Limit], took: dict[str, Floats]) -> float | None:
     """Queries/s that kept every limit, over the time from the first issue to the last answer."""
     span_s = metrics.ledger_span_s(ledger) if ledger is not None else None
     if span_s is None:
         return None
-    good = ~np.any(np.stack(list(over.values())), axis=0)
-    return float(good.sum()) / span_s
+    kept = np.all(np.stack([took[each.name] <= each.limit_ms for each in limits]), axis=0)
+    return float(kept.sum()) / span_s
 
 
-def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
+def _floats(table: Any, name: str) -> Floats:
     """A column less the first issue, NaN where there is none."""
     values = table[name].to_pandas()
     if name.endswith("_ns"):
         values = values - table["issued_ns"][0].as_py()
-    found: npt.NDArray[np.float64] = values.astype("float64").to_numpy()
+    found: Floats = values.astype("float64").to_numpy()
     return found
