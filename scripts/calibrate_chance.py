@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,10 +21,9 @@ from rich.console import Console
 
 from sut.config.resolved import read_resolved
 from sut.config.sources import Loaded
-from sut.harness.ready_engine import ready_engine
 from sut.inputs.inputs import load_inputs
 from sut.peak.chance import Seen, chance_of_limit
-from sut.peak.find import Asked, RunMaker
+from sut.peak.find import Asked, RunMaker, engine_for
 from sut.peak.folder import SearchDir
 from sut.peak.limits import Limit, limits_of
 from sut.peak.report import seen
@@ -134,9 +132,8 @@ def _repeated(loaded: Loaded, out: Path, rates: Sequence[float], repeats: int) -
     folder.open(loaded, scenario)
     inputs, console = load_inputs(loaded.config), Console(stderr=True)
     asked = Asked(loaded, scenario, folder.root, tolerance=0.05, trials=1, confirmations=1)
-    with ExitStack() as stack:
-        ready = ready_engine(stack, loaded.config, inputs, folder.engine_log(), console)
-        maker = RunMaker(asked, inputs, folder, ready, ready.before, console)
+    with engine_for(loaded.config, inputs, folder, console) as (ready, way):
+        maker = RunMaker(asked, inputs, folder, ready, ready.before, way)
         for _ in range(repeats):
             for rate in rates:
                 maker.make(Step(Kind.CONFIRMATION, rate, "repeated"))

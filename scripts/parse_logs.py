@@ -1,6 +1,6 @@
 """LoadGen logs → JSON on standard output, with nothing but the files.
 
-    python -m scripts.parse_logs results/mlperf_datacenter/node_20260101T000000Z/Server/performance
+    python -m scripts.parse_logs results/mlperf_datacenter/node_20260101_000000/Server/performance
 
 Prints one object per folder (a list if several are named): identity, main figures, every
 setting and result line, errors and warnings grouped, and the figures on which LoadGen's two

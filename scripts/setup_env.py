@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -22,10 +23,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
+from scripts.first_look import first_look
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, HarnessError
-from sut.machine.devices import cards, check_driver, driver_version
+from sut.machine.devices import cards
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_MIN = (3, 11)
@@ -36,6 +39,10 @@ SMALL_MODEL = Path("models/smollm2-135m")
 DUMMY_MODEL = Path("models/llama-tiny-dummy")
 STAMP = "setup-stamp.json"
 LOG_FOLDER = ".setup"
+LOOK_S = 1.0
+# What pip says before it fetches a file; of 50 MB or more.
+LARGE = re.compile(r"Downloading (\S+) \((\d+(?:\.\d+)?(?= GB)|[5-9]\d\.\d|\d{3,}\.\d) (MB|GB)\)")
+SHOWN_LINES = 40
 # The parts of pyproject.toml that decide what is installed; a linter's setting does not.
 INSTALL_TABLES = ("build-system", "project")
 INSTALL_FILES = ("constraints.txt", "scripts/setup_env.py", "scripts/repair_env.py")
@@ -120,7 +127,7 @@ def set_up(root: Path, venv: Path, round_name: str, platform: str) -> None:
     found = Stamp.read(venv)
     wanted = wanted_stamp(root, loadgen, choose_platform(platform, found))
     if found != wanted:
-        if wanted.platform == "cuda" and (note := check_driver(driver_version(cards()))):
+        for note in first_look(root, wanted.platform):
             print(f"setup: note: {note}.", flush=True)
         install(root, venv, wanted, loadgen, rebuild=needs_rebuild(found, wanted))
     if wanted.platform == "cpu":
@@ -211,7 +218,7 @@ def install(root: Path, venv: Path, wanted: Stamp, loadgen: str, *, rebuild: boo
     # Kept while unfinished: an interrupted set-up goes on where it was, unless platform or
     # interpreter have changed meanwhile.
     replace(wanted, fingerprint="unfinished").write(venv)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     extras = ",".join((wanted.platform, *EXTRAS))
     wants = ["-c", "constraints.txt", "-e", f".[{extras}]", f"mlcommons-loadgen=={loadgen}"]
     label = f"installing the project with [{extras}] and LoadGen {loadgen}, some minutes"
@@ -253,23 +260,38 @@ def step(root: Path, log: Path, label: str, command: Sequence[str]) -> None:
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()
         begin = output.tell()
-        done = subprocess.run(
-            command,
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        code = _run(root, command, output)
         output.seek(begin)
         said = output.read()
-    if done.returncode:
-        print(said, file=sys.stderr, end="")
+    if code:
+        print("\n".join(said.splitlines()[-SHOWN_LINES:]), file=sys.stderr)
         raise HarnessError(
-            f"{label} failed with exit code {done.returncode}.",
+            f"{label} failed with exit code {code}.",
             where=str(log),
             remedy=CPU_TORCH_REMEDY if CPU_TORCH.search(said) else "See its output above.",
         )
+
+
+def _run(root: Path, command: Sequence[str], output: TextIO) -> int:
+    """Run a command, its output to the end of a file; returns its exit code.
+
+    pip says nothing of a file while it comes, which may take minutes: each large one is named.
+    """
+    with (
+        Path(output.name).open(encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(
+            command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        said.seek(0, os.SEEK_END)
+        begun = ""
+        while True:
+            try:
+                return process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                *whole, begun = (begun + said.read()).split("\n")
+                for name, size, unit in LARGE.findall("\n".join(whole)):
+                    print(f"setup:   {name}, {size} {unit} ...", flush=True)
 
 
 if __name__ == "__main__":

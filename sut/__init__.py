@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 
-def __getattr__(name: str) -> str:
-    """`sut.__version__`, of the installed distribution; looked up only when it is asked for."""
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from sut.api import load_result, run
+    from sut.result.schema import Result
+
+    __version__: str
+
+__all__ = ["Result", "__version__", "load_result", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """What the package offers, loaded only when it is asked for: `import sut` costs nothing."""
+    if name in ("load_result", "run"):
+        from sut import api
+
+        return getattr(api, name)
+    if name == "Result":
+        from sut.result.schema import Result
+
+        return Result
+    if name == "__version__":
+        return _version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    """Of the installed distribution."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -1,6 +1,6 @@
 """`python -m sut`, the same as `python -m sut.main` and as the console script `sut`."""
 
-from sut.main import main
+from sut.main import entry
 
 if __name__ == "__main__":
-    main()
+    entry()

@@ -23,10 +23,12 @@ def decoded(text: str | bytes, **more: Any) -> Any:
 
     Raises:
         DoubledKeyError: a key stands twice in one object.
-        ValueError: it is no JSON.
-        RecursionError: it is nested beyond all measure.
+        ValueError: it is no JSON, or is nested beyond all measure.
     """
-    return json.loads(text, object_pairs_hook=_once, **more)
+    try:
+        return json.loads(text, object_pairs_hook=_once, **more)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

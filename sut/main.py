@@ -10,14 +10,21 @@ import importlib
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import sut
-from sut.errors import HarnessError, Interrupted, OutputClosed
-from sut.output import whole_output
+from sut.bug import bug_of_ours
+from sut.config.names import Scenario
+from sut.config.natural import instead_of_verb
+from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed, RunError
+from sut.output import open_standard_streams, whole_output
 
 DEFAULT_VERB = "run"
+# Threads that libraries left behind have so long to end.
+LEAVE_S = 20.0
 VERBS = {
     "run": "run the benchmark (what happens without a verb)",
     "doctor": "say whether this machine can run it, and what to mend",
@@ -28,6 +35,10 @@ VERBS = {
     "verify": "say what a session or a tree proves, only states, or contradicts",
     "rehearse": "go through every step of a submission with a model of random weights",
     "report": "build result and summary again from a run's directory; its compliance report",
+    "compare": "put the figures of runs side by side, with their noise and what they differ in",
+    "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
+    "history": "list the results of a folder by time",
+    "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "peak": "find the highest rate at which Server or Interactive is VALID",
     "cluster": "start, stop or check a Ray cluster",
@@ -41,10 +52,21 @@ if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
 
 
 def split_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """The verb, and the arguments that are its own."""
-    if arguments and arguments[0] in VERBS:
-        return arguments[0], list(arguments[1:])
-    return DEFAULT_VERB, list(arguments)
+    """The verb, and the arguments that are its own.
+
+    Raises:
+        ConfigError: a first word that is no verb, with what was likely meant.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        return DEFAULT_VERB, list(arguments)
+    verb = arguments[0]
+    if verb not in VERBS:
+        raise ConfigError(
+            f"there is no verb {verb}.",
+            where="command line",
+            remedy=instead_of_verb(verb, VERBS, [each.value for each in Scenario]),
+        )
+    return verb, list(arguments[1:])
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -63,7 +85,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of `python -m sut.main` and of the console script `sut`."""
+    """Run it and exit: SystemExit is raised."""
     try:
         with whole_output():
             code = run_command(sys.argv[1:] if arguments is None else arguments)
@@ -75,8 +97,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it
+        print(f"sut: {bug_of_ours(error).render()}", file=sys.stderr)
+        code = RunError.exit_code
     sys.exit(code)
 
 
+def entry() -> NoReturn:
+    """`main` as a process: it ends with it, whatever still hangs."""
+    open_standard_streams()
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+        watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
+        watch.daemon = True
+        with suppress(RuntimeError):  # no memory for a thread
+            watch.start()
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    entry()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
-from sut.record.facts import Published
+from sut.record.frozen import Published
 
 Nanoseconds = npt.NDArray[np.int64]
 NS_PER_S = 1e9

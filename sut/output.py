@@ -1,4 +1,4 @@
-"""Standard output that cannot take everything: a reader that has gone, a full disk, a code page."""
+"""Standard streams that cannot take everything: closed, without a reader, on a full disk."""
 
 from __future__ import annotations
 
@@ -6,9 +6,69 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, cast
 
 from sut.errors import FULL, HarnessError, OutputClosed, no_space
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STANDARD = (0, 1, 2)
+
+
+def open_standard_streams() -> None:
+    """Point descriptors that were closed when we started to nowhere.
+
+    Else the next file that is opened gets the number, and what is printed goes into it.
+    """
+    for descriptor in STANDARD:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+class _Heedless:
+    """A stream whose failures nobody hears of: a terminal that has gone costs no run."""
+
+    def __init__(self, stream: io.TextIOBase):
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """As far as it goes."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As far as it goes."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def progress_console() -> Console:
+    """Where a run says how far it is: standard error, whether it still has a reader or not."""
+    from rich.console import Console
+
+    return Console(file=cast("IO[str]", _Heedless(cast("io.TextIOBase", sys.stderr))))
+
+
+@contextmanager
+def as_far_as_it_goes() -> Iterator[None]:
+    """Print inside what is kept elsewhere too: where nobody can read it, it is left out."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError:
+        _drop_the_rest()
 
 
 @contextmanager

@@ -98,13 +98,21 @@ class Run:
             raise ValueError(f"the log ends without {last}")
 
 
+def parsed(text: str, **more: Any) -> Any:
+    """A JSON value; ValueError where it is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(text, **more)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def entries(text: str) -> Iterator[dict[str, Any]]:
     """Every entry of a detail log; a text with an end of line takes several lines."""
     for number, chunk in enumerate(re.split(r"(?m)^:::MLLOG ", text)):
         if number or chunk.strip():
             finite = re.sub(r'("value": )[-+]?(?:nan|inf)\b', r"\1null", chunk)
             try:
-                entry = json.loads(finite, strict=False)
+                entry = parsed(finite, strict=False)
             except ValueError:
                 entry = None
             known = isinstance(entry, dict) and isinstance(entry.get("key"), str)

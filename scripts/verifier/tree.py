@@ -32,6 +32,7 @@ from scripts.verifier.logs import (
     Run,
     judge,
     must,
+    parsed,
 )
 
 ANSWERS, SCORES, LINES = "mlperf_log_accuracy.json", "accuracy.txt", "verify_accuracy.txt"
@@ -63,11 +64,11 @@ def answers(folder: Path) -> tuple[list[Answer], bool]:
     text = (folder / ANSWERS).read_text("ascii").replace("\r\n", "\n")
     ends = text.split(DATA["separator"])
     if len(ends) == 1:
-        return [each for each in json.loads(text) if isinstance(each, dict)], True
+        return [each for each in parsed(text) if isinstance(each, dict)], True
     brackets = text.strip()[:1] + text.strip()[-1:]
     if len(ends) > 2 or brackets != "[]" or max(map(len, ends)) > DATA["kept"]:
         raise ValueError("it is not the two ends of one log")
-    found = [json.loads(each) for end in ends for each in re.findall(r"\{[^{}]*\}", end)]
+    found = [parsed(each) for end in ends for each in re.findall(r"\{[^{}]*\}", end)]
     return [each for number, each in enumerate(found) if each not in found[:number]], False
 
 
@@ -244,7 +245,7 @@ def systems(tree: Tree) -> None:
     """Nobody but the submitter tells of the system: each field is stated."""
     for path in sorted(tree.root.glob("*/*/systems/*.json")):
         try:
-            document = dict(json.loads(path.read_text("utf-8")))
+            document = dict(parsed(path.read_text("utf-8")))
         except (TypeError, ValueError) as error:
             tree.report.say(CONTRADICTS, tree.name(path), f"it is no JSON object: {error}")
             continue

@@ -21,6 +21,7 @@ from sut.plan.forecast import forecast
 from sut.record.facts import AccuracyFacts
 from sut.rules.check import Check
 from sut.rules.evidence import Evidence
+from sut.rules.surroundings import disturbances
 
 SIZE_OR_RATE = frozenset(
     {
@@ -38,6 +39,8 @@ SIZE_OR_RATE = frozenset(
 NUMERICS = ("dtype", "quantization", "kv_cache_dtype")
 # The one ERROR line that a wrong size makes (LoadGen issue_query_controller.cc).
 RAN_OUT = "Ran out of generated queries"
+UNDISTURBED = "undisturbed"
+ALONE = "Let the machine do nothing else, and run again before you change anything."
 ERRORS = frozenset({"no-errors", "no-other-errors"})
 
 # What a next Offline run is planned for: this times the least duration at the rate measured.
@@ -57,7 +60,16 @@ def advice(evidence: Evidence, checks: Sequence[Check]) -> list[str]:
         return [_broken_engine(evidence, accuracy)]
     if evidence.run.mode != "performance" or not failed:
         return []
-    if not all(_size_or_rate(each, evidence) for each in failed):
+    others = [each for each in failed if each.rule != UNDISTURBED]
+    if not all(_size_or_rate(each, evidence) for each in others):
+        return []
+    disturbed = disturbances(evidence)[:1]
+    return [f"Disturbed: {each}. {ALONE}" for each in disturbed] + _sizes(evidence, others)
+
+
+def _sizes(evidence: Evidence, failed: Sequence[Check]) -> list[str]:
+    """What size or rate would have passed."""
+    if not failed:
         return []
     if evidence.scenario.loadgen_scenario == "Server":
         return server_advice(evidence, failed)

@@ -16,13 +16,14 @@ from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.new_file import new_file
 from sut.record.facts import RunFacts
-from sut.record.folder import SessionDir, write_atomic
+from sut.record.folder import SessionDir, stamp_of, write_atomic
 from sut.report.summary import summary_text
 from sut.result.aggregate import Start
 from sut.result.aggregated_schema import AGGREGATED_NAME
 from sut.result.build import build, result_json
 from sut.result.rebuilt import contradictions
 from sut.result.schema import Result
+from sut.result.stored import read_result
 
 PERFORMANCE = "performance"
 # What a node wrote itself and its own files do not give is kept under this mark.
@@ -57,7 +58,7 @@ class Stored:
 def keep(archive: bytes, results_dir: Path) -> SessionDir:
     """Unpack a node's session under the results directory, as if it had been run here.
 
-    A name that is taken gets a number, as a second session of one second does.
+    A name that is taken gets a number: the session knows its own time by now.
 
     Raises:
         LogError: the archive is broken, or holds something else than one session.
@@ -149,26 +150,6 @@ def _session_beside(path: Path) -> Path | None:
     return None
 
 
-def read_result(path: Path) -> Result:
-    """A result.json, ours or a stored one.
-
-    Raises:
-        LogError: no such file, or no result of this version.
-    """
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise LogError(
-            f"is not a result of this version: {place}: {first['msg']}.",
-            where=str(path),
-            remedy="Name a mlperf_datacenter_*.json made by this version of the harness.",
-        ) from error
-
-
 def first_query(
     session: SessionDir, scenario: Scenario, offset_ns: int, error_ns: int
 ) -> Start | None:
@@ -190,7 +171,7 @@ def write_aggregated(results_dir: Path, text: str) -> Path:
     path = results_dir / AGGREGATED_NAME
     results_dir.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        stamp = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = stamp_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
         earlier = path.with_name(f"{path.stem}_{stamp}{path.suffix}")
         number = 0
         while earlier.exists():

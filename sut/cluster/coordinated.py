@@ -214,7 +214,7 @@ class _Call:
         if head_lost is not None:
             problems.append(head_lost)
         call = Call(
-            timestamp=self.started.isoformat(timespec="milliseconds"),
+            started_utc=self.started.isoformat(timespec="milliseconds"),
             command=sys.argv,
             problems=problems,
         )

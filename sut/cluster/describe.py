@@ -7,19 +7,19 @@ so that a node with another version of this project can still answer or fail by 
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
 
+from sut.capacity.model_shape import ModelShape
 from sut.config.engine_kinds import package_of
+from sut.config.model_files import described
 from sut.config.official import require_recognised
 from sut.config.schema import RunConfig
 from sut.errors import HarnessError
@@ -116,26 +116,12 @@ def _weights(config: RunConfig, fetch: bool) -> dict[str, Any]:
         return {"weights_problem": error.message}
     files = [path for pattern in WEIGHT_PATTERNS for path in folder.glob(pattern)]
     size = sum(path.stat().st_size for path in files)
+    shape = ModelShape.of_config(described(folder) or {})
     return {
         "weights_sha256": weights_sha256(folder),
         "weights_bytes": size,
-        "kv_bytes_per_token": kv_bytes_per_token(folder / "config.json"),
+        "kv_bytes_per_token": int(shape.kv_bytes_per_token(KV_ELEMENT_BYTES)) if shape else None,
     }
-
-
-def kv_bytes_per_token(file: Path) -> int | None:
-    """Keys and values of one token over all layers, from a model's config.json.
-
-    None if the file does not say: the names are those of the Llama family.
-    """
-    try:
-        model = json.loads(file.read_text(encoding="utf-8"))
-        queries = model["num_attention_heads"]
-        heads = model.get("num_key_value_heads") or queries
-        width = model.get("head_dim") or model["hidden_size"] // queries
-        return int(2 * model["num_hidden_layers"] * heads * width * KV_ELEMENT_BYTES)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _dataset(config: RunConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sut.config.flags import MODES, SCENARIOS, FlagParser, add_token_type, build
 from sut.config.shipped import DEFAULT_ROUND
 from sut.errors import ConfigError, Interrupted, LogError
 from sut.json_text import decoded
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     from audit.logs import AuditLogs
@@ -53,6 +54,12 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = audit_parser()
     options = parser.parse_args(arguments)
+    if not arguments:
+        raise ConfigError(
+            "audit is given nothing, and would run every test of the round, for minutes or hours.",
+            where="command line",
+            remedy="Give --test TEST06 to run one, or --verify DIR to verify logs.",
+        )
     if options.verify is not None:
         _refuse(parser, options, WITH_VERIFY | set(ONLY_VERIFY), "does not go with --verify")
         return _verify(options)
@@ -124,11 +131,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return dry_run(loaded, as_json=options.json)
 
-    from rich.console import Console
-
     from sut.harness.session import run_benchmark
 
-    outcome = run_benchmark(loaded, Console(stderr=True))
+    outcome = run_benchmark(loaded, progress_console())
     if not options.json:
         show_outcome(outcome, as_json=False)
     found = [_found(run, options.official) for run in outcome.session.run_dirs()]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sut.config.flags import above_zero, build_parser, to_overrides, whole
 from sut.errors import ConfigError
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -68,9 +69,7 @@ def main(arguments: Sequence[str]) -> int:
             remedy=f"Leave it out, or leave out bench {options.what}.",
         )
 
-    from rich.console import Console
-
-    console = Console(stderr=True)
+    console = progress_console()
     return {"engine": _engine, "harness": _harness, "replicas": _replicas}[options.what](
         options, console
     )

@@ -131,6 +131,7 @@ def _start(arguments: list[str]) -> int:
         print("1. Put the token of RAY_AUTH_TOKEN into ~/.ray/auth_token there, mode 600.")
     print("2. Run there, with its own address for WORKER_IP:")
     print(f"   {join_line(head.address)}")
+    print("   Each worker fetches gated weights itself: HF_TOKEN must be set in that shell, too.")
     check = f"python -m sut.main cluster check --address {head.address} --replicas all"
     print(f"\nThen here, for workers with an A30 each: {check} --system a30-bf16")
     return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sut.config.flags import FlagParser
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import Interrupted
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     from sut.rehearsal.measure import Loader, Override
@@ -42,8 +43,6 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
 
-    from rich.console import Console
-
     from sut.rehearsal.rehearse import Request, rehearse
 
     request = Request(
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         fast=options.fast,
     )
     try:
-        report = rehearse(request, _loader(), Console(stderr=True))
+        report = rehearse(request, _loader(), progress_console())
     except KeyboardInterrupt:
         print(f"Interrupted; the same command goes on from here ({options.out}/stages).")
         return Interrupted.exit_code

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sut.config.flags import FlagParser
-from sut.errors import ConfigError, LogError
-from sut.machine.places import not_a_folder
+from sut.record.folder import write_asked
+from sut.record.locate import session_folder
 
 EPILOG = """\
 examples:
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP
+  python -m sut.main report results/mlperf_datacenter/mlperf_datacenter_NODE_TIMESTAMP.json
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --html page.html
   python -m sut.main report results/mlperf_datacenter/NODE_TIMESTAMP --compliance --html page.html
 
@@ -36,13 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         ConfigError: the page cannot be written.
     """
     options = _parser().parse_args(arguments)
-    if not (options.directory / "session.json").is_file():
-        raise LogError(
-            not_a_folder(options.directory)
-            or "there is no run in this directory: session.json is missing.",
-            where=str(options.directory),
-            remedy="Name a run's directory, one below results/mlperf_datacenter.",
-        )
+    options.directory = session_folder(options.directory)
     return _compliance(options) if options.compliance else _result(options)
 
 
@@ -54,7 +49,7 @@ def _parser() -> FlagParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder of a session")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a session's folder or result")
     parser.add_argument(
         "--compliance", action="store_true", help="show each rule of the round, with its proof"
     )
@@ -79,7 +74,7 @@ def _result(options: argparse.Namespace) -> int:
     record = with_evaluations(read_session(options.directory))
     result = result_of(record)
     if options.html is not None:
-        _write(options.html, report_html(result, record))
+        write_asked("--html", options.html, report_html(result, record))
         print(f"{'VALID' if result.valid else 'INVALID'}. Written to {options.html}.")
     else:
         print(result_json(result) if options.json else summary_text(result), end="")
@@ -97,25 +92,8 @@ def _compliance(options: argparse.Namespace) -> int:
 
     report = compliance_report(options.directory)
     if options.html is not None:
-        _write(options.html, compliance_html(report))
+        write_asked("--html", options.html, compliance_html(report))
         print(f"{headline(report)}\nWritten to {options.html}.")
     else:
         print(compliance_json(report) if options.json else compliance_text(report), end="")
     return 0 if report.compliant else 1
-
-
-def _write(path: Path, text: str) -> None:
-    from sut.record.folder import write_atomic
-
-    try:
-        write_atomic(path, text)
-    except FileExistsError as error:
-        raise ConfigError(
-            f"{path} exists and is not overwritten.", where="--html", remedy="Name a new file."
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}.",
-            where="--html",
-            remedy="Name a file in a folder that you may write to.",
-        ) from error

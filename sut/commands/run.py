@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sut.config.flags import add_coordinated, build_parser, to_overrides
 from sut.errors import ConfigError, Interrupted
+from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +45,6 @@ def main(arguments: Sequence[str]) -> int:
     if options.coordinated:
         return coordinated(loaded, options)
 
-    from rich.console import Console
-
     from sut.harness.session import run_benchmark
 
     gate = None
@@ -53,8 +52,10 @@ def main(arguments: Sequence[str]) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    outcome = run_benchmark(loaded, Console(stderr=True), gate)
-    show_outcome(outcome, as_json=options.json)
+    outcome = run_benchmark(loaded, progress_console(), gate)
+    # The verdict decides how we exit, not the terminal.
+    with nullcontext() if options.json else as_far_as_it_goes():
+        show_outcome(outcome, as_json=options.json)
     if outcome.interrupted:
         return Interrupted.exit_code
     return 0 if outcome.result.valid else 1
@@ -107,8 +108,6 @@ def note_what_is_not_read(loaded: Loaded) -> None:
 
 def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
     """The same run on every node of the cluster at once, and its sum."""
-    from rich.console import Console
-
     from sut.cluster.coordinated import run_coordinated
     from sut.report.aggregated import aggregated_text
 
@@ -116,7 +115,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
         loaded,
         baseline=options.baseline,
         stored=options.baseline_results or (),
-        console=Console(stderr=True),
+        console=progress_console(),
     )
     if options.json:
         print(summed.path.read_text(encoding="utf-8"), end="")
@@ -137,34 +136,21 @@ def load_configuration(options: argparse.Namespace, *, of_cluster: bool = False)
         of_cluster: for a look at the cluster, which a run's settings are given to whole.
     """
     # pydantic and YAML are loaded here and not above: --help must not wait for them.
-    from sut.config.between_fields import check_loadgen
-    from sut.config.rounds import load_round
-    from sut.config.sources import load
+    from sut.api import check_release, configure
     from sut.config.strays import ALL_OF_RAY, OF_COORDINATED
-    from sut.machine.devices import cards
-    from sut.machine.hardware import gpu_missing, package_version
 
     resolved = getattr(options, "resolved", None)
     if resolved is not None:
         from sut.config.resolved import read_resolved
 
-        loaded = read_resolved(resolved)
-    else:
-        alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
-        seen = cards()
-        loaded = load(
-            to_overrides(options),
-            environment=os.environ,
-            card=seen.found[0].name if seen.found else None,
-            gpu_missing=gpu_missing(seen),
-            host_name=platform.node(),
-            config_file=options.config,
-            user_conf=options.user_conf,
-            used_of_ray=ALL_OF_RAY if of_cluster else alone,
-        )
-    installed = package_version("mlcommons-loadgen", "mlcommons_loadgen")
-    check_loadgen(load_round(loaded.config.round), installed)
-    return loaded
+        return check_release(read_resolved(resolved))
+    alone = OF_COORDINATED if getattr(options, "coordinated", False) else ()
+    return configure(
+        to_overrides(options),
+        config_file=options.config,
+        user_conf=options.user_conf,
+        used_of_ray=ALL_OF_RAY if of_cluster else alone,
+    )
 
 
 def dry_run(loaded: Loaded, *, as_json: bool) -> int:
@@ -198,11 +184,17 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     from sut.report.first_screen import first_screen
 
     print(first_screen(outcome.result))
-    print(f"Result:  {_relative(session.published_result)}")
-    print(f"Summary: {_relative(session.published_summary)}")
+    print(f"Result:  {_relative(_own(session.published_result, session.result))}")
+    print(f"Summary: {_relative(_own(session.published_summary, session.summary))}")
     if (page := session.root / "report.html").is_file():
         print(f"Report:  {_relative(page)}")
     sys.stdout.flush()
+
+
+def _own(published: Path, inside: Path) -> Path:
+    """The published file, where it is this session's; else the same one in its folder."""
+    same = published.is_file() and published.read_bytes() == inside.read_bytes()
+    return published if same else inside
 
 
 def _relative(path: Path) -> Path:

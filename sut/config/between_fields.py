@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sut.config import official
 from sut.config.engine_options import with_options
-from sut.config.held import broken
+from sut.config.held import broken, unfit
 from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, show, value_at
 from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
@@ -64,8 +64,9 @@ def check(config: RunConfig, origins: Mapping[str, str], rules: Round) -> None:
     _check_whole_ms(config, origins)
     if config.profile == "mlperf":
         _check_mlperf(config, origins, rules)
-    for each in broken(config, rules):
-        raise ConfigError(each.sentence, where=origins[each.key], remedy=each.remedy)
+    for each in (*unfit(config), *broken(config, rules)):
+        origin = origins.get(each.key, UNKNOWN_ORIGIN)
+        raise ConfigError(each.sentence, where=origin, remedy=each.remedy)
 
 
 def check_loadgen(rules: Round, installed: str | None) -> None:

@@ -88,7 +88,7 @@ def _indexed(path: Path) -> dict[str, str] | None:
         named = decoded(path.read_bytes())["weight_map"]
         if all(isinstance(file, str) and Path(file).name == file for file in named.values()):
             return dict(named)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise UnreadableTensorsError(f"{path.name} is not an index of safetensors files")
 
@@ -108,7 +108,7 @@ def _header(path: Path) -> Iterator[tuple[str, Shape]]:
                 if name != "__metadata__"
             ]
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableTensorsError(f"{path.name} has no safetensors header") from error
 
 

@@ -6,8 +6,8 @@ plans them. Rules, results, reports and submissions read traits and never an eng
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -80,6 +80,22 @@ class EngineTraits(Strict):
         )
 
 
+class Refused(NamedTuple):
+    """A setting that an engine must not be given.
+
+    Attributes:
+        key: its dotted key.
+        value: as given.
+        why: goes on after "is VALUE, ".
+        remedy: what to do.
+    """
+
+    key: str
+    value: Any
+    why: str
+    remedy: str
+
+
 class EngineOptions(Strict):
     """The settings of one kind of engine: a section of the configuration.
 
@@ -92,3 +108,20 @@ class EngineOptions(Strict):
     def planned(self) -> EngineTraits:
         """What an engine with these settings will tell, as far as they say it."""
         return EngineTraits()
+
+    def refused(self, *, strict: bool) -> Iterable[Refused]:
+        """Settings that would change what rules, traits or seals govern.
+
+        Args:
+            strict: whether the round's rules hold unrelaxed.
+        """
+        del strict
+        return ()
+
+    def not_installed(self) -> Iterable[Refused]:
+        """Settings that the engine, as it is installed here, does not have; none if it is not."""
+        return ()
+
+    def tuned(self) -> Mapping[str, Any]:
+        """Settings without a key of the harness, by the engine's names."""
+        return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
+from sut.config.natural import instead_of
 from sut.config.shipped import names, round_help
 from sut.errors import ConfigError
 
@@ -43,6 +43,9 @@ other verbs; each has its own --help:
   check            check a submission tree, with MLCommons' own checker too
   rehearse         go through every step of a submission with a model of random weights
   report           build result and summary again; --compliance shows each rule and its proof
+  compare          put the figures of runs side by side, with their noise
+  regress          hold a run against a stored one; JUnit XML for CI
+  history          list the results of a folder by time
   prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone
@@ -96,11 +99,15 @@ class FlagParser(argparse.ArgumentParser):
         word = unknown[0].partition("=")[0]
         if not word.startswith("-"):
             self.error(f"unexpected word {word}")
-        # A word without its hyphens still looks like its flag.
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(word, flags, n=1, cutoff=0.0)
+        # What is hidden is not for people to type.
+        flags = [
+            flag
+            for action in self._actions
+            if action.help != argparse.SUPPRESS
+            for flag in action.option_strings
+        ]
         raise ConfigError(
-            f"there is no flag {word}.", where="command line", remedy=f"The nearest is {near[0]}."
+            f"there is no flag {word}.", where="command line", remedy=instead_of(word, flags)
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from sut.config.engine_traits import Refused
 from sut.config.keys import Setting, checked, require_known, show, value_at
 from sut.config.names import Scenario
 from sut.config.official import of_benchmark
@@ -91,7 +92,26 @@ def broken(config: RunConfig, rules: Round) -> list[Broken]:
     ]
     if profile.fixed and config.model.official:
         found += _of_weights(config)
+    own = config.engine.own
+    if profile.fixed and own is not None:
+        found += map(_by_engine, own.refused(strict=True))
     return found
+
+
+def unfit(config: RunConfig) -> list[Broken]:
+    """Settings that the engine must not be given in any profile, and those that it does not have.
+
+    What it has depends on what is installed here, so no record is judged by this.
+    """
+    own = config.engine.own
+    if own is None:
+        return []
+    return list(map(_by_engine, (*own.refused(strict=False), *own.not_installed())))
+
+
+def _by_engine(refused: Refused) -> Broken:
+    sentence = f"{refused.key} is {show(refused.value)}, {refused.why}."
+    return Broken(refused.key, sentence, refused.remedy)
 
 
 def of_profile(setting: Setting, held: Setting, profile: str) -> Broken:

@@ -1,12 +1,15 @@
 """The dotted keys of RunConfig: which exist, which is nearest to a typo, what text means for one.
 
-A leaf is a field that holds a value; a section is a field that holds fields. engine.options is a
-section whose fields are not ours: `sut.config.engine_options` asks the engine for them.
+A leaf is a field that holds a value; a section is a field that holds fields. Two sections have
+fields that are not ours: for engine.options `sut.config.engine_options` asks the engine, for
+engine.vllm.extra `sut.config.vllm_extra` asks vLLM. Where a value of the second is a mapping, its
+parts are keys as well.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +20,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from sut.config.schema import RunConfig
+from sut.config.vllm_extra import EXTRA, flat
 from sut.config.yaml_tree import PlainLoader
 from sut.errors import ConfigError
 
 OPTIONS = "engine.options."
+FOREIGN = (OPTIONS, EXTRA)
+"""Beginnings of the keys whose names are an engine's own."""
+_ANY = FieldInfo(annotation=Any)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ def leaves() -> dict[str, FieldInfo]:
 @cache
 def sections() -> frozenset[str]:
     """Every section of RunConfig by its dotted key."""
-    parents = (key.split(".")[:-1] for key in (*leaves(), OPTIONS))
+    parents = (key.split(".")[:-1] for key in (*leaves(), *FOREIGN))
     return frozenset(".".join(path[: i + 1]) for path in parents for i in range(len(path)))
 
 
@@ -51,7 +58,7 @@ def _walk(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += _walk(kind, f"{prefix}{name}.")
-        elif f"{prefix}{name}." != OPTIONS:
+        elif f"{prefix}{name}." not in FOREIGN:
             found.append((f"{prefix}{name}", field))
     return found
 
@@ -76,11 +83,11 @@ def require_known(setting: Setting) -> None:
         ConfigError: names the nearest valid key, or says that the key is a section.
     """
     key, shown = setting.key, show(setting.value)
-    if key in leaves() or key.startswith(OPTIONS):
+    if key in leaves() or key.startswith(FOREIGN):
         return
     if key in sections():
         inside = ", ".join(name for name in leaves() if name.startswith(f"{key}."))
-        inside = inside or f"the engine's own, as {OPTIONS}NAME"
+        inside = inside or f"the engine's own, as {key}.NAME"
         raise ConfigError(
             f"{key} is {shown}, but it is a section.",
             where=setting.origin,
@@ -110,7 +117,7 @@ def value_of_text(key: str, text: str, origin: str) -> Any:
     Text stays text for a key that takes text; otherwise it is read as a YAML value, so that
     `null`, `true`, `8.5` and `[Offline, Server]` mean what they mean in a file.
     """
-    field = leaves().get(key)
+    field = _ANY if key.startswith(EXTRA) else leaves().get(key)
     return text if field is None else value_as(field, key, text, origin)
 
 
@@ -135,8 +142,8 @@ def checked(setting: Setting) -> Any:
     Raises:
         ConfigError: wrong type or out of bounds.
     """
-    if setting.key.startswith(OPTIONS):
-        return setting.value  # held to the engine's own model once its kind is known
+    if setting.key.startswith(FOREIGN):
+        return setting.value  # held to what the engine has once its kind is known
     field = leaves()[setting.key]
     refuse_yes_or_no(setting, field)
     annotation: Any = field.annotation
@@ -159,6 +166,25 @@ def refuse_yes_or_no(setting: Setting, field: FieldInfo) -> None:
         )
 
 
+def parts(setting: Setting) -> list[Setting]:
+    """The setting; of a mapping that vLLM takes, each of its values under a key of its own."""
+    if not (setting.key.startswith(EXTRA) and isinstance(setting.value, Mapping) and setting.value):
+        return [setting]
+    values = flat(setting.value, f"{setting.key}.")
+    return [Setting(key, value, setting.origin) for key, value in values.items()]
+
+
+def replaced_by(key: str, earlier: Collection[str]) -> list[str]:
+    """Which of the earlier keys a later value of `key` stands for: itself, its parts, its whole."""
+    if not key.startswith(EXTRA):
+        return [each for each in (key,) if each in earlier]
+    return [
+        each
+        for each in earlier
+        if f"{each}.".startswith(f"{key}.") or f"{key}.".startswith(f"{each}.")
+    ]
+
+
 def value_at(config: RunConfig, key: str) -> Any:
     """The configuration's value of a dotted key."""
     value: Any = config
@@ -168,10 +194,11 @@ def value_at(config: RunConfig, key: str) -> Any:
 
 
 def values_of(config: RunConfig) -> dict[str, Any]:
-    """Every value of a configuration by its dotted key, the options of its engine last."""
-    options = config.engine.options.items()
-    return {key: value_at(config, key) for key in leaves()} | {
-        f"{OPTIONS}{name}": value for name, value in options
+    """Every value of a configuration by its dotted key, those with an engine's own names last."""
+    found = {key: value_at(config, key) for key in leaves()}
+    found |= {f"{OPTIONS}{name}": value for name, value in config.engine.options.items()}
+    return found | {
+        f"{EXTRA}{name}": value for name, value in flat(value_at(config, EXTRA[:-1])).items()
     }
 
 

@@ -32,6 +32,6 @@ def described(folder: Path) -> dict[str, Any] | None:
     """What a folder's config.json says; None if it is not a JSON object or cannot be read."""
     try:
         value = decoded((folder / DESCRIPTION).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

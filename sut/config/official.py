@@ -48,6 +48,8 @@ class Official:
     must_say: tuple[Leaf, ...]
     may_say: tuple[Leaf, ...]
     """What config.json may leave out, for it is the architecture's own default."""
+    weights_sha256: tuple[str, ...] = ()
+    """Of the published checkpoints, as `sut.inputs.weights` counts it; empty: none is known."""
 
     def differences(self, config: Mapping[str, Any]) -> list[str]:
         """What a config.json says otherwise, in words; empty: it is this model's."""
@@ -116,10 +118,11 @@ def _official(path: Path) -> Official | None:
     return Official(
         name=str(settings["model.name"].value),
         hub_id=str(settings["model.path"].value),
-        benchmarks=_benchmarks(leaves) or (str(settings["model.benchmark"].value),),
+        benchmarks=_named(leaves, "benchmarks") or (str(settings["model.benchmark"].value),),
         held={key: settings[key] for key in HELD},
         must_say=must_say,
         may_say=may_say,
+        weights_sha256=_named(leaves, "weights_sha256"),
     )
 
 
@@ -131,9 +134,9 @@ def _signs(leaves: list[Leaf], kind: str) -> tuple[Leaf, ...]:
     )
 
 
-def _benchmarks(leaves: list[Leaf]) -> tuple[str, ...]:
-    """What the file says of them, where the model is that of more than its `model.benchmark`."""
-    said = (leaf.value for leaf in leaves if leaf.path == (SECTION, "benchmarks"))
+def _named(leaves: list[Leaf], key: str) -> tuple[str, ...]:
+    """A list of the section: the benchmarks, where the model is that of more than its own."""
+    said = (leaf.value for leaf in leaves if leaf.path == (SECTION, key))
     return tuple(str(name) for name in next(said, ()))
 
 

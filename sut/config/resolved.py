@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sut.config.keys import Setting, checked, leaves, require_known, sections
+from sut.config.keys import Setting, checked, leaves, parts, require_known, sections
 from sut.config.sources import Loaded, resolved
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
@@ -45,7 +45,7 @@ def _parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     text = read_text(path)
     try:
         document = decoded(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _none_of_ours(path, f"it is not JSON ({error})") from error
     found = [
         document.get(name) if isinstance(document, dict) else None for name in ("config", "origins")
@@ -72,4 +72,4 @@ def _settings(tree: Mapping[str, Any], origin: str, above: str = "") -> Iterator
         if key in sections() and isinstance(value, dict):
             yield from _settings(value, origin, f"{key}.")
         else:
-            yield Setting(key, value, origin)
+            yield from parts(Setting(key, value, origin))

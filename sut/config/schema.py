@@ -10,18 +10,16 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from sut.config.engine_kinds import engine_kind
-from sut.config.engine_traits import NO_MODEL, UNQUANTISED, EngineOptions, EngineTraits
+from sut.config.engine_traits import NO_MODEL, EngineOptions, EngineTraits
 from sut.config.names import ModeChoice, Scenario
 from sut.config.quantities import (
     DelayMs,
     GeneratedCount,
-    Gibibytes,
     Parallel,
     SampleCount,
     Seed,
@@ -33,6 +31,7 @@ from sut.config.quantities import (
 from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
+from sut.config.vllm_options import VllmConfig
 from sut.errors import ConfigError
 
 
@@ -135,72 +134,13 @@ class ValidityConfig(Strict):
         description="whether looping, empty or alike answers fail an accuracy run of any engine; "
         "those of a model's own weights always do",
     )
-
-
-# vLLM takes two names for these types, and tells one.
-_OTHER_NAMES = {"half": "float16", "float": "float32"}
-
-
-class VllmConfig(EngineOptions):
-    """Arguments of vLLM's AsyncEngineArgs, each explicit (an embedded engine's defaults lie)."""
-
-    dtype: str = Field("bfloat16", description="weights and activations")
-    quantization: str | None = Field(None, description="vLLM's name of the quantisation, or null")
-    kv_cache_dtype: str = Field("auto", description="KV cache element type")
-    load_format: str = Field("auto", description="auto, safetensors, or dummy for random weights")
-    max_model_len: TokenCount | None = Field(
-        None, description="tokens; null: longest prompt of the data set + max_tokens"
+    others_cpu_share: float | None = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="most of the processor that other programs may use during a performance run; "
+        "beyond it the result says so, and in mlperf is INVALID; null: not asked",
     )
-    max_num_seqs: TokenCount = Field(64, description="sequences in one step at most")
-    max_num_batched_tokens: TokenCount = Field(4096, description="tokens in one step at most")
-    gpu_memory_utilization: float = Field(0.9, gt=0, lt=1, description="share of GPU memory")
-    enforce_eager: bool = Field(True, description="no graph capture, no compilation")
-    enable_chunked_prefill: bool = Field(True, description="split long prompts over steps")
-    async_scheduling: bool = Field(True, description="schedule ahead of the model")
-    tensor_parallel_size: Parallel = Field(1, description="GPUs per replica (tensor)")
-    pipeline_parallel_size: Parallel = Field(1, description="GPUs per replica (pipeline)")
-    attention_backend: str | None = Field(None, description="vLLM's backend name; null: its choice")
-    cpu_kvcache_gib: Gibibytes = Field(2, description="VLLM_CPU_KVCACHE_SPACE, GiB; CPU only")
-    cpu_omp_threads_bind: str = Field(
-        "auto", description="VLLM_CPU_OMP_THREADS_BIND; auto: every core this process may use"
-    )
-    seed: Seed = Field(42, description="engine seed (reference: 42)")
-
-    decides = MappingProxyType(
-        {
-            "weights": "load_format",
-            "dtype": "dtype",
-            "quantization": "quantization",
-            "kv_cache_dtype": "kv_cache_dtype",
-            "context_tokens": "max_model_len",
-            "max_batch_sequences": "max_num_seqs",
-            "max_batch_tokens": "max_num_batched_tokens",
-            "card_memory_share": "gpu_memory_utilization",
-            "cache_gib": "cpu_kvcache_gib",
-        }
-    )
-
-    def planned(self) -> EngineTraits:
-        """What vLLM will tell with these settings, whatever the checkpoint makes of them."""
-        chunked = "on" if self.enable_chunked_prefill else "off"
-        return EngineTraits(
-            weights="random" if self.load_format == "dummy" else "real",
-            dtype=_OTHER_NAMES.get(self.dtype, self.dtype),
-            quantization=self.quantization or UNQUANTISED,
-            kv_cache_dtype=self.kv_cache_dtype,
-            context_tokens=self.max_model_len,
-            max_batch_sequences=self.max_num_seqs,
-            max_batch_tokens=self.max_num_batched_tokens,
-            batching=(
-                "vLLM batches continuously: at each step the scheduler puts every running "
-                "sequence, and prompt parts of waiting ones (chunked prefill: "
-                f"{chunked}), into one batch of at most {self.max_num_batched_tokens} tokens and "
-                f"{self.max_num_seqs} sequences."
-            ),
-            cards_per_replica=self.tensor_parallel_size * self.pipeline_parallel_size,
-            card_memory_share=self.gpu_memory_utilization,
-            cache_gib=self.cpu_kvcache_gib,
-        )
 
 
 class NullConfig(EngineOptions):
@@ -291,6 +231,11 @@ class EngineConfig(Strict):
         """What the engine will be, as far as its settings say."""
         own = self.own
         return EngineTraits() if own is None else own.planned()
+
+    def tuned(self) -> dict[str, Any]:
+        """Settings without a key of the harness, by the engine's names."""
+        own = self.own
+        return {} if own is None else dict(own.tuned())
 
     def key_of(self, trait: str) -> str | None:
         """The dotted key that decides a trait; None where no setting does."""

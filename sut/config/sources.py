@@ -19,7 +19,17 @@ from sut.config import official, selection, strays
 from sut.config.engine_options import typed
 from sut.config.flags import ENVIRONMENT
 from sut.config.held import Profile, held_values, load_profile, of_profile
-from sut.config.keys import Setting, checked, leaves, require_known, sentence, show, value_of_text
+from sut.config.keys import (
+    Setting,
+    checked,
+    leaves,
+    parts,
+    replaced_by,
+    require_known,
+    sentence,
+    show,
+    value_of_text,
+)
 from sut.config.names import Scenario
 from sut.config.rate import with_probe
 from sut.config.round_values import default_benchmark, round_settings
@@ -276,7 +286,7 @@ def _expanded(settings: list[Setting]) -> list[Setting]:
             continue
         if not (setting.key in ("system", "model") and text):
             require_known(setting)
-        found.append(setting)
+        found += parts(setting)
     return found
 
 
@@ -317,7 +327,8 @@ def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[st
                 why = of_profile(setting, fixed, profile)
                 raise ConfigError(why.sentence, where=setting.origin, remedy=why.remedy)
             # Re-inserted, so that the order of the dict is that of precedence.
-            winners.pop(setting.key, None)
+            for replaced in replaced_by(setting.key, winners):
+                del winners[replaced]
             winners[setting.key] = setting
     return typed(winners, _default("engine.kind").value)
 

@@ -107,8 +107,8 @@ def idle_assignments(config: RunConfig, origins: Mapping[str, str]) -> list[str]
     """Each --set that nothing of this call reads, in words."""
     found = []
     for key, why in _idle(config).items():
-        for leaf in leaves():
-            if leaf.startswith(key) and origins.get(leaf) == f"--set {leaf}":
+        for leaf, origin in origins.items():
+            if leaf.startswith(key) and origin == f"--set {leaf}":
                 found.append(f"--set {leaf} has no effect: {why}")
     return found
 

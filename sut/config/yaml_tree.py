@@ -76,6 +76,10 @@ def read_text(
     Raises:
         ConfigError: the file cannot be opened, or is not UTF-8, naming line and byte.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ConfigError(  # reading a pipe may never end
+            f"{name} is a pipe or a device, not a file.", where=str(path), remedy="Save it first."
+        )
     try:
         data = path.read_bytes()
         errors = "replace" if lenient and b"\0" not in data else "strict"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import sysconfig
 from collections.abc import Iterable
-from pathlib import Path
 
 from sut.capacity.cards import card_named
 from sut.config.schema import RunConfig
 from sut.doctor.row import Row, fail, ok, warn
 from sut.errors import ConfigError
 from sut.inputs.inputs import check_cards
+from sut.machine import toolchain
 from sut.machine.devices import cards
 from sut.machine.nvml import describe_cards
 
-COMPILERS = ("cc", "gcc", "clang")
 CAPABILITY_MIN = 7.5
 FREE_SHARE = 0.95
 MIB, GIB = 2**20, 2**30
@@ -49,17 +46,13 @@ def compiler(config: RunConfig) -> Iterable[Row]:
     """Triton compiles its launcher at the first start: a C compiler and Python's headers."""
     if config.system.platform != "cuda":
         return
-    found = next((name for name in COMPILERS if shutil.which(name)), None)
-    if found is None:
-        yield fail("C compiler", "none; Triton compiles its launcher", "Install gcc.")
-    else:
-        yield ok("C compiler", found)
-    header = Path(sysconfig.get_paths()["include"]) / "Python.h"
-    if header.is_file():
-        yield ok("Python's headers", str(header.parent))
-    else:
-        remedy = "Install them, e.g. apt install python3-dev, for this very Python."
-        yield fail("Python's headers", f"{header} is missing; Triton compiles with it", remedy)
+    lacking = {each.name: each for each in toolchain.lacks()}
+    for name, here in (
+        ("C compiler", toolchain.compiler()),
+        ("Python's headers", toolchain.header()),
+    ):
+        lack = lacking.get(name)
+        yield fail(name, lack.found, lack.remedy) if lack else ok(name, str(here))
 
 
 def state(config: RunConfig) -> Iterable[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,11 +16,14 @@ from sut.doctor.row import Row, fail, ok, warn
 from sut.errors import HarnessError
 from sut.inputs.dataset import dataset_of
 from sut.inputs.weights import WEIGHT_PATTERNS
+from sut.machine import hub_access
 from sut.machine.hardware import package_version, vllm_package
 
 AUDIT = "audit.config"
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+ASK_FOR_IT = (
+    "Accept the model's licence on its page, and set HF_TOKEN to a token that may read it; "
+    "or set model.path to a folder."
+)
 SESSION, RESULT = "config.json", "result.json"
 
 
@@ -68,17 +70,19 @@ def model(config: RunConfig) -> Iterable[Row]:
 
 
 def _of_hub(path: str) -> Row:
-    cached = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "hub"
-    if list(cached.glob(f"models--{path.replace('/', '--')}/snapshots/*/config.json")):
+    if hub_access.cached(path):
         return ok("weights", f"{path} is in the hub's cache")
-    if any(os.environ.get(name, "") not in ("", "0") for name in OFFLINE):
+    if hub_access.switched_off():
         what = f"{path} is not in the hub's cache, and the hub is switched off"
         return fail("weights", what, "Fetch it on a machine with a network, or set model.path.")
-    if any(os.environ.get(name) for name in TOKENS):
-        what = f"{path} will be fetched; whether the token may read it was not asked"
-        return ok("weights", what)
-    what = f"{path} is not here, and no HF_TOKEN is set; a gated model needs one"
-    return fail("weights", what, "Set HF_TOKEN, or set model.path to a folder.")
+    try:
+        why = hub_access.refusal(path)
+    except OSError as error:
+        what = f"{path} is not here, and the hub cannot be asked for it: {error}"
+        return warn("weights", what, "Look at the network, or set model.path to a folder.")
+    if why is not None:
+        return fail("weights", why, ASK_FOR_IT)
+    return ok("weights", f"{path} will be fetched; the hub gives it")
 
 
 def dataset(config: RunConfig) -> Iterable[Row]:

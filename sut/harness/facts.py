@@ -239,6 +239,7 @@ def write_session(
     facts = SessionFacts(
         session_id=secrets.token_hex(16),
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        timestamp=session.stamp,
         command=list(sys.argv),
         hardware=here,
         software=software_facts(here, before.engine),

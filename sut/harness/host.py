@@ -6,12 +6,19 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
 import uvloop
 
+from sut.errors import RunError
+
 T = TypeVar("T")
+# A plain function takes milliseconds on a loop that is alive.
+FUNCTION_S = 30.0
+END_S = 10.0
+HANGS = f"the engine's event loop gave no sign for {FUNCTION_S:g} s"
 
 
 class EngineHost:
@@ -51,12 +58,19 @@ class EngineHost:
             raise
 
     def run(self, function: Callable[[], T]) -> T:
-        """Call a plain function on the loop's thread and wait for its result."""
+        """Call a plain function on the loop's thread and wait for its result.
+
+        Raises:
+            RunError: the loop hangs.
+        """
 
         async def call() -> T:
             return function()
 
-        return self.call(call())
+        try:
+            return self.call(call(), FUNCTION_S)
+        except TimeoutError as error:
+            raise RunError(HANGS) from error
 
     def __enter__(self) -> EngineHost:
         self._thread.start()
@@ -68,10 +82,26 @@ class EngineHost:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.call(_cancel_all())
+        with suppress(TimeoutError):  # a loop that hangs is left behind: its thread is a daemon
+            self.call(_cancel_all(), END_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.join(END_S)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+
+def begin_apart(work: Callable[[], T]) -> Future[T]:
+    """Do it on a thread that nobody has to wait for: not even the process, at its end."""
+    future: Future[T] = Future()
+
+    def do() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=do, name="apart", daemon=True).start()
+    return future
 
 
 async def _cancel_all() -> None:

@@ -61,6 +61,8 @@ class Ledger:
         self.replica = array("h")
         self.finish_reason: dict[int, str] = {}
         self.failure: dict[int, str] = {}
+        self.ended_seqs = array("q")
+        """Sequence numbers in the order in which they ended."""
         self.count = Counter[State]()
         self.tokens_out_total = 0
         self.late_events = 0
@@ -73,7 +75,7 @@ class Ledger:
     @property
     def ended(self) -> int:
         """Samples that have ended, whichever way."""
-        return self.count.total()
+        return len(self.ended_seqs)
 
     @property
     def outstanding(self) -> int:
@@ -183,4 +185,5 @@ class Ledger:
         self.state[seq] = state
         self.done_ns[seq] = now_ns
         self.replica[seq] = replica
+        self.ended_seqs.append(seq)
         self.count[state] += 1

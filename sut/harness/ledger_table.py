@@ -1,54 +1,98 @@
-"""A closed ledger as a file: one row per sample."""
+"""A ledger's rows as a table: all of a closed one, or those that changed."""
 
 from __future__ import annotations
 
 from array import array
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sut.engines.base import NO_REPLICA
 from sut.harness.ledger import NO_TIME, Ledger, State
 
-
-def _times(values: array[int]) -> pa.Array:
-    column = np.frombuffer(values, np.int64)
-    return pa.array(column, mask=column == NO_TIME)
+Seqs = npt.NDArray[np.int64]
+STATE_NAMES = pa.array([state.name.lower() for state in State])
 
 
-def write_table(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path) -> pa.Table:
-    """Write one row per sample; return what was written.
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a ledger as they stood at one moment, by column; nothing of the ledger's own.
+
+    Attributes:
+        numbers: columns of numbers, one entry a row.
+        words: finish reason and failure of each row; None where there is none.
+    """
+
+    numbers: dict[str, npt.NDArray[Any]]
+    words: dict[str, list[str | None]]
+
+    def table(self, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
+        """Times in ns of this host's monotonic clock, null if missing.
+
+        Args:
+            prompt_tokens: tokens of each prompt, by sample index.
+        """
+        of = self.numbers
+        unanswered = of["tokens_out"] == 0
+        columns: dict[str, Any] = {
+            "seq": of["seq"],
+            "sample_index": of["sample_index"].astype(np.int64),
+            "issued_ns": of["issued_ns"],
+            "first_token_ns": _times(of["first_token_ns"]),
+            "done_ns": _times(of["done_ns"]),
+            "tokens_in": prompt_tokens[of["sample_index"]].astype(np.int32),
+            "tokens_out": pa.array(of["tokens_out"], mask=unanswered),
+            "state": STATE_NAMES.take(pa.array(of["state"])),
+            "finish_reason": pa.array(self.words["finish_reason"], pa.string()),
+            "failure": pa.array(self.words["failure"], pa.string()),
+            "replica": pa.array(of["replica"].astype(np.int32), mask=of["replica"] == NO_REPLICA),
+            "last_token": pa.array(of["last_token"], mask=unanswered),
+            "answer_crc": pa.array(of["answer_crc"], mask=unanswered),
+        }
+        return pa.table(columns)
+
+
+def _times(values: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(values, mask=values == NO_TIME)
+
+
+def rows_of(ledger: Ledger, seqs: Seqs) -> Rows:
+    """Copy these rows.
+
+    No view of the ledger outlives the call: an array that somebody looks into cannot grow.
+    """
+
+    def at(column: array[int] | bytearray, kind: type[np.generic]) -> npt.NDArray[Any]:
+        return np.frombuffer(column, kind)[seqs] if len(seqs) else np.empty(0, kind)
+
+    numbers = {
+        "seq": seqs,
+        "sample_index": at(ledger.sample_index, np.uint32),
+        "issued_ns": at(ledger.issued_ns, np.int64),
+        "first_token_ns": at(ledger.first_token_ns, np.int64),
+        "done_ns": at(ledger.done_ns, np.int64),
+        "tokens_out": at(ledger.tokens_out, np.int32),
+        "last_token": at(ledger.last_token, np.int32),
+        "answer_crc": at(ledger.answer_crc, np.uint32),
+        "state": at(ledger.state, np.uint8),
+        "replica": at(ledger.replica, np.int16),
+    }
+    named = seqs.tolist()
+    words = {
+        "finish_reason": [ledger.finish_reason.get(seq) for seq in named],
+        "failure": [ledger.failure.get(seq) for seq in named],
+    }
+    return Rows(numbers, words)
+
+
+def table_of(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
+    """One row per sample.
 
     Args:
         ledger: closed, or as far as it came.
         prompt_tokens: tokens of each prompt, by sample index.
-        path: a new parquet file; times in ns of this host's monotonic clock, null if missing.
     """
-    n = ledger.issued
-    index = np.array(ledger.sample_index, np.int64)
-    ended = np.frombuffer(ledger.state, np.uint8)
-    tokens = np.array(ledger.tokens_out, np.int32)
-    replica = np.array(ledger.replica, np.int32)
-    names = np.array([state.name.lower() for state in State], dtype=object)
-    columns: dict[str, Any] = {
-        "seq": np.arange(n, dtype=np.int64),
-        "sample_index": index,
-        "issued_ns": np.array(ledger.issued_ns, np.int64),
-        "first_token_ns": _times(ledger.first_token_ns),
-        "done_ns": _times(ledger.done_ns),
-        "tokens_in": prompt_tokens[index].astype(np.int32),
-        "tokens_out": pa.array(tokens, mask=tokens == 0),
-        "state": pa.array(names[ended], pa.string()),
-        "finish_reason": pa.array([ledger.finish_reason.get(i) for i in range(n)], pa.string()),
-        "failure": pa.array([ledger.failure.get(i) for i in range(n)], pa.string()),
-        "replica": pa.array(replica, mask=replica == NO_REPLICA),
-        "last_token": pa.array(np.array(ledger.last_token, np.int32), mask=tokens == 0),
-        "answer_crc": pa.array(np.array(ledger.answer_crc, np.uint32), mask=tokens == 0),
-    }
-    table = pa.table(columns)
-    pq.write_table(table, path)
-    return table
+    return rows_of(ledger, np.arange(ledger.issued, dtype=np.int64)).table(prompt_tokens)

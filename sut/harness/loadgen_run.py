@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,25 +26,36 @@ from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
 from sut.harness.host import EngineHost
+from sut.harness.journal import Changes, Journal
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import write_table
+from sut.harness.ledger_table import table_of
 from sut.harness.progress import RunProgress
 from sut.harness.silence import Silence, silent_process
+from sut.harness.surroundings import Surroundings
 from sut.harness.system import SystemUnderTest
 from sut.loadgen.child import LoadGenSpec
 from sut.loadgen.process import LoadGenProcess
 from sut.machine.hardware import package_version
+from sut.machine.room import room_kept
+from sut.machine.signals import stopped_by
+from sut.plan.room import end_bytes
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
 from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
-from sut.record.ledger_file import counted
+from sut.record.ledger_file import counted, ledger_bytes
+from sut.record.surroundings import SurroundingsFacts
+from sut.record.unfinished import end_run
 
 POLL_S = 0.5
 # After an engine fault LoadGen may return by itself (Offline) or play its schedule to the
 # end (Server); it has ten seconds in all (docs/decisions/02-a-fault-ends-samples.md).
 FAULT_GRACE_S = 8.0
 CALL_TIMEOUT_S = 30.0
+# Of Poisson arrivals one gap in 10^13 is longer than 30 mean ones.
+MEAN_GAPS = 30.0
+# LoadGen writes a line of its trace in some 10 us.
+LOG_S = 0.001
 NO_AUDIT = "no-audit.config"
 LEFT_OPEN = "LoadGen left it open"
 
@@ -63,8 +75,24 @@ class LiveSession:
     prompt_tokens: npt.NDArray[np.int64]
     directory: SessionDir
     console: Console
+    kept: dict[Path, bytes]
+    """Files of the session that are in memory too, should its folder be lost."""
     cards: Sequence[str] = ()
     """UUIDs of this machine's cards that answer."""
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A new file, kept in memory too."""
+        self.kept[path] = content
+        write_atomic(path, content)
+
+
+def idle_limit_s(stall_timeout_s: float, plan: RunPlan) -> float:
+    """How long LoadGen may be without a query in flight: between two arrivals, and at its end."""
+    ahead = plan.forecast
+    gap_s = 0.0
+    if plan.run.scenario.loadgen_scenario == "Server":
+        gap_s = MEAN_GAPS * ahead.duration_expected_s / ahead.queries_expected
+    return stall_timeout_s + ahead.queries_expected * LOG_S + gap_s
 
 
 def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) -> RunSpec:
@@ -84,15 +112,39 @@ def make_run(
 ) -> RunFacts:
     """Run LoadGen once, as planned; return what `run.json` now holds.
 
+    An error on the way leaves `.begun.json` and the journal, from which the run is finished
+    (`sut.record.unfinished`).
+
     Args:
         live: the session whose run it is.
         plan: all that LoadGen is given.
         number: of this run on its engine, from 1.
         give_up: ends a run that can no longer become what is wanted; None: nothing does.
     """
+    this = _begin(live, plan, give_up)
+    sut, ledger, folder = this.sut, this.ledger, this.directory
+    before = _stats(live)
+    spec = run_spec(live.config, plan.run.scenario, number, plan.performance_count)
+    live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
+    changes = Changes(ledger)
+    take = partial(live.host.run, changes.take)
+    journal = Journal(take, changes, live.prompt_tokens, folder.journal)
+    with room_kept(folder.reserve, end_bytes(plan)), journal:
+        outcome = _drive_loadgen(live, this)
+    table = table_of(ledger, live.prompt_tokens)
+    live.write(folder.ledger, ledger_bytes(table))
+    facts = _facts(live, this, outcome, counted(table, ledger.late_events), _counters(live, before))
+    end_run(folder, facts)
+    live.kept[folder.run_facts] = folder.run_facts.read_bytes()
+    del live.kept[folder.begun]
+    return facts
+
+
+def _begin(live: LiveSession, plan: RunPlan, give_up: GiveUp | None) -> _Run:
+    """Its folder, with what LoadGen reads and what is said of the run if it never ends."""
     config, run = live.config, plan.run
     directory = live.directory.new_run_dir(run.scenario.value, run.folder)
-    write_atomic(directory.user_conf, plan.user_conf)
+    live.write(directory.user_conf, plan.user_conf.encode())
     if plan.audit is not None:
         write_atomic(directory.audit_config, plan.audit.text)
     ledger = Ledger(
@@ -102,17 +154,12 @@ def make_run(
     )
     library = Library(live.dataset, plan.performance_count)
     sut = SystemUnderTest(live.engine, ledger, library, config.engine.stall_timeout_s)
-    this = _Run(plan, directory, sut, ledger, give_up)
-    before = _stats(live)
-    spec = run_spec(config, run.scenario, number, plan.performance_count)
-    live.host.run(partial(live.engine.begin_run, spec, sut.on_events))
-    started = datetime.now(UTC)
-    outcome = _drive_loadgen(live, this)
-    table = write_table(ledger, live.prompt_tokens, directory.ledger)
-    counts = counted(table, ledger.late_events)
-    facts = _facts(live, this, started, outcome, counts, _counters(live, before))
-    write_atomic(directory.run_facts, facts.model_dump_json(indent=2) + "\n")
-    return facts
+    this = _Run(plan, directory, sut, ledger, datetime.now(UTC), give_up)
+    nothing = _Outcome(None, interrupted=False, clock=None, surroundings=None)
+    counts = counted(table_of(ledger, live.prompt_tokens), 0)
+    facts = _facts(live, this, nothing, counts, {})
+    live.write(directory.begun, (facts.model_dump_json(indent=2) + "\n").encode())
+    return this
 
 
 @dataclass(frozen=True)
@@ -123,13 +170,13 @@ class _Run:
     directory: RunDir
     sut: SystemUnderTest
     ledger: Ledger
+    started: datetime
     give_up: GiveUp | None
 
 
 def _facts(
     live: LiveSession,
     this: _Run,
-    started: datetime,
     outcome: _Outcome,
     counts: LedgerFacts,
     counters: dict[str, float | None],
@@ -140,7 +187,7 @@ def _facts(
         scenario=plan.run.scenario.value,
         mode=plan.run.mode.value,
         test=plan.run.test,
-        started_utc=started.isoformat(timespec="milliseconds"),
+        started_utc=this.started.isoformat(timespec="milliseconds"),
         ended_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         loadgen_model=plan.loadgen_model,
         loadgen_package=package_version("mlcommons-loadgen", "mlcommons_loadgen"),
@@ -153,6 +200,7 @@ def _facts(
         expected_settings=dict(plan.expected_settings),
         ledger=counts,
         clock=outcome.clock,
+        surroundings=outcome.surroundings,
         engine_counters=counters,
         engine_figures=report.figures,
         incidents=report.incidents,
@@ -184,35 +232,43 @@ def _stats(live: LiveSession) -> dict[str, float] | None:
 class _Outcome:
     loadgen_exit: str | None
     interrupted: bool
-    clock: ClockFacts
+    clock: ClockFacts | None
+    surroundings: SurroundingsFacts | None
 
 
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
     queries = this.plan.forecast.queries_expected
-    interrupted, silent, clocks = False, None, ClockWatch()
+    stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
-    with watch, LoadGenProcess(_spec(live, this), log) as child:
+    around = Surroundings(live.host.loop, apart=not live.config.engine.elsewhere)
+
+    def look() -> None:
+        clocks.look()
+        around.look()
+
+    with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
         with RunProgress(live.console, str(this.plan.run), queries) as progress:
             try:
-                silent = _wait(live, child, this, progress, clocks)
-            except KeyboardInterrupt:
-                interrupted = True
+                silent = _wait(live, child, this, progress, look)
+            except KeyboardInterrupt as stop:
+                stopped = stopped_by(stop)
         exited_by_itself = child.process.poll() is not None
         sut.ended_by_us = not exited_by_itself
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
     _last_look(live, sut)
-    reason = sut.fault or silent or ("interrupted" if interrupted else ending) or LEFT_OPEN
+    reason = sut.fault or silent or (stopped and f"{stopped} ended it") or ending or LEFT_OPEN
     live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
     clocks.look()
+    seen = around.facts(child.process.pid)
     if not exited_by_itself:
-        why = "Ctrl-C" if interrupted else silent or "the engine fault"
+        why = stopped or silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
-    return _Outcome(ending, interrupted, clocks.facts())
+    return _Outcome(ending, stopped is not None, clocks.facts(), seen)
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -253,7 +309,7 @@ def _wait(
     child: LoadGenProcess,
     this: _Run,
     progress: RunProgress,
-    clocks: ClockWatch,
+    look: Callable[[], None],
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
@@ -262,13 +318,18 @@ def _wait(
     sut, ledger = this.sut, this.ledger
     deadline: float | None = None
     silence = Silence(live.config.loadgen.silence_timeout_s)
+    idle = Silence(idle_limit_s(live.config.engine.stall_timeout_s, this.plan))
     while not child.wait(POLL_S):
         progress.update(ledger)
-        clocks.look()
+        look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
         if this.give_up is not None and (why := this.give_up(ledger, time.monotonic_ns())):
             return why
+        # While the engine owes an answer it is the engine's silence that is watched.
+        signs = time.monotonic_ns() if ledger.outstanding else ledger.issued
+        if (idle_s := idle.look(signs)) is not None:
+            return f"LoadGen neither asked nor ended for {idle_s:.0f} s"
         if sut.fault and deadline is None:
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-
-from rich.console import Console
+from functools import partial
 
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.engines.base import Engine, EngineRequest
 from sut.engines.factory import make_engine
 from sut.harness.facts import BeforeTheClock, agreed_sha256, cards_before, engine_facts
-from sut.harness.host import EngineHost
+from sut.harness.host import EngineHost, begin_apart
 from sut.harness.loadgen_run import run_spec
 from sut.harness.rate_probe import SHARES, Probe, probe_rates
 from sut.harness.reuse_probe import probe_reuse
+from sut.harness.under_way import UnderWay
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs
 from sut.inputs.variables import planned_variables
@@ -53,37 +51,30 @@ class ReadyEngine:
         return warmup is not None and warmup.succeeded == warmup.requested
 
 
-def ready_engine(
-    stack: ExitStack, config: RunConfig, inputs: Inputs, log: Path, console: Console
-) -> ReadyEngine:
+def ready_engine(stack: ExitStack, config: RunConfig, inputs: Inputs, way: UnderWay) -> ReadyEngine:
     """Start the engine and warm it up; the stack stops it.
 
     Args:
         stack: what ends with the session.
         config: of the session.
         inputs: data set and weights.
-        log: for whatever the engine prints.
-        console: for progress.
+        way: the session under way; the engine's log lies in its folder.
 
     Raises:
         EngineStartError: it did not become ready.
     """
     host, cards = stack.enter_context(EngineHost()), cards_before(config)
-    engine, facts = _start_engine(stack, host, config, inputs, log, console)
-    warmup = _warm_up(host, engine, config, inputs, console)
-    ready = warmup.succeeded == warmup.requested
-    reuse = _probe(host, engine, inputs, facts.replicas, config, console) if ready else None
+    engine, facts = _start_engine(stack, host, config, inputs, way)
+    with way.phases.phase("warming up", 2 * (config.warmup.timeout_s + CLOSE_TIMEOUT_S)):
+        warmup = _warm_up(host, engine, config, inputs, way)
+        ready = warmup.succeeded == warmup.requested
+        reuse = _probe(host, engine, inputs, facts.replicas, config, way) if ready else None
     before = BeforeTheClock(engine=facts, warmup=warmup, reuse_probe=reuse, cards=cards)
     return ReadyEngine(host, engine, facts, before)
 
 
 def _start_engine(
-    stack: ExitStack,
-    host: EngineHost,
-    config: RunConfig,
-    inputs: Inputs,
-    log: Path,
-    console: Console,
+    stack: ExitStack, host: EngineHost, config: RunConfig, inputs: Inputs, way: UnderWay
 ) -> tuple[Engine, EngineFacts]:
     """Start the engine and have it stopped by the stack; hash the weights meanwhile."""
     longest = inputs.longest_prompt + config.generation.max_tokens
@@ -91,37 +82,39 @@ def _start_engine(
         config=config,
         model_path=inputs.model_path,
         context_tokens=config.engine.planned().context_tokens or longest,
-        log=log,
+        log=way.session.engine_log,
         dataset_sha256=inputs.dataset.sha256,
     )
-    engine = make_engine(request)
-    stack.callback(_close, host, engine, console)
-    console.print(
+    engine, limit_s = make_engine(request), config.engine.start_timeout_s
+    stack.callback(_close, host, engine, way)
+    way.say(
         f"Starting engine {config.engine.kind} with {config.model.name} "
-        f"(context of {request.context_tokens} tokens) …",
-        highlight=False,
+        f"(context of {request.context_tokens} tokens) …"
     )
     started = time.monotonic()
-    hashing = host.start(asyncio.to_thread(weights_sha256, inputs.model_path))
-    info = host.call(engine.start())
+    hashing = begin_apart(partial(weights_sha256, inputs.model_path))
+    # An engine keeps the limit itself, and knows best what to say then.
+    with way.phases.phase("starting the engine", 2 * limit_s):
+        info = host.call(engine.start())
     start_s = time.monotonic() - started
-    console.print(f"Engine ready after {start_s:.0f} s.", highlight=False)
-    model_sha256 = agreed_sha256(info, hashing.result())
+    way.say(f"Engine ready after {start_s:.0f} s.")
+    with way.phases.phase("reading the weights for their checksum", limit_s):
+        model_sha256 = agreed_sha256(info, hashing.result())
     planned = planned_variables(config, os.environ)
     facts = engine_facts(info, start_s, inputs.model_path, model_sha256, planned=planned)
     return engine, facts
 
 
-def _close(host: EngineHost, engine: Engine, console: Console) -> None:
+def _close(host: EngineHost, engine: Engine, way: UnderWay) -> None:
     """Stop the engine; one that will not stop must not cost the result."""
     try:
         host.call(engine.close(), CLOSE_TIMEOUT_S)
     except TimeoutError:
-        console.print(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.", highlight=False)
+        way.say(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.")
 
 
 def _warm_up(
-    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, console: Console
+    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, way: UnderWay
 ) -> WarmupFacts:
     spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
     limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
@@ -134,9 +127,8 @@ def _warm_up(
         facts = WarmupFacts(
             requested=asked, succeeded=0, duration_s=limit_s, failures=["the engine hangs"] * asked
         )
-    console.print(
-        f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s.",
-        highlight=False,
+    way.say(
+        f"Warm-up: {facts.succeeded} of {facts.requested} answered in {facts.duration_s:.1f} s."
     )
     return facts
 
@@ -147,7 +139,7 @@ def _probe(
     inputs: Inputs,
     replicas: int,
     config: RunConfig,
-    console: Console,
+    way: UnderWay,
 ) -> ProbeFacts | None:
     """Whether anything is reused; None where nobody asked, or the engine hangs."""
     if not inputs.probe_prompts:
@@ -165,7 +157,7 @@ def _probe(
     except TimeoutError:
         return None
     reused = ", ".join(f"{value:g}" for value in facts.hit_tokens.values()) or "an unknown number"
-    console.print(f"Reuse probe: {reused} of the tokens asked twice were reused.", highlight=False)
+    way.say(f"Reuse probe: {reused} of the tokens asked twice were reused.")
     return facts
 
 
@@ -174,10 +166,10 @@ def measure_rates(
     config: RunConfig,
     inputs: Inputs,
     scenarios: tuple[Scenario, ...],
-    console: Console,
+    way: UnderWay,
 ) -> RateProbeFacts:
     """What the engine does in a second, for the scenarios whose rate is auto."""
-    console.print("Rate probe: how many queries a second this machine does …", highlight=False)
+    way.say("Rate probe: how many queries a second this machine does …")
     asked = len(inputs.warmup_prompts) + len(inputs.probe_prompts)
     warmup = ready.before.warmup
     probe = Probe(
@@ -189,7 +181,8 @@ def measure_rates(
         warmup_qps=warmup.requested / warmup.duration_s if warmup and warmup.requested else None,
     )
     limit_s = len(SHARES) * config.warmup.timeout_s + CLOSE_TIMEOUT_S
-    try:
-        return ready.host.call(probe_rates(probe, scenarios), limit_s)
-    except TimeoutError:
-        return RateProbeFacts(samples=0, duration_s=limit_s, failure="the engine hangs")
+    with way.phases.phase("measuring the rate", limit_s + CLOSE_TIMEOUT_S):
+        try:
+            return ready.host.call(probe_rates(probe, scenarios), limit_s)
+        except TimeoutError:
+            return RateProbeFacts(samples=0, duration_s=limit_s, failure="the engine hangs")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from sut.config.model_files import local_folder, looks_like_hub_id
 from sut.config.schema import ModelConfig
 from sut.errors import ConfigError
+from sut.json_text import decoded
 from sut.record.folder import sha256_of
 
 WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.gguf")
@@ -86,7 +86,7 @@ def _in_part(folder: Path, present: set[str]) -> bool:
     """
     for index in folder.glob(INDEX_PATTERN):
         try:
-            named = set(json.loads(index.read_bytes())["weight_map"].values())
+            named = set(decoded(index.read_bytes())["weight_map"].values())
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # an index of something else
         if named & present and named - present:

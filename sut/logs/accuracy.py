@@ -119,7 +119,7 @@ def _entries(path: Path) -> list[Any]:
     except DoubledKeyError as error:
         message = f"the accuracy log is not as LoadGen writes it: {error}."
         raise LogError(message, where=str(path), remedy=REMEDY) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, deep nesting
+    except ValueError as error:  # a number of thousands of digits, deep nesting
         raise LogError("the accuracy log is not JSON.", where=str(path), remedy=REMEDY) from error
     if not isinstance(document, list):
         message = "the accuracy log is not a JSON array of samples."

@@ -166,7 +166,7 @@ def _decode(raw: bytes) -> dict[str, Any] | None:
             entry = decoded(
                 candidate, strict=False, parse_constant=lambda _: None, parse_float=_finite
             )
-        except (ValueError, RecursionError):
+        except ValueError:
             continue
         known = isinstance(entry, dict) and isinstance(entry.get("key"), str)
         return entry if known else None

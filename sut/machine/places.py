@@ -11,6 +11,8 @@ from sut.errors import EngineStartError
 # Bytes of a Unix socket's path (sun_path in linux/un.h, less its end).
 SOCKET_PATH = 107
 SHORT = Path("/tmp")
+# "sut-", the number of the process that made it, a dash and eight letters of the library's.
+TEMPORARY_NAME = 20
 
 
 def socket_folder(below: int, what: str) -> Path | None:
@@ -35,6 +37,15 @@ def socket_folder(below: int, what: str) -> Path | None:
         where="environment TMPDIR",
         remedy=f"Set TMPDIR to a path of at most {SOCKET_PATH - below} characters.",
     )
+
+
+def temporary_folder(below: Path | None = None) -> Path:
+    """A new folder, named by this process, so that it can be told when that is gone.
+
+    Args:
+        below: where; None: where temporary files go.
+    """
+    return Path(tempfile.mkdtemp(prefix=f"sut-{os.getpid()}-", dir=below))
 
 
 def not_a_folder(path: Path) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,14 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import RunError
+from sut.harness.at_once import AtOnce
+from sut.harness.conclude import conclude
 from sut.harness.facts import BeforeTheClock, write_config, write_session
 from sut.harness.loadgen_run import make_run
+from sut.harness.phases import Phases
 from sut.harness.ready_engine import ReadyEngine, ready_engine
-from sut.harness.session import live_session, plans_of, settled, write_result
+from sut.harness.session import live_session, plans_of, settled
+from sut.harness.under_way import UnderWay, marked
 from sut.inputs.fit import fitted
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.machine.signals import first_ends_the_run
@@ -26,8 +30,8 @@ from sut.peak.hopeless import Hopeless
 from sut.peak.limits import limits_of
 from sut.peak.search import Kind, Step, Tried, Wishes, next_step
 from sut.peak.trial import Trial, read_trial
+from sut.record.facts import RunFacts
 from sut.record.folder import SessionDir
-from sut.record.manifest import close_session
 
 TRIAL_NOTE = "this run is a trial of a search: its figures are no result"
 
@@ -93,11 +97,29 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
     runs = folder.runs()
     step = next_step(tried(runs), asked.wishes(_first(runs, loaded.config, asked.scenario)))
     if step.kind is not Kind.END:
-        with first_ends_the_run(), ExitStack() as stack:
-            return _searched(asked, inputs, folder, runs, stack, console, keep)
+        with engine_for(loaded.config, inputs, folder, console) as (ready, way):
+            return _searched(asked, inputs, folder, runs, ready, way, keep)
     found = Found(runs, step, loaded.config)
     keep(found)
     return found
+
+
+@contextmanager
+def engine_for(
+    config: RunConfig, inputs: Inputs, folder: SearchDir, console: Console
+) -> Iterator[tuple[ReadyEngine, UnderWay]]:
+    """Within the block an engine is ready; what its runs share goes with it.
+
+    Raises:
+        EngineStartError: it did not become ready.
+    """
+    end = AtOnce()
+    with first_ends_the_run(end.by_signal) as stops, Phases(end.by_deadline) as phases:
+        way = UnderWay(SessionDir(folder.new_start()), phases, stops, console)
+        with ExitStack() as stack:
+            yield ready_engine(stack, config, inputs, way), way
+            stops.hold()
+            phases.begin("stopping the engine")
 
 
 def tried(runs: list[Trial]) -> list[Tried]:
@@ -115,24 +137,23 @@ def _searched(
     inputs: Inputs,
     folder: SearchDir,
     runs: list[Trial],
-    stack: ExitStack,
-    console: Console,
+    ready: ReadyEngine,
+    way: UnderWay,
     keep: Callable[[Found], object],
 ) -> Found:
     config = asked.loaded.config
-    ready = ready_engine(stack, config, inputs, folder.engine_log(), console)
     if not ready.warm:
         raise RunError(
             "the engine does not answer the warm-up, so there is nothing to search.",
             where=str(folder.root),
-            remedy="Look at its engine-*.log.",
+            remedy=f"Look into {way.session.engine_log}.",
         )
     before = ready.before
     if not runs:
-        loaded, before = settled(asked.loaded, inputs, ready, console)
+        loaded, before = settled(asked.loaded, inputs, ready, way)
         config = loaded.config
     wishes = asked.wishes(_first(runs, config, asked.scenario))
-    maker = RunMaker(asked, inputs, folder, ready, before, console)
+    maker = RunMaker(asked, inputs, folder, ready, before, way)
     while (step := next_step(tried(runs), wishes)).kind is not Kind.END:
         made = maker.make(step)
         if made is None:
@@ -154,44 +175,56 @@ class RunMaker:
         folder: SearchDir,
         ready: ReadyEngine,
         before: BeforeTheClock,
-        console: Console,
+        way: UnderWay,
     ) -> None:
         self._asked, self._inputs, self._folder = asked, inputs, folder
-        self._ready, self._before, self._console = ready, before, console
+        self._ready, self._before, self._way = ready, before, way
         self._number = 0
 
     def make(self, step: Step) -> Trial | None:
         """One run; None where the user ended it.
 
         Raises:
-            RunError: the engine died.
+            HarnessError: it broke, or the engine died.
         """
         assert step.rate is not None, "a step that is not the end has a rate"
         self._number += 1
         full = step.kind is Kind.CONFIRMATION
         loaded = self._configured(step.rate, full=full)
-        self._console.print(
-            f"{step.kind.value.capitalize()} at {step.rate:g} queries/s ({step.why})",
-            highlight=False,
-        )
+        self._way.say(f"{step.kind.value.capitalize()} at {step.rate:g} queries/s ({step.why})")
         session = SessionDir.create(loaded.config.results_dir, loaded.config.node_name)
+        way = replace(self._way, session=session, kept={})
+        ended: Exception | KeyboardInterrupt | None = None
+        facts: RunFacts | None = None
+        with marked(session, way.phases):
+            try:
+                facts = self._run(loaded, way, full=full)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends in a result, too
+                ended = error
+            ending = None if ended is None else way.ending(ended)
+            conclude(session, ending, way.say, way.kept, publish=full)
+        if ended is not None and not isinstance(ended, KeyboardInterrupt):
+            raise ended
+        if facts is None or facts.interrupted:
+            return None
+        if facts.engine_failure:
+            raise RunError(f"{facts.engine_failure}.", where=str(session.root))
+        return self._told(session.root, full=full)
+
+    def _run(self, loaded: Loaded, way: UnderWay, *, full: bool) -> RunFacts:
+        """The LoadGen run, with the files of its session before it."""
         notes = [*self._before.notes, *(() if full else (TRIAL_NOTE,))]
-        write_config(session, loaded.config, loaded.origins)
-        written = write_session(
-            session, loaded.config, self._inputs, replace(self._before, notes=notes)
-        )
-        live = live_session(
-            written, loaded.config, self._inputs, self._ready, session, self._console
-        )
+        before = replace(self._before, notes=notes)
+        write_config(way.session, loaded.config, loaded.origins)
+        written = write_session(way.session, loaded.config, self._inputs, before)
+        for path in (way.session.config, way.session.session_facts):
+            way.kept[path] = path.read_bytes()
+        live = live_session(written, loaded.config, self._inputs, self._ready, way)
         (plan,) = plans_of(loaded, self._inputs)
         limits = limits_of(loaded.config, self._asked.scenario)
         give_up = None if full else Hopeless(limits, plan.forecast.queries_expected)
-        facts = make_run(live, plan, self._number, give_up)
-        close_session(session, written.session_id)
-        write_result(session, publish=full)
-        if facts.engine_failure:
-            raise RunError(f"{facts.engine_failure}.", where=str(session.root))
-        return None if facts.interrupted else self._told(session.root, full=full)
+        way.phases.begin(f"running {plan.run}")
+        return make_run(live, plan, self._number, give_up)
 
     def _configured(self, rate: float, *, full: bool) -> Loaded:
         asked = self._asked
@@ -203,7 +236,7 @@ class RunMaker:
     def _told(self, root: Path, *, full: bool) -> Trial:
         trial = read_trial(root, full=full)
         assert trial is not None, "a run that was not interrupted is there"
-        self._console.print(f"  {describe(trial)}", highlight=False, soft_wrap=True)
+        self._way.say(f"  {describe(trial)}")
         return trial
 
 

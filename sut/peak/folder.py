@@ -4,7 +4,7 @@
   search.json                 the configuration that is searched with, but for the rate
   trials/<node>_<timestamp>/  a session for each trial
   <node>_<timestamp>/         a session for each run of full length: an ordinary result
-  engine-<n>.log              what the engine prints, of each start
+  engine-<n>/engine.log       what the engine prints, of each start
   peak.json  peak.html        made from the sessions, anew after each
 """
 
@@ -49,10 +49,12 @@ class SearchDir:
     def page(self) -> Path:
         return self.root / "peak.html"
 
-    def engine_log(self) -> Path:
-        """A name that no start has used."""
-        number = 1 + len(list(self.root.glob("engine-*.log")))
-        return self.root / f"engine-{number}.log"
+    def new_start(self) -> Path:
+        """A new folder for what an engine start prints."""
+        number = 1 + len(list(self.root.glob("engine-*")))
+        folder = self.root / f"engine-{number}"
+        folder.mkdir()
+        return folder
 
     def open(self, loaded: Loaded, scenario: Scenario) -> None:
         """Make it, or go on with it.

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from sut.errors import LogError
-from sut.record.facts import Facts
+from sut.record.frozen import Facts
 
 
 class CardSample(Facts):

@@ -9,24 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
-
-
-class Facts(BaseModel):
-    """Frozen; unknown keys are kept out so that a reader never guesses."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Published(Facts):
-    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from sut.record.frozen import Facts
+from sut.record.surroundings import SurroundingsFacts
 
 
 class GpuFacts(Facts):
@@ -184,7 +174,7 @@ class RateProbeFacts(Facts):
 
     samples: int = Field(description="asked at once, and answered")
     duration_s: float
-    steps: list[RateStep] = []
+    steps: list[RateStep] = Field(default_factory=list)
     failure: str | None = Field(None, description="why no rate was measured")
 
 
@@ -193,7 +183,10 @@ class SessionFacts(Facts):
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
-    started_utc: str
+    started_utc: str = Field(description="when the engine was ready, or had failed to be; ISO 8601")
+    timestamp: str | None = Field(
+        None, description="what its folder is named after, YYYYMMDD_HHMMSS; null: not on record"
+    )
     command: list[str]
     hardware: HardwareFacts
     software: SoftwareFacts
@@ -311,6 +304,9 @@ class RunFacts(Facts):
     )
     ledger: LedgerFacts
     clock: ClockFacts | None = Field(None, description="null: the clocks were not watched")
+    surroundings: SurroundingsFacts | None = Field(
+        None, description="null: nobody watched the machine"
+    )
     engine_counters: dict[str, float | None] = Field(
         description="the engine's own counters over the run, e.g. prefix_cache_hit_tokens"
     )

@@ -4,13 +4,19 @@
   <node>_<timestamp>/                one call of the harness: one engine start
     config.json                      resolved RunConfig, and where each value came from
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
+    ending.json                      EndingFacts, of a session that did not come to its end
+    traceback.txt                    of an error that nobody foresaw
+    .running.json                    while the session is under way: whose it is, and its phase
     engine.log                       what the engine and its processes print
     <Scenario>/<run>/                one LoadGen run: performance, accuracy, TEST06
       audit.config                   of a compliance test: what LoadGen read after user.conf
       user.conf                      generated, what LoadGen read
       loadgen.log                    what LoadGen's process prints, as a rule nothing
+      .begun.json                    what run.json will say if the run never ends; gone once it did
+      .reserve                       while LoadGen runs: room for what is written after it
       run.json                       RunFacts: stamps, failures, counters, file hashes
       ledger.parquet                 one row per query, from our ledger
+      ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
@@ -29,16 +35,20 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import re
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sut.errors import ConfigError
 from sut.new_file import new_file
 
 NODE_LOG = "node.log"
+
+# docs/rules.md, "Names that stay": the form that other programs read with strptime.
+STAMP = "%Y%m%d_%H%M%S"
+_STAMPED = re.compile(r".+_(\d{8}_\d{6})")
 
 LOADGEN_FILES = (
     "mlperf_log_summary.txt",
@@ -48,14 +58,39 @@ LOADGEN_FILES = (
 )
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees all of it or nothing.
+def stamp_of(when: datetime) -> str:
+    """A time as names of files and `benchmark_info.timestamp` have it: UTC, to the second."""
+    return when.astimezone(UTC).strftime(STAMP)
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path` so that a reader sees all of it or nothing.
 
     Raises:
         FileExistsError: `path` exists; results are never overwritten.
     """
     with new_file(path) as stream:
-        stream.write(text.encode())
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_asked(flag: str, path: Path, text: str) -> None:
+    """Write a file that a flag names.
+
+    Raises:
+        ConfigError: it exists, or cannot be written.
+    """
+    try:
+        write_atomic(path, text)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}.",
+            where=flag,
+            remedy="Name a file in a folder that you may write to.",
+        ) from error
 
 
 def try_results_dir(results_dir: Path) -> None:
@@ -100,12 +135,24 @@ class RunDir:
         return self.root / "audit.config"
 
     @property
+    def begun(self) -> Path:
+        return self.root / ".begun.json"
+
+    @property
+    def reserve(self) -> Path:
+        return self.root / ".reserve"
+
+    @property
     def run_facts(self) -> Path:
         return self.root / "run.json"
 
     @property
     def ledger(self) -> Path:
         return self.root / "ledger.parquet"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "ledger.journal"
 
     @property
     def queries(self) -> Path:
@@ -139,29 +186,39 @@ class SessionDir:
     """The folder of one call of the harness."""
 
     root: Path
-    node: str
-    timestamp: str
 
     @classmethod
     def create(cls, results_dir: Path, node: str, now: datetime | None = None) -> SessionDir:
-        """Make a fresh folder; a second call in the same second gets a suffix."""
-        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        """Make a fresh folder; a second call in the same second is named after the next free one.
+
+        A suffix would make the stamp unreadable for who takes it for a time.
+        """
+        first = now or datetime.now(UTC)
         results_dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(1000):
-            timestamp = stamp if attempt == 0 else f"{stamp}-{attempt}"
-            root = results_dir / f"{node}_{timestamp}"
+            root = results_dir / f"{node}_{stamp_of(first + timedelta(seconds=attempt))}"
             try:
                 root.mkdir()
             except FileExistsError:
                 continue
-            return cls(root, node, timestamp)
-        raise FileExistsError(results_dir / f"{node}_{stamp}")
+            return cls(root)
+        raise FileExistsError(results_dir / f"{node}_{stamp_of(first)}")
 
     @classmethod
     def open(cls, root: Path) -> SessionDir:
         """The folder of an earlier call."""
-        node, _, timestamp = root.resolve().name.rpartition("_")
-        return cls(root, node, timestamp)
+        return cls(root)
+
+    @property
+    def name(self) -> str:
+        """<node>_<timestamp>, wherever it lies."""
+        return self.root.resolve().name
+
+    @property
+    def stamp(self) -> str | None:
+        """The time that it is named after; None where it is named otherwise."""
+        found = _STAMPED.fullmatch(self.name)
+        return found[1] if found else None
 
     @property
     def config(self) -> Path:
@@ -170,6 +227,10 @@ class SessionDir:
     @property
     def session_facts(self) -> Path:
         return self.root / "session.json"
+
+    @property
+    def ending(self) -> Path:
+        return self.root / "ending.json"
 
     @property
     def manifest(self) -> Path:
@@ -189,11 +250,11 @@ class SessionDir:
 
     @property
     def published_result(self) -> Path:
-        return self.root.parent / f"mlperf_datacenter_{self.node}_{self.timestamp}.json"
+        return self.root.parent / f"mlperf_datacenter_{self.name}.json"
 
     @property
     def published_summary(self) -> Path:
-        return self.root.parent / f"summary_{self.node}_{self.timestamp}.txt"
+        return self.root.parent / f"summary_{self.name}.txt"
 
     def run_dir(self, scenario: str, run: str) -> RunDir:
         """The folder of one LoadGen run, whether it is there or not."""
@@ -216,6 +277,4 @@ class SessionDir:
             (self.result, self.published_result),
             (self.summary, self.published_summary),
         ):
-            if target.exists():
-                raise FileExistsError(target)
-            shutil.copyfile(source, target)
+            write_atomic(target, source.read_bytes())

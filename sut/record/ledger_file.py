@@ -6,6 +6,7 @@ pyarrow ships no types: `Any` stands for its tables and arrays here.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,12 @@ def longest_answer(table: Any) -> int | None:
         return None
     longest: int | None = pc.max(table["tokens_out"]).as_py()
     return longest or 0
+
+
+def ledger_bytes(table: Any) -> bytes:
+    """What ledger.parquet holds for these rows."""
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sut.record.facts import Facts
 from sut.record.folder import NODE_LOG, SessionDir, sha256_of, write_atomic
+from sut.record.frozen import Facts
 
 # Made from the evidence, now or later; or, as the node's log, put beside it by whoever fetched it.
 NOT_EVIDENCE = frozenset(

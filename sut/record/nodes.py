@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from sut.record.facts import EngineFacts, Facts, GpuFacts, HardwareFacts, SoftwareFacts
+from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts, SoftwareFacts
+from sut.record.frozen import Facts
 
 F = TypeVar("F", bound=Facts)
 

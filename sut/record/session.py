@@ -19,6 +19,7 @@ from sut.config.schema import RunConfig
 from sut.errors import LogError
 from sut.json_text import decoded
 from sut.logs.run_logs import LoadGenLogs, read_logs
+from sut.record.ending import EndingFacts
 from sut.record.facts import (
     AccuracyFacts,
     RunFacts,
@@ -155,6 +156,15 @@ class SessionRecord:
         found = _optional(Manifest, self.folder.manifest)
         return compare(self.folder.root, found) if found is not None else None
 
+    @cached_property
+    def ending(self) -> EndingFacts | None:
+        """How it ended before its time; None where it came to its end.
+
+        Raises:
+            LogError: ending.json is malformed.
+        """
+        return _optional(EndingFacts, self.folder.ending)
+
     @property
     def name(self) -> str:
         """The folder's name."""
@@ -219,7 +229,7 @@ def read_document(path: Path) -> Document:
         raise LogError(
             f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise LogError(f"the file is not JSON: {error}.", where=str(path), remedy=remedy) from error
     if not isinstance(document, dict):
         raise LogError("the file holds no JSON object.", where=str(path), remedy=remedy)

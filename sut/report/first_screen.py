@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from sut.record.ending import HEAD
 from sut.report.summary import NO_MODEL, alarms_of
 from sut.result.schema import Result, RunResult
 from sut.rules.check import Check, number, shown
@@ -71,7 +72,11 @@ def _reasons(result: Result, checks: Sequence[Check]) -> list[str]:
     causes = {each.reason for each in checks if each.rule in CAUSES}
     # Each reason is a run's name, a colon and a check's own words.
     told = [each for each in result.reasons if each.partition(": ")[2] not in unjudged]
-    return sorted(told or result.reasons, key=lambda each: each.partition(": ")[2] not in causes)
+    return sorted(told or result.reasons, key=lambda each: not _is_cause(each, causes))
+
+
+def _is_cause(reason: str, causes: Collection[str]) -> bool:
+    return reason.startswith(HEAD) or reason.partition(": ")[2] in causes
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
@@ -87,6 +92,8 @@ def _run(name: str, run: RunResult) -> Iterable[str]:
     limits = [_limit(each) for each in run.checks if each.rule in LIMITS]
     if limits:
         yield from _wrapped(", ".join(limits), " " * 13)
+    if run.disturbed_by and not run.advice:
+        yield from _wrapped(f"disturbed: {run.disturbed_by[0]}", " " * 13)
     if run.card_limit is not None and run.card_limit.reached is not None:
         yield f"{'':<13}{run.card_limit.reached:.0%} of what {run.card_limit.card} can do"
     if any(card.held_back for card in run.cards):

@@ -10,6 +10,7 @@ from sut.record.facts import GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.report.card_lines import among_published, busy, cards, most
 from sut.report.lines import NOT_MEASURED, number, row
+from sut.report.surroundings_lines import surroundings
 from sut.result.schema import Evaluation, Result, RunResult
 from sut.rules.check import Check, shown
 
@@ -112,6 +113,7 @@ def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
     yield row("verdict", valid if run.valid else "INVALID (for the reasons above)")
     yield row("LoadGen's own verdict", run.loadgen.verdict or NOT_MEASURED)
     if run.mode == "performance":
+        yield from surroundings(run)
         yield from _headline(scenario, run)
         yield from most(run.card_limit)
         yield from cards(run)
@@ -238,7 +240,7 @@ def _replicas(run: RunResult) -> Iterable[str]:
 
 def _circumstances(result: Result) -> Iterable[str]:
     info, software = result.benchmark_info, result.software
-    yield row("node, start (UTC)", f"{info.node}, {info.timestamp}")
+    yield row("node, start (UTC)", f"{info.node}, {info.started_utc}")
     warmup = result.warmup
     yield row(
         "warm-up",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
 from sut.metrics import Distribution
+from sut.record.folder import stamp_of
 from sut.result.aggregated_schema import (
     AGGREGATED_VERSION,
     COMPOSITE,
@@ -22,7 +24,8 @@ from sut.result.aggregated_schema import (
 )
 from sut.result.baseline import Alone, single_rates
 from sut.result.comparable import not_added_up_because, worth_saying
-from sut.result.schema import BENCHMARK, UNVERIFIED, Result, RunResult
+from sut.result.schema import UNVERIFIED, Result, RunResult
+from sut.result.title import benchmark_title
 
 STATISTICS = ("p50_ns", "p90_ns", "p95_ns", "p97_ns", "p99_ns", "p99_9_ns", "max_ns")
 
@@ -54,7 +57,7 @@ class NodeRecord:
 class Call:
     """The coordinated call itself."""
 
-    timestamp: str
+    started_utc: str
     command: Sequence[str]
     problems: Sequence[str] = ()
     """What makes the whole invalid beside the nodes' own reasons, e.g. an interruption."""
@@ -96,9 +99,10 @@ def aggregate(
 
 def _info(config: RunConfig, nodes: int, call: Call) -> AggregatedInfo:
     return AggregatedInfo(
-        benchmark=BENCHMARK,
+        benchmark=benchmark_title(config),
         model=config.model.name,
-        timestamp=call.timestamp,
+        timestamp=stamp_of(datetime.fromisoformat(call.started_utc)),
+        started_utc=call.started_utc,
         profile=config.profile,
         round=config.round,
         nodes=nodes,

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from sut.config.names import Scenario
 from sut.metrics import Distribution
-from sut.record.facts import Published
+from sut.record.frozen import Published
+from sut.result.schema import STAMPED
 
-AGGREGATED_VERSION = "1.1"
+AGGREGATED_VERSION = "1.2"
 AGGREGATED_NAME = "aggregated_datacenter_results.json"
 COMPOSITE = (
     "composite: rates are sums over nodes that each ran their own LoadGen; no LoadGen run "
@@ -118,7 +119,8 @@ class AggregatedInfo(Published):
 
     benchmark: str
     model: str
-    timestamp: str = Field(description="start of the call, UTC")
+    timestamp: str = Field(description=STAMPED)
+    started_utc: str = Field(description="start of the call, UTC, ISO 8601")
     profile: str
     round: str
     nodes: int
@@ -129,7 +131,7 @@ class AggregatedInfo(Published):
 class Aggregated(Published):
     """The result of one coordinated run."""
 
-    schema_version: Literal["1.1"]
+    schema_version: Literal["1.2"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     composite: Literal[True]
     composite_note: str

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sut.config.keys import OPTIONS, leaves
+from sut.config.keys import FOREIGN, leaves
 from sut.record.facts import EngineFacts
 from sut.result.schema import Result, RunResult
 
@@ -115,13 +115,14 @@ def configuration_facts(configuration: Mapping[str, Any], free: Iterable[str] = 
     """The keys that decide what is measured, each with its value as JSON has it."""
     left_out = tuple(free)
     found: dict[str, Any] = {}
-    for key in (*leaves(), OPTIONS.rstrip(".")):
+    for key in (*leaves(), *(each.rstrip(".") for each in FOREIGN)):
         if key in left_out or key.startswith(REACH):
             continue
         value: Any = configuration
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        found[key] = value
+        # A record of before the harness took an engine's own names says nothing of them.
+        found[key] = None if value == {} else value
     return found
 
 

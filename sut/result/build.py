@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,12 @@ from sut.record.facts import (
     RunFacts,
     SessionFacts,
 )
-from sut.record.folder import RunDir, sha256_of
+from sut.record.folder import RunDir, sha256_of, stamp_of
 from sut.record.session import SessionRecord, read_session
 from sut.result.card import card_limit, kv_cache
 from sut.result.card_use import cards_used, energy_per_token_j
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import (
-    BENCHMARK,
     SCHEMA_VERSION,
     UNVERIFIED,
     BenchmarkInfo,
@@ -45,11 +45,13 @@ from sut.result.schema import (
     Result,
     RunResult,
 )
+from sut.result.title import benchmark_title
 from sut.rules.catalogue import session_checks, validity_checks
 from sut.rules.evidence import Evidence, evidence_of
 from sut.rules.grade import submission_grade
 from sut.rules.loadgen_log import SEED_KEYS
 from sut.rules.session_case import session_case
+from sut.rules.surroundings import disturbances, issue_late_ms
 
 
 def build(session_root: Path, round_: Round | None = None) -> Result:
@@ -77,7 +79,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
         )
         for run in record.runs
     }
-    problems += _problems(config, made)
+    problems += _problems(record, made)
     case = session_case(record, round_)
     problems += [each.reason for each in session_checks(case) if not each.passed]
     against = [*submission_grade(case), *(["the session is not valid"] if problems else [])]
@@ -107,9 +109,11 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     )
 
 
-def _problems(config: RunConfig, made: dict[RunId, RunResult]) -> Iterable[str]:
-    """What was asked for and is not there, then each run's own reasons."""
-    for run_id in run_ids(config):
+def _problems(record: SessionRecord, made: dict[RunId, RunResult]) -> Iterable[str]:
+    """That it ended early, what was asked for and is not there, then each run's own reasons."""
+    if record.ending is not None:
+        yield record.ending.sentence
+    for run_id in run_ids(record.config):
         if run_id not in made:
             yield f"{run_id.scenario} was asked for in {run_id.folder} mode and has no run"
     for run_id, each in made.items():
@@ -149,8 +153,7 @@ def result_json(result: Result) -> str:
 
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
-    run, logs = evidence.run, evidence.logs
-    checks = validity_checks(evidence)
+    run, logs, checks = evidence.run, evidence.logs, validity_checks(evidence)
     reasons = [each.reason for each in checks if not each.passed]
     times, facts = _times(evidence), _counts(evidence)
     first = _first_figures(evidence, times["latency"])
@@ -178,6 +181,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         card_limit=card_limit(evidence, facts, first["achieved_qps"], mean_tokens),
         cards=cards,
         energy_per_token_j=energy_per_token_j(cards, facts.tokens_out),
+        **_surroundings(evidence),
         engine_failure=run.engine_failure,
         incidents=run.incidents,
         audit_config=run.audit_config,
@@ -187,6 +191,16 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _surroundings(evidence: Evidence) -> dict[str, Any]:
+    late = issue_late_ms(evidence)
+    return {
+        "surroundings": evidence.run.surroundings,
+        "issue_late_ms_p99": late[0] if late else None,
+        "issue_late_ms_most": late[1] if late else None,
+        "disturbed_by": disturbances(evidence),
+    }
 
 
 def _seeds(logs: LoadGenLogs | None) -> dict[str, int | None]:
@@ -282,10 +296,12 @@ def _round(name: str, problems: list[str]) -> Round | None:
 
 
 def _benchmark_info(config: RunConfig, session: SessionFacts) -> BenchmarkInfo:
+    started = datetime.fromisoformat(session.started_utc)
     return BenchmarkInfo(
-        benchmark=BENCHMARK,
+        benchmark=benchmark_title(config),
         model=config.model.name,
-        timestamp=session.started_utc,
+        timestamp=session.timestamp or stamp_of(started),
+        started_utc=session.started_utc,
         node=config.node_name,
         profile=config.profile,
         round=config.round,

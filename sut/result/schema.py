@@ -20,23 +20,28 @@ from sut.record.facts import (
     EngineFacts,
     FailureGroup,
     HardwareFacts,
-    Published,
     SoftwareFacts,
     WarmupFacts,
 )
+from sut.record.frozen import Published
+from sut.record.surroundings import SurroundingsFacts
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.6"
+SCHEMA_VERSION = "1.8"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
-BENCHMARK = "MLPerf Inference datacenter"
+
+STAMPED = "start of the call, UTC, YYYYMMDD_HHMMSS; names of files have it too"
 
 
 class BenchmarkInfo(Published):
     """What was run, where and when."""
 
-    benchmark: str
+    benchmark: str = Field(description="e.g. MLPerf Inference v6.1 Datacenter")
     model: str
-    timestamp: str = Field(description="start of the session, UTC")
+    timestamp: str = Field(description=STAMPED)
+    started_utc: str = Field(
+        description="when the engine was ready, or had failed to be; UTC, ISO 8601"
+    )
     node: str
     profile: str
     round: str
@@ -209,6 +214,16 @@ class RunResult(Published):
     energy_per_token_j: float | None = Field(
         description="energy of the cards over the output tokens; no MLPerf Power result"
     )
+    surroundings: SurroundingsFacts | None = Field(
+        description="what else ran on this machine meanwhile; null: nobody watched"
+    )
+    issue_late_ms_p99: float | None = Field(
+        description="how late Server's queries came, by the round's schedule and our ledger"
+    )
+    issue_late_ms_most: float | None
+    disturbed_by: list[str] = Field(
+        description="what had a part in these figures beside the system, the cause first"
+    )
     engine_failure: str | None
     incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
@@ -224,7 +239,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.6"]
+    schema_version: Literal["1.8"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

@@ -29,11 +29,12 @@ from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.surroundings import SURROUNDINGS
 from sut.rules.traces import TRACES
 
 BOOKS = (
     *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES),
-    *(CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
+    *(SURROUNDINGS, CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
 )
 
 CATALOGUE: dict[str, Rule[Any]] = {

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from sut.logs.run_logs import significant_quantum
-from sut.record.facts import Published
+from sut.record.frozen import Published
 
 Value = bool | int | float | str | None
 

@@ -52,11 +52,25 @@ def model(case: SessionCase) -> Iterable[Check]:
     yield told("recognised by config.json", recognised, "==", True, "" if said else against)
 
 
-@SESSION_RULES.rule("weights-checksum", "The weights' checksum is recorded", f"{RULES} §6.1")
+@SESSION_RULES.rule(
+    "weights-checksum", "The weights are the published ones, byte for byte", f"{RULES} §6.1"
+)
 def weights_checksum(case: SessionCase) -> Iterable[Check]:
-    """Over the files that were read."""
+    """Over the files that were read; of a quantised checkpoint no checksum is published."""
     found = (case.engine.model_sha256 if case.engine else None) or None
-    yield told("", found, "==", "a SHA-256", holds=True)
+    yield told("recorded", found, "==", "a SHA-256", holds=True)
+    known = [
+        checksum
+        for own in of_benchmark(case.config.model.benchmark)
+        if case.engine and case.engine.model_recognised == own.name
+        for checksum in own.weights_sha256
+    ]
+    if found and known and case.engine and case.engine.quantised_to is None:
+        against = (
+            f"the weights' files are not those of the published checkpoint: their checksum is "
+            f"{found[:12]}…, not {' or '.join(f'{each[:12]}…' for each in known)}"
+        )
+        yield told("published", found, "==", " or ".join(known), against, holds=found in known)
 
 
 @SESSION_RULES.rule("dataset", "The data set is the benchmark's own", f"{RULES} §4.1.1", "dataset")

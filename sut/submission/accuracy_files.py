@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -181,7 +180,7 @@ def _is_sha256(digest: str) -> bool:
 def _parsed(log: Path) -> bool:
     """Whether the log is whole: only then is the hash that of the file."""
     try:
-        json.loads(log.read_text(encoding="utf-8"))
+        decoded(log.read_text(encoding="utf-8"))
     except ValueError:
         return False
     return True

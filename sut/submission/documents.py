@@ -87,6 +87,7 @@ def _settings(run: Run) -> Iterable[str]:
     if engine is not None:
         yield from (f"Engine {engine.kind}, {engine.replicas} replica(s):", "")
         yield from _table(engine.arguments)
+        yield from _tuned(run)
         yield from ("Sampling:", "")
         yield from _table(engine.sampling)
         yield from _variables(engine, run.session.config.engine.environment)
@@ -94,6 +95,13 @@ def _settings(run: Run) -> Iterable[str]:
         yield from (f"Warm-up: {warmup.requested} queries outside the data set.", "")
     yield from ("LoadGen: user.conf in this folder; in force by its log:", "")
     yield from _table(run.result.loadgen.settings_effective)
+
+
+def _tuned(run: Run) -> Iterable[str]:
+    """Those of the engine's arguments that only a reader of the engine's own manual knows."""
+    if tuned := run.session.config.engine.tuned():
+        yield from ("Tuned among these, by the engine's own names:", "")
+        yield from _table(tuned)
 
 
 def _variables(engine: EngineFacts, declared: Sequence[str]) -> Iterable[str]:

@@ -37,6 +37,10 @@ def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]
     made = {"division": plan.division, "submitter": plan.submitter}
     made |= detected(session.facts)
     made |= {key: text for key, text in plan.system.description.items() if text}
+    if tuned := session.config.engine.tuned():
+        told = ", ".join(f"{name}={value}" for name, value in tuned.items())
+        notes = made.get("sw_notes", "").rstrip(". ")
+        made["sw_notes"] = ". ".join(filter(None, (notes, f"Tuned in the engine: {told}")))
     if plan.rehearsal:
         made["sw_notes"] = f"{REHEARSAL_MARK}. {made.get('sw_notes', '')}".strip()
     return made

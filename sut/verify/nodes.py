@@ -96,7 +96,7 @@ def _summed(path: Path, stated: Aggregated, nodes: dict[str, NodeRecord]) -> Ite
         yield Item(Standing.OPEN, path.name, sentence)
         return
     first = read_session(path.parent / str(next(iter(nodes.values())).session))
-    call = Call(stated.benchmark_info.timestamp, stated.benchmark_info.command)
+    call = Call(stated.benchmark_info.started_utc, stated.benchmark_info.command)
     again = aggregate(first.config, list(nodes.values()), None, call)
     for reason in again.reasons if stated.valid else ():
         yield Item(Standing.CONTRADICTS, path.name, f"It is stated as valid: {reason}.")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sut.accuracy.evaluate import Sources
-from sut.cluster.collect import read_result
 from sut.config.names import Mode
 from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError, LogError
+from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.page.build import NAME as PAGE
@@ -23,6 +23,7 @@ from sut.result.build import result_json, result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.rebuilt import contradictions
 from sut.result.schema import SCHEMA_VERSION, Result, RunResult
+from sut.result.stored import read_result
 from sut.rules.case import run_case
 from sut.rules.catalogue import CATALOGUE, NOT_IN_VALID, SCENARIO_WIDE, SESSION_WIDE, VALID
 from sut.rules.demands import round_demands, run_demands
@@ -219,7 +220,7 @@ def _held(path: Path, built: Result) -> Iterator[Item]:
 
 def _version(path: Path) -> str | None:
     with suppress(ValueError):
-        document = json.loads(path.read_bytes())
+        document = decoded(path.read_bytes())
         found = document.get("schema_version") if isinstance(document, dict) else None
         return found if isinstance(found, str) else None
     return None

@@ -13,14 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
-    NullConfig,
-    SystemConfig,
-    VllmConfig,
-)
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, NullConfig, SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.base import Engine, EngineRequest, Event, Failed, Finished, FirstToken, RunSpec
 from sut.engines.factory import make_engine
 from sut.engines.null import NullEngine

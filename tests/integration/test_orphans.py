@@ -65,7 +65,7 @@ def started_by(process: subprocess.Popen[str]) -> dict[int, str]:
 
 
 @pytest.mark.parametrize(
-    "how", [signal.SIGKILL, pytest.param(signal.SIGQUIT, marks=pytest.mark.slow)]
+    "how", [signal.SIGKILL, pytest.param(signal.SIGABRT, marks=pytest.mark.slow)]
 )
 @pytest.mark.usefixtures("dummy_model")
 def test_a_harness_killed_in_the_middle_of_a_run(tmp_path: Path, how: signal.Signals) -> None:

@@ -53,6 +53,9 @@ def test_a_healthy_run_is_valid_and_leaves_everything(sut: Sut, scenario: str):
     assert {"user.conf", "run.json", "ledger.parquet", "queries.parquet"} < {
         path.name for path in run.iterdir()
     }
+    # Nothing is left of what only a session under way has.
+    assert not list(done.results.rglob(".*"))
+    assert not (run / "ledger.journal").exists()
     assert left_running(str(done.results)) == []
 
 

@@ -87,3 +87,12 @@ def test_in_a_models_description(tmp_path: Path) -> None:
     assert described(tmp_path) == {"hidden_size": 4096}
     doubled(tmp_path / "config.json", "hidden_size")
     assert described(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_what_is_nested_too_deeply_is_no_json_to_any_reader(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        decoded(text)
+    (tmp_path / "result.json").write_text(text)
+    with pytest.raises(LogError, match="nested too deeply"):
+        read_document(tmp_path / "result.json")

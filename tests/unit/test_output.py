@@ -49,3 +49,53 @@ def test_a_character_that_the_terminal_lacks_is_spelled_out() -> None:
         check=True,
     )
     assert done.stdout == b"a \\u2026 b\n"
+
+
+def run_with(streams: str, program: str) -> subprocess.CompletedProcess[bytes]:
+    """By a shell that redirects; the program is in the environment."""
+    return subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -c "$PROGRAM" {streams}'],
+        cwd=ROOT,
+        env={**os.environ, "PROGRAM": program},
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_a_descriptor_that_was_closed_is_given_to_no_other_file(streams: str) -> None:
+    program = (
+        "import sys\nfrom sut.output import open_standard_streams\nopen_standard_streams()\n"
+        "print('a'); print('b', file=sys.stderr)\n"
+        "sys.exit(40 + (open('pyproject.toml').fileno() > 2))"
+    )
+    assert run_with(streams, program).returncode == 41
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_progress_that_nobody_can_read_costs_nothing() -> None:
+    program = (
+        "from sut.output import progress_console\n"
+        "for _ in range(2000): progress_console().print('so far')\nprint('done', flush=True)"
+    )
+    done = run_with("2> /dev/full", program)
+    assert (done.stdout, done.returncode) == (b"done\n", 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_verdict_that_cannot_be_printed_is_still_the_exit_code() -> None:
+    program = (
+        "import sys\nfrom sut.output import as_far_as_it_goes, whole_output\n"
+        "with whole_output():\n with as_far_as_it_goes(): print('VALID')\nsys.exit(7)"
+    )
+    done = run_with("> /dev/full", program)
+    assert (done.stderr, done.returncode) == (b"", 7)
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
+    program = (
+        "import sys, threading\nfrom sut import main\nmain.LEAVE_S = 0.1\n"
+        "def run(_):\n threading.Thread(target=threading.Event().wait).start()\n return 7\n"
+        "main.run_command = run\nmain.entry()"
+    )
+    assert run_with("", program).returncode == 7

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sut.config.schema import VllmConfig
+from sut.config.vllm_options import VllmConfig
 
 
 def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -> dict[str, Any]:
@@ -43,7 +43,8 @@ def engine_arguments(vllm: VllmConfig, *, model_path: str, max_model_len: int) -
         arguments["distributed_executor_backend"] = "mp"
     if vllm.attention_backend is not None:
         arguments["attention_backend"] = vllm.attention_backend
-    return arguments
+    # Names of ours are refused there (`sut.config.vllm_extra`).
+    return {**vllm.extra, **arguments}
 
 
 def sampling_arguments(

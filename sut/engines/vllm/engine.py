@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
@@ -18,14 +19,8 @@ from typing import Any
 
 from sut.config.engine_kinds import EngineKind
 from sut.config.rounds import PREFIX_CACHE_HITS
-from sut.config.schema import (
-    EngineConfig,
-    GenerationConfig,
-    ModelConfig,
-    RunConfig,
-    SystemConfig,
-    VllmConfig,
-)
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.base import (
     Engine,
     EngineInfo,
@@ -43,11 +38,13 @@ from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.core_load import LOAD_METHOD, CoreLoad
 from sut.engines.vllm.failures import describe, start_failures
 from sut.engines.vllm.launch import (
+    RPC_FOLDER,
     Launch,
     cpu_libraries,
     environment,
     environment_set,
     executor_argument,
+    folder_for_sockets,
     luggage_argument,
 )
 from sut.engines.vllm.orphans import Leash
@@ -81,6 +78,8 @@ class VllmEngine:
         max_model_len: tokens, longest prompt plus answer.
         log: file for everything vLLM and its processes print.
     """
+
+    _sockets: Path | None = None
 
     def __init__(
         self,
@@ -150,7 +149,10 @@ class VllmEngine:
                 "model_in_engine_process": self._launch.one_process,
             },
             reached_by=variables(
-                WATCH, core["environment"], given=self._launch.given, ours=self._launch.ours
+                WATCH,
+                core["environment"],
+                given=self._launch.given,
+                ours={**self._launch.ours, **self._places()},
             ),
             on_cards=self._on_cards,
         )
@@ -172,7 +174,8 @@ class VllmEngine:
             self._processes.end_new()
 
     def _create_within(self) -> Any:
-        with output_to(self._log), environment_set(self._launch.sets):
+        self._sockets = folder_for_sockets(self._launch.given)
+        with output_to(self._log), environment_set({**self._launch.sets, **self._places()}):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -191,6 +194,9 @@ class VllmEngine:
             # Not before: creating the engine configures vLLM's logging anew.
             _log_to_file(self._log)
             return llm
+
+    def _places(self) -> dict[str, str]:
+        return {} if self._sockets is None else {RPC_FOLDER: str(self._sockets)}
 
     async def load_samples(self, samples: Mapping[int, TokenIds]) -> None:
         """Keep prompts in the form vLLM takes them, so that a query costs no conversion."""
@@ -327,6 +333,8 @@ class VllmEngine:
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_S)
         await asyncio.to_thread(self._processes.end_new)
+        if self._sockets is not None:
+            await asyncio.to_thread(shutil.rmtree, self._sockets, ignore_errors=True)
         if self._leash is not None:
             self._leash.let_go()
 

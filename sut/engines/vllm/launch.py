@@ -19,19 +19,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sut.config.schema import SystemConfig, VllmConfig
+from sut.config.schema import SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.vllm.luggage import Luggage
 from sut.engines.vllm.orphans import Leash
 from sut.errors import EngineStartError
 from sut.machine.devices import VISIBLE, gpus, usable_cores
-from sut.machine.places import socket_folder
+from sut.machine.places import TEMPORARY_NAME, socket_folder, temporary_folder
 
 FEW_CORES = 4
 SYSTEM_FOLDERS = (Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib/aarch64-linux-gnu"))
 PRELOAD = "LD_PRELOAD"
 RPC_FOLDER = "VLLM_RPC_BASE_PATH"
-# Below that folder: a slash and a UUID.
-SOCKET_NAME = 37
+# Below a temporary folder: a slash, the name of one of ours, a slash and a UUID.
+SOCKET_NAME = 1 + TEMPORARY_NAME + 37
 SAMPLER = "VLLM_USE_FLASHINFER_SAMPLER"
 
 
@@ -100,13 +101,22 @@ def _on_cpu(vllm: VllmConfig, system: SystemConfig, cores: Sequence[int]) -> dic
 
 def _of_places() -> dict[str, str]:
     """What vLLM needs where the machine's own words do not serve."""
-    variables = {}
-    short = None if RPC_FOLDER in os.environ else socket_folder(SOCKET_NAME, "vLLM")
-    if short is not None:
-        variables[RPC_FOLDER] = str(short)
-    if not _has_name():
-        variables["USER"] = "sut"  # torch names folders by it, and asks /etc/passwd otherwise
-    return variables
+    # torch names folders by the user, and asks /etc/passwd otherwise.
+    return {} if _has_name() else {"USER": "sut"}
+
+
+def folder_for_sockets(given: Mapping[str, str]) -> Path | None:
+    """A new folder for vLLM's sockets, which it never removes; None where the user named one.
+
+    Args:
+        given: the user's environment.
+
+    Raises:
+        EngineStartError: no folder's name is short enough.
+    """
+    if RPC_FOLDER in given:
+        return None
+    return temporary_folder(socket_folder(SOCKET_NAME, "vLLM"))
 
 
 def _has_name() -> bool:

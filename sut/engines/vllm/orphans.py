@@ -24,13 +24,11 @@ import select
 import signal
 import threading
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.machine.processes import started_ticks
+
 LOOK_S = 1.0
-START_FIELD = 19  # of /proc/PID/stat after the name: proc(5), field 22
-STATE_FIELD = 0
-ENDED = ("Z", "X")
 
 
 class Leash:
@@ -49,7 +47,7 @@ class Leash:
     @classmethod
     def held_here(cls) -> Leash:
         """A new one, held by this process until it ends or lets go."""
-        started = _started(os.getpid())
+        started = started_ticks(os.getpid())
         assert started is not None, "a process that runs has begun"
         reader, writer = os.pipe()  # both are closed on exec
         os.close(reader)
@@ -78,7 +76,7 @@ def fastened(pid: int, started: int, writer: int) -> Leash:
         _end()
     except (AttributeError, OSError):  # Linux before 5.3, or a sandbox that lacks it
         holder = None
-    if _started(pid) != started:
+    if started_ticks(pid) != started:
         _end()
     with contextlib.suppress(OSError):
         _ask_the_kernel(f"/proc/{pid}/fd/{writer}")
@@ -112,19 +110,9 @@ def _wait(holder: int | None, pid: int, started: int) -> None:
         ears.register(holder, select.POLLIN)
         ears.poll()
         _end()
-    while _started(pid) == started:
+    while started_ticks(pid) == started:
         time.sleep(LOOK_S)
     _end()
-
-
-def _started(pid: int) -> int | None:
-    """When a living process began, in clock ticks since boot."""
-    try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = told.rpartition(")")[2].split()  # a name may hold anything, brackets too
-    return None if fields[STATE_FIELD] in ENDED else int(fields[START_FIELD])
 
 
 def _end() -> NoReturn:

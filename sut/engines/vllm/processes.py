@@ -6,7 +6,8 @@ import contextlib
 
 import psutil
 
-GRACE_S = 5.0
+from sut.machine.processes import drop_shared, end_all
+
 DEAD = ("gone", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
@@ -47,15 +48,9 @@ class ProcessGuard:
 
     def end_new(self) -> None:
         """Terminate, then kill, whatever is left; returns when nothing is."""
-        left = [process for process in {*self._new(), *self._adopted} if process.is_running()]
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, alive = psutil.wait_procs(left, timeout=GRACE_S)
-        for process in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(alive, timeout=GRACE_S)
+        ours = {*self._new(), *self._adopted}
+        end_all(process for process in ours if process.is_running())
+        drop_shared([process.pid for process in ours])
         self._adopted = []
 
 

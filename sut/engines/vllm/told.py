@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.engine_traits import UNQUANTISED, EngineTraits
-from sut.config.schema import VllmConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.base import EngineInfo
 from sut.engines.vllm.own_word import differences
 from sut.errors import EngineStartError

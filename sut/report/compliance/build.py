@@ -61,7 +61,7 @@ def report_of(view: SessionView) -> ComplianceReport:
         round=info.round,
         profile=info.profile,
         node=info.node,
-        started_utc=info.timestamp,
+        started_utc=info.started_utc,
         division="closed",
         session_valid=view.result.valid,
         submission_grade=view.result.submission_grade,

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from sut.config.rounds import Round
-from sut.record.facts import Published
+from sut.record.frozen import Published
 from sut.rules.check import Check, Value, check
 from sut.rules.rule import Statement
 

@@ -12,7 +12,8 @@ from sut.accuracy.reference import (
     load_reference,
     outputs_sha256,
 )
-from sut.config.schema import EngineConfig, GenerationConfig, RunConfig, VllmConfig
+from sut.config.schema import EngineConfig, GenerationConfig, RunConfig
+from sut.config.vllm_options import VllmConfig
 from sut.errors import ConfigError
 from tests.unit.result.sessions import dump, make_config
 

@@ -13,7 +13,8 @@ from sut.accuracy.scorers.rouge import Rouge
 from sut.accuracy.targets import Asked, for_count
 from sut.config.names import Scenario
 from sut.config.rounds import load_round
-from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig, VllmConfig
+from sut.config.schema import EngineConfig, GenerationConfig, ModelConfig, RunConfig
+from sut.config.vllm_options import VllmConfig
 from sut.record.facts import DatasetFacts
 from tests.unit.accuracy.answered import SUMMARIES, encoded, make_model
 from tests.unit.accuracy.test_reference import document

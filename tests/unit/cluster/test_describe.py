@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from sut.cluster.describe import (
     NodeFacts,
     describe,
-    kv_bytes_per_token,
     offset_of,
     open_port,
     try_port,
@@ -47,22 +43,6 @@ def test_files_that_are_missing_are_said_and_not_raised(tmp_path: Path) -> None:
     said = describe(config.model_dump_json(), runs_engine=True)
     assert "is not a folder with a config.json" in said["weights_problem"]
     assert "is not a folder with a config.json" in said["dataset_problem"]
-
-
-def test_the_cache_of_a_token_is_counted_from_the_models_shape(tmp_path: Path) -> None:
-    shape = {"num_hidden_layers": 32, "num_attention_heads": 32, "hidden_size": 4096}
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(shape | {"num_key_value_heads": 8}))
-    assert kv_bytes_per_token(file) == 131_072  # Llama-3.1-8B's, 128 KiB
-    file.write_text(json.dumps(shape))
-    assert kv_bytes_per_token(file) == 4 * 131_072
-
-
-@pytest.mark.parametrize("text", ["{}", "no JSON", "[]"])
-def test_a_shape_that_is_not_told_is_unknown(tmp_path: Path, text: str) -> None:
-    (tmp_path / "config.json").write_text(text)
-    assert kv_bytes_per_token(tmp_path / "config.json") is None
-    assert kv_bytes_per_token(tmp_path / "none") is None
 
 
 def test_hosts_that_are_not_in_the_cluster_are_missing() -> None:

@@ -11,7 +11,8 @@ import pytest
 from qsl.tokenizer import tokenizer_sha256
 from sut.accuracy.reference import outputs_sha256
 from sut.commands.accuracy import main
-from sut.config.schema import EngineConfig, GenerationConfig, RunConfig, VllmConfig
+from sut.config.schema import EngineConfig, GenerationConfig, RunConfig
+from sut.config.vllm_options import VllmConfig
 from sut.errors import ConfigError, LogError
 from tests.unit.accuracy.answered import (
     SUMMARIES,

@@ -123,7 +123,6 @@ NUMBERS = (
 )
 
 A_FILE = (
-    ("report",),
     ("accuracy",),
     ("check", "--round", "v6.1"),
     ("audit", "--scenario", "Server", "--verify"),

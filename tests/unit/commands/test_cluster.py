@@ -65,6 +65,7 @@ def test_start_prints_the_line_for_workers_and_where_the_token_is(
     printed = capsys.readouterr().out
     assert f"Copy {secret} to ~/.ray/auth_token there, mode 600." in printed
     assert start.join_line("127.0.0.1:7000") in printed
+    assert "HF_TOKEN must be set in that shell" in printed
     assert "s3cret" not in printed
 
 

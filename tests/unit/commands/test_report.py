@@ -9,6 +9,7 @@ import pytest
 
 from sut.commands.report import main
 from sut.errors import ConfigError, LogError
+from sut.record.folder import SessionDir
 from sut.report.compliance.rows import ComplianceReport
 from tests.unit.result.sessions import make_session
 
@@ -27,7 +28,7 @@ def test_result_is_printed_and_nothing_written(
 ) -> None:
     before = files(session)
     assert main([str(session)]) == 0
-    assert "MLPerf Inference datacenter" in capsys.readouterr().out
+    assert "MLPerf Inference v6.1 Datacenter" in capsys.readouterr().out
     assert main([str(session), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["valid"] is True
     assert files(session) == before
@@ -91,3 +92,31 @@ def test_flags_that_do_not_go_together_are_refused(
 def test_directory_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=r"session\.json is missing"):
         main([str(tmp_path), "--compliance"])
+
+
+@pytest.mark.parametrize("place", ["published", "summary", "result", "log"])
+def test_any_path_of_a_session_leads_to_it(
+    session: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = SessionDir(session)
+    paths = {
+        "published": folder.published_result,
+        "summary": folder.published_summary,
+        "result": folder.result,
+        "log": session / "Offline" / "performance" / "mlperf_log_summary.txt",
+    }
+    paths[place].touch()
+    assert main([str(paths[place]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["valid"] is True
+
+
+def test_a_folder_of_sessions_names_the_newest(session: Path) -> None:
+    with pytest.raises(LogError, match=r"1 sessions.*node_20261124T000000Z"):
+        main([str(session.parent)])
+
+
+def test_a_file_of_no_session_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mlperf_datacenter_other_20261124_000000.json"
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(LogError, match="no session beside this file"):
+        main([str(path)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,19 @@ def test_the_quick_profile_leaves_them_open() -> None:
     found = loaded(*A30, "--set", "model.eos_token_ids=[128009]", "--set", "warmup.queries=0")
     assert found.config.model.eos_token_ids == (128009,)
     assert found.config.warmup.queries == 0
+
+
+def test_the_published_weights_have_the_checksum_that_their_four_files_give() -> None:
+    """The SHA-256 of each file is the name of its blob on the hub."""
+    files = (
+        "2b1879f356aed350030bb40eb45ad362c89d9891096f79a3ab323d3ba5607668",
+        "09d433f650646834a83c580877bd60c6d1f88f7755305c12576b5c7058f9af15",
+        "fc1cdddd6bfa91128d6e94ee73d0ce62bfcdb7af29e978ddcab30c66ae9ea7fa",
+        "92ecfe1a2414458b4821ac8c13cf8cb70aed66b5eea8dc5ad9eeb4ff309d6d7b",
+    )
+    lines = (
+        f"{sha256}  model-{number:05}-of-00004.safetensors\n"
+        for number, sha256 in enumerate(files, 1)
+    )
+    (official,) = officials()
+    assert official.weights_sha256 == (hashlib.sha256("".join(lines).encode()).hexdigest(),)

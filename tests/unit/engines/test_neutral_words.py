@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sut.config.engine_traits import EngineTraits
-from sut.config.schema import VllmConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # section's own place, and two flags that are named after its keys.
 THEIRS = (
     "sut/engines/", "sut/bench/", "sut/record/engine_before.py", "sut/config/schema.py",
-    "sut/config/flags.py",
+    "sut/config/vllm_", "sut/config/flags.py",
 )  # fmt: skip
 # Words of vLLM's that are anybody's, or a trait's.
 COMMON = {"seed", "model", "max_tokens", "min_tokens", *EngineTraits.model_fields}

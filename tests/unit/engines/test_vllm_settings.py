@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.schema import (
-    SystemConfig,
-    VllmConfig,
-)
+from sut.config.schema import SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.failures import root_cause, start_failures
 from sut.engines.vllm.launch import Launch, environment, environment_set, in_one_process

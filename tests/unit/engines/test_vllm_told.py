@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sut.config.schema import VllmConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.base import EngineInfo
 from sut.engines.vllm.args import engine_arguments, sampling_arguments
 from sut.engines.vllm.told import told

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from sut.engines.base import Failed, Finished, FirstToken
 from sut.harness.ledger import Ledger
-from sut.harness.ledger_table import write_table
+from sut.harness.ledger_table import table_of
 from sut.record.answer import AnswerBounds
-from sut.record.ledger_file import counted, read_ledger
+from sut.record.ledger_file import counted, ledger_bytes, read_ledger
 
 PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
 BOUNDS = AnswerBounds(max_tokens=2, min_tokens=1, end_ids=frozenset({2}))
 ANSWER = np.array([5, 6], np.int32).tobytes()
+
+
+def write_table(book: Ledger, prompt_tokens: npt.NDArray[np.int64], path: Path) -> Any:
+    """As a run writes it."""
+    table = table_of(book, prompt_tokens)
+    path.write_bytes(ledger_bytes(table))
+    return table
 
 
 def closed() -> Ledger:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.schema import SystemConfig, VllmConfig
+from sut.config.schema import SystemConfig
+from sut.config.vllm_options import VllmConfig
 from sut.engines.ray import connection
-from sut.engines.vllm.launch import environment
+from sut.engines.vllm.launch import environment, folder_for_sockets
 from sut.errors import EngineStartError
-from sut.machine.places import SHORT, SOCKET_PATH, expanded, socket_folder
+from sut.machine import places
+from sut.machine.places import SHORT, SOCKET_PATH, TEMPORARY_NAME, expanded, socket_folder
 
 CPU = SystemConfig(name="cpu", platform="cpu")
 
@@ -40,13 +42,19 @@ def test_tmpdir_is_named_where_there_is_no_other_place(monkeypatch: pytest.Monke
     assert caught.value.remedy == "Set TMPDIR to a path of at most 70 characters."
 
 
-def test_vllm_is_given_the_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VLLM_RPC_BASE_PATH", raising=False)
-    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [], given={})
+def test_vllm_has_a_folder_for_its_sockets_unless_the_user_named_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert folder_for_sockets({"VLLM_RPC_BASE_PATH": "/run/user"}) is None
+    monkeypatch.setattr(places, "SHORT", tmp_path)
     set_tmpdir(monkeypatch, 100)
-    assert environment(VllmConfig(), CPU, [0], [], given={})["VLLM_RPC_BASE_PATH"] == "/tmp"
-    monkeypatch.setenv("VLLM_RPC_BASE_PATH", "/run/user")
-    assert "VLLM_RPC_BASE_PATH" not in environment(VllmConfig(), CPU, [0], [], given={})
+    found = folder_for_sockets({})
+    assert found is not None
+    assert found.is_dir()
+    assert found.parent == tmp_path
+    assert found.name.startswith(f"sut-{os.getpid()}-")
+    assert len(found.name) <= TEMPORARY_NAME
 
 
 def test_ray_is_given_the_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:

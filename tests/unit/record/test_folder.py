@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,23 @@ def test_the_folder_of_a_run_is_made_once(tmp_path: Path) -> None:
         session.new_run_dir("Server", "performance")
     assert [path.name for path in run.root.iterdir()] == ["user.conf"]
     assert session.new_run_dir("Server", "accuracy").root.is_dir()
+
+
+def test_a_folder_is_named_after_node_and_time_in_utc(tmp_path: Path) -> None:
+    now = datetime(2025, 7, 18, 2, 12, 34, tzinfo=timezone(timedelta(hours=2)))
+    session = SessionDir.create(tmp_path, "node_a", now)
+    assert session.name == "node_a_20250718_001234"
+    assert session.stamp == "20250718_001234"
+    assert session.published_result.name == "mlperf_datacenter_node_a_20250718_001234.json"
+    assert session.published_summary.name == "summary_node_a_20250718_001234.txt"
+
+
+def test_a_second_call_in_one_second_is_named_after_the_next(tmp_path: Path) -> None:
+    now = datetime(2025, 7, 18, 23, 59, 59, tzinfo=UTC)
+    names = [SessionDir.create(tmp_path, "n", now).name for _ in range(2)]
+    assert names == ["n_20250718_235959", "n_20250719_000000"]
+
+
+def test_a_folder_that_is_named_otherwise_has_no_time(tmp_path: Path) -> None:
+    assert SessionDir.open(tmp_path / "node_20261124T000000Z").stamp is None
+    assert SessionDir.open(tmp_path / "run-7").stamp is None

@@ -9,7 +9,7 @@ import pytest
 
 import sut.logs.detail
 from sut.errors import LogError
-from sut.harness.session import write_result
+from sut.harness.conclude import write_result
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import SessionDir
 from sut.record.session import read_session

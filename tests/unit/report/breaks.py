@@ -132,6 +132,7 @@ SESSION_BREAKS = [
     ("model", "session", engine("model_recognised", value="another"), NOT_MET),
     ("model", "session", engine("model_config_sha256", value=None), NOT_MEASURED),
     ("weights-checksum", "session", engine("model_sha256", value=None), NOT_MEASURED),
+    ("weights-checksum", "session", engine("model_sha256", value="1" * 64), NOT_MET),
     ("weights-loaded", "session", engine("arguments", "load_format", value="dummy"), NOT_MET),
     ("weights-loaded", "session", engine("arguments", value={}), NOT_MEASURED),
     ("engine", "session", engine("kind", value="null"), NOT_MET),

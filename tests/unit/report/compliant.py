@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sut.config.official import officials
 from sut.config.rounds import Round
 from sut.config.schema import GenerationConfig, ModelConfig
 from sut.record.folder import sha256_of
@@ -100,7 +101,7 @@ def _session_facts() -> dict[str, Any]:
             "temperature": 0.0, "max_tokens": 8, "min_tokens": 1, "stop_token_ids": [0],
             "detokenize": False,
         },
-        "model_sha256": "1" * 64, "model_recognised": "llama3.1-8b",
+        "model_sha256": officials()[0].weights_sha256[0], "model_recognised": "llama3.1-8b",
         "model_config_sha256": "3" * 64,
         "details": {"prefix_caching": False, "speculative_decoding": False},
     }  # fmt: skip

@@ -83,6 +83,18 @@ ENDED_WITH_3 = {"finish_reason": "stop", "last_token": 0, "answer_crc": 0}
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
 AGREE = ("logs-agree",)
+BUSY = {
+    "cores": 2, "seconds": 60.0, "harness_share": 0.1, "loadgen_share": 0.05, "engine_share": 0.2,
+    "others_share": 0.6, "others_share_most": 0.9, "steal_share": 0.0, "throttled_s": None,
+    "loop_late_ms_p99": 1.0, "loop_late_ms_most": 4.0, "collections": 3, "collection_ms_most": 2.0,
+}  # fmt: skip
+
+
+def others_of_mlperf(folder: Path) -> None:
+    """The profile that asks for a machine of its own, and other programs on it."""
+    profile("mlperf")(folder)
+    run_json(surroundings=BUSY)(folder)
+
 
 # The rule that fails, the recording, what is broken in it, and what fails with the rule: no others.
 BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
@@ -92,6 +104,12 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("run-ended", "server", run_json(loadgen_exit="LoadGen's process was ended by SIGSEGV"), ()),
     ("run-ended", "server", run_json(engine_failure="worker died"), ()),
     ("run-ended", "server", run_json(interrupted=True), ()),
+    (
+        "undisturbed",
+        "server",
+        others_of_mlperf,
+        ("sealed-values", "min-duration", "min-duration-asked", "user-conf"),
+    ),
     ("warm-up", "server", session_json(warmup=WARMUP), ()),
     ("warm-up", "server", session_json(warmup=None), ()),
     ("warm-up", "server", session_json(warmup=WARMUP | {"requested": 12, "succeeded": 10}), ()),

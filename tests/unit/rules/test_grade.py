@@ -15,8 +15,8 @@ from sut.config.schema import (
     ModelConfig,
     NullConfig,
     RunConfig,
-    VllmConfig,
 )
+from sut.config.vllm_options import VllmConfig
 from sut.record.facts import RunFacts, SessionFacts
 from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
 from sut.rules.grade import GRADE, NOT_IN_GRADE, submission_grade

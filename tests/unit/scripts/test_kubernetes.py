@@ -37,6 +37,9 @@ RENDERED = {name: render(folder) for name, folder in APPLIED.items()}
 COMMAND = ["python", "-m", "sut.main"]
 USER = 10001
 GPU = "nvidia.com/gpu"
+# Offline, Server and Interactive for performance and accuracy, and one compliance test, of 13,368
+# to 26,736 samples each, at the 3.4 samples/s that somebody measured on an A30 in BF16.
+LONGEST_SESSION_S = (26_736 + 2 * 13_368 + 3 * 13_368 + 100) / 3.4
 KUBERNETES_VERSIONS = ("1.30", "1.36")
 
 
@@ -91,7 +94,7 @@ def resolved(overlay: str) -> RunConfig:
     return load(
         to_overrides(parsed(overlay)),
         environment={},
-        card=None,
+        card="NVIDIA A30" if RUNS[overlay] == "cuda" else None,
         host_name="node-1",
         config_file=folder / "run.yaml",
     ).config
@@ -227,7 +230,7 @@ def test_requests_equal_limits(pod: Manifest) -> None:
 def test_a_job_measures_once_within_a_time(overlay: str) -> None:
     spec = pick(overlay, "Job")["spec"]
     assert spec["backoffLimit"] == 0
-    assert spec["activeDeadlineSeconds"] > 0
+    assert spec["activeDeadlineSeconds"] > LONGEST_SESSION_S
     assert spec["ttlSecondsAfterFinished"] > 0
     assert not {"completions", "parallelism", "podFailurePolicy", "successPolicy"} & set(spec)
 
@@ -237,7 +240,7 @@ def test_a_rayjob_measures_once_within_a_time() -> None:
     assert spec["backoffLimit"] == 0
     assert spec["submitterConfig"]["backoffLimit"] == 0
     assert spec["submissionMode"] == "K8sJobMode"
-    assert spec["activeDeadlineSeconds"] > 0
+    assert spec["activeDeadlineSeconds"] > LONGEST_SESSION_S
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["ttlSecondsAfterFinished"] > 0
 

@@ -308,6 +308,25 @@ def test_a_step_that_works_leaves_its_output_in_the_log(
     assert log.read_text().splitlines() == [f"$ {sys.executable} -c 'print(1)'", "1"]
 
 
+def test_a_large_file_is_named_while_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shown: list[str] = []
+
+    def show(text: str, **_: object) -> None:
+        shown.append(text.strip())
+        if "torch" in text:
+            (tmp_path / "seen").touch()
+
+    monkeypatch.setattr(setup_env, "print", show, raising=False)
+    monkeypatch.setattr(setup_env, "LOOK_S", 0.01)
+    program = (
+        "import os\nprint('Downloading small-1.whl (49.0 MB)')\n"
+        "print('  Downloading torch-2.13.whl (555.0 MB)', flush=True)\n"
+        "while not os.path.exists('seen'): pass"
+    )
+    setup_env.step(tmp_path, tmp_path / "log", "fetching", [sys.executable, "-c", program])
+    assert shown == ["setup: fetching ...", "setup:   torch-2.13.whl, 555.0 MB ..."]
+
+
 def test_a_step_that_fails_shows_all_it_said_and_nothing_older(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sut.submission.make_tree import make_tree
+from tests.unit.result.sessions import edit, seal
 from tests.unit.submission.support import SUBMITTER, closed_session, plan
 
 # What a run of the recordings is told of: hashes and LoadGen's settings stand in their places.
@@ -57,3 +58,26 @@ def log_hashes(run: Path) -> dict[str, str]:
 )
 def test_the_documents_of_a_tree(folder: Path, name: str, kept: str) -> None:
     assert (folder / "documentation" / name).read_text(encoding="utf-8") == golden(kept)
+
+
+def test_settings_by_the_engines_own_names_are_told_as_tuned(tmp_path: Path) -> None:
+    session = closed_session(tmp_path / "s")
+    document = json.loads((session / "config.json").read_text(encoding="utf-8"))
+    document["config"]["engine"]["vllm"]["extra"] = {
+        "watermark": 0.01,
+        "compilation_config": {"cudagraph_capture_sizes": [1, 2]},
+    }
+    edit(session / "config.json", **document)
+    seal(session)
+    tree = make_tree(plan(tmp_path / "tree", session))
+    (readme,) = tree.rglob("Offline/README.md")
+    told = (
+        "Tuned among these, by the engine's own names:\n\n- watermark: 0.01\n"
+        "- compilation_config.cudagraph_capture_sizes: [1, 2]\n"
+    )
+    assert told in readme.read_text(encoding="utf-8")
+    (system,) = (tree / "closed" / SUBMITTER / "systems").glob("*.json")
+    notes = json.loads(system.read_text(encoding="utf-8"))["sw_notes"]
+    assert notes.endswith(
+        "Tuned in the engine: watermark=0.01, compilation_config.cudagraph_capture_sizes=[1, 2]"
+    )

@@ -246,6 +246,9 @@ def test_other_breaks_of_a_tree(module: Any, tree: Path) -> None:
     assert "the SHA-256 is that of the accuracy log beside it: that is " in said
     assert "Server/accuracy: LoadGen's detail log cannot be read" in said
     assert "rehearsal-cpu.json: it is no JSON object" in said
+    (root / "systems/rehearsal-cpu.json").write_text("[" * 100_000, encoding="utf-8")
+    deep = "\n".join(f"{b}: {c}" for a, b, c in module.verify(tree) if a == "CONTRADICTS")
+    assert "rehearsal-cpu.json: it is no JSON object: it is nested too deeply" in deep
     shutil.rmtree(root / RESULTS / "Server")
     said = "\n".join(c for a, _, c in module.verify(tree) if a == "CONTRADICTS")
     assert "none of Server, Interactive is there" in said

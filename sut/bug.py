@@ -1,0 +1,49 @@
+"""An error that nobody foresaw: one sentence for the user, its traceback in a file."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from sut.errors import RunError
+
+NAME = "traceback.txt"
+OURS = "this is a bug of ours"
+
+
+def bug_of_ours(error: Exception, folder: Path | None = None) -> RunError:
+    """What to tell of it; where nothing can be written the traceback is lost.
+
+    Args:
+        error: as it was raised.
+        folder: where its traceback goes; None: the temporary folder.
+    """
+    text = "".join(traceback.format_exception(error))
+    written = _write(text, folder) or _write(text, None)
+    if _of_memory(error):
+        return RunError("this process may take no more memory.", remedy="Raise its limit.")
+    what = (str(error).strip() or "without a word").splitlines()[0]
+    return RunError(
+        f"{OURS}: {type(error).__name__}: {what}",
+        where=None if written is None else str(written),
+        remedy="Report it with the traceback in that file." if written else "Report it.",
+    )
+
+
+def _of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno == errno.ENOMEM
+    )
+
+
+def _write(text: str, folder: Path | None) -> Path | None:
+    with suppress(OSError):
+        inside = Path(tempfile.mkdtemp(prefix="sut-")) if folder is None else folder
+        path = inside / NAME
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+        return path
+    return None

@@ -1,0 +1,102 @@
+"""The results of a folder by time: one line for each scenario of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sut.compare.text import figure_text
+from sut.errors import LogError
+from sut.result.schema import Result
+from sut.result.stored import load_result
+
+HEAD = (
+    f"{'start (UTC)':16}{'node':13}{'scenario':13}{'':8}{'tokens/s':>9}{'samples/s':>10}"
+    f"{'TTFT P99':>10}"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One scenario of one result; times in ms. None: not measured."""
+
+    timestamp: str
+    node: str
+    model: str
+    profile: str
+    commit: str | None
+    scenario: str
+    valid: bool
+    tokens_per_s: float | None
+    samples_per_s: float | None
+    ttft_p99_ms: float | None
+    latency_p99_ms: float | None
+
+    @property
+    def text(self) -> str:
+        """In 80 columns."""
+        when = f"{self.timestamp[:8]} {self.timestamp[9:]}"
+        figures = [self.tokens_per_s, self.samples_per_s, self.ttft_p99_ms]
+        cells = ["-" if value is None else figure_text(value) for value in figures]
+        verdict = "VALID" if self.valid else "INVALID"
+        return (
+            f"{when:16}{self.node[:12]:13}{self.scenario:13}{verdict:8}"
+            f"{cells[0]:>9}{cells[1]:>10}{cells[2]:>10}"
+        )
+
+
+@dataclass(frozen=True)
+class History:
+    """The lines, the oldest first, and why a file gave none."""
+
+    lines: tuple[Line, ...]
+    unread: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {"results": [asdict(each) for each in self.lines], "unread": list(self.unread)}
+
+
+def history_of(folder: Path) -> History:
+    """The published results of a folder.
+
+    Raises:
+        LogError: it has none.
+    """
+    paths = sorted(folder.glob("mlperf_datacenter_*.json"))
+    if not paths:
+        raise LogError(
+            "there is no mlperf_datacenter_*.json in this folder.",
+            where=str(folder),
+            remedy="Name a results directory, as results/mlperf_datacenter.",
+        )
+    lines: list[Line] = []
+    unread: list[str] = []
+    for path in paths:
+        try:
+            lines += _lines(load_result(path))
+        except LogError as error:
+            unread.append(error.render())
+    lines.sort(key=lambda each: (each.timestamp, each.node))
+    return History(tuple(lines), tuple(unread))
+
+
+def _lines(result: Result) -> Iterator[Line]:
+    info = result.benchmark_info
+    for scenario, run in result.scenarios.items():
+        first_ns = run.ttft.p99_ns if run.ttft else None
+        yield Line(
+            timestamp=info.timestamp,
+            node=info.node,
+            model=info.model,
+            profile=info.profile,
+            commit=result.software.harness_commit,
+            scenario=scenario.value,
+            valid=run.valid,
+            tokens_per_s=run.throughput_tokens_per_sec,
+            samples_per_s=run.achieved_qps,
+            ttft_p99_ms=None if first_ns is None else first_ns / 1e6,
+            latency_p99_ms=run.latency_p99,
+        )

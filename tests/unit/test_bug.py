@@ -1,0 +1,69 @@
+"""An error that nobody foresaw: a sentence, and its traceback in a file."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sut import main as main_module
+from sut.bug import NAME, bug_of_ours
+from sut.main import main
+
+
+def raised() -> ValueError:
+    try:
+        raise ValueError("the sum\nof the parts")
+    except ValueError as error:
+        return error
+
+
+def test_the_traceback_goes_to_the_folder_and_the_sentence_names_it(tmp_path: Path) -> None:
+    told = bug_of_ours(raised(), tmp_path)
+    assert told.exit_code == 1
+    assert told.render() == (
+        f"{tmp_path / NAME}: this is a bug of ours: ValueError: the sum. "
+        "Report it with the traceback in that file."
+    )
+    assert "in raised" in (tmp_path / NAME).read_text()
+
+
+@pytest.mark.parametrize("given", [None, "gone"])
+def test_without_a_folder_it_goes_to_the_temporary_one(
+    given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told = bug_of_ours(raised(), None if given is None else tmp_path / given)
+    (file,) = tmp_path.glob(f"sut-*/{NAME}")
+    assert told.where == str(file)
+
+
+def test_where_nothing_can_be_written_the_sentence_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    told = bug_of_ours(OSError(), tmp_path / "gone")
+    assert told.render() == "this is a bug of ours: OSError: without a word. Report it."
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate")])
+def test_a_limit_of_memory_is_the_users(error: Exception, tmp_path: Path) -> None:
+    told = bug_of_ours(error, tmp_path)
+    assert told.render() == "this process may take no more memory. Raise its limit."
+
+
+def test_no_command_ends_in_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def wrong(_: object) -> int:
+        raise raised()
+
+    monkeypatch.setattr(main_module, "run_command", wrong)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(f"sut: {tmp_path}")
