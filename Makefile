@@ -96,7 +96,7 @@ lock: setup ## rewrite constraints.txt from what is installed in .venv
 	@mv constraints.txt.new constraints.txt
 
 clean: ## remove what make made: environments, the small models, caches; never results/
-	rm -rf .venv $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
+	rm -rf .venv .venv-quantize $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf $(MADE_MODELS)
 	@rmdir models 2> /dev/null || true

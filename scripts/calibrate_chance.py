@@ -105,7 +105,7 @@ def _simulated() -> None:
 def _measured(out: Path, rates: Sequence[float], repeats: int) -> None:
     """Runs of full length on the null engine, after a search whose trials foretell."""
     searched = SearchDir(out).runs()
-    trials = [each for each in searched if not each.full and each.given_up is None]
+    trials = [each for each in searched if not each.full]
     loaded = read_resolved(next(each for each in searched if each.full).folder / "config.json")
     (scenario,) = loaded.config.scenarios
     made = _repeated(loaded, out / "repeated", rates, repeats)

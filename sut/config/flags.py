@@ -255,8 +255,29 @@ def _add_replicas(parser: FlagParser) -> None:
     )
 
 
-def add_coordinated(parser: FlagParser) -> None:
+MOST_REPEATS = 1000
+
+
+def add_own(parser: FlagParser) -> None:
     """The flags that only the run verb has."""
+    add = parser.add_argument_group("how often, and how loud").add_argument
+    repeats = whole("--repeat", 1, MOST_REPEATS, example=3)
+    add(
+        "--repeat",
+        type=repeats,
+        metavar="N",
+        help="make N sessions one after the other, for the noise between runs (1)",
+    )
+    add(
+        "--events",
+        action="store_true",
+        help="print what happens as JSON, an object a line, in place of the last screen",
+    )
+    add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
+    _add_coordinated(parser)
+
+
+def _add_coordinated(parser: FlagParser) -> None:
     group = parser.add_argument_group("a LoadGen on each node, on Ray")
     add = group.add_argument
     add(

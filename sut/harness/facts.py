@@ -22,7 +22,7 @@ from sut.config.names import Mode
 from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
-from sut.errors import DatasetError, EngineStartError
+from sut.errors import ConfigError, DatasetError, EngineStartError
 from sut.inputs.inputs import Inputs, check_cards
 from sut.machine.devices import gpus
 from sut.machine.hardware import hardware, software
@@ -42,6 +42,7 @@ from sut.record.facts import (
 )
 from sut.record.folder import SessionDir, sha256_of, write_atomic
 from sut.record.nodes import nodes
+from sut.record.quantize_record import QuantizeFacts, quantize_facts
 
 STRAY_AUDIT = "audit.config"
 # Versions that are the engine's, wherever it runs.
@@ -166,6 +167,15 @@ def _tokenizer_sha256(folder: Path) -> str | None:
     return None
 
 
+def record_of(folder: Path, engine: EngineFacts | None) -> QuantizeFacts | None:
+    """The record of quantised weights, of those that answer and no others."""
+    if engine is None or engine.model_sha256 is None:
+        return None
+    with suppress(ConfigError):  # a broken one costs no run: `submit` misses it
+        return quantize_facts(folder, engine.model_sha256)
+    return None
+
+
 def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
     """Versions in force: the engine's are those of the nodes that answer, where they tell.
 
@@ -246,6 +256,7 @@ def write_session(
         dataset=dataset_facts(inputs.dataset),
         engine=before.engine,
         tokenizer_sha256=_tokenizer_sha256(inputs.model_path),
+        quantised=record_of(inputs.model_path, before.engine),
         warmup=before.warmup,
         reuse_probe=before.reuse_probe,
         rate_probe=before.rate_probe,

@@ -21,6 +21,7 @@ from sut.config.sources import Loaded
 from sut.errors import EngineStartError
 from sut.harness.at_once import AtOnce, how_to_recover
 from sut.harness.conclude import conclude
+from sut.harness.events import tell
 from sut.harness.facts import BeforeTheClock, notes, write_config, write_session
 from sut.harness.loadgen_run import LiveSession, make_run
 from sut.harness.phases import Phases
@@ -86,7 +87,8 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
             _say_notes(loaded.config, console)
             session = _new_session(loaded.config, session_bytes(loaded.config, plans))
         end.session = session.root
-        with marked(session, phases):
+        tell(console, "session", folder=str(session.root))
+        with marked(session, phases, lambda name: tell(console, "phase", name=name)):
             way = UnderWay(session, phases, stops, console)
             interrupted, ending = False, None
             try:

@@ -107,10 +107,8 @@ def _chances(
     found: Found, asked: Asked, limits: Sequence[Limit], peak: Trial | None
 ) -> list[dict[str, Any]]:
     """For rates around the peak, or around the highest that held: the chance of a full run."""
-    whole = [each for each in found.runs if each.given_up is None]
-    middle = peak or max(
-        (each for each in whole if each.tried.held), key=lambda each: each.rate, default=None
-    )
+    held = [each for each in found.runs if each.tried.held]
+    middle = peak or max(held, key=lambda each: each.rate, default=None)
     if middle is None:
         return []
     rules, count = load_round(found.config.round), _samples(middle)
@@ -120,7 +118,7 @@ def _chances(
         config = confirmation_of(asked.loaded, asked.scenario, rate, asked.out).config
         queries = forecast(config, asked.scenario, count, rules).queries_expected
         by_limit = {
-            each.name: chance_of_limit(rate, queries, each.allowed(queries), seen(whole, each))
+            each.name: chance_of_limit(rate, queries, each.allowed(queries), seen(found.runs, each))
             for each in limits
         }
         told = [each for each in by_limit.values() if each is not None]
