@@ -21,7 +21,7 @@ example:
 
 The same call with the same --out goes on with a search. Every trial is a session of its own below
 --out, with LoadGen's logs. Only a run of full length confirms a rate, and only it is a result. The
-search begins with the scenario's target_qps; with target_qps: auto it begins with a probe.
+search begins with the rate that you give, else with one that a probe measures.
 
 Exit code 0: a rate is confirmed. 1: none is. docs/peak.md says how it searches.
 """
@@ -99,6 +99,7 @@ def _loaded(options: argparse.Namespace) -> Loaded:
     """
     from sut.commands.run import load_configuration, note_what_is_not_read
     from sut.config.names import Scenario
+    from sut.plan.rate import with_probe_for
 
     if options.dry_run:
         raise ConfigError(
@@ -119,4 +120,4 @@ def _loaded(options: argparse.Namespace) -> Loaded:
             remedy="Give --scenario Server, or --scenario Interactive.",
         )
     note_what_is_not_read(loaded)
-    return loaded
+    return with_probe_for(loaded, scenarios[0], "peak")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sut.config.keys import Setting, values_of
 from sut.config.names import ModeChoice, Scenario
-from sut.config.sources import Loaded, resolved
+from sut.config.sources import Loaded
+from sut.plan.rate import changed
 
 TRIAL_SAMPLES = 100
 """LoadGen issues whole multiples of so many samples in a trial, not of a whole data set."""
@@ -66,9 +66,4 @@ def _common(scenario: Scenario, rate: float, out: Path) -> dict[str, Any]:
 
 
 def _with(loaded: Loaded, changes: Mapping[str, Any], origin: str) -> Loaded:
-    winners = {
-        key: Setting(key, value, loaded.origins.get(key, "default"))
-        for key, value in values_of(loaded.config).items()
-    }
-    winners |= {key: Setting(key, value, origin) for key, value in changes.items()}
-    return resolved(winners, dict(loaded.origins) | dict.fromkeys(changes, origin), loaded.notes)
+    return changed(loaded, {key: (value, origin) for key, value in changes.items()})
