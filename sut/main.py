@@ -40,6 +40,7 @@ VERBS = {
     "history": "list the results of a folder by time",
     "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
+    "peak": "find the highest rate at which Server or Interactive is VALID",
     "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",

@@ -171,7 +171,15 @@ def measure_rates(
     """What the engine does in a second, for the scenarios whose rate is auto."""
     way.say("Rate probe: how many queries a second this machine does …")
     asked = len(inputs.warmup_prompts) + len(inputs.probe_prompts)
-    probe = Probe(ready.engine, inputs.rate_prompts, -1 - asked, config, ready.facts.replicas)
+    warmup = ready.before.warmup
+    probe = Probe(
+        engine=ready.engine,
+        prompts=inputs.rate_prompts,
+        first_index=-1 - asked,
+        config=config,
+        replicas=ready.facts.replicas,
+        warmup_qps=warmup.requested / warmup.duration_s if warmup and warmup.requested else None,
+    )
     limit_s = len(SHARES) * config.warmup.timeout_s + CLOSE_TIMEOUT_S
     with way.phases.phase("measuring the rate", limit_s + CLOSE_TIMEOUT_S):
         try:
