@@ -10,16 +10,8 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 
 # In the order in which a reader wants them.
 GRADE = (
-    *(
-        "profile",
-        "engine",
-        "model",
-        "weights-checksum",
-        "weights-loaded",
-        "dataset",
-        "engine-ready",
-    ),
-    *("engine-as-asked", "engine-environment"),
+    *("profile", "engine", "model", "weights-checksum", "weights-loaded", "calibration"),
+    *("dataset", "engine-ready", "engine-as-asked", "engine-environment"),
     *(
         "prefix-caching-off",
         "reuse-probe",
