@@ -102,6 +102,10 @@ class _Call:
     stored: Mapping[str, Stored]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def __post_init__(self) -> None:
+        """What the nodes are given is what their results are held against."""
+        self.loaded = one_rate(self.loaded)
+
     def say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)
 
@@ -242,20 +246,23 @@ def _not_together(record: NodeRecord) -> NodeRecord:
     return replace(record, result=None, failure=failure, starts={}, contradictions=())
 
 
-def document_for(loaded: Loaded, name: str) -> str:
-    """config.json for one node: its own name, one engine, paths that do not depend on a folder.
+def one_rate(loaded: Loaded) -> Loaded:
+    """All nodes have one rate, so none of them measures its own."""
+    config = loaded.config
+    changes = {
+        name: getattr(config, name).model_copy(update={"probe_rate": False}) for name in PROBED
+    }
+    return replace(loaded, config=config.model_copy(update=changes))
 
-    All nodes have one rate, so none of them measures its own.
-    """
-    config = with_absolute_paths(loaded.config)
+
+def document_for(loaded: Loaded, name: str) -> str:
+    """config.json for one node: its own name, one engine, paths that do not depend on a folder."""
+    config = with_absolute_paths(one_rate(loaded).config)
     ray = config.engine.ray.model_copy(update={"address": None})
     changes: dict[str, object] = {
         "node_name": name,
         "engine": config.engine.model_copy(update={"ray": ray}),
     }
-    for name_of in PROBED:
-        section = getattr(config, name_of)
-        changes[name_of] = section.model_copy(update={"probe_rate": False})
     document = {
         "config": config.model_copy(update=changes).model_dump(mode="json"),
         "origins": loaded.origins | {"node_name": "coordinated run"},

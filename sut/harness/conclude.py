@@ -123,14 +123,20 @@ def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
     root = Path(tempfile.mkdtemp(prefix="sut-rescued-")) / session.root.name
     root.mkdir()
     for path in sorted(session.root.rglob("*")):
-        target = root / path.relative_to(session.root)
-        with suppress(FileNotFoundError):
-            if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
+            _copied(path, root / path.relative_to(session.root))
     found = SessionDir(root)
     _restore(found, session.root, kept)
     return found
+
+
+def _copied(path: Path, target: Path) -> None:
+    """A file that cannot be copied whole is left out: the rest is worth more than none."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    except OSError:
+        target.unlink(missing_ok=True)
 
 
 def _restore(session: SessionDir, was: Path, kept: Mapping[Path, bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sut.config.keys import Setting, values_of
@@ -52,6 +53,23 @@ def with_probe_for(loaded: Loaded, scenario: Scenario, origin: str) -> Loaded:
     if given != "default" and not shipped(given) and not given.startswith(FITTED):
         return loaded
     return changed(loaded, {f"{scenario.section}.probe_rate": (True, origin)})
+
+
+def at_the_rates_of(loaded: Loaded, measured: Mapping[str, float]) -> Loaded:
+    """For repeats: the rates that the first session found, and none is measured again.
+
+    Args:
+        loaded: as asked.
+        measured: `target_qps` by section.
+    """
+    changes, origins = {}, dict(loaded.origins)
+    for section, rate in measured.items():
+        asked = getattr(loaded.config, section)
+        if asked.probe_rate:
+            changes[section] = asked.model_copy(update={"target_qps": rate, "probe_rate": False})
+            origins[f"{section}.target_qps"] = "measured in the first session"
+            origins[f"{section}.probe_rate"] = "measured in the first session"
+    return replace(loaded, config=loaded.config.model_copy(update=changes), origins=origins)
 
 
 def with_rates(loaded: Loaded, rates: Mapping[Scenario, tuple[float, str]]) -> Loaded:

@@ -256,6 +256,8 @@ def _circumstances(result: Result) -> Iterable[str]:
         yield row("engine", f"{engine.kind}, {engine.replicas} replica(s)")
         if engine.model_path is not None:
             yield row("engine package", software.engine_package or NOT_MEASURED)
+        if engine.quantised_to is not None:
+            yield row("weights quantised to", engine.quantised_to)
         for name, value in sorted(engine.arguments.items()):
             yield row(f"  {name}", str(value))
     yield from _machines(result)
