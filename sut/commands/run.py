@@ -70,11 +70,21 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
         if outcome.interrupted:
             return Interrupted.exit_code
         made.append(outcome)
+        loaded = _at_its_rates(loaded, outcome) if repeats > number else loaded
     if repeats > 1 and not options.events:
         with as_far_as_it_goes():
             print(f"Repeats: {','.join(str(_relative(each.session.root)) for each in made)}")
             sys.stdout.flush()
     return 0 if all(each.result.valid for each in made) else 1
+
+
+def _at_its_rates(loaded: Loaded, outcome: Outcome) -> Loaded:
+    """Repeats are of one task: a rate that was measured holds for all of them."""
+    from sut.config.rate import PROBED
+    from sut.plan.rate import at_the_rates_of
+
+    found = outcome.result.configuration
+    return at_the_rates_of(loaded, {name: found[name]["target_qps"] for name in PROBED})
 
 
 def _console(options: argparse.Namespace) -> Console:

@@ -32,8 +32,8 @@ example:
 environment variables; they win over YAML, and flags win over them:
   NODE_NAME           names the result files                 (host name)
   MAX_TOKENS          output tokens per query at most        (mlperf: the round's)
-  SERVER_TARGET_QPS   arrivals per second in Server          (1.0)
-  OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
+  SERVER_TARGET_QPS   arrivals per second in Server          (quick: measured)
+  OFFLINE_TARGET_QPS  samples per second expected in Offline (quick: measured)
   HF_TOKEN            downloads gated weights; nothing else needs it
 
 other verbs; each has its own --help:

@@ -55,6 +55,8 @@ class SystemUnderTest(asyncio.Protocol):
         self.fault: str | None = None
         self.loadgen_error: str | None = None
         self.loadgen_returned = False
+        self.ended_by_us = False
+        """Set before LoadGen's process is killed: then a link that breaks is no fault."""
         self.signs = 0
         """How many times LoadGen's process was heard."""
         self.disconnected = threading.Event()
@@ -69,7 +71,7 @@ class SystemUnderTest(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol: LoadGen's process has ended."""
         self._transport = None
-        if exc is not None and not self.loadgen_returned:
+        if exc is not None and not (self.loadgen_returned or self.ended_by_us):
             self.fail(f"the link to LoadGen broke: {type(exc).__name__}: {exc}")
         for task in self._tasks:
             task.cancel()

@@ -27,6 +27,7 @@ from sut.config.sources import Loaded, resolved, shipped
 from sut.errors import ConfigError
 from sut.inputs.inputs import Inputs
 from sut.machine.devices import Gpu, gpus
+from sut.plan.rate import FITTED
 
 MIB = 2**20
 # Of the estimate for Offline, the first whose tokens are expected in time; percentiles need room.
@@ -93,7 +94,7 @@ def fitted(loaded: Loaded, inputs: Inputs) -> Loaded:
     found = fit(config, shape, numbers, work, gpu)
     _require_room(config, found.plan, gpu, inputs.longest_prompt)
     values = _values(config, found, cards=len(found_here))
-    return _with(loaded, values, f"fitted to {gpu.name}")
+    return _with(loaded, values, f"{FITTED}{gpu.name}")
 
 
 def _planned(config: RunConfig) -> EngineTraits:

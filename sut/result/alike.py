@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sut.config.keys import FOREIGN, leaves
+from sut.config.rate import PROBED
 from sut.record.facts import EngineFacts
 from sut.result.schema import Result, RunResult
 
@@ -24,7 +25,9 @@ PER_NODE = ("node_name", "results_dir")
 PLACES = ("dataset.path", "model.path", "compliance.audit_config")
 # How a control node reaches and watches the nodes; the engine on a node does not see it.
 REACH = ("engine.ray.",)
-FREE = (*PER_NODE, *PLACES)
+# How a rate was found; the rate itself is compared.
+FOUND = tuple(f"{section}.probe_rate" for section in PROBED)
+FREE = (*PER_NODE, *PLACES, *FOUND)
 # Where each replica is; an engine tells itself which more of its names are free.
 WHERE = ("replicas",)
 DIRTY = "-dirty"

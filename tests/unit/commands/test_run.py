@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from sut.commands.run import main as run_main
+from sut.config.rate import PROBED
 from sut.config.sources import Loaded
 from sut.main import main
 from tests.unit.config.support import loaded
@@ -121,19 +122,26 @@ def test_what_is_not_read_is_noted_on_stderr_and_the_json_stays_whole(
     ]
 
 
+MEASURED = {name: {"target_qps": 7.5} for name in PROBED}
+
+
 class Made:
     """Stands in for run_benchmark: sessions of a verdict each, and the consoles they spoke to."""
 
     def __init__(self, *verdicts: bool | None) -> None:
         self._verdicts = list(verdicts)
         self.quiet: list[bool] = []
+        self.rates: list[tuple[float, bool]] = []
 
     def __call__(self, loaded: Loaded, console: Console, gate: object = None) -> SimpleNamespace:
         self.quiet.append(console.quiet)
+        self.rates.append((loaded.config.server.target_qps, loaded.config.server.probe_rate))
         verdict = self._verdicts.pop(0)
         session = SimpleNamespace(root=Path(f"results/s{len(self.quiet)}"))
         return SimpleNamespace(
-            result=SimpleNamespace(valid=verdict), session=session, interrupted=verdict is None
+            result=SimpleNamespace(valid=verdict, configuration=MEASURED),
+            session=session,
+            interrupted=verdict is None,
         )
 
 
@@ -160,6 +168,8 @@ def test_repeats_are_sessions_of_their_own_and_all_must_be_valid(
     made = benchmark(*verdicts)
     assert run_main([*NULL, "--repeat", "3"]) == code
     assert len(made.quiet) == len(verdicts)
+    assert made.rates[0][1] is True
+    assert set(made.rates[1:]) == {(7.5, False)}, "repeats are of one task"
     shown = capsys.readouterr()
     assert ("Repeats: results/s1,results/s2,results/s3\n" in shown.out) is (code != 130)
     assert "Session 2 of 3." in shown.err
