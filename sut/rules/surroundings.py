@@ -92,8 +92,8 @@ def issue_late_ms(evidence: Evidence) -> tuple[float, float] | None:
     is the ledger's. The query that was least late counts as one that was not.
     """
     due_ns = _schedule_ns(evidence)
-    if due_ns is None or evidence.ledger is None:
-        return None
+    if due_ns is None or evidence.ledger is None or evidence.ledger["issued_ns"].null_count:
+        return None  # a query without its stamp has no place in the schedule
     issued_ns = evidence.ledger["issued_ns"].to_numpy()
     count = min(len(due_ns), len(issued_ns))
     if count == 0:
