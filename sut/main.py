@@ -104,9 +104,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _told_of_a_thread(what: threading.ExceptHookArgs) -> None:
+    """An error that ended a thread of whatever library, in place of its traceback."""
+    if isinstance(what.exc_value, Exception):
+        print(f"sut: {bug_of_ours(what.exc_value).render()}", file=sys.stderr)
+
+
 def entry() -> NoReturn:
     """`main` as a process: it ends with it, whatever still hangs."""
     open_standard_streams()
+    threading.excepthook = _told_of_a_thread
     try:
         main()
     except SystemExit as end:

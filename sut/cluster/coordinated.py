@@ -28,6 +28,7 @@ from sut.config.rate import PROBED
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
+from sut.inputs.weights import start_limit_s
 from sut.machine.signals import first_ends_the_run, held_back
 from sut.plan.run_id import run_ids
 from sut.plan.run_plan import read_audit_configs
@@ -148,7 +149,7 @@ class _Call:
     def _together(self, nodes: Sequence[Node], found: Workers) -> Together:
         config = self.loaded.config
         ray = config.engine.ray
-        start_s = config.engine.start_timeout_s + config.warmup.timeout_s
+        start_s = start_limit_s(config) + config.warmup.timeout_s
         return run_together(
             nodes,
             {node.name: document_for(self.loaded, node.name) for node in nodes},

@@ -243,7 +243,7 @@ def _ports(nodes: Sequence[NodeFacts]) -> Iterator[Row]:
             "any port answers",
             good,
             "Let the nodes reach each other on every port, or give Ray ports that they can "
-            "(ray start --min-worker-port and its kin).",
+            "(ray start --min-worker-port and its kin), and the driver one (engine.ray.port).",
         )
 
 

@@ -43,8 +43,8 @@ MOST_SAMPLES = 50_000_000
 MOST_RATE = 1_000_000
 RATES = "100,1000,10000,30000,50000"
 HARNESS_HEAD = (
-    "scenario   target/s  completed/s  TTFT mean   TTFT P99   Ray P99  driver CPU\n"
-    "                                         ms         ms        ms    us/query"
+    "scenario   target/s  completed/s  TTFT mean   TTFT P99  added P99 driver CPU\n"
+    "                                         ms         ms         ms   us/query"
 )
 
 

@@ -68,22 +68,37 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _add(add: Callable[..., Any]) -> None:
-    add("--out", type=Path, required=True, help="folder of the search; one that is there goes on")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the search; one that is there goes on",
+    )
     add(
         "--tolerance",
+        metavar="PERCENT",
         type=above_zero("--tolerance", 50, example=5),
         default=5.0,
         help="stop where the next rate that did not hold is so many percent above (5)",
     )
-    add("--trials", type=whole("--trials", 1, 100, example=12), default=12, help="at most (12)")
+    add(
+        "--trials",
+        metavar="N",
+        type=whole("--trials", 1, 100, example=12),
+        default=12,
+        help="at most (12)",
+    )
     add(
         "--confirmations",
+        metavar="N",
         type=whole("--confirmations", 1, 20, example=4),
         default=4,
         help="runs of full length at most (4)",
     )
     add(
         "--trial-seconds",
+        metavar="S",
         type=above_zero("--trial-seconds", MOST_SECONDS, example=30),
         default=None,
         help="length of a trial (a quarter of the full one, 15 to 120 s)",

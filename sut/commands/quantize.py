@@ -91,7 +91,7 @@ def _quantise(options: argparse.Namespace, python: Path) -> int:
     from sut.inputs.weights import resolve_model
     from sut.quantize.run import Request, check_out, check_source, quantize
     from sut.quantize.schemes import SCHEMES, group_size_of
-    from sut.submission.calibration_text import is_official
+    from sut.record.quantize_record import is_official
 
     check_out(options.out)
     model = _model(options.model)

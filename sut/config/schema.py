@@ -28,6 +28,7 @@ from sut.config.quantities import (
     TokenCountOrNone,
     TokenId,
 )
+from sut.config.ray_config import RayConfig
 from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.shipped import DEFAULT_ROUND
 from sut.config.strict import Strict
@@ -154,31 +155,6 @@ class NullConfig(EngineOptions):
     def planned(self) -> EngineTraits:
         """No model answers, and any number of queries at once."""
         return EngineTraits(weights=NO_MODEL, cards_per_replica=0)
-
-
-class RayConfig(Strict):
-    """Replicas on a Ray cluster; used where engine.replicas is set."""
-
-    address: str | None = Field(
-        None, description="of a running cluster, HOST:PORT or auto; null: one of our own, here"
-    )
-    cpus_per_replica: float = Field(
-        1.0,
-        gt=0,
-        le=10_000,
-        description="cores set aside for each replica; below 1 it is bound to none",
-    )
-    dispatch: Literal["auto", "equal"] = Field(
-        "auto",
-        description="auto: Offline is pulled, Server goes to the least loaded; equal: in turn",
-    )
-    on_replica_loss: Literal["fail", "continue"] = Field(
-        "fail", description="continue: the others take over its work; the run is marked either way"
-    )
-    heartbeat_s: TimeoutS = Field(2.0, description="seconds between two signs of life asked")
-    heartbeat_timeout_s: TimeoutS = Field(
-        10.0, description="seconds without an answer until a replica counts as lost"
-    )
 
 
 class EngineConfig(Strict):

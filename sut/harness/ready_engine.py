@@ -21,7 +21,7 @@ from sut.harness.under_way import UnderWay
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs
 from sut.inputs.variables import planned_variables
-from sut.inputs.weights import weights_sha256
+from sut.inputs.weights import start_limit_s, weights_sha256
 from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, ProbeFacts, RateProbeFacts, WarmupFacts
 
@@ -85,7 +85,7 @@ def _start_engine(
         log=way.session.engine_log,
         dataset_sha256=inputs.dataset.sha256,
     )
-    engine, limit_s = make_engine(request), config.engine.start_timeout_s
+    engine, limit_s = make_engine(request), start_limit_s(config)
     stack.callback(_close, host, engine, way)
     way.say(
         f"Starting engine {config.engine.kind} with {config.model.name} "

@@ -83,7 +83,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     twice = end.by_signal if gate is None else None
     with first_ends_the_run(twice) as stops, Phases(end.by_deadline) as phases:
         with phases.phase("checking what is asked", inputs_limit_s(loaded.config)):
-            loaded, inputs, plans = _checked(loaded)
+            loaded, inputs, plans = all_checked(loaded)
             _say_notes(loaded.config, console)
             session = _new_session(loaded.config, session_bytes(loaded.config, plans))
         end.session = session.root
@@ -107,7 +107,7 @@ def inputs_limit_s(config: RunConfig) -> float:
     return READING_S if local_folder(config.model.path) is not None else FETCHING_S
 
 
-def _checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
+def all_checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
     """All that can be refused before anything starts."""
     config = loaded.config
     read_audit_configs(config)  # before weights are fetched

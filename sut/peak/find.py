@@ -19,10 +19,9 @@ from sut.harness.facts import BeforeTheClock, write_config, write_session
 from sut.harness.loadgen_run import make_run
 from sut.harness.phases import Phases
 from sut.harness.ready_engine import ReadyEngine, ready_engine
-from sut.harness.session import live_session, plans_of, settled
+from sut.harness.session import all_checked, live_session, plans_of, settled
 from sut.harness.under_way import UnderWay, marked
-from sut.inputs.fit import fitted
-from sut.inputs.inputs import Inputs, load_inputs
+from sut.inputs.inputs import Inputs
 from sut.machine.signals import first_ends_the_run
 from sut.peak.configs import confirmation_of, trial_of
 from sut.peak.folder import SearchDir
@@ -89,8 +88,7 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
         EngineStartError: the engine did not become ready.
         RunError: the engine does not answer the warm-up, or died.
     """
-    inputs = load_inputs(asked.loaded.config)
-    loaded = fitted(asked.loaded, inputs)
+    loaded, inputs, _ = all_checked(asked.loaded)
     asked = replace(asked, loaded=loaded)
     folder = SearchDir(asked.out)
     folder.open(loaded, asked.scenario)

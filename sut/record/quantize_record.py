@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from sut.config.rounds import CalibrationList
 from sut.config.strict import Strict
 from sut.errors import ConfigError
 
@@ -35,6 +36,11 @@ class CalibrationFacts(Strict):
     prompts_sha256: str = Field(description="over the token ids that the model was given")
     prompt_tokens: int = Field(description="of all samples together")
     prompt_tokens_max: int
+
+
+def is_official(facts: CalibrationFacts, known: CalibrationList | None) -> bool:
+    """Whether the samples are of the round's list, by its SHA-256."""
+    return known is not None and facts.list_sha256 == known.sha256
 
 
 class SourceFacts(Strict):

@@ -10,8 +10,8 @@ from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
 
 # In the order in which a reader wants them.
 GRADE = (
-    *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
-    *("engine-as-asked", "engine-environment"),
+    *("profile", "engine", "model", "weights-checksum", "weights-loaded", "calibration"),
+    *("dataset", "engine-ready", "engine-as-asked", "engine-environment"),
     *(
         "prefix-caching-off",
         "reuse-probe",
@@ -26,7 +26,7 @@ GRADE = (
 # The compliance page lists these. Their evidence is the harness's own order of steps, or what a
 # submission states in a document beside the logs.
 NOT_IN_GRADE = frozenset(
-    {"weights-checksum", "dataset-checksum", "numerics", "same-engine"}
+    {"dataset-checksum", "numerics", "same-engine"}
     | {"warm-up-first", "processes-apart", "as-closed"}
 )
 

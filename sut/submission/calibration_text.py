@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sut.config.rounds import CalibrationList
-from sut.record.quantize_record import CalibrationFacts, QuantizeFacts, RecipeFacts
+from sut.record.quantize_record import (
+    CalibrationFacts,
+    QuantizeFacts,
+    RecipeFacts,
+    is_official,
+)
 
 BITS = {
     "w8a8": "INT8 weights and INT8 activations (W8A8)",
@@ -16,11 +21,6 @@ BITS = {
 }
 # What a checkpoint holds → the type of its weights, in the short form of results tables.
 NUMBER_TYPES = {"w8a8": "int8", "w4a16": "int4", "fp8": "fp8"}
-
-
-def is_official(facts: CalibrationFacts, known: CalibrationList | None) -> bool:
-    """Whether the samples are of the round's list, by its SHA-256."""
-    return known is not None and facts.list_sha256 == known.sha256
 
 
 def method(facts: QuantizeFacts) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sut.record.facts import EngineFacts
 from sut.result.schema import UNVERIFIED
 from sut.submission.batching import batching
-from sut.submission.calibration_text import is_official, write_up
+from sut.submission.calibration_text import write_up
 from sut.submission.entries import Entry
 from sut.submission.gather import Run
 from sut.submission.request import SubmissionPlan
@@ -232,7 +232,6 @@ def document_problems(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterabl
             f"the weights are quantised ({', '.join(sorted(unexplained))}) and nothing says how: "
             "write the calibration's description and name it as documents.calibration."
         )
-    yield from calibration_problems(plan, entries)
     datacenter = any(entry.rules.system_type == "datacenter" for entry in entries)
     needed = plan.division == "closed" and datacenter and not plan.rehearsal
     if needed and documents.bandwidth is None:
@@ -240,23 +239,6 @@ def document_problems(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterabl
             "closed asks for a description of the system's architecture and bandwidth: write it "
             "and name it as documents.bandwidth."
         )
-
-
-def calibration_problems(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[str]:
-    """Closed takes weights that were calibrated with the official list alone, by their record."""
-    if plan.division != "closed" or plan.rehearsal:
-        return
-    for entry in entries:
-        for run in entry.runs.values():
-            record, known = run.session.facts.quantised, entry.rules.calibration_list
-            if record is None or is_official(record.calibration, known):
-                continue
-            used = "another list" if record.calibration.source == "list" else "shipped articles"
-            asked = "the round's calibration list" if known is None else known.file
-            yield (
-                f"{run.session.name}: the weights were calibrated with {used}, and closed takes "
-                f"samples of {asked} alone: quantise again with that list."
-            )
 
 
 def text_file(path: Path, text: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +26,7 @@ from tests.integration.conftest import (
 
 Sut = Callable[..., Finished]
 WAIT_S = 200
+PIDFD_GETFD = 438  # of Linux 5.6, on every architecture
 TWO = ["--engine", "null", "--replicas", "2", "--dataset", "synthetic"]
 ANSWERS = settings(engine__null__tokens=16, generation__max_tokens=32)
 # Long enough that a loss falls into the run whatever the machine does.
@@ -56,8 +60,10 @@ def replica_pids(results: Path) -> list[int]:
     return [place["pid"] for place in places]
 
 
-def lose_one(results: Path, how: signal.Signals, *flags: str) -> tuple[Finished, int]:
-    """Run Server, and send a signal to the second replica once queries are answered."""
+def lose_one(
+    results: Path, blow: Callable[[psutil.Process], None], *flags: str
+) -> tuple[Finished, int]:
+    """Run Server, and let the second replica have it once queries are answered."""
     arguments = ("--scenario", "Server", *TWO, *ANSWERS, *LONG, *flags)
     with running(results, *arguments) as process:
         assert process.stderr is not None
@@ -65,7 +71,7 @@ def lose_one(results: Path, how: signal.Signals, *flags: str) -> tuple[Finished,
             if line.startswith("Server performance:"):
                 break
         victim = replica_pids(results)[1]
-        psutil.Process(victim).send_signal(how)
+        blow(psutil.Process(victim))
         stdout, stderr = process.communicate(timeout=WAIT_S)
     return Finished(process.returncode, stdout, stderr, results), victim
 
@@ -115,12 +121,17 @@ def test_more_replicas_than_the_machine_has_room_for(sut: Sut) -> None:
     "how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)]
 )
 def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> None:
-    done, victim = lose_one(tmp_path / "results", how)
+    done, victim = lose_one(tmp_path / "results", lambda process: process.send_signal(how))
+    lost(done, victim, "")
+
+
+def lost(done: Finished, victim: int, cause: str) -> None:
+    """A run that ended by the second replica's loss, and the word for it."""
     assert done.code == 1, done.stderr
     run = done.result["scenarios"]["Server"]
     assert not run["valid"]
     assert run["engine_failure"].startswith("replica 1 on ")
-    assert "was lost: " in run["engine_failure"]
+    assert f"was lost: {cause}" in run["engine_failure"]
     queries = run["queries"]
     assert queries["failed"] > 0
     assert queries["succeeded"] > 0
@@ -131,11 +142,55 @@ def test_a_lost_replica_ends_the_run(tmp_path: Path, how: signal.Signals) -> Non
     nothing_left(done.results)
 
 
+def socket_of(process: psutil.Process, port: int) -> socket.socket:
+    """Another's socket to this port, as it were our own; its process notices nothing of that."""
+    (number,) = [
+        each.fd for each in process.net_connections("tcp") if each.raddr and each.raddr.port == port
+    ]
+    libc = ctypes.CDLL(None, use_errno=True)
+    taken = libc.syscall(PIDFD_GETFD, os.pidfd_open(process.pid), number, 0)
+    if taken < 0:
+        pytest.skip(f"pidfd_getfd is not permitted here: {os.strerror(ctypes.get_errno())}")
+    return socket.socket(fileno=taken)
+
+
+def close(stream: socket.socket) -> None:
+    stream.shutdown(socket.SHUT_RDWR)
+
+
+def say_garbage(stream: socket.socket) -> None:
+    stream.sendall(b"garbage" * 10)
+
+
+@pytest.mark.parametrize(
+    ("blow", "cause"),
+    [(close, "its stream broke ("), (say_garbage, "its stream broke (it carried ")],
+)
+def test_a_stream_that_breaks_is_the_replicas_loss(
+    tmp_path: Path, blow: Callable[[socket.socket], None], cause: str
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def strike(process: psutil.Process) -> None:
+        with socket_of(process, port) as stream:
+            blow(stream)
+
+    done, victim = lose_one(tmp_path / "results", strike, "--set", f"engine.ray.port={port}")
+    lost(done, victim, cause)
+
+
 @pytest.mark.parametrize(
     "how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSTOP]
 )
 def test_the_others_take_over_where_that_was_asked_for(tmp_path: Path, how: signal.Signals) -> None:
-    done, _ = lose_one(tmp_path / "results", how, "--on-replica-loss", "continue")
+    done, _ = lose_one(
+        tmp_path / "results",
+        lambda process: process.send_signal(how),
+        "--on-replica-loss",
+        "continue",
+    )
     assert done.code == 1, done.stderr
     run = done.result["scenarios"]["Server"]
     assert run["engine_failure"] is None

@@ -1,39 +1,51 @@
-"""What crosses between driver and replicas: batches, each one object with few big fields.
+"""What the streams between driver and replicas carry: batches, each with few big fields.
 
 Sequence numbers in a frame are the replica's own (0, 1, 2, … in the order it was given
 queries); the driver knows which query each of them is. Times are durations in ns from the
-moment the replica had the query, so the clocks of two hosts are never compared.
+moment the replica had the query, so the clocks of two hosts are never compared. Integers are
+little-endian.
+
+    QUERIES    i32 run, i32[] sample indices
+    EVENTS     `EventFrame`, in msgpack
+    SIGN       nothing
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from sut.engines.base import Failed, Finished, FirstToken
+from sut.engines.ray.seal import BrokenStreamError
 
 TOKEN_BYTES = 4
+# A frame is cut off once it holds so much; it is taken whole, and nobody waits long for its end.
+QUERIES_IN_A_FRAME = 1 << 16
+BYTES_IN_A_FRAME = 1 << 20
 
 
-def pack_queries(run: int, indices: Sequence[int] = ()) -> bytes:
-    """Queries on their way to a replica: the run, then sample indices, int32.
-
-    One object of bytes, which Ray passes on as it is; anything else it pickles for every call.
-    """
-    return array("i", [run, *indices]).tobytes()
+def pack_queries(run: int, indices: Sequence[int]) -> Iterator[bytes]:
+    """The frames that take these queries to a replica, in order."""
+    for start in range(0, len(indices), QUERIES_IN_A_FRAME):
+        yield array("i", [run, *indices[start : start + QUERIES_IN_A_FRAME]]).tobytes()
 
 
 def open_queries(data: bytes) -> tuple[int, list[int]]:
-    """What `pack_queries` made: the run and the sample indices."""
+    """What `pack_queries` made: the run and the sample indices.
+
+    Raises:
+        ValueError: it did not.
+    """
     run, *indices = array("i", data)
     return run, indices
 
 
 class EventFrame(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Events of one or more loop turns; bytes fields are little-endian arrays."""
+    """Events of one or more loop turns; bytes fields are arrays."""
 
+    run: int
     first_seqs: bytes  # int32
     first_tokens: bytes  # int32
     first_after_ns: bytes  # int64
@@ -45,10 +57,20 @@ class EventFrame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     failures: list[tuple[int, str]]
 
 
-class FrameBuilder:
-    """Collects events until the driver asks for them."""
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(EventFrame)
 
-    def __init__(self) -> None:
+
+class FrameBuilder:
+    """Collects a run's events until they can be sent.
+
+    Args:
+        run: whose events they are.
+    """
+
+    def __init__(self, run: int) -> None:
+        self._run = run
+        self._full: list[bytes] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -58,15 +80,14 @@ class FrameBuilder:
         self._answers: list[bytes] = []
         self._reasons: list[str] = []
         self._failures: list[tuple[int, str]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._first_seqs or self._done_seqs or self._failures)
+        self._bytes = 0
 
     def first(self, event: FirstToken, after_ns: int) -> None:
         """A first token, so long after the query came."""
         self._first_seqs.append(event.seq)
         self._first_tokens.append(event.token)
         self._first_after.append(after_ns)
+        self._grown(0)
 
     def finished(self, event: Finished, after_ns: int) -> None:
         """An answer."""
@@ -75,14 +96,28 @@ class FrameBuilder:
         self._done_after.append(after_ns)
         self._answers.append(event.tokens)
         self._reasons.append(event.finish_reason)
+        self._grown(len(event.tokens))
 
     def failed(self, event: Failed) -> None:
         """No answer."""
         self._failures.append((event.seq, event.reason))
+        self._grown(len(event.reason))
 
-    def take(self) -> bytes:
-        """Everything since the last call, encoded."""
+    def _grown(self, by: int) -> None:
+        self._bytes += by + 16  # numbers and a time
+        if self._bytes >= BYTES_IN_A_FRAME:
+            self._full.append(self._encoded())
+
+    def take(self) -> list[bytes]:
+        """The frames of everything since the last call, in order."""
+        frames, self._full = self._full, []
+        if self._bytes:
+            frames.append(self._encoded())
+        return frames
+
+    def _encoded(self) -> bytes:
         frame = EventFrame(
+            self._run,
             self._first_seqs.tobytes(),
             self._first_tokens.tobytes(),
             self._first_after.tobytes(),
@@ -94,12 +129,13 @@ class FrameBuilder:
             self._failures,
         )
         self._clear()
-        return msgspec.msgpack.encode(frame)
+        return _ENCODER.encode(frame)
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False):
-    """A frame's contents as the driver uses them."""
+    """A frame's contents as the driver uses them; columns of one kind are equally long."""
 
+    run: int
     first_seqs: array[int]
     first_tokens: array[int]
     first_after_ns: array[int]
@@ -109,20 +145,39 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     finish_reasons: list[str]
     failures: list[tuple[int, str]]
 
+    def require_among(self, given: int) -> None:
+        """Every sequence number is one of so many queries.
+
+        Raises:
+            BrokenStreamError: one is not.
+        """
+        for seqs in (self.first_seqs, self.done_seqs, [seq for seq, _ in self.failures]):
+            if seqs and not (min(seqs) >= 0 and max(seqs) < given):
+                raise BrokenStreamError("it carried events of a query that was never sent")
+
 
 def open_frame(data: bytes) -> Opened:
     """Decode what `FrameBuilder.take` made.
 
     Raises:
-        msgspec.DecodeError: it did not.
+        BrokenStreamError: it did not.
     """
-    frame = msgspec.msgpack.decode(data, type=EventFrame)
+    try:
+        return _opened(_DECODER.decode(data))
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BrokenStreamError(f"it carried events that are none ({error})") from None
+
+
+def _opened(frame: EventFrame) -> Opened:
     answers, place = [], 0
     for length in array("i", frame.done_lengths):
         end = place + length * TOKEN_BYTES
+        if length < 0 or end > len(frame.answers):
+            raise ValueError(f"an answer of {length} tokens")
         answers.append(frame.answers[place:end])
         place = end
-    return Opened(
+    opened = Opened(
+        frame.run,
         array("i", frame.first_seqs),
         array("i", frame.first_tokens),
         array("q", frame.first_after_ns),
@@ -132,3 +187,8 @@ def open_frame(data: bytes) -> Opened:
         frame.finish_reasons,
         frame.failures,
     )
+    firsts = {len(opened.first_seqs), len(opened.first_tokens), len(opened.first_after_ns)}
+    done = {len(opened.done_seqs), len(opened.done_after_ns), len(answers)}
+    if len(firsts) > 1 or len(done | {len(opened.finish_reasons)}) > 1:
+        raise ValueError("columns of different lengths")
+    return opened

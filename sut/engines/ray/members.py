@@ -13,10 +13,11 @@ from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo, EngineRequest
 from sut.engines.ray.connection import connect, disconnect
-from sut.engines.ray.dispatch import Query
 from sut.engines.ray.environment import all_variables
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.head import head_gone
+from sut.engines.ray.listener import Listener
+from sut.engines.ray.member import Member
 from sut.engines.ray.placement import (
     STRATEGY,
     amounts,
@@ -30,61 +31,13 @@ from sut.engines.ray.placement import (
 )
 from sut.engines.ray.replica import Replica
 from sut.errors import EngineStartError, HarnessError
+from sut.inputs.weights import start_limit_s
 from sut.machine.devices import gpus, usable_cores
 
 END_S = 15.0
+LOOPBACK = "127.0.0.1"
 # What a replica says of its node and not of its engine.
 OF_NODE = ("hardware", "software")
-
-
-class Member:
-    """One replica as the driver sees it."""
-
-    def __init__(self, number: int, actor: Any):
-        self.number = number
-        self.actor = actor
-        self.name = f"replica {number}"
-        self.lost: str | None = None
-        self.says_why = False
-        """It told of its engine's fault itself: its process lives, and has the engine's log."""
-        self.started = False
-        self.wanted = asyncio.Event()
-        self.seqs: list[int] = []
-        self._held: dict[int, Query] = {}
-        self._under_way: set[asyncio.Future[Any]] = set()
-
-    def begin(self) -> None:
-        """A new run: its queries are counted from 0 again."""
-        self.seqs, self._held = [], {}
-        self.wanted.set()
-
-    def give(self, queries: Sequence[Query]) -> None:
-        """Queries that are on their way to it, in order."""
-        for query in queries:
-            self._held[len(self.seqs)] = query
-            self.seqs.append(query[0])
-
-    def finish(self, local: int) -> int:
-        """A query ended; returns its sample index."""
-        return self._held.pop(local, (0, 0))[1]
-
-    def take_held(self) -> list[Query]:
-        """All that it holds, which it holds no longer."""
-        held, self._held = list(self._held.values()), {}
-        return held
-
-    def call(self, method: str, *arguments: object) -> asyncio.Future[Any]:
-        """Begin a remote call."""
-        reference = getattr(self.actor, method).remote(*arguments)
-        under_way = asyncio.wrap_future(reference.future())
-        self._under_way.add(under_way)
-        under_way.add_done_callback(self._under_way.discard)
-        return under_way
-
-    def give_up(self) -> None:
-        """Let go of whoever waits for it: a process that was stopped never ends a call."""
-        for under_way in list(self._under_way):
-            under_way.cancel()
 
 
 class Members:
@@ -97,6 +50,7 @@ class Members:
         self._connected = False
         self._head = ""
         self._head_gone: str | None = None
+        self._listener = Listener()
         self.everyone: list[Member] = []
 
     def alive(self) -> list[Member]:
@@ -108,12 +62,12 @@ class Members:
         return [each for each in self.everyone if each.lost is None or each.says_why]
 
     async def start(self) -> EngineInfo:
-        """Connect, place, start; everything within engine.start_timeout_s.
+        """Connect, place, start; everything within `start_limit_s`.
 
         Raises:
             EngineStartError: naming what is missing, or the replica that failed and why.
         """
-        timeout_s = self._config.engine.start_timeout_s
+        timeout_s = start_limit_s(self._config)
         try:
             return await asyncio.wait_for(self._start(), timeout_s)
         except TimeoutError:
@@ -155,6 +109,7 @@ class Members:
         places = await asyncio.gather(*(m.call("whereabouts") for m in self.everyone))
         for member, place in zip(self.everyone, places, strict=True):
             member.name = f"replica {member.number} on {place['host']} ({place['node_ip']})"
+        await self._open_streams()
         if "GPU" in need:
             cards_of = [place["gpu_uuids"] for place in places]
             names = [member.name for member in self.everyone]
@@ -187,6 +142,20 @@ class Members:
             )
             self.everyone.append(Member(number, options.remote(text, number)))
 
+    async def _open_streams(self) -> None:
+        """Before weights are read: a wall between driver and node is found within seconds."""
+        import ray
+
+        config, listener = self._config.engine.ray, self._listener
+        # A cluster of our own is all on this machine.
+        host = LOOPBACK if config.address is None else ray.util.get_node_ip_address()
+        port = await listener.open(host, config.port)
+        secret = listener.secret.value
+        calls = [self._begun(each, "connect", host, port, secret) for each in self.everyone]
+        await asyncio.gather(*calls)
+        for member in self.everyone:
+            member.stream = listener.streams[member.number]
+
     async def _start_engines(self, places: Sequence[dict[str, Any]]) -> EngineInfo:
         request = self._request
         calls = [
@@ -207,8 +176,18 @@ class Members:
         return EngineInfo(**first, replicas=len(self.everyone))
 
     async def _started(self, member: Member, *arguments: object) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._begun(member, "start", *arguments)
+        member.started = True
+        return answer
+
+    async def _begun(self, member: Member, method: str, *arguments: object) -> Any:
+        """A call without which the replica is of no use.
+
+        Raises:
+            EngineStartError: naming the replica and its cause.
+        """
         try:
-            answer: dict[str, Any] = await member.call("start", *arguments)
+            return await member.call(method, *arguments)
         except Exception as error:  # noqa: BLE001 - Ray wraps whatever the actor raised
             cause = getattr(error, "cause", None)
             remedy = cause.remedy if isinstance(cause, EngineStartError) else None
@@ -216,8 +195,6 @@ class Members:
             if not isinstance(cause, EngineStartError):  # one of these names its replica itself
                 said = f"{member.name}: {said}"
             raise EngineStartError(said, remedy=remedy) from None
-        member.started = True
-        return answer
 
     async def close(self) -> None:
         """End actors, placement and connection; nothing here waits for ever."""
@@ -232,6 +209,7 @@ class Members:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), END_S)
         self._connected = False
+        self._listener.close()
         await _aside(self._leave, END_S)
 
     def _leave(self) -> None:

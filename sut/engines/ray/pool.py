@@ -1,8 +1,8 @@
 """Many replicas behind the one Engine protocol: Ray places them, this feeds and watches them.
 
-Per replica three tasks on the driver's loop. One hands over queries, one takes events, each
-with a single Ray call under way: whatever comes meanwhile goes in the next call, so a call
-costs little at low rates and carries much at high ones. The third asks for a sign of life.
+Queries go and events come by a stream for each replica (`stream`), in the loop's turn in which
+they are known. Ray's calls are for the rest: samples, the beginning and the end of a run, and
+signs of life, for which each replica has a task.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ from sut.engines.ray.dispatch import (
     longest_first,
 )
 from sut.engines.ray.faults import in_one_line
-from sut.engines.ray.frames import Opened, open_frame, pack_queries
-from sut.engines.ray.members import Member, Members
+from sut.engines.ray.frames import Opened, open_frame
+from sut.engines.ray.member import Member
+from sut.engines.ray.members import Members
+from sut.engines.ray.seal import BrokenStreamError, Kind
 from sut.engines.ray.times import Times
 from sut.errors import RunError
 
@@ -70,9 +72,18 @@ class RayEngine:
         """Place, start and check every replica."""
         info = await self._members.start()
         for member in self._members.alive():
+            self._listen(member)
             self._spawn(self._watch(member))
         self._spawn(self._watch_head())
         return info
+
+    def _listen(self, member: Member) -> None:
+        assert member.stream is not None, "a replica is not ready before it has a stream"
+        member.stream.attach(
+            lambda kind, payload: self._hear(member, kind, payload),
+            lambda: self._spawn(self._examine(member)),
+            lambda: self._feed(member),
+        )
 
     # -- samples ----------------------------------------------------------------------------
 
@@ -126,7 +137,13 @@ class RayEngine:
             if member.lost is not None:
                 self._dispatch.lost(member.number)
                 continue
-            self._spawn(self._serve(member, spec))
+            self._spawn(self._begin(member, spec))
+
+    async def _begin(self, member: Member, spec: RunSpec) -> None:
+        await self._call(member, "begin_run", spec)
+        if self._current(spec.run):
+            member.takes = True
+            self._feed(member)
 
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
@@ -145,7 +162,7 @@ class RayEngine:
         return (self._lengths[index] if 0 <= index < len(self._lengths) else 0) + longest
 
     def submit(self, first_seq: int, indices: Sequence[int]) -> None:
-        """Queue with the policy; the feeding tasks take from there."""
+        """Queue with the policy, and hand over what it gives to each."""
         spec, dispatch = self._spec, self._dispatch
         assert spec is not None, "submit before begin_run"
         assert dispatch is not None, "submit before begin_run"
@@ -161,36 +178,34 @@ class RayEngine:
             self._deliver([Failed(seq, "no replica is left", NO_REPLICA) for seq, _ in queries])
             return
         dispatch.offer(queries)
-        self._wake_all()
+        self._feed_all()
 
-    def _wake_all(self) -> None:
-        for member in self._members.alive():
-            member.wanted.set()
+    def _feed_all(self) -> None:
+        for member in self._members.everyone:
+            self._feed(member)
 
-    async def _serve(self, member: Member, spec: RunSpec) -> None:
-        await self._call(member, "begin_run", spec)
-        self._spawn(self._listen(member, spec.run))
-        await self._feed(member, spec.run)
-
-    async def _feed(self, member: Member, run: int) -> None:
-        """Hand over what the policy has for this replica, one call at a time."""
-        while member.lost is None and self._dispatch is not None and self._current(run):
+    def _feed(self, member: Member) -> None:
+        """Hand over what the policy has for this replica, if its stream has room."""
+        if self._spec is None or self._sink is None or self._dispatch is None:
+            return  # no run, or one that was given up
+        if member.lost is None and member.has_room:
             queries = self._dispatch.take(member.number)
-            if not queries:
-                member.wanted.clear()
-                await member.wanted.wait()
-                continue
-            member.give(queries)
-            await self._call(member, "submit", pack_queries(run, [index for _, index in queries]))
+            if queries:
+                member.give(self._spec.run, queries)
 
-    async def _listen(self, member: Member, run: int) -> None:
-        """Take what the replica has, one call at a time."""
-        asked = pack_queries(run)
-        while member.lost is None and self._current(run):
-            data = await self._call(member, "events", asked)
-            # A replica that was given up may still wake: its work is others' by then.
-            if data is not None and member.lost is None and self._current(run):
-                self._take(member, open_frame(data))
+    def _hear(self, member: Member, kind: Kind, payload: bytes) -> None:
+        """A frame came.
+
+        Raises:
+            BrokenStreamError: it is none that a replica may send.
+        """
+        if kind is not Kind.EVENTS:
+            raise BrokenStreamError(f"it carried {kind.name} this way")
+        frame = open_frame(payload)
+        # A replica that was given up may still wake: its work is others' by then.
+        if member.lost is None and self._current(frame.run):
+            frame.require_among(len(member.seqs))
+            self._take(member, frame)
 
     def _current(self, run: int) -> bool:
         return self._spec is not None and self._spec.run == run and self._sink is not None
@@ -225,8 +240,8 @@ class RayEngine:
         if local_seqs and self._dispatch is not None:
             ended = [(0, member.finish(local)) for local in local_seqs]
             self._dispatch.ended(member.number, ended)
-            member.wanted.set()
         self._deliver(events)
+        self._feed(member)
 
     async def _judge(self, member: Member, run: int, failures: Sequence[tuple[int, str]]) -> None:
         """Failed queries may be the first word of an engine's death.
@@ -234,9 +249,7 @@ class RayEngine:
         They stay the replica's until its health is known: with a replica that is lost they are
         lost or others' like the rest of its work, and no new work goes to it for failing fast.
         """
-        wrong = await self._wrong_with(member)
-        if wrong:
-            self._lose(member, wrong)
+        await self._examine(member)
         if member.lost is None and self._current(run):
             events = [Failed(member.seqs[local], why, member.number) for local, why in failures]
             self._ended(member, [local for local, _ in failures], events)
@@ -253,22 +266,14 @@ class RayEngine:
     async def _watch(self, member: Member) -> None:
         """Ask for a sign of life again and again; silence is a loss."""
         while member.lost is None:
-            wrong = await self._wrong_with(member)
-            if wrong:
-                self._lose(member, wrong)
+            await self._examine(member)
             await asyncio.sleep(self._config.engine.ray.heartbeat_s)
 
-    async def _wrong_with(self, member: Member) -> str | None:
-        """None for a replica that says it is well, else what is wrong in one line."""
-        limit_s = self._config.engine.ray.heartbeat_timeout_s
-        try:
-            said: str | None = await asyncio.wait_for(member.call("health"), limit_s)
-        except TimeoutError:
-            return f"it gave no sign for {limit_s:g} s"
-        except Exception as error:  # noqa: BLE001 - Ray's errors are many
-            return in_one_line(error)
-        member.says_why = said is not None
-        return said
+    async def _examine(self, member: Member) -> None:
+        """Whether it is well; one that is not is lost, by the cause that says most."""
+        wrong = await member.wrong(self._config.engine.ray.heartbeat_timeout_s)
+        if wrong:
+            self._lose(member, wrong)
 
     async def _watch_head(self) -> None:
         """Without Ray's head no replica lasts: all are lost at once, and that is the cause."""
@@ -285,7 +290,6 @@ class RayEngine:
         if member.lost is not None:
             return
         member.lost = f"{member.name} was lost: {cause}"
-        member.wanted.set()
         member.give_up()
         self._incidents.append(member.lost)
         held = member.take_held()
@@ -294,7 +298,7 @@ class RayEngine:
         goes_on = self._config.engine.ray.on_replica_loss == "continue" and self._members.alive()
         if goes_on and self._dispatch is not None:
             self._dispatch.offer(held)
-            self._wake_all()
+            self._feed_all()
         else:
             self._deliver([Failed(seq, member.lost, member.number) for seq, _ in held])
 
@@ -312,7 +316,6 @@ class RayEngine:
         self._sink = None
         for member in self._members.everyone:
             member.take_held()
-            member.wanted.set()
         calls = [asyncio.wait_for(self._call(m, "cancel"), CLOSE_S) for m in self._members.alive()]
         await asyncio.gather(*calls, return_exceptions=True)
         self._open = 0

@@ -1,8 +1,8 @@
 """The actor: any Engine, beside its data set, on its own cores or cards.
 
 Ray starts it, places it and tells the driver when it dies. It loads weights and data set
-where it runs; over the wire come sample indices and go frames of events. All methods run on
-the actor's one loop, where the engine lives too.
+where it runs. Queries and answers go by its stream (`work`), not by Ray's calls. All methods run
+on the actor's one loop, where the stream and the engine live too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import platform
 import shutil
 import tempfile
 import time
-from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,24 +23,17 @@ import numpy as np
 import psutil
 
 from sut.config.schema import RunConfig
-from sut.engines.base import (
-    Engine,
-    EngineInfo,
-    EngineRequest,
-    Event,
-    Failed,
-    Finished,
-    FirstToken,
-    RunSpec,
-)
+from sut.engines.base import Engine, EngineInfo, EngineRequest, RunSpec
 from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.environment import placed_by_ray
-from sut.engines.ray.frames import FrameBuilder, open_queries
+from sut.engines.ray.seal import BrokenStreamError, Secret
+from sut.engines.ray.stream import GREETING_S
+from sut.engines.ray.work import Work
 from sut.engines.single import make_one
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.variables import by_whom, planned_variables, require_declared
-from sut.inputs.weights import weights_sha256
+from sut.inputs.weights import fetch_limit_s, weights_sha256
 from sut.machine.devices import gpus, usable_cores
 from sut.machine.hardware import hardware, software
 
@@ -67,10 +59,7 @@ class Replica:
         self._engine: Engine | None = None
         self._inputs: Inputs | None = None
         self._log = Path(tempfile.mkdtemp(prefix="sut-replica-")) / f"engine-{number}.log"
-        self._builder = FrameBuilder()
-        self._arrived = asyncio.Event()
-        self._received_ns = array("q")
-        self._run = -1
+        self._work = Work()
         self._asked_s = 0.0
         self._log_fetched = False
         self._guard: asyncio.Future[None] | None = None  # held, or it would be collected
@@ -97,6 +86,28 @@ class Replica:
             with contextlib.suppress(ProcessLookupError):  # one of Ray's that has ended meanwhile
                 os.sched_setaffinity(thread.id, cores)
 
+    async def connect(self, host: str, port: int, secret: bytes) -> None:
+        """Call the driver, before anything takes long.
+
+        Args:
+            host: the driver's address.
+            port: at which it listens.
+            secret: of this session.
+
+        Raises:
+            EngineStartError: it cannot be reached.
+        """
+        try:
+            await self._work.connect(host, port, Secret(secret), self._number)
+        except (OSError, BrokenStreamError) as error:
+            said = str(error) or f"silence for {GREETING_S:g} s"
+            raise EngineStartError(
+                f"replica {self._number} on {platform.node()} cannot reach the driver at "
+                f"{host}, port {port}: {said}.",
+                remedy="Let the nodes reach that port of the driver's machine; engine.ray.port "
+                "sets which it is.",
+            ) from None
+
     async def start(self, context_tokens: int, dataset_sha256: str) -> dict[str, Any]:
         """Load data set and weights; ready when this returns, with what it says of itself.
 
@@ -106,7 +117,9 @@ class Replica:
             EngineStartError: with the cause in one line, whatever it was.
         """
         # The driver waits so long until all replicas have started, and asks from then on.
-        self._asked_s = time.monotonic() + self._config.engine.start_timeout_s
+        config = self._config
+        limit_s = config.engine.start_timeout_s + fetch_limit_s(config)
+        self._asked_s = time.monotonic() + limit_s
         self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
             placed = placed_by_ray(self._config)
@@ -148,65 +161,26 @@ class Replica:
 
     async def begin_run(self, spec: RunSpec) -> None:
         """Later queries belong to this run; what an earlier one left is forgotten."""
-        engine, _ = self._ready()
-        self._run, self._builder, self._received_ns = spec.run, FrameBuilder(), array("q")
-        run = self._run
-        self._arrived.set()  # lets go of a call that waits for the run before
-        engine.begin_run(spec, lambda events: self._take(run, events))
-
-    async def submit(self, queries: bytes) -> None:
-        """Accept queries (`frames.pack_queries`), in the order of arrival."""
-        engine, _ = self._ready()
-        run, wanted = open_queries(queries)
-        if run != self._run:
-            return
-        first_seq = len(self._received_ns)
-        self._received_ns.extend([time.monotonic_ns()] * len(wanted))
-        engine.submit(first_seq, wanted)
-
-    async def events(self, asked: bytes) -> bytes:
-        """Every event since the last call; waits until there is one, or the run is over.
-
-        Args:
-            asked: the run, as `frames.pack_queries` without queries.
-        """
-        run, _ = open_queries(asked)
-        while run == self._run and not self._builder:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._builder.take() if run == self._run else FrameBuilder().take()
-
-    def _take(self, run: int, events: Sequence[Event]) -> None:
-        if run != self._run:
-            return
-        now_ns, builder, received = time.monotonic_ns(), self._builder, self._received_ns
-        for event in events:
-            if type(event) is FirstToken:
-                builder.first(event, now_ns - received[event.seq])
-            elif type(event) is Finished:
-                builder.finished(event, now_ns - received[event.seq])
-            elif type(event) is Failed:
-                builder.failed(event)
-        self._arrived.set()
+        self._work.begin(self._ready()[0], spec)
 
     async def cancel(self) -> None:
-        """Abandon everything in flight."""
+        """Abandon everything in flight, and what is still on its way here."""
+        self._work.forget()
         if self._engine is not None:
             await self._engine.cancel()
-        self._builder = FrameBuilder()
 
     async def stats(self) -> dict[str, float]:
         """The engine's counters."""
         return await self._ready()[0].stats()
 
     async def health(self) -> str | None:
-        """None if the engine can answer, else what is wrong in one line."""
+        """None if the engine can answer and the driver can hear it, else what is wrong."""
         self._asked_s = time.monotonic()
         try:
             await self._ready()[0].health()
         except HarnessError as error:
             return error.message
-        return None
+        return self._work.wrong()
 
     async def log(self) -> str:
         """What the engine printed, its end if it is long; it lies on this node."""

@@ -16,7 +16,7 @@ from sut.rules.session_case import ScenarioCase
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
-    *("engine-as-asked", "engine-environment"),
+    *("calibration", "engine-as-asked", "engine-environment"),
     *("prefix-caching-off", "reuse-probe", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
@@ -31,10 +31,12 @@ def rows(view: SessionView) -> Iterable[Row]:
         if checks:
             yield _row(view, view.subject, rule, checks, PROOFS[name](view))
         else:
-            yield view.subject.not_applicable(rule, _why_not(view))
+            yield view.subject.not_applicable(rule, _why_not(name, view))
 
 
-def _why_not(view: SessionView) -> str:
+def _why_not(name: str, view: SessionView) -> str:
+    if name == "calibration":
+        return "no record of a quantisation lies with the weights"
     kind = view.config.engine.kind
     silent = f"the {kind} engine tells nothing that its settings ask for"
     return silent if view.case.traits.has_model else f"the {kind} engine has no model"
@@ -124,6 +126,7 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "engine": _facts(SESSION, "engine", "kind"),
     "weights-loaded": _told("weights"),
     "numerics": _told("dtype", "quantization", "kv_cache_dtype"),
+    "calibration": lambda view: [view.fact(SESSION, "quantised", "calibration", "list_sha256")],
     "engine-as-asked": _told(
         *("weights", "dtype", "quantization", "kv_cache_dtype"),
         *("context_tokens", "max_batch_sequences", "max_batch_tokens"),

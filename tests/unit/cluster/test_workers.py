@@ -12,12 +12,12 @@ import pytest
 from sut.cluster import workers
 from sut.cluster.coordinated import check_coordinated, document_for
 from sut.cluster.workers import RayNode, names_of, places_for
+from sut.config.ray_config import RayConfig
 from sut.config.scenario_sections import ServerConfig
 from sut.config.schema import (
     ComplianceConfig,
     DatasetConfig,
     EngineConfig,
-    RayConfig,
     RunConfig,
     SystemConfig,
 )

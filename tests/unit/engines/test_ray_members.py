@@ -3,20 +3,23 @@ from __future__ import annotations
 import asyncio
 import pickle
 import platform
+import socket
 import tempfile
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from sut.engines.base import EngineRequest
+from sut.engines.base import Engine, EngineRequest
 from sut.engines.ray import replica as replica_module
-from sut.engines.ray.members import Member, Members, _aside
+from sut.engines.ray.listener import Listener
+from sut.engines.ray.member import Member
+from sut.engines.ray.members import Members, _aside
 from sut.engines.ray.replica import Replica
 from sut.errors import EngineStartError
-from sut.inputs.inputs import load_inputs
+from sut.inputs.inputs import Inputs, load_inputs
 from sut.record.facts import HardwareFacts, SoftwareFacts
 from tests.unit.config.support import loaded
 
@@ -143,6 +146,56 @@ def test_a_replica_tells_what_its_node_is(tmp_path: Path, monkeypatch: pytest.Mo
     assert HardwareFacts.model_validate(said["hardware"]).host == platform.node()
     assert SoftwareFacts.model_validate(said["software"]).python == platform.python_version()
     assert pickle.loads(pickle.dumps(said)) == said
+
+
+def replica(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replica:
+    monkeypatch.setattr(replica_module, "wait_for_own", lambda: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return Replica(loaded("--engine", "null", "--dataset", "synthetic").config.model_dump_json(), 1)
+
+
+def test_a_replica_that_cannot_reach_the_driver_says_where_and_what_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(EngineStartError) as error:
+            asyncio.run(replica(tmp_path, monkeypatch).connect("127.0.0.1", port, b"s" * 32))
+    where = f"replica 1 on {platform.node()} cannot reach the driver at 127.0.0.1, port {port}: "
+    assert error.value.message.startswith(where)
+    assert error.value.remedy is not None
+    assert "engine.ray.port" in error.value.remedy
+    assert "ssss" not in f"{error.value.message} {error.value.remedy}"
+
+
+def test_a_replica_tells_that_its_stream_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        listener, actor = Listener(), replica(tmp_path, monkeypatch)
+        await actor.connect("127.0.0.1", await listener.open("127.0.0.1", 0), listener.secret.value)
+        actor._engine = cast("Engine", Well())
+        actor._inputs = cast("Inputs", object())
+        assert await actor.health() is None
+        stream = listener.streams[1]
+        assert stream._transport is not None
+        broken = asyncio.Event()
+        stream.attach(lambda *_: None, broken.set, lambda: None)
+        stream._transport.write(bytes(100))
+        await asyncio.wait_for(broken.wait(), 10)
+        said = await actor.health()
+        assert said == "its stream broke (it carried a frame without its seal)"
+        listener.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+
+
+class Well:
+    """An engine in health."""
+
+    async def health(self) -> None: ...
 
 
 def test_a_call_into_ray_that_hangs_is_left_behind() -> None:

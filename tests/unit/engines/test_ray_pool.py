@@ -1,109 +1,17 @@
-"""The pool over actors that are none: calls that answer, hang or come too late."""
+"""The pool over actors and streams that are none: its work, its losses, its figures."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from sut.engines.base import EngineRequest, Event, Failed, Finished, FirstToken, RunSpec
-from sut.engines.ray.frames import FrameBuilder, open_queries
-from sut.engines.ray.members import Member
-from sut.engines.ray.pool import RayEngine
+from sut.engines.base import Failed, Finished, FirstToken
 from sut.errors import RunError
-from tests.unit.config.support import loaded
-
-WAIT_S = 10.0
-HANG = object()
-OFFLINE = RunSpec(1, 8, 1, reports_first_token=False, throughput_first=True, block=4)
-SERVER = RunSpec(1, 8, 1, reports_first_token=True, throughput_first=False)
-
-
-class Call:
-    """What Ray's `.remote()` gives."""
-
-    def __init__(self, outcome: Future[Any]):
-        self._outcome = outcome
-
-    def future(self) -> Future[Any]:
-        return self._outcome
-
-
-class Actor:
-    """Answers each method at once, with None if not told otherwise; or hangs."""
-
-    def __init__(self) -> None:
-        self.hangs = {"events"}
-        self.answers: dict[str, Any] = {}
-        self.open: dict[str, list[Future[Any]]] = defaultdict(list)
-        self.said: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-
-    def __getattr__(self, name: str) -> Any:
-        actor = self
-
-        class Method:
-            @staticmethod
-            def remote(*arguments: Any) -> Call:
-                actor.said[name].append(arguments)
-                outcome: Future[Any] = Future()
-                if name in actor.hangs:
-                    actor.open[name].append(outcome)
-                else:
-                    outcome.set_result(actor.answers.get(name))
-                return Call(outcome)
-
-        return Method
-
-    def tell(self, *events: Event, after_ns: int = 0) -> None:
-        """Answer the open call for events, so long after the replica had the queries."""
-        builder = FrameBuilder()
-        for event in events:
-            if isinstance(event, FirstToken):
-                builder.first(event, after_ns)
-            elif isinstance(event, Finished):
-                builder.finished(event, after_ns)
-            else:
-                assert isinstance(event, Failed)
-                builder.failed(event)
-        outcome = self.open["events"].pop()
-        if not outcome.cancelled():
-            outcome.set_result(builder.take())
-
-    @property
-    def asked(self) -> list[int]:
-        """Sample indices it was given, in order."""
-        return [index for (data,) in self.said["submit"] for index in open_queries(data)[1]]
-
-
-class Pool:
-    """An engine over two such actors, and what it said."""
-
-    def __init__(self, folder: Path, *flags: str):
-        config = loaded("--engine", "null", "--replicas", "2", *flags).config
-        self.engine = RayEngine(EngineRequest(config, folder, 100, folder / "log", "0" * 64))
-        self.actors = [Actor(), Actor()]
-        self.members = [Member(number, actor) for number, actor in enumerate(self.actors)]
-        self.engine._members.everyone = self.members
-        self.events: list[Event] = []
-
-    async def begin(self, spec: RunSpec, indices: Sequence[int]) -> None:
-        self.engine.begin_run(spec, self.events.extend)
-        await settle()
-        self.engine.submit(0, indices)
-        await settle()
-
-
-async def settle() -> None:
-    """Let every task go as far as it can; calls here end within a few turns of the loop."""
-    for _ in range(50):
-        await asyncio.sleep(0)
+from tests.unit.engines.ray_pool import OFFLINE, SERVER, WAIT_S, Pool, settle
 
 
 def test_a_replica_that_hangs_holds_nobody_up_once_it_is_lost(tmp_path: Path) -> None:
@@ -124,7 +32,7 @@ def test_the_others_take_over_and_a_late_answer_counts_for_nothing(tmp_path: Pat
     async def scenario() -> None:
         pool = Pool(tmp_path, "--on-replica-loss", "continue")
         await pool.begin(SERVER, [7, 9])
-        first, second = pool.actors
+        first, second = pool.lines
         assert (first.asked, second.asked) == ([7], [9])
         second.tell(FirstToken(0, 5))
         await settle()
@@ -163,8 +71,8 @@ def test_what_fails_with_its_engine_is_the_others_work(tmp_path: Path) -> None:
     async def scenario() -> None:
         pool = Pool(tmp_path, "--on-replica-loss", "continue")
         await pool.begin(SERVER, [7, 9])
-        first, second = pool.actors
-        second.answers["health"] = "vLLM's engine process died"
+        first, second = pool.lines
+        pool.actors[1].answers["health"] = "vLLM's engine process died"
         second.tell(Failed(0, "EngineDeadError"))
         await settle()
         assert pool.events == []
@@ -180,7 +88,7 @@ def test_what_fails_with_its_engine_names_the_replica_and_its_cause(tmp_path: Pa
         pool = Pool(tmp_path)
         await pool.begin(SERVER, [7, 9])
         pool.actors[1].answers["health"] = "vLLM's engine process died"
-        pool.actors[1].tell(Failed(0, "EngineDeadError"))
+        pool.lines[1].tell(Failed(0, "EngineDeadError"))
         await settle()
         assert pool.events == [Failed(1, "replica 1 was lost: vLLM's engine process died", 1)]
         with pytest.raises(RunError, match="replica 1 was lost: vLLM's engine process died"):
@@ -193,7 +101,7 @@ def test_a_query_that_fails_on_a_replica_in_health_has_its_own_cause(tmp_path: P
     async def scenario() -> None:
         pool = Pool(tmp_path)
         await pool.begin(SERVER, [7, 9])
-        pool.actors[1].tell(Failed(0, "too long"))
+        pool.lines[1].tell(Failed(0, "too long"))
         await settle()
         assert pool.events == [Failed(1, "too long", 1)]
         await pool.engine.health()
@@ -207,7 +115,7 @@ def test_offline_goes_longest_first_inside_a_copy_of_the_data_set(tmp_path: Path
         lengths = {index: np.zeros(10 + index, np.int32) for index in range(4)}
         await pool.engine.load_samples(lengths)
         await pool.begin(OFFLINE, [1, 0, 3, 2, 2, 3, 0, 1])
-        asked = [actor.asked for actor in pool.actors]
+        asked = [line.asked for line in pool.lines]
         assert sorted(asked[0] + asked[1]) == [0, 0, 1, 1, 2, 2, 3, 3]
         order = [query for queries in asked for query in queries]
         assert order[:4] == [3, 2, 1, 0], "the first copy goes before the second"
@@ -223,7 +131,7 @@ def test_a_run_reports_times_at_the_replica_and_at_the_driver(
         monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
         pool = Pool(tmp_path)
         await pool.begin(SERVER, [7, 9])
-        first, second = pool.actors
+        first, second = pool.lines
         now_ns += 5_000_000
         first.tell(FirstToken(0, 5), after_ns=3_000_000)
         second.tell(FirstToken(0, 5), after_ns=1_000_000)
@@ -249,32 +157,5 @@ def test_a_run_reports_times_at_the_replica_and_at_the_driver(
         }
         pool.engine.begin_run(OFFLINE, pool.events.extend)
         assert pool.engine.report().figures == {}, "a new run has times of its own"
-
-    asyncio.run(scenario())
-
-
-def test_one_call_a_direction_is_under_way_and_the_next_carries_all_that_came(
-    tmp_path: Path,
-) -> None:
-    async def scenario() -> None:
-        pool = Pool(tmp_path, "--dispatch", "equal")
-        for actor in pool.actors:
-            actor.hangs.add("submit")
-        await pool.begin(SERVER, [0, 1])
-        for start in range(2, 10, 2):
-            pool.engine.submit(start, [start, start + 1])
-            await settle()
-        for actor, ends in zip(pool.actors, ([0], [1]), strict=True):
-            assert actor.asked == ends, "the rest waits for the first call's end"
-            assert len(actor.open["events"]) == 1
-        first, second = pool.actors
-        first.open["submit"].pop().set_result(None)
-        await settle()
-        assert first.asked == [0, 2, 4, 6, 8]
-        assert len(first.said["submit"]) == 2
-        assert second.asked == [1]
-        first.tell(FirstToken(0, 5))
-        await settle()
-        assert len(first.open["events"]) == 1
 
     asyncio.run(scenario())

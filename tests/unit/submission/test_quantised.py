@@ -8,44 +8,12 @@ from typing import Any
 
 import pytest
 
-from sut.config.rounds import load_round
-from sut.quantize.schemes import SCHEMES
-from sut.record.quantize_record import QuantizeFacts
 from sut.submission.make_tree import make_tree
+from tests.unit.quantize.records import OFFICIAL, OTHER, record
 from tests.unit.result.sessions import dump, seal
 from tests.unit.submission import support
 from tests.unit.submission.refusing import refused
 from tests.unit.submission.support import SUBMITTER, closed_session, plan
-
-LIST = load_round("v6.1").benchmarks["llama3.1-8b"].calibration_list
-OFFICIAL = LIST.sha256 if LIST else ""
-OTHER = "f" * 64
-
-
-def record(list_sha256: str | None, scheme: str = "w8a8") -> QuantizeFacts:
-    recipe = {
-        "smoothing_strength": SCHEMES[scheme].smoothing_strength, "dampening_fraction": 0.01,
-        "block_size": 128, "ignore": ["lm_head"], "config_groups": SCHEMES[scheme].groups(128),
-    }  # fmt: skip
-    calibration = {
-        "source": "list" if list_sha256 else "sample",
-        "dataset": "CNN/DailyMail 3.0.0, train" if list_sha256 else "the articles that ship",
-        "list_sha256": list_sha256, "listed": 1000 if list_sha256 else None, "count": 512,
-        "ids_sha256": "1" * 64, "texts_sha256": "2" * 64, "prompt_format": "llama3.1-8b-cnn",
-        "prompts_sha256": "3" * 64, "prompt_tokens": 440000, "prompt_tokens_max": 2500,
-    }  # fmt: skip
-    source = {
-        "model": "llama3.1-8b", "origin": "meta-llama/Llama-3.1-8B-Instruct", "revision": "abc",
-        "weights_sha256": "4" * 64, "config_sha256": "5" * 64,
-    }  # fmt: skip
-    return QuantizeFacts.model_validate(
-        {
-            "made_utc": "2026-11-27T00:00:00+00:00", "harness": "0.1.0", "harness_commit": "c0ffee",
-            "scheme": scheme, "source": source, "recipe": recipe, "calibration": calibration,
-            "quantised_modules": 224, "versions": {"llmcompressor": "0.14.0.1"},
-            "device": "NVIDIA H100", "seconds": 1800.0, "weights_sha256": "1" * 64,
-        }
-    )  # fmt: skip
 
 
 def quantised(parent: Path, list_sha256: str | None, scheme: str = "w8a8") -> Path:
@@ -84,14 +52,15 @@ def test_the_tree_says_what_the_weights_are_and_how_they_were_made(tmp_path, sch
 
 
 @pytest.mark.parametrize(
-    ("list_sha256", "used"), [(OTHER, "another list"), (None, "shipped articles")]
+    ("list_sha256", "used"), [(OTHER, "another list"), (None, "the shipped articles")]
 )
 def test_closed_refuses_what_was_calibrated_with_anything_else(tmp_path, list_sha256, used):
     root = quantised(tmp_path / "s", list_sha256)
     (reason,) = refused(tmp_path, root)
     assert reason == (
-        f"{root.name}: the weights were calibrated with {used}, and closed takes samples of "
-        "calibration/CNNDailyMail/calibration-list.txt alone: quantise again with that list."
+        f"{root.name}: the weights were calibrated with {used}, not with samples of "
+        "calibration/CNNDailyMail/calibration-list.txt; "
+        "only a tree made with --rehearsal may hold it."
     )
 
 
