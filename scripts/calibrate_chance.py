@@ -132,7 +132,7 @@ def _repeated(loaded: Loaded, out: Path, rates: Sequence[float], repeats: int) -
     folder.open(loaded, scenario)
     inputs, console = load_inputs(loaded.config), Console(stderr=True)
     asked = Asked(loaded, scenario, folder.root, tolerance=0.05, trials=1, confirmations=1)
-    with engine_for(loaded.config, inputs, folder, console) as (ready, way):
+    with engine_for(loaded.config, scenario, inputs, folder, console) as (ready, way):
         maker = RunMaker(asked, inputs, folder, ready, ready.before, way)
         for _ in range(repeats):
             for rate in rates:

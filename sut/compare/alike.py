@@ -36,7 +36,7 @@ _SIZE = ("min_query_count", "min_sample_count", "min_duration_s", "min_duration_
 # Offline has no arrivals: its rate only says how many samples its one query holds.
 _SIZE_OF_OFFLINE = ("target_qps", "samples_per_query", "offline_expected_qps")
 _SOFTWARE = ("harness", "loadgen", "python", "engine package", "torch", "transformers")
-_ENGINE = ("engine", "system.", "warmup", "warm-up", "replicas", "kv_cache")
+_ENGINE = ("engine", "by_scenario", "system.", "warmup", "warm-up", "replicas", "kv_cache")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def _area(key: str) -> Area:
     offline = key.startswith((f"{Scenario.OFFLINE.section}.", f"{Scenario.OFFLINE.value}: "))
     if key.endswith(_SIZE) or (offline and key.endswith(_SIZE_OF_OFFLINE)):
         return Area.SIZE
-    return Area.ENGINE if key.startswith(_ENGINE) else Area.TASK
+    of_scenario = key.partition(": ")[2]  # of an engine that a scenario has for itself
+    return Area.ENGINE if key.startswith(_ENGINE) or of_scenario.startswith(_ENGINE) else Area.TASK
 
 
 def _of_other_run(each: Difference, parties: Sequence[Party]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sut.bug import bug_of_ours
-from sut.errors import FULL, EngineStartError, HarnessError, RunError, no_space
+from sut.errors import FULL, HarnessError, RunError, no_space
 from sut.harness.conclude import ending_of
 from sut.harness.phases import Overdue, Phases
 from sut.machine.signals import Stops
@@ -41,9 +41,9 @@ class UnderWay:
         """What to write down of an error; it is raised where there is nothing to make a result of.
 
         Raises:
-            HarnessError, KeyboardInterrupt: the engine was never ready.
+            HarnessError, KeyboardInterrupt: no engine was ever ready.
         """
-        if isinstance(error, EngineStartError) or self.session.session_facts not in self.kept:
+        if self.session.session_facts not in self.kept:
             raise self._told(error) from error
         return ending_of(error, self.phases.name, self.session)
 

@@ -15,7 +15,7 @@ from sut.config.sources import Loaded
 from sut.errors import RunError
 from sut.harness.at_once import AtOnce
 from sut.harness.conclude import conclude
-from sut.harness.facts import BeforeTheClock, write_config, write_session
+from sut.harness.facts import BeforeTheClock, Start, write_config, write_session
 from sut.harness.loadgen_run import make_run
 from sut.harness.phases import Phases
 from sut.harness.ready_engine import ReadyEngine, ready_engine
@@ -95,7 +95,7 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
     runs = folder.runs()
     step = next_step(tried(runs), asked.wishes(_first(runs, loaded.config, asked.scenario)))
     if step.kind is not Kind.END:
-        with engine_for(loaded.config, inputs, folder, console) as (ready, way):
+        with engine_for(loaded.config, asked.scenario, inputs, folder, console) as (ready, way):
             return _searched(asked, inputs, folder, runs, ready, way, keep)
     found = Found(runs, step, loaded.config)
     keep(found)
@@ -104,7 +104,7 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
 
 @contextmanager
 def engine_for(
-    config: RunConfig, inputs: Inputs, folder: SearchDir, console: Console
+    config: RunConfig, scenario: Scenario, inputs: Inputs, folder: SearchDir, console: Console
 ) -> Iterator[tuple[ReadyEngine, UnderWay]]:
     """Within the block an engine is ready; what its runs share goes with it.
 
@@ -115,7 +115,8 @@ def engine_for(
     with first_ends_the_run(end.by_signal) as stops, Phases(end.by_deadline) as phases:
         way = UnderWay(SessionDir(folder.new_start()), phases, stops, console)
         with ExitStack() as stack:
-            yield ready_engine(stack, config, inputs, way), way
+            start = Start.only(scenario)
+            yield ready_engine(stack, start, config.of(scenario), inputs, way), way
             stops.hold()
             phases.begin("stopping the engine")
 
@@ -148,7 +149,7 @@ def _searched(
         )
     before = ready.before
     if not runs:
-        loaded, before = settled(asked.loaded, inputs, ready, way)
+        loaded, before = settled(asked.loaded, Start.only(asked.scenario), inputs, ready, way)
         config = loaded.config
     wishes = asked.wishes(_first(runs, config, asked.scenario))
     maker = RunMaker(asked, inputs, folder, ready, before, way)
@@ -213,11 +214,13 @@ class RunMaker:
         """The LoadGen run, with the files of its session before it."""
         notes = [*self._before.notes, *(() if full else (TRIAL_NOTE,))]
         before = replace(self._before, notes=notes)
-        write_config(way.session, loaded.config, loaded.origins)
-        written = write_session(way.session, loaded.config, self._inputs, before)
+        write_config(way.session.config, loaded.config, loaded.origins)
+        start = Start.only(self._asked.scenario)
+        config = loaded.config.of(self._asked.scenario)
+        written = write_session(way.session, start, config, self._inputs, before)
         for path in (way.session.config, way.session.session_facts):
             way.kept[path] = path.read_bytes()
-        live = live_session(written, loaded.config, self._inputs, self._ready, way)
+        live = live_session(written, start, config, self._inputs, self._ready, way)
         (plan,) = plans_of(loaded, self._inputs)
         limits = limits_of(loaded.config, self._asked.scenario)
         give_up = None if full else Hopeless(limits, plan.forecast.queries_expected)

@@ -180,7 +180,7 @@ class RateProbeFacts(Facts):
 
 
 class SessionFacts(Facts):
-    """`session.json`: true for every LoadGen run of one engine start."""
+    """`session.json`: true for every run of one engine start. A second has `session.2.json`."""
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
@@ -276,7 +276,10 @@ class SessionOfRun(Facts):
 
     session_id: str | None
     config_sha256: str = Field(description="of config.json")
-    facts_sha256: str = Field(description="of session.json")
+    facts_sha256: str = Field(description="of the file that facts_file names")
+    facts_file: str = Field(
+        "session.json", description="tells the engine that answered, and its settings"
+    )
 
 
 class RunFacts(Facts):

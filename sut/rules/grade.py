@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
-from sut.rules.rule import Rule
-from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
+from sut.rules.catalogue import SESSION_WIDE, checks_of_scenario, checks_of_session
+from sut.rules.session_case import SessionCase, SessionCheck
 
 # In the order in which a reader wants them.
 GRADE = (
@@ -48,7 +47,9 @@ def objections(case: SessionCase) -> list[SessionCheck]:
 
 def _checks(name: str, case: SessionCase) -> Iterable[object]:
     if name in SESSION_WIDE:
-        rule: Rule[SessionCase] = SESSION_WIDE[name]
-        return rule.checks(case)
-    cases = [ScenarioCase(case, scenario) for scenario in case.config.scenarios]
-    return [each for mine in cases for each in SCENARIO_WIDE[name].checks(mine)]
+        return checks_of_session(name, case)
+    return [
+        each
+        for scenario in case.config.scenarios
+        for each in checks_of_scenario(name, case, scenario)
+    ]

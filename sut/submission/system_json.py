@@ -11,6 +11,7 @@ from sut.config.rounds import BenchmarkRules, SubmissionRules
 from sut.record.facts import SessionFacts
 from sut.record.nodes import Node, nodes
 from sut.submission.calibration_text import NUMBER_TYPES, method
+from sut.submission.entries import Entry
 from sut.submission.gather import Session
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement
@@ -33,18 +34,37 @@ OF_ACCELERATORS = (
 OF_PLAN = ("division", "submitter")
 
 
-def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]:
-    """Every key of the system's JSON that is known."""
+def system_description(
+    plan: SubmissionPlan, session: Session, entries: Sequence[Entry] = ()
+) -> dict[str, str]:
+    """Every key of the system's JSON that is known.
+
+    Args:
+        plan: what the submitter states.
+        session: one of those that the tree is made of.
+        entries: what was measured, each with the engine that it was tuned for.
+    """
     made = {"division": plan.division, "submitter": plan.submitter}
     made |= detected(session.facts)
     made |= {key: text for key, text in plan.system.description.items() if text}
-    if tuned := session.config.engine.tuned():
-        told = ", ".join(f"{name}={value}" for name, value in tuned.items())
+    if tuned := _tuned(entries):
         notes = made.get("sw_notes", "").rstrip(". ")
-        made["sw_notes"] = ". ".join(filter(None, (notes, f"Tuned in the engine: {told}")))
+        made["sw_notes"] = ". ".join(filter(None, (notes, f"Tuned in the engine: {tuned}")))
     if plan.rehearsal:
         made["sw_notes"] = f"{REHEARSAL_MARK}. {made.get('sw_notes', '')}".strip()
     return made
+
+
+def _tuned(entries: Sequence[Entry]) -> str:
+    """Settings by the engine's own names; whose they are, where the scenarios' differ."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        values = next(iter(entry.runs.values())).session.config.engine.tuned().items()
+        told = ", ".join(f"{name}={value}" for name, value in values)
+        found.setdefault(told, []).append(entry.name)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{', '.join(names)}: {told or 'nothing'}" for told, names in found.items())
 
 
 def detected(facts: SessionFacts) -> dict[str, str]:

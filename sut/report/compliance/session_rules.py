@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.record.engine_before import places_of
 from sut.report.compliance.evidence import CONFIG, PERFORMANCE, SESSION, RunView, SessionView
 from sut.report.compliance.rows import Proof, Row, Subject
-from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
+from sut.rules.catalogue import OF_ENGINE, SCENARIO_WIDE, SESSION_WIDE
 from sut.rules.check import Check
 from sut.rules.rule import Statement
 from sut.rules.session_case import ScenarioCase
@@ -24,14 +24,15 @@ OF_SCENARIO = ("runs-complete", "same-engine")
 
 
 def rows(view: SessionView) -> Iterable[Row]:
-    """Every rule on the session as a whole."""
+    """Every rule on the session as a whole, and on each engine that it started."""
     for name in SELECTED:
         rule = SESSION_WIDE[name]
-        checks = rule.checks(view.case)
-        if checks:
-            yield _row(view, view.subject, rule, checks, PROOFS[name](view))
-        else:
-            yield view.subject.not_applicable(rule, _why_not(name, view))
+        for mine in (name in OF_ENGINE and view.starts.values()) or (view,):
+            checks = rule.checks(mine.case)
+            if checks:
+                yield _row(mine, mine.subject, rule, checks, PROOFS[name](mine))
+            else:
+                yield mine.subject.not_applicable(rule, _why_not(name, mine))
 
 
 def _why_not(name: str, view: SessionView) -> str:
@@ -44,6 +45,7 @@ def _why_not(name: str, view: SessionView) -> str:
 
 def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
     """What the runs of one scenario must be together."""
+    view = view.with_engine_of(scenario)
     runs, subject = list(view.of(scenario).values()), Subject(scenario.value, view.round)
     case = ScenarioCase(view.case, scenario)
     missing = [kind for kind in case.wanted if kind not in case.runs]
@@ -100,7 +102,7 @@ def _told(*traits: str) -> Callable[[SessionView], list[Proof]]:
     """Where session.json says traits of the engine."""
 
     def places(view: SessionView) -> list[Proof]:
-        engine = view.documents[SESSION].get("engine") or {}
+        engine = view.documents[view.facts_file].get("engine") or {}
         keys = [place for trait in traits for place in places_of(engine, trait)]
         return [view.fact(SESSION, "engine", *each) for each in keys]
 

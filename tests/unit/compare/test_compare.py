@@ -13,7 +13,7 @@ from sut.commands import compare as compare_verb
 from sut.commands import history as history_verb
 from sut.commands import regress as regress_verb
 from sut.compare import party as parties
-from sut.compare.alike import Area, unlike
+from sut.compare.alike import Area, _area, unlike
 from sut.compare.comparison import compared
 from sut.compare.figure import FIGURES, Figure, Kind
 from sut.compare.party import Measured
@@ -133,6 +133,26 @@ def test_other_engine_settings_are_said(two) -> None:
     assert [(each.area, each.difference.key) for each in found] == [
         (Area.ENGINE, "engine argument x")
     ]
+
+
+def test_settings_of_one_scenario_are_the_engines(two) -> None:
+    run = build(two[1])
+    own = {"Offline": {"engine": {"vllm": {"max_num_batched_tokens": 512}}}}
+    other = run.model_copy(update={"configuration": {**run.configuration, "by_scenario": own}})
+    found = unlike([party("A", two[0]), party("B", two[1], other)])
+    assert [(each.area, each.difference.key) for each in found] == [(Area.ENGINE, "by_scenario")]
+
+
+@pytest.mark.parametrize(
+    ("key", "area"),
+    [
+        ("Server: engine argument x", Area.ENGINE),
+        ("Server: effective_target_qps", Area.TASK),
+        ("Server: LoadGen release", Area.SOFTWARE),
+    ],
+)
+def test_what_a_difference_of_one_scenario_is_in(key: str, area: Area) -> None:
+    assert _area(key) is area
 
 
 def test_repeats_have_the_noise_between_runs_and_must_be_alike(two, tmp_path, capsys) -> None:
