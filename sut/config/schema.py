@@ -203,6 +203,11 @@ class EngineConfig(Strict):
             return engine_kind(self.kind).options.model_validate(self.options)
         return None
 
+    @property
+    def settings(self) -> object:
+        """The settings of the engine that is named, installed here or not; those alone start it."""
+        return getattr(self, self.kind) if self.kind in engine_sections() else self.options
+
     def planned(self) -> EngineTraits:
         """What the engine will be, as far as its settings say."""
         own = self.own
@@ -303,12 +308,12 @@ class RunConfig(Strict):
 
         Those with equal settings share a start; the starts are in the order of their first one.
         """
-        found: list[tuple[EngineConfig, list[Scenario]]] = []
+        found: list[tuple[object, list[Scenario]]] = []
         for scenario in self.scenarios:
-            engine = self.of(scenario).engine
-            mine = next((served for each, served in found if each == engine), None)
+            settings = self.of(scenario).engine.settings
+            mine = next((served for each, served in found if each == settings), None)
             if mine is None:
-                found.append((engine, [scenario]))
+                found.append((settings, [scenario]))
             else:
                 mine.append(scenario)
         return [tuple(served) for _, served in found]

@@ -90,6 +90,13 @@ def test_equal_settings_share_a_start_and_unequal_ones_do_not(system: tuple[str,
     assert len(same.config.engine_starts()) == 1
 
 
+def test_settings_of_an_engine_that_is_not_asked_start_none(system: tuple[str, str]) -> None:
+    null = (*system, "--engine", "null")
+    assert len(loaded(*null).config.engine_starts()) == 1
+    own = loaded(*null, "--set", "by_scenario.Server.engine.null.ttft_ms=2")
+    assert len(own.config.engine_starts()) == 2
+
+
 def test_the_runs_are_made_engine_by_engine(system: tuple[str, str]) -> None:
     found = loaded(*system, "--scenario", "Offline,Server,SingleStream").config
     assert [run.scenario for run in run_ids(found)] == ["Offline", "SingleStream", "Server"]
