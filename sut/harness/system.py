@@ -75,6 +75,8 @@ class SystemUnderTest(asyncio.Protocol):
             self.fail(f"the link to LoadGen broke: {type(exc).__name__}: {exc}")
         for task in self._tasks:
             task.cancel()
+        # What stays frozen is alive at the interpreter's end, and libraries complain of it.
+        gc.unfreeze()
         self.disconnected.set()
 
     def data_received(self, data: bytes) -> None:

@@ -121,6 +121,7 @@ def test_what_was_loaded_is_kept_from_the_collector():
         await turn()
         assert gc.get_freeze_count() > 1000
         sut.connection_lost(None)
+        assert gc.get_freeze_count() == 0
 
     try:
         asyncio.run(scenario())
