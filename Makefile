@@ -28,7 +28,7 @@ NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
 TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models reference test test-all test-gpu mutants lint format benchmark overhead lock clean
+.PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format benchmark overhead lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,10 @@ test-gpu: models ## the tests that need a card, alone; scripts/gpu_evidence.sh b
 
 mutants: models ## which small changes to the sources no test sees (ARGS="--sample 300 --seed 1")
 	$(BIN)/python -m scripts.mutants $(ARGS)
+
+fuzz: models ## bytes that nobody would write, to every reader (ARGS="--seconds 60 yaml")
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: setup ## ruff format --check, ruff check, lengths, mypy, lint-imports
 	$(BIN)/ruff format --check .
@@ -96,7 +100,7 @@ lock: setup ## rewrite constraints.txt from what is installed in .venv
 	@mv constraints.txt.new constraints.txt
 
 clean: ## remove what make made: environments, the small models, caches; never results/
-	rm -rf .venv $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
+	rm -rf .venv .venv-quantize $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf $(MADE_MODELS)
 	@rmdir models 2> /dev/null || true

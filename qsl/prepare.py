@@ -102,6 +102,7 @@ def prepare_calibration(
     prompt_format: str,
     form: SourceForm,
     ids_file: Path,
+    limit: int | None = None,
 ) -> Prepared:
     """Write the calibration file: the samples whose ids are listed, in the list's order.
 
@@ -112,13 +113,14 @@ def prepare_calibration(
         prompt_format: name in qsl.prompts.
         form: what the source looks like.
         ids_file: one id a line, as MLCommons' calibration-list.txt.
+        limit: only the first so many of the list; None: all.
 
     Raises:
         DatasetError: as `prepare_dataset`, or a listed id is not in the source.
     """
     _refuse_existing(out)
     chosen = find_format(prompt_format)
-    wanted = _listed_ids(ids_file)
+    wanted = listed_ids(ids_file)[:limit]
     split = form.calibration_split
     frame = _read_source(source, form, split, (form.text, form.reference, form.id))
     frame = frame.drop_duplicates(form.id).set_index(form.id)
@@ -133,7 +135,12 @@ def prepare_calibration(
     return _write(pairs, out, open_tokenizer(tokenizer_path), chosen, chosen.template)
 
 
-def _listed_ids(ids_file: Path) -> list[str]:
+def listed_ids(ids_file: Path) -> list[str]:
+    """The ids of a calibration list, in its order.
+
+    Raises:
+        DatasetError: there is no such file, or an id is listed twice.
+    """
     if not ids_file.is_file():
         raise DatasetError(
             "no such file", where=str(ids_file), remedy="Give MLCommons' calibration-list.txt."

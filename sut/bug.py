@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import traceback
 from contextlib import suppress
@@ -22,11 +23,19 @@ def bug_of_ours(error: Exception, folder: Path | None = None) -> RunError:
     """
     text = "".join(traceback.format_exception(error))
     written = _write(text, folder) or _write(text, None)
+    if _of_memory(error):
+        return RunError("this process may take no more memory.", remedy="Raise its limit.")
     what = (str(error).strip() or "without a word").splitlines()[0]
     return RunError(
         f"{OURS}: {type(error).__name__}: {what}",
         where=None if written is None else str(written),
         remedy="Report it with the traceback in that file." if written else "Report it.",
+    )
+
+
+def _of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno == errno.ENOMEM
     )
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import sut
@@ -39,6 +40,8 @@ VERBS = {
     "history": "list the results of a folder by time",
     "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
+    "peak": "find the highest rate at which Server or Interactive is VALID",
+    "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
@@ -101,16 +104,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _told_of_a_thread(what: threading.ExceptHookArgs) -> None:
+    """An error that ended a thread of whatever library, in place of its traceback."""
+    if isinstance(what.exc_value, Exception):
+        print(f"sut: {bug_of_ours(what.exc_value).render()}", file=sys.stderr)
+
+
 def entry() -> NoReturn:
     """`main` as a process: it ends with it, whatever still hangs."""
     open_standard_streams()
+    threading.excepthook = _told_of_a_thread
     try:
         main()
     except SystemExit as end:
         code = end.code
         watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
         watch.daemon = True
-        watch.start()
+        with suppress(RuntimeError):  # no memory for a thread
+            watch.start()
         raise
 
 

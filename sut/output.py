@@ -54,11 +54,16 @@ class _Heedless:
             self._stream.flush()
 
 
-def progress_console() -> Console:
-    """Where a run says how far it is: standard error, whether it still has a reader or not."""
+def progress_console(*, quiet: bool = False) -> Console:
+    """Where a run says how far it is: standard error, whether it still has a reader or not.
+
+    Args:
+        quiet: say nothing.
+    """
     from rich.console import Console
 
-    return Console(file=cast("IO[str]", _Heedless(cast("io.TextIOBase", sys.stderr))))
+    heedless = _Heedless(cast("io.TextIOBase", sys.stderr))
+    return Console(file=cast("IO[str]", heedless), quiet=quiet)
 
 
 @contextmanager

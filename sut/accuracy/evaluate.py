@@ -107,7 +107,8 @@ def evaluate(
 ) -> AccuracyFacts:
     """`evaluate_run`, of a session that was read already."""
     sources = sources or Sources()
-    config, facts = session.config, session.facts
+    start = session.of_start(run.scenario)
+    config, facts = start.config, start.facts
     model = sources.model or _model_folder(config, facts)
     dataset = _dataset(config, facts, model, sources.dataset)
     log, rules = run.folder.root / ACCURACY_NAME, load_round(config.round)
@@ -130,8 +131,8 @@ def alarms_fail_run(session_root: Path) -> bool:
     Raises:
         LogError: its configuration is missing or broken.
     """
-    session = read_session(session_root)
-    return alarms_fail(session.config, traits_of(session.config, session.facts))
+    starts = read_session(session_root).starts
+    return any(alarms_fail(each.config, traits_of(each.config, each.facts)) for each in starts)
 
 
 def write_files(run_dir: Path, facts: AccuracyFacts) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from sut.bench.harness import Loader, Override, Refused, median, run_one, setting
 from sut.bench.raw_engine import BATCHES, GENERATE, alone
+from sut.config.names import Scenario
 
 HARNESS = "harness"
 BASELINES = (GENERATE, BATCHES)
@@ -52,6 +53,7 @@ def measure_overhead(
         VALID run has nothing to compare with, so its raw engines do not run.
     """
     loaded = load(offline_of(samples))
+    config = loaded.config.of(Scenario.OFFLINE)
     measured: list[Throughput] = []
     refused: list[Refused] = []
     for number in range(1, rounds + 1):
@@ -64,7 +66,7 @@ def measure_overhead(
         assert rate is not None, "a VALID run has a throughput"
         found = [Throughput(HARNESS, number, result.queries.issued, result.tokens_out, rate)]
         for pattern in BASELINES:
-            raw = alone(loaded.config, pattern)
+            raw = alone(config, pattern)
             found.append(Throughput(pattern, number, raw.samples, raw.tokens, raw.tokens_per_s))
         for each in found:
             console.print(

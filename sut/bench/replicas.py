@@ -99,7 +99,7 @@ def _pair(config: RunConfig, outcome: Outcome, number: int) -> Pair:
     columns = {name: table[name].to_numpy() for name in table.columns}
     engine = outcome.result.engine
     assert engine is not None, "a run that answered had an engine"
-    raw = _raw(config, scenario, columns, engine.details["replicas"])
+    raw = _raw(config.of(scenario), scenario, columns, engine.details["replicas"])
     return Pair(scenario.value, number, _through_loadgen(scenario, columns), raw)
 
 

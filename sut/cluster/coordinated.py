@@ -28,6 +28,7 @@ from sut.config.rate import PROBED
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, LogError
+from sut.inputs.weights import start_limit_s
 from sut.machine.signals import first_ends_the_run, held_back
 from sut.plan.run_id import run_ids
 from sut.plan.run_plan import read_audit_configs
@@ -102,6 +103,10 @@ class _Call:
     stored: Mapping[str, Stored]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def __post_init__(self) -> None:
+        """What the nodes are given is what their results are held against."""
+        self.loaded = one_rate(self.loaded)
+
     def say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)
 
@@ -144,7 +149,7 @@ class _Call:
     def _together(self, nodes: Sequence[Node], found: Workers) -> Together:
         config = self.loaded.config
         ray = config.engine.ray
-        start_s = config.engine.start_timeout_s + config.warmup.timeout_s
+        start_s = start_limit_s(config) + config.warmup.timeout_s
         return run_together(
             nodes,
             {node.name: document_for(self.loaded, node.name) for node in nodes},
@@ -242,20 +247,23 @@ def _not_together(record: NodeRecord) -> NodeRecord:
     return replace(record, result=None, failure=failure, starts={}, contradictions=())
 
 
-def document_for(loaded: Loaded, name: str) -> str:
-    """config.json for one node: its own name, one engine, paths that do not depend on a folder.
+def one_rate(loaded: Loaded) -> Loaded:
+    """All nodes have one rate, so none of them measures its own."""
+    config = loaded.config
+    changes = {
+        name: getattr(config, name).model_copy(update={"probe_rate": False}) for name in PROBED
+    }
+    return replace(loaded, config=config.model_copy(update=changes))
 
-    All nodes have one rate, so none of them measures its own.
-    """
-    config = with_absolute_paths(loaded.config)
+
+def document_for(loaded: Loaded, name: str) -> str:
+    """config.json for one node: its own name, one engine, paths that do not depend on a folder."""
+    config = with_absolute_paths(one_rate(loaded).config)
     ray = config.engine.ray.model_copy(update={"address": None})
     changes: dict[str, object] = {
         "node_name": name,
         "engine": config.engine.model_copy(update={"ray": ray}),
     }
-    for name_of in PROBED:
-        section = getattr(config, name_of)
-        changes[name_of] = section.model_copy(update={"probe_rate": False})
     document = {
         "config": config.model_copy(update=changes).model_dump(mode="json"),
         "origins": loaded.origins | {"node_name": "coordinated run"},

@@ -16,7 +16,7 @@ examples:
   python -m sut.main compare OLD1,OLD2,OLD3 NEW1,NEW2,NEW3 --html page.html
 
 A and the others are sessions' folders, or their results' files. Several joined with commas are
-repeats: their noise is that between runs.
+repeats: their noise is that between runs. `--repeat N` of a run makes them.
 
 exit codes:
   0  the runs did the same task

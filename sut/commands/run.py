@@ -9,12 +9,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import add_coordinated, build_parser, to_overrides
+from sut.config.flags import add_own, build_parser, to_overrides
 from sut.errors import ConfigError, Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
     import argparse
+
+    from rich.console import Console
 
     from sut.config.sources import Loaded
     from sut.harness.session import Outcome
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
     parser = build_parser()
-    add_coordinated(parser)
+    add_own(parser)
     options = parser.parse_args(arguments)
     refuse_strays(options)
     loaded = load_configuration(options)
@@ -44,7 +46,11 @@ def main(arguments: Sequence[str]) -> int:
 
     if options.coordinated:
         return coordinated(loaded, options)
+    return _sessions(loaded, options)
 
+
+def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
+    """One session, or with --repeat so many one after the other, each with its own engine."""
     from sut.harness.session import run_benchmark
 
     gate = None
@@ -52,13 +58,43 @@ def main(arguments: Sequence[str]) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    outcome = run_benchmark(loaded, progress_console(), gate)
-    # The verdict decides how we exit, not the terminal.
-    with nullcontext() if options.json else as_far_as_it_goes():
-        show_outcome(outcome, as_json=options.json)
-    if outcome.interrupted:
-        return Interrupted.exit_code
-    return 0 if outcome.result.valid else 1
+    console, repeats = _console(options), options.repeat or 1
+    made: list[Outcome] = []
+    for number in range(1, repeats + 1):
+        if repeats > 1:
+            console.print(f"Session {number} of {repeats}.", highlight=False)
+        outcome = run_benchmark(loaded, console, gate)
+        # The verdict decides how we exit, not the terminal.
+        with nullcontext() if options.json else as_far_as_it_goes():
+            show_outcome(outcome, as_json=options.json, console=console)
+        if outcome.interrupted:
+            return Interrupted.exit_code
+        made.append(outcome)
+        loaded = _at_its_rates(loaded, outcome) if repeats > number else loaded
+    if repeats > 1 and not options.events:
+        with as_far_as_it_goes():
+            print(f"Repeats: {','.join(str(_relative(each.session.root)) for each in made)}")
+            sys.stdout.flush()
+    return 0 if all(each.result.valid for each in made) else 1
+
+
+def _at_its_rates(loaded: Loaded, outcome: Outcome) -> Loaded:
+    """Repeats are of one task: a rate that was measured holds for all of them."""
+    from sut.config.rate import PROBED
+    from sut.plan.rate import at_the_rates_of
+
+    found = outcome.result.configuration
+    return at_the_rates_of(loaded, {name: found[name]["target_qps"] for name in PROBED})
+
+
+def _console(options: argparse.Namespace) -> Console:
+    """For people on stderr; with --events a program on stdout hears of it, too."""
+    console = progress_console(quiet=options.quiet)
+    if not options.events:
+        return console
+    from sut.harness.events import EventConsole
+
+    return EventConsole(sys.stdout, console)
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
@@ -69,6 +105,14 @@ def refuse_strays(options: argparse.Namespace) -> None:
     """
     if options.resolved is not None:
         _refuse_beside_resolved(options)
+    for flag in ("dry_run", "coordinated", "json", "resolved"):
+        for ours in ("repeat", "events"):
+            if getattr(options, ours) and getattr(options, flag):
+                raise ConfigError(
+                    f"--{ours} does not go with --{flag.replace('_', '-')}.",
+                    where="command line",
+                    remedy="Leave out one of the two.",
+                )
     compared = options.baseline or options.baseline_results
     if compared and not options.coordinated:
         raise ConfigError(
@@ -115,7 +159,7 @@ def coordinated(loaded: Loaded, options: argparse.Namespace) -> int:
         loaded,
         baseline=options.baseline,
         stored=options.baseline_results or (),
-        console=progress_console(),
+        console=progress_console(quiet=options.quiet),
     )
     if options.json:
         print(summed.path.read_text(encoding="utf-8"), end="")
@@ -175,9 +219,11 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     return 0
 
 
-def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """The first screen, and where everything else lies."""
+def show_outcome(outcome: Outcome, *, as_json: bool, console: Console | None = None) -> None:
+    """The first screen, and where everything else lies; or the last event."""
     session = outcome.session
+    if console is not None and _told(outcome, console):
+        return
     if as_json:
         print(session.result.read_text(encoding="utf-8"), end="")
         return
@@ -200,3 +246,20 @@ def _own(published: Path, inside: Path) -> Path:
 def _relative(path: Path) -> Path:
     """Shorter to read where it lies below the working directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _told(outcome: Outcome, console: Console) -> bool:
+    """Whether a program listens, and was told how it ended."""
+    from sut.harness.events import EventConsole, tell
+
+    result, session = outcome.result, outcome.session
+    tell(
+        console,
+        "result",
+        valid=result.valid,
+        reasons=result.reasons,
+        interrupted=outcome.interrupted,
+        result=str(session.published_result),
+        folder=str(session.root),
+    )
+    return isinstance(console, EventConsole)

@@ -76,7 +76,7 @@ def _parser() -> FlagParser:
         type=Path,
         nargs="?",
         metavar="DIR",
-        help="folder of a session or of a tree; a coordinated run's folder or result",
+        help="folder of a session or of a tree; a result's file",
     )
     add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=f"of a tree; {round_help()}")
     add("--standalone", action="store_true", help="print the verify.py of --round, and stop")

@@ -8,22 +8,35 @@ from enum import StrEnum
 
 from sut.compare.party import Party
 from sut.config.names import Scenario
+from sut.config.rate import PROBED
 from sut.result.alike import FREE, Difference, differences, machine_facts, result_differences
 
 
 class Area(StrEnum):
-    """What a difference is in. In another task figures say nothing of each other."""
+    """What a difference is in. In another task figures say nothing of each other.
+
+    A size is how many queries were asked, or for how long: rates and percentiles stay comparable.
+    """
 
     TASK = "task"
     ENGINE = "engine settings"
     MACHINE = "machine"
+    SIZE = "size"
     SOFTWARE = "software"
 
 
 # What only decides which runs there are: those that all have are compared.
-FREE_HERE = (*FREE, "scenarios", "mode", "compliance.tests")
+# How a rate was found is no part of the task: the rate is.
+FREE_HERE = (
+    *FREE,
+    *("scenarios", "mode", "compliance.tests"),
+    *(f"{section}.probe_rate" for section in PROBED),
+)
+_SIZE = ("min_query_count", "min_sample_count", "min_duration_s", "min_duration_ms")
+# Offline has no arrivals: its rate only says how many samples its one query holds.
+_SIZE_OF_OFFLINE = ("target_qps", "samples_per_query", "offline_expected_qps")
 _SOFTWARE = ("harness", "loadgen", "python", "engine package", "torch", "transformers")
-_ENGINE = ("engine", "system.", "warmup", "warm-up", "replicas", "kv_cache")
+_ENGINE = ("engine", "by_scenario", "system.", "warmup", "warm-up", "replicas", "kv_cache")
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,11 @@ def unlike(parties: Sequence[Party]) -> list[Unlike]:
 def _area(key: str) -> Area:
     if key.startswith(_SOFTWARE) or key.endswith("LoadGen release"):
         return Area.SOFTWARE
-    return Area.ENGINE if key.startswith(_ENGINE) else Area.TASK
+    offline = key.startswith((f"{Scenario.OFFLINE.section}.", f"{Scenario.OFFLINE.value}: "))
+    if key.endswith(_SIZE) or (offline and key.endswith(_SIZE_OF_OFFLINE)):
+        return Area.SIZE
+    of_scenario = key.partition(": ")[2]  # of an engine that a scenario has for itself
+    return Area.ENGINE if key.startswith(_ENGINE) or of_scenario.startswith(_ENGINE) else Area.TASK
 
 
 def _of_other_run(each: Difference, parties: Sequence[Party]) -> bool:
@@ -77,4 +94,4 @@ def unlike_within(party: Party) -> list[Unlike]:
     alone = [
         Party(f"{party.name}{number}", (each,)) for number, each in enumerate(party.sessions, 1)
     ]
-    return [each for each in unlike(alone) if each.area is not Area.SOFTWARE]
+    return [each for each in unlike(alone) if each.area not in (Area.SOFTWARE, Area.SIZE)]

@@ -42,12 +42,22 @@ class Comparison:
         for each in self.parties:
             if not each.valid:
                 yield f"{each.name} is not VALID: its figures prove nothing."
+            yield from _disturbed(each)
         missing = {s.value for each in self.parties for s in each.scenarios}
         missing -= {row.scenario.value for row in self.rows}
         if missing:
             yield f"Not in every one, and not compared: {', '.join(sorted(missing))}."
         single = all(len(each.sessions) == 1 for each in self.parties)
         yield f"{ONE_RUN if single else REPEATS} ({LEVEL_SAID})"
+
+
+def _disturbed(party: Party) -> Iterator[str]:
+    """The first thing that disturbed each scenario, whatever it cost."""
+    for scenario in party.scenarios:
+        found = [each.result.scenarios[scenario].disturbed_by for each in party.sessions]
+        said = next((each[0] for each in found if each), None)
+        if said is not None:
+            yield f"{party.name}: {scenario.value} was disturbed: {said.rstrip('.')}."
 
 
 def compared(texts: Sequence[str], tolerance: float = 0.0) -> Comparison:

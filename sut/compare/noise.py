@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sut.metrics import Nanoseconds, percentile_ns
+from sut.metrics import NS_PER_S, Nanoseconds, percentile_ns
 
 LEVEL = 0.99
 Z = 2.5758
@@ -36,9 +36,26 @@ def of_repeats(values: Sequence[float]) -> float | None:
     if len(values) < 2 or any(value <= 0 for value in values):
         return None
     logs = np.log(np.asarray(values, dtype=np.float64))
-    freedom = len(values) - 1
-    t = T[max(known for known in T if known <= freedom)]
-    return float(math.expm1(t * float(logs.std(ddof=1)) / math.sqrt(len(values))))
+    return math.expm1(_t(len(values) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(values)))
+
+
+def of_two_groups(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Half the band of the ratio of two means of repeats, as a share of it (pooled t-test).
+
+    Both groups together tell of the spread, so that three repeats against three say more than
+    each three alone. None where one has fewer than two.
+    """
+    if min(len(first), len(second)) < 2 or min(*first, *second) <= 0:
+        return None
+    groups = [np.log(np.asarray(each, dtype=np.float64)) for each in (first, second)]
+    freedom = sum(len(each) - 1 for each in groups)
+    squares = sum(float(((each - each.mean()) ** 2).sum()) for each in groups)
+    error = math.sqrt(squares / freedom * sum(1 / len(each) for each in groups))
+    return math.expm1(_t(freedom) * error)
+
+
+def _t(freedom: int) -> float:
+    return T[max(known for known in T if known <= freedom)]
 
 
 def of_percentile(values_ns: Nanoseconds, percentile: float) -> float | None:
@@ -70,6 +87,18 @@ def of_rate(ledger: Any, *, tokens: bool) -> float | None:
         return float(work[rows].sum()) / time if time else math.nan
 
     return _band(len(gaps), rate)
+
+
+def of_arrivals(latencies_ns: Nanoseconds, span_s: float | None) -> float | None:
+    """Half the band of a rate whose queries come by a schedule, the same in each run.
+
+    The work and its beginning are given: only when the last query is done may differ, by what
+    latencies differ.
+    """
+    if len(latencies_ns) < FEWEST or not span_s:
+        return None
+    low, high = np.quantile(latencies_ns, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(high - low) / 2 / NS_PER_S / span_s
 
 
 def _band(count: int, statistic: Callable[[npt.NDArray[np.int64]], float]) -> float | None:

@@ -13,7 +13,7 @@ from sut.compare import noise
 from sut.compare.figure import FIGURES, Figure, Kind
 from sut.config.names import Scenario
 from sut.errors import ConfigError, LogError
-from sut.metrics import latency_ns, tpot_ns, ttft_ns
+from sut.metrics import latency_ns, ledger_span_s, tpot_ns, ttft_ns
 from sut.record.locate import session_folder
 from sut.record.session import SessionRecord, read_session
 from sut.result.schema import Result, RunResult
@@ -30,11 +30,13 @@ class Measured:
         value: of one session, or the geometric mean of several; None: not measured.
         noise: half its 99 % band as a share of it; None: not known.
         counted: of a share, how many of how many.
+        repeats: the value of each session, where there are several.
     """
 
     value: float | None
     noise: float | None = None
     counted: tuple[int, int] | None = None
+    repeats: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Party:
             return _share(runs)
         value = geometric_mean(known) if all(each > 0 for each in known) else known[0]
         if len(known) > 1:
-            return Measured(value, noise.of_repeats(known))
-        return Measured(value, _within(self.sessions[0].ledger(scenario), figure))
+            return Measured(value, noise.of_repeats(known), repeats=tuple(known))
+        return Measured(value, _within(scenario, self.sessions[0].ledger(scenario), figure))
 
 
 def _share(runs: list[RunResult]) -> Measured:
@@ -95,13 +97,15 @@ def _share(runs: list[RunResult]) -> Measured:
     return Measured(good / of if of else None, counted=(good, of))
 
 
-def _within(ledger: Any | None, figure: Figure) -> float | None:
+def _within(scenario: Scenario, ledger: Any | None, figure: Figure) -> float | None:
     """The noise within one run; None without its ledger, or of what the ledger does not hold."""
     if ledger is None:
         return None
     if figure.kind is Kind.TIME:
         assert figure.percentile is not None
         return noise.of_percentile(TIMES[figure.field](ledger), figure.percentile)
+    if figure.kind is Kind.RATE and scenario.loadgen_scenario == "Server":
+        return noise.of_arrivals(latency_ns(ledger), ledger_span_s(ledger))
     if figure.kind is Kind.RATE:
         return noise.of_rate(ledger, tokens=figure.field == "throughput_tokens_per_sec")
     return None

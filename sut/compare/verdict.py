@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sut.compare.figure import Figure, Kind
-from sut.compare.noise import wilson
+from sut.compare.noise import of_two_groups, wilson
 from sut.compare.party import Measured, Party, figures_of
 from sut.config.names import Scenario
 
@@ -75,8 +75,8 @@ def against(figure: Figure, first: Measured, other: Measured, tolerance: float =
         return Cell(other, ratio, verdict=_of_shares(first, other, tolerance))
     if ratio is None or ratio <= 0:
         return Cell(other, ratio, verdict=Verdict.UNKNOWN)
-    noise = None
-    if first.noise is not None and other.noise is not None:
+    noise = of_two_groups(first.repeats, other.repeats)
+    if noise is None and first.noise is not None and other.noise is not None:
         noise = math.hypot(first.noise, other.noise)
     # Who states what does not matter is answered by that, where the noise is not known.
     if noise is None and not tolerance:

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from sut.config import official
 from sut.config.engine_options import with_options
 from sut.config.held import broken, unfit
-from sut.config.keys import Setting, leaves, refuse_yes_or_no, sentence, show, value_at
+from sut.config.keys import BY_SCENARIO, Setting, leaves, refuse_yes_or_no, sentence, show, value_at
 from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
+from sut.config.vllm_extra import flat
 from sut.errors import ConfigError
 
 # Limits that LoadGen reads as whole milliseconds: it would cut a fraction off without a word.
@@ -47,7 +48,12 @@ def admitted(config: RunConfig, origins: Mapping[str, str]) -> RunConfig:
     except ValidationError as error:
         raise ConfigError(sentence(error), where=UNKNOWN_ORIGIN) from error
     config = with_options(config, known)
-    check(config, known, load_round(config.round))
+    rules = load_round(config.round)
+    check(config, known, rules)
+    for scenario, own in config.by_scenario.items():
+        prefix = f"{BY_SCENARIO}{scenario.value}."
+        said = {key: known.get(f"{prefix}{key}", UNKNOWN_ORIGIN) for key in flat(own)}
+        check(with_options(config.of(scenario), known | said), known | said, rules)
     return config
 
 

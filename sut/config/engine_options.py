@@ -11,7 +11,16 @@ from pydantic.fields import FieldInfo
 
 from sut.config.engine_kinds import engine_kind
 from sut.config.engine_traits import EngineOptions
-from sut.config.keys import OPTIONS, Setting, nearest, refuse_yes_or_no, sentence, show, value_as
+from sut.config.keys import (
+    OPTIONS,
+    Setting,
+    everywhere,
+    nearest,
+    refuse_yes_or_no,
+    sentence,
+    show,
+    value_as,
+)
 from sut.config.schema import RunConfig, engine_sections
 from sut.errors import ConfigError
 
@@ -29,8 +38,9 @@ def typed(settings: Mapping[str, Setting], default_kind: str) -> dict[str, Setti
     kind = settings.get("engine.kind") or Setting("engine.kind", default_kind, "default")
     found = dict(settings)
     for key, setting in settings.items():
-        if key.startswith(OPTIONS):
-            field = _field(kind, setting)
+        plain = everywhere(key)
+        if plain.startswith(OPTIONS):
+            field = _field(kind, Setting(plain, setting.value, setting.origin))
             if isinstance(setting.value, str):
                 value = value_as(field, key, setting.value, setting.origin)
                 found[key] = Setting(key, value, setting.origin)

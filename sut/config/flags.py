@@ -32,8 +32,8 @@ example:
 environment variables; they win over YAML, and flags win over them:
   NODE_NAME           names the result files                 (host name)
   MAX_TOKENS          output tokens per query at most        (mlperf: the round's)
-  SERVER_TARGET_QPS   arrivals per second in Server          (1.0)
-  OFFLINE_TARGET_QPS  samples per second expected in Offline (10.0)
+  SERVER_TARGET_QPS   arrivals per second in Server          (quick: measured)
+  OFFLINE_TARGET_QPS  samples per second expected in Offline (quick: measured)
   HF_TOKEN            downloads gated weights; nothing else needs it
 
 other verbs; each has its own --help:
@@ -255,8 +255,29 @@ def _add_replicas(parser: FlagParser) -> None:
     )
 
 
-def add_coordinated(parser: FlagParser) -> None:
+MOST_REPEATS = 1000
+
+
+def add_own(parser: FlagParser) -> None:
     """The flags that only the run verb has."""
+    add = parser.add_argument_group("how often, and how loud").add_argument
+    repeats = whole("--repeat", 1, MOST_REPEATS, example=3)
+    add(
+        "--repeat",
+        type=repeats,
+        metavar="N",
+        help="make N sessions one after the other, for the noise between runs (1)",
+    )
+    add(
+        "--events",
+        action="store_true",
+        help="print what happens as JSON, an object a line, in place of the last screen",
+    )
+    add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
+    _add_coordinated(parser)
+
+
+def _add_coordinated(parser: FlagParser) -> None:
     group = parser.add_argument_group("a LoadGen on each node, on Ray")
     add = group.add_argument
     add(

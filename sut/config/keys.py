@@ -3,7 +3,8 @@
 A leaf is a field that holds a value; a section is a field that holds fields. Two sections have
 fields that are not ours: for engine.options `sut.config.engine_options` asks the engine, for
 engine.vllm.extra `sut.config.vllm_extra` asks vLLM. Where a value of the second is a mapping, its
-parts are keys as well.
+parts are keys as well. A setting of the engine may have another value in one scenario: its key is
+then by_scenario.SCENARIO.KEY.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from sut.config.schema import RunConfig
+from sut.config.names import Scenario
+from sut.config.schema import RunConfig, engine_sections
 from sut.config.vllm_extra import EXTRA, flat
 from sut.config.yaml_tree import PlainLoader
 from sut.errors import ConfigError
@@ -27,6 +29,8 @@ from sut.errors import ConfigError
 OPTIONS = "engine.options."
 FOREIGN = (OPTIONS, EXTRA)
 """Beginnings of the keys whose names are an engine's own."""
+BY_SCENARIO = "by_scenario."
+_SCENARIOS = tuple(f"{BY_SCENARIO}{scenario.value}" for scenario in Scenario)
 _ANY = FieldInfo(annotation=Any)
 
 
@@ -37,6 +41,29 @@ class Setting:
     key: str
     value: Any
     origin: str
+
+
+def everywhere(key: str) -> str:
+    """The key that holds in every scenario, of one that holds in a single one; others as is."""
+    for above in _SCENARIOS:
+        if key.startswith(f"{above}."):
+            return key.removeprefix(f"{above}.")
+    return key
+
+
+def in_one(key: str) -> list[str]:
+    """The keys by which a setting has another value in a single scenario."""
+    return [f"{above}.{key}" for above in _SCENARIOS]
+
+
+def varies(key: str) -> bool:
+    """Whether a setting may have another value in a single scenario: it is the engine's own."""
+    return key.startswith((OPTIONS, *(f"engine.{section}." for section in engine_sections())))
+
+
+def is_section(key: str) -> bool:
+    """Whether a key holds fields, those for a single scenario included."""
+    return key in (BY_SCENARIO[:-1], *_SCENARIOS) or everywhere(key) in sections()
 
 
 @cache
@@ -58,7 +85,7 @@ def _walk(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += _walk(kind, f"{prefix}{name}.")
-        elif f"{prefix}{name}." not in FOREIGN:
+        elif f"{prefix}{name}." not in (*FOREIGN, BY_SCENARIO):
             found.append((f"{prefix}{name}", field))
     return found
 
@@ -83,6 +110,9 @@ def require_known(setting: Setting) -> None:
         ConfigError: names the nearest valid key, or says that the key is a section.
     """
     key, shown = setting.key, show(setting.value)
+    if key.startswith(BY_SCENARIO):
+        _require_varying(setting)
+        key = everywhere(key)
     if key in leaves() or key.startswith(FOREIGN):
         return
     if key in sections():
@@ -98,6 +128,26 @@ def require_known(setting: Setting) -> None:
         where=setting.origin,
         remedy=f"The nearest is {nearest(key)}.",
     )
+
+
+def _require_varying(setting: Setting) -> None:
+    key = everywhere(setting.key)
+    if key == setting.key:
+        raise ConfigError(
+            f"{key} is {show(setting.value)}, but a scenario's name and a key go after "
+            f"{BY_SCENARIO[:-1]}.",
+            where=setting.origin,
+            remedy=f"The scenarios are {', '.join(Scenario)}.",
+        )
+    if not varies(key):
+        raise ConfigError(
+            f"{setting.key} is {show(setting.value)}, but only the engine's own settings differ "
+            "between scenarios.",
+            where=setting.origin,
+            remedy=f"Set {key}, which holds in all of them."
+            if key in leaves()
+            else f"The nearest is {nearest(key)}.",
+        )
 
 
 def _holds(annotation: Any, *wanted: Any) -> bool:
@@ -117,7 +167,8 @@ def value_of_text(key: str, text: str, origin: str) -> Any:
     Text stays text for a key that takes text; otherwise it is read as a YAML value, so that
     `null`, `true`, `8.5` and `[Offline, Server]` mean what they mean in a file.
     """
-    field = _ANY if key.startswith(EXTRA) else leaves().get(key)
+    plain = everywhere(key)
+    field = _ANY if plain.startswith(EXTRA) else leaves().get(plain)
     return text if field is None else value_as(field, key, text, origin)
 
 
@@ -142,9 +193,10 @@ def checked(setting: Setting) -> Any:
     Raises:
         ConfigError: wrong type or out of bounds.
     """
-    if setting.key.startswith(FOREIGN):
+    key = everywhere(setting.key)
+    if key.startswith(FOREIGN):
         return setting.value  # held to what the engine has once its kind is known
-    field = leaves()[setting.key]
+    field = leaves()[key]
     refuse_yes_or_no(setting, field)
     annotation: Any = field.annotation
     try:
@@ -168,21 +220,27 @@ def refuse_yes_or_no(setting: Setting, field: FieldInfo) -> None:
 
 def parts(setting: Setting) -> list[Setting]:
     """The setting; of a mapping that vLLM takes, each of its values under a key of its own."""
-    if not (setting.key.startswith(EXTRA) and isinstance(setting.value, Mapping) and setting.value):
+    whole = not everywhere(setting.key).startswith(EXTRA)
+    if whole or not isinstance(setting.value, Mapping) or not setting.value:
         return [setting]
     values = flat(setting.value, f"{setting.key}.")
     return [Setting(key, value, setting.origin) for key, value in values.items()]
 
 
 def replaced_by(key: str, earlier: Collection[str]) -> list[str]:
-    """Which of the earlier keys a later value of `key` stands for: itself, its parts, its whole."""
-    if not key.startswith(EXTRA):
-        return [each for each in (key,) if each in earlier]
+    """Which of the earlier keys a later value of `key` stands for.
+
+    Itself, of a mapping its parts and its whole, and the values for single scenarios.
+    """
+    keys = (key, *in_one(key)) if varies(key) else (key,)
+    if not everywhere(key).startswith(EXTRA):
+        return [each for each in keys if each in earlier]
     return [
         each
         for each in earlier
-        if f"{each}.".startswith(f"{key}.") or f"{key}.".startswith(f"{each}.")
-    ]
+        if any(f"{each}.".startswith(f"{mine}.") or f"{mine}.".startswith(f"{each}.")
+               for mine in keys)
+    ]  # fmt: skip
 
 
 def value_at(config: RunConfig, key: str) -> Any:
@@ -197,9 +255,8 @@ def values_of(config: RunConfig) -> dict[str, Any]:
     """Every value of a configuration by its dotted key, those with an engine's own names last."""
     found = {key: value_at(config, key) for key in leaves()}
     found |= {f"{OPTIONS}{name}": value for name, value in config.engine.options.items()}
-    return found | {
-        f"{EXTRA}{name}": value for name, value in flat(value_at(config, EXTRA[:-1])).items()
-    }
+    found |= flat(value_at(config, EXTRA[:-1]), EXTRA)
+    return found | flat(config.by_scenario, BY_SCENARIO)
 
 
 def sentence(error: ValidationError, prefix: str = "") -> str:

@@ -32,6 +32,11 @@ class RayConfig(Strict):
     port: Port = Field(
         0, description="at which the driver is reached by its replicas; 0: any that is free"
     )
+    fetch_timeout_s: TimeoutS = Field(
+        3600.0,
+        description="seconds that the nodes have to fetch weights from the hub, before "
+        "engine.start_timeout_s counts",
+    )
     heartbeat_s: TimeoutS = Field(2.0, description="seconds between two signs of life asked")
     heartbeat_timeout_s: TimeoutS = Field(
         10.0, description="seconds without an answer until a replica counts as lost"

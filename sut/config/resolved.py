@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sut.config.keys import Setting, checked, leaves, parts, require_known, sections
+from sut.config.keys import Setting, checked, is_section, leaves, parts, require_known
 from sut.config.sources import Loaded, resolved
 from sut.config.yaml_tree import read_text
 from sut.errors import ConfigError
@@ -69,7 +69,7 @@ def _settings(tree: Mapping[str, Any], origin: str, above: str = "") -> Iterator
     """Every value under its dotted key."""
     for name, value in tree.items():
         key = f"{above}{name}"
-        if key in sections() and isinstance(value, dict):
+        if is_section(key) and isinstance(value, dict):
             yield from _settings(value, origin, f"{key}.")
         else:
             yield from parts(Setting(key, value, origin))

@@ -61,6 +61,14 @@ class DatasetSource(Strict):
     id: str = Field(description="column by which the calibration's samples are listed")
 
 
+class CalibrationList(Strict):
+    """The only samples that quantised weights of the closed division may be calibrated with."""
+
+    file: str = Field(description="where it lies in MLCommons' repository")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file's bytes")
+    count: PositiveInt = Field(description="samples; a subset may be used")
+
+
 class BenchmarkRules(Strict):
     """One benchmark of one round."""
 
@@ -72,6 +80,9 @@ class BenchmarkRules(Strict):
     )
     dataset_source: DatasetSource | None = Field(
         None, description="null: MLCommons' own file is the only one"
+    )
+    calibration_list: CalibrationList | None = Field(
+        None, description="null: no calibration can be shown to be of the official samples"
     )
     max_tokens: PositiveInt
     min_tokens: int = Field(ge=0)

@@ -272,6 +272,46 @@ class RunConfig(Strict):
     warmup: WarmupConfig = Field(default_factory=WarmupConfig)
     validity: ValidityConfig = Field(default_factory=ValidityConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
+    by_scenario: dict[Scenario, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of the engine that have another value in one scenario, as a tree",
+    )
+
+    @model_validator(mode="after")
+    def _each_is_an_engine(self) -> RunConfig:
+        for scenario, own in self.by_scenario.items():
+            try:
+                self.of(scenario)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(str(part) for part in first["loc"])
+                raise ValueError(f"{scenario.value}.engine.{place}: {first['msg']}") from None
+            if own.keys() - {"engine"}:
+                raise ValueError(f"{scenario.value} has more than settings of the engine")
+        return self
+
+    def of(self, scenario: Scenario) -> RunConfig:
+        """The configuration in one scenario: with the engine that answers it."""
+        own = self.by_scenario.get(scenario, {}).get("engine")
+        if not own:
+            return self
+        tree = _over(self.engine.model_dump(), own)
+        return self.model_copy(update={"engine": EngineConfig.model_validate(tree)})
+
+    def engine_starts(self) -> list[tuple[Scenario, ...]]:
+        """The scenarios that one start of the engine serves, start by start.
+
+        Those with equal settings share a start; the starts are in the order of their first one.
+        """
+        found: list[tuple[EngineConfig, list[Scenario]]] = []
+        for scenario in self.scenarios:
+            engine = self.of(scenario).engine
+            mine = next((served for each, served in found if each == engine), None)
+            if mine is None:
+                found.append((engine, [scenario]))
+            else:
+                mine.append(scenario)
+        return [tuple(served) for _, served in found]
 
     def latency_rules(self, scenario: Scenario) -> ServerConfig:
         """The Server-like section that rules `scenario` (Server or Interactive)."""
@@ -281,3 +321,13 @@ class RunConfig(Strict):
         """The section that sizes a run of `scenario`."""
         found: OfflineConfig | ServerConfig | SingleStreamConfig = getattr(self, scenario.section)
         return found
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """A tree with the values of another in place of its own."""
+    return below | {
+        name: _over(below[name], value)
+        if isinstance(value, dict) and isinstance(below.get(name), dict)
+        else value
+        for name, value in above.items()
+    }

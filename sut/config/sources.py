@@ -20,6 +20,7 @@ from sut.config.engine_options import typed
 from sut.config.flags import ENVIRONMENT
 from sut.config.held import Profile, held_values, load_profile, of_profile
 from sut.config.keys import (
+    BY_SCENARIO,
     Setting,
     checked,
     leaves,
@@ -319,7 +320,8 @@ def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[st
     """The setting that wins for each key; one that contradicts the profile is refused anyway."""
     winners: dict[str, Setting] = {}
     for name in PRECEDENCE:
-        given = layers.get(name, ())
+        # Within a source, what is said for one scenario wins over what is said for all.
+        given = sorted(layers.get(name, ()), key=lambda each: each.key.startswith(BY_SCENARIO))
         for setting in (each for one in given for each in with_probe(one)):
             value = checked(setting)
             fixed = None if name in _HOLDERS else held.get(setting.key)

@@ -100,7 +100,7 @@ WHEN_AND_WHERE = frozenset(
 _SCHEDULERS = "vllm.v1.core.sched."
 
 
-def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[Any, Any], above: str = "") -> dict[str, Any]:
     """The values of a mapping by their dotted names; one without entries is a value."""
     found: dict[str, Any] = {}
     for name, value in tree.items():

@@ -70,6 +70,8 @@ def conclude(
     ending: EndingFacts | None,
     say: Say,
     kept: Mapping[Path, bytes] = MappingProxyType({}),
+    *,
+    publish: bool = True,
 ) -> tuple[Result, SessionDir]:
     """Finish what is unfinished, close the session, and write its result.
 
@@ -78,6 +80,7 @@ def conclude(
         ending: why it ended before its time; None: it did not.
         say: is told what could not be worked out, and where the result is instead.
         kept: files of the session that are in memory too, by their path in its folder.
+        publish: whether the result gets the names that users look for, too.
 
     Returns:
         the result, and the folder that holds it: another one where the session's own refuses.
@@ -87,22 +90,24 @@ def conclude(
     """
     try:
         _restore(session, session.root, kept)
-        return _conclude(session, ending, say), session
+        return _conclude(session, ending, say, publish=publish), session
     except OSError as error:
         found = ending_of(error, "writing the result", session)
         elsewhere = moved(session, kept)
         say(f"{session.root} takes nothing more: {found.cause}. The result goes elsewhere.")
-        return _conclude(elsewhere, ending or found, say), elsewhere
+        return _conclude(elsewhere, ending or found, say, publish=publish), elsewhere
 
 
-def _conclude(session: SessionDir, ending: EndingFacts | None, say: Say) -> Result:
+def _conclude(
+    session: SessionDir, ending: EndingFacts | None, say: Say, *, publish: bool
+) -> Result:
     cause = "the session was cut off" if ending is None else ending.cause
     finish_runs(session, cause, stopped=ending is not None and ending.stopped_by is not None)
     if ending is not None and not session.ending.exists():
         write_atomic(session.ending, ending.model_dump_json(indent=2) + "\n")
     if not session.manifest.exists():
         close_session(session, read_session(session.root).facts.session_id)
-    return write_result(session, say)
+    return write_result(session, say, publish=publish)
 
 
 def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
@@ -118,14 +123,20 @@ def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
     root = Path(tempfile.mkdtemp(prefix="sut-rescued-")) / session.root.name
     root.mkdir()
     for path in sorted(session.root.rglob("*")):
-        target = root / path.relative_to(session.root)
-        with suppress(FileNotFoundError):
-            if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
+            _copied(path, root / path.relative_to(session.root))
     found = SessionDir(root)
     _restore(found, session.root, kept)
     return found
+
+
+def _copied(path: Path, target: Path) -> None:
+    """A file that cannot be copied whole is left out: the rest is worth more than none."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    except OSError:
+        target.unlink(missing_ok=True)
 
 
 def _restore(session: SessionDir, was: Path, kept: Mapping[Path, bytes]) -> None:
@@ -137,7 +148,7 @@ def _restore(session: SessionDir, was: Path, kept: Mapping[Path, bytes]) -> None
             write_atomic(target, content)
 
 
-def write_result(session: SessionDir, say: Say = lambda _: None) -> Result:
+def write_result(session: SessionDir, say: Say = lambda _: None, *, publish: bool = True) -> Result:
     """Build per-query tables, evaluations and the result from the session's files; publish."""
     record = read_session(session.root)
     for run in record.runs:
@@ -155,7 +166,8 @@ def write_result(session: SessionDir, say: Say = lambda _: None) -> Result:
     with suppress(HarnessError, OSError):
         write_report(result, record)
     try:
-        session.publish()
+        if publish:
+            session.publish()
     except OSError as error:  # result.json is there
         say(f"{error.filename2 or error.filename} was not written: {error.strerror}.")
     return result

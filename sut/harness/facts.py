@@ -18,11 +18,11 @@ from sut.capacity.model_shape import ModelShape
 from sut.capacity.numbers import quantised_to
 from sut.config import model_files
 from sut.config.installed_engines import registered_by
-from sut.config.names import Mode
+from sut.config.names import Mode, Scenario
 from sut.config.official import disowned, recognise
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo
-from sut.errors import DatasetError, EngineStartError
+from sut.errors import ConfigError, DatasetError, EngineStartError
 from sut.inputs.inputs import Inputs, check_cards
 from sut.machine.devices import gpus
 from sut.machine.hardware import hardware, software
@@ -42,6 +42,7 @@ from sut.record.facts import (
 )
 from sut.record.folder import SessionDir, sha256_of, write_atomic
 from sut.record.nodes import nodes
+from sut.record.quantize_record import QuantizeFacts, quantize_facts
 
 STRAY_AUDIT = "audit.config"
 # Versions that are the engine's, wherever it runs.
@@ -69,10 +70,30 @@ class BeforeTheClock:
     notes: Sequence[str] = field(default=())
 
 
-def write_config(session: SessionDir, config: RunConfig, origins: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Start:
+    """One start of the engine, of several where scenarios have settings of their own.
+
+    Attributes:
+        number: from 1.
+        scenarios: those that it answers.
+        session_id: the same for all of a session.
+    """
+
+    number: int
+    scenarios: tuple[Scenario, ...]
+    session_id: str
+
+    @classmethod
+    def only(cls, scenario: Scenario) -> Start:
+        """The one of a new session of one scenario."""
+        return cls(1, (scenario,), secrets.token_hex(16))
+
+
+def write_config(path: Path, config: RunConfig, origins: dict[str, str]) -> None:
     """`config.json`: the resolved configuration and where each value came from."""
     document = {"config": config.model_dump(mode="json"), "origins": origins}
-    write_atomic(session.config, json.dumps(document, indent=2, sort_keys=True) + "\n")
+    write_atomic(path, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
 def dataset_facts(dataset: Dataset) -> DatasetFacts:
@@ -166,6 +187,15 @@ def _tokenizer_sha256(folder: Path) -> str | None:
     return None
 
 
+def record_of(folder: Path, engine: EngineFacts | None) -> QuantizeFacts | None:
+    """The record of quantised weights, of those that answer and no others."""
+    if engine is None or engine.model_sha256 is None:
+        return None
+    with suppress(ConfigError):  # a broken one costs no run: `submit` misses it
+        return quantize_facts(folder, engine.model_sha256)
+    return None
+
+
 def software_facts(here: HardwareFacts, engine: EngineFacts | None) -> SoftwareFacts:
     """Versions in force: the engine's are those of the nodes that answer, where they tell.
 
@@ -230,14 +260,15 @@ def cards_before(config: RunConfig) -> list[CardFacts]:
 
 def write_session(
     session: SessionDir,
+    start: Start,
     config: RunConfig,
     inputs: Inputs,
     before: BeforeTheClock,
 ) -> SessionFacts:
-    """`session.json`."""
+    """`session.json`, or that of a later start."""
     here = HardwareFacts.model_validate(hardware())
     facts = SessionFacts(
-        session_id=secrets.token_hex(16),
+        session_id=start.session_id,
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         timestamp=session.stamp,
         command=list(sys.argv),
@@ -246,11 +277,12 @@ def write_session(
         dataset=dataset_facts(inputs.dataset),
         engine=before.engine,
         tokenizer_sha256=_tokenizer_sha256(inputs.model_path),
+        quantised=record_of(inputs.model_path, before.engine),
         warmup=before.warmup,
         reuse_probe=before.reuse_probe,
         rate_probe=before.rate_probe,
         cards=list(before.cards),
         notes=[*notes(config, Path.cwd()), *before.notes],
     )
-    write_atomic(session.session_facts, facts.model_dump_json(indent=2) + "\n")
+    write_atomic(session.facts_of_start(start.number), facts.model_dump_json(indent=2) + "\n")
     return facts

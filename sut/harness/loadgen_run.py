@@ -59,6 +59,9 @@ LOG_S = 0.001
 NO_AUDIT = "no-audit.config"
 LEFT_OPEN = "LoadGen left it open"
 
+GiveUp = Callable[[Ledger, int], str | None]
+"""Called twice a second with the ledger and the monotonic time, ns: why to end the run, or None."""
+
 
 @dataclass(frozen=True)
 class LiveSession:
@@ -104,7 +107,9 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
     )
 
 
-def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
+def make_run(
+    live: LiveSession, plan: RunPlan, number: int, give_up: GiveUp | None = None
+) -> RunFacts:
     """Run LoadGen once, as planned; return what `run.json` now holds.
 
     An error on the way leaves `.begun.json` and the journal, from which the run is finished
@@ -113,9 +118,10 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     Args:
         live: the session whose run it is.
         plan: all that LoadGen is given.
-        number: of this run in its session, from 1.
+        number: of this run on its engine, from 1.
+        give_up: ends a run that can no longer become what is wanted; None: nothing does.
     """
-    this = _begin(live, plan)
+    this = _begin(live, plan, give_up)
     sut, ledger, folder = this.sut, this.ledger, this.directory
     before = _stats(live)
     spec = run_spec(live.config, plan.run.scenario, number, plan.performance_count)
@@ -134,7 +140,7 @@ def make_run(live: LiveSession, plan: RunPlan, number: int) -> RunFacts:
     return facts
 
 
-def _begin(live: LiveSession, plan: RunPlan) -> _Run:
+def _begin(live: LiveSession, plan: RunPlan, give_up: GiveUp | None) -> _Run:
     """Its folder, with what LoadGen reads and what is said of the run if it never ends."""
     config, run = live.config, plan.run
     directory = live.directory.new_run_dir(run.scenario.value, run.folder)
@@ -148,7 +154,7 @@ def _begin(live: LiveSession, plan: RunPlan) -> _Run:
     )
     library = Library(live.dataset, plan.performance_count)
     sut = SystemUnderTest(live.engine, ledger, library, config.engine.stall_timeout_s)
-    this = _Run(plan, directory, sut, ledger, datetime.now(UTC))
+    this = _Run(plan, directory, sut, ledger, datetime.now(UTC), give_up)
     nothing = _Outcome(None, interrupted=False, clock=None, surroundings=None)
     counts = counted(table_of(ledger, live.prompt_tokens), 0)
     facts = _facts(live, this, nothing, counts, {})
@@ -165,6 +171,7 @@ class _Run:
     sut: SystemUnderTest
     ledger: Ledger
     started: datetime
+    give_up: GiveUp | None
 
 
 def _facts(
@@ -249,6 +256,7 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
             except KeyboardInterrupt as stop:
                 stopped = stopped_by(stop)
         exited_by_itself = child.process.poll() is not None
+        sut.ended_by_us = not exited_by_itself
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
         sut.disconnected.wait(CALL_TIMEOUT_S)
@@ -305,7 +313,7 @@ def _wait(
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
-    What is returned is why it counts as dead, if it gave no sign of life for too long.
+    What is returned is why we end it: it gave no sign of life for too long, or is given up.
     """
     sut, ledger = this.sut, this.ledger
     deadline: float | None = None
@@ -316,6 +324,8 @@ def _wait(
         look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
+        if this.give_up is not None and (why := this.give_up(ledger, time.monotonic_ns())):
+            return why
         # While the engine owes an answer it is the engine's silence that is watched.
         signs = time.monotonic_ns() if ledger.outstanding else ledger.issued
         if (idle_s := idle.look(signs)) is not None:

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from sut.harness.events import tell
 from sut.harness.ledger import Ledger, State
 
 LINE_INTERVAL_S = 30.0
@@ -66,6 +67,7 @@ class RunProgress:
     def update(self, ledger: Ledger) -> None:
         """Show where the run stands."""
         failed = ledger.count[State.FAILED]
+        self._tell(ledger, failed)
         note = f"{failed} failed" if failed else ""
         if self._bar is not None and self._task is not None:
             total = max(self._expected, ledger.issued)
@@ -77,6 +79,18 @@ class RunProgress:
         if due:
             self._last_line = now
             self._console.print(self._line(ledger, now - self._started, note), highlight=False)
+
+    def _tell(self, ledger: Ledger, failed: int) -> None:
+        tell(
+            self._console,
+            "progress",
+            run=self._label,
+            issued=ledger.issued,
+            ended=ledger.ended,
+            failed=failed,
+            expected=max(self._expected, ledger.issued),
+            elapsed_s=round(time.monotonic() - self._started, 3),
+        )
 
     def _line(self, ledger: Ledger, elapsed_s: float, note: str) -> str:
         total = max(self._expected, ledger.issued)

@@ -30,18 +30,22 @@ NS_PER_S, NS_PER_MS = 1e9, 1e6
 AT_ONCE, AT_ONCE_MOST = 64, 256
 """Prompts asked together of an engine that does not say how many it works on; and at most."""
 
+BURST_S, BATCHED, AT_ONCE_LEAST = 30.0, 4.0, 8
+"""A slow machine is asked for fewer: as many as take about 30 s if it is, with its batch full, four
+times as fast as in the warm-up."""
+
 OFFLINE_TIMES = 1.5
 """Offline's query is sized for so many times the rate measured.
 
 LoadGen adds a tenth. So the run fills its minimum duration on a machine that is, during the run, up
 to 1.65 times as fast as during the probe: quiet after all, or quicker with a batch always full.
 """
-SHARES = (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
+SHARES = (0.7, 0.45, 0.25, 0.1)
 """Of that rate, Server's: queues grow without bound near 1, and an answer must be in time."""
 IN_TIME = 0.8
 """Of a limit, what a percentile of so few queries may be."""
 STEP_QUERIES = 30
-STEP_LEAST_S, STEP_MOST_S = 8.0, 20.0
+STEP_LEAST_S, STEP_MOST_S = 8.0, 15.0
 OWN_PERCENTILE = 100.0
 
 
@@ -55,6 +59,7 @@ class Probe:
         first_index: sample index of the first, negative; the next ones are below it.
         config: of the session.
         replicas: engines behind it.
+        warmup_qps: prompts a second of the warm-up; None: there was none.
     """
 
     engine: Engine
@@ -62,6 +67,16 @@ class Probe:
     first_index: int
     config: RunConfig
     replicas: int
+    warmup_qps: float | None = None
+
+    @property
+    def at_once(self) -> int:
+        """Prompts that are asked together."""
+        each = min(self.config.engine.planned().max_batch_sequences or AT_ONCE, AT_ONCE_MOST)
+        count = each * self.replicas
+        if self.warmup_qps is None:
+            return count
+        return min(count, max(int(BURST_S * BATCHED * self.warmup_qps), AT_ONCE_LEAST))
 
 
 async def probe_rates(probe: Probe, scenarios: Sequence[Scenario]) -> RateProbeFacts:
@@ -81,9 +96,7 @@ async def probe_rates(probe: Probe, scenarios: Sequence[Scenario]) -> RateProbeF
 
 
 async def _measured(asker: _Asker, probe: Probe, scenarios: Sequence[Scenario]) -> RateProbeFacts:
-    config = probe.config
-    count = config.engine.planned().max_batch_sequences or AT_ONCE
-    count = min(count, AT_ONCE_MOST) * probe.replicas
+    config, count = probe.config, probe.at_once
     started = time.monotonic()
     ledger = await asker.ask(run_spec(config, Scenario.OFFLINE, run=0), np.zeros(count))
     facts = RateProbeFacts(samples=count, duration_s=time.monotonic() - started)

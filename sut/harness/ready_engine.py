@@ -7,12 +7,13 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
-from sut.engines.base import Engine, EngineRequest
+from sut.engines.base import Engine, EngineRequest, RunSpec
 from sut.engines.factory import make_engine
-from sut.harness.facts import BeforeTheClock, agreed_sha256, cards_before, engine_facts
+from sut.harness.facts import BeforeTheClock, Start, agreed_sha256, cards_before, engine_facts
 from sut.harness.host import EngineHost, begin_apart
 from sut.harness.loadgen_run import run_spec
 from sut.harness.rate_probe import SHARES, Probe, probe_rates
@@ -21,7 +22,7 @@ from sut.harness.under_way import UnderWay
 from sut.harness.warmup import warm_up
 from sut.inputs.inputs import Inputs
 from sut.inputs.variables import planned_variables
-from sut.inputs.weights import weights_sha256
+from sut.inputs.weights import start_limit_s, weights_sha256
 from sut.record.answer import bounds_of
 from sut.record.facts import EngineFacts, ProbeFacts, RateProbeFacts, WarmupFacts
 
@@ -51,12 +52,15 @@ class ReadyEngine:
         return warmup is not None and warmup.succeeded == warmup.requested
 
 
-def ready_engine(stack: ExitStack, config: RunConfig, inputs: Inputs, way: UnderWay) -> ReadyEngine:
+def ready_engine(
+    stack: ExitStack, start: Start, config: RunConfig, inputs: Inputs, way: UnderWay
+) -> ReadyEngine:
     """Start the engine and warm it up; the stack stops it.
 
     Args:
-        stack: what ends with the session.
-        config: of the session.
+        stack: what ends with the engine.
+        start: which start of the engine it is.
+        config: as it is for the scenarios of this start.
         inputs: data set and weights.
         way: the session under way; the engine's log lies in its folder.
 
@@ -64,9 +68,11 @@ def ready_engine(stack: ExitStack, config: RunConfig, inputs: Inputs, way: Under
         EngineStartError: it did not become ready.
     """
     host, cards = stack.enter_context(EngineHost()), cards_before(config)
-    engine, facts = _start_engine(stack, host, config, inputs, way)
+    log = way.session.log_of_start(start.number)
+    engine, facts = _start_engine(stack, host, config, inputs, way, log)
     with way.phases.phase("warming up", 2 * (config.warmup.timeout_s + CLOSE_TIMEOUT_S)):
-        warmup = _warm_up(host, engine, config, inputs, way)
+        spec = run_spec(config, start.scenarios[0], run=0)
+        warmup = _warm_up(host, engine, config, inputs, way, spec)
         ready = warmup.succeeded == warmup.requested
         reuse = _probe(host, engine, inputs, facts.replicas, config, way) if ready else None
     before = BeforeTheClock(engine=facts, warmup=warmup, reuse_probe=reuse, cards=cards)
@@ -74,7 +80,12 @@ def ready_engine(stack: ExitStack, config: RunConfig, inputs: Inputs, way: Under
 
 
 def _start_engine(
-    stack: ExitStack, host: EngineHost, config: RunConfig, inputs: Inputs, way: UnderWay
+    stack: ExitStack,
+    host: EngineHost,
+    config: RunConfig,
+    inputs: Inputs,
+    way: UnderWay,
+    log: Path,
 ) -> tuple[Engine, EngineFacts]:
     """Start the engine and have it stopped by the stack; hash the weights meanwhile."""
     longest = inputs.longest_prompt + config.generation.max_tokens
@@ -82,10 +93,10 @@ def _start_engine(
         config=config,
         model_path=inputs.model_path,
         context_tokens=config.engine.planned().context_tokens or longest,
-        log=way.session.engine_log,
+        log=log,
         dataset_sha256=inputs.dataset.sha256,
     )
-    engine, limit_s = make_engine(request), config.engine.start_timeout_s
+    engine, limit_s = make_engine(request), start_limit_s(config)
     stack.callback(_close, host, engine, way)
     way.say(
         f"Starting engine {config.engine.kind} with {config.model.name} "
@@ -114,9 +125,14 @@ def _close(host: EngineHost, engine: Engine, way: UnderWay) -> None:
 
 
 def _warm_up(
-    host: EngineHost, engine: Engine, config: RunConfig, inputs: Inputs, way: UnderWay
+    host: EngineHost,
+    engine: Engine,
+    config: RunConfig,
+    inputs: Inputs,
+    way: UnderWay,
+    spec: RunSpec,
 ) -> WarmupFacts:
-    spec, asked = run_spec(config, config.scenarios[0], run=0), len(inputs.warmup_prompts)
+    asked = len(inputs.warmup_prompts)
     limit_s = config.warmup.timeout_s + CLOSE_TIMEOUT_S
     try:
         asking = warm_up(
@@ -171,7 +187,15 @@ def measure_rates(
     """What the engine does in a second, for the scenarios whose rate is auto."""
     way.say("Rate probe: how many queries a second this machine does …")
     asked = len(inputs.warmup_prompts) + len(inputs.probe_prompts)
-    probe = Probe(ready.engine, inputs.rate_prompts, -1 - asked, config, ready.facts.replicas)
+    warmup = ready.before.warmup
+    probe = Probe(
+        engine=ready.engine,
+        prompts=inputs.rate_prompts,
+        first_index=-1 - asked,
+        config=config,
+        replicas=ready.facts.replicas,
+        warmup_qps=warmup.requested / warmup.duration_s if warmup and warmup.requested else None,
+    )
     limit_s = len(SHARES) * config.warmup.timeout_s + CLOSE_TIMEOUT_S
     with way.phases.phase("measuring the rate", limit_s + CLOSE_TIMEOUT_S):
         try:

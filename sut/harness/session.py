@@ -6,6 +6,7 @@ Everything that is started is on one ExitStack, so it is stopped whatever happen
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,13 +16,15 @@ import numpy as np
 from rich.console import Console
 
 from sut.config.model_files import local_folder
+from sut.config.names import Scenario
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.errors import EngineStartError
 from sut.harness.at_once import AtOnce, how_to_recover
 from sut.harness.conclude import conclude
-from sut.harness.facts import BeforeTheClock, notes, write_config, write_session
+from sut.harness.events import tell
+from sut.harness.facts import BeforeTheClock, Start, notes, write_config, write_session
 from sut.harness.loadgen_run import LiveSession, make_run
 from sut.harness.phases import Phases
 from sut.harness.rates import notes_of, rates_of
@@ -63,9 +66,11 @@ class Outcome:
 
 
 def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) -> Outcome:
-    """Run every scenario of the configuration on one engine start; write and return the result.
+    """Run every scenario of the configuration; write and return the result.
 
-    What ends the session before its time, once its engine was ready, ends in a result too.
+    Scenarios with equal settings of the engine share one start of it. Unequal ones have an engine
+    each, one after the other. What ends the session before its time, once its first engine was
+    ready, ends in a result too.
 
     Args:
         loaded: the configuration.
@@ -74,7 +79,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
 
     Raises:
         ConfigError, DatasetError: before anything was started.
-        EngineStartError: the engine did not become ready; the session's folder holds its log.
+        EngineStartError: the first engine did not become ready; the session's folder holds its log.
         RunError: nothing was measured, or no folder took the result.
     """
     end = AtOnce()
@@ -82,11 +87,12 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
     twice = end.by_signal if gate is None else None
     with first_ends_the_run(twice) as stops, Phases(end.by_deadline) as phases:
         with phases.phase("checking what is asked", inputs_limit_s(loaded.config)):
-            loaded, inputs, plans = _checked(loaded)
+            loaded, inputs, plans = all_checked(loaded)
             _say_notes(loaded.config, console)
             session = _new_session(loaded.config, session_bytes(loaded.config, plans))
         end.session = session.root
-        with marked(session, phases):
+        tell(console, "session", folder=str(session.root))
+        with marked(session, phases, lambda name: tell(console, "phase", name=name)):
             way = UnderWay(session, phases, stops, console)
             interrupted, ending = False, None
             try:
@@ -105,7 +111,7 @@ def inputs_limit_s(config: RunConfig) -> float:
     return READING_S if local_folder(config.model.path) is not None else FETCHING_S
 
 
-def _checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
+def all_checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
     """All that can be refused before anything starts."""
     config = loaded.config
     read_audit_configs(config)  # before weights are fetched
@@ -141,42 +147,69 @@ def _new_session(config: RunConfig, needed: int) -> SessionDir:
 
 
 def _measure(loaded: Loaded, inputs: Inputs, way: UnderWay, gate: Gate | None) -> bool:
-    """Everything that needs the engine; return whether it was interrupted.
+    """Everything that needs an engine; return whether it was interrupted.
 
-    When this returns the engine is stopped, and no signal keeps the result from being written.
+    When this returns no engine runs, and no signal keeps the result from being written.
     """
-    session = way.session
-    way.say(f"Run directory: {session.root}")
+    way.say(f"Run directory: {way.session.root}")
+    starts, session_id = loaded.config.engine_starts(), secrets.token_hex(16)
+    for number, scenarios in enumerate(starts, 1):
+        if len(starts) > 1:
+            way.say(f"Engine {number} of {len(starts)}, for {', '.join(scenarios)}.")
+        start = Start(number, scenarios, session_id)
+        loaded, interrupted = _with_engine(loaded, start, inputs, way, gate)
+        if interrupted:
+            return True
+    return False
+
+
+def _with_engine(
+    loaded: Loaded, start: Start, inputs: Inputs, way: UnderWay, gate: Gate | None
+) -> tuple[Loaded, bool]:
+    """One start of the engine and its runs.
+
+    Returns:
+        the configuration with the rates that were measured, and whether it was interrupted.
+    """
+    session, of = way.session, start.scenarios[0]
+    path = session.config_of_start(start.number)
     with ExitStack() as stack:
         try:
-            if not probed(loaded.config, loaded.origins):  # else once the rates are known
-                write_config(session, loaded.config, loaded.origins)
+            if not _wanted(loaded, start):  # else once the rates are known
+                write_config(path, loaded.config, loaded.origins)
             try:
-                ready = ready_engine(stack, loaded.config, inputs, way)
+                ready = ready_engine(stack, start, loaded.config.of(of), inputs, way)
             except EngineStartError:
-                write_session(session, loaded.config, inputs, BeforeTheClock())
+                write_session(session, start, loaded.config.of(of), inputs, BeforeTheClock())
                 raise
-            loaded, before = settled(loaded, inputs, ready, way)
+            loaded, before = settled(loaded, start, inputs, ready, way)
         finally:
-            if not session.config.exists():
-                write_config(session, loaded.config, loaded.origins)
-        written = write_session(session, loaded.config, inputs, before)
-        for path in (session.config, session.session_facts):
-            way.kept[path] = path.read_bytes()
-        live = live_session(written, loaded.config, inputs, ready, way)
-        interrupted = _make_runs(live, plans_of(loaded, inputs), way.phases, gate)
-        way.stops.hold()
+            if not path.exists():
+                write_config(path, loaded.config, loaded.origins)
+        config = loaded.config.of(of)
+        written = write_session(session, start, config, inputs, before)
+        for each in (path, session.facts_of_start(start.number)):
+            way.kept[each] = each.read_bytes()
+        live = live_session(written, start, config, inputs, ready, way)
+        interrupted = _make_runs(live, start, plans_of(loaded, inputs), way.phases, gate)
+        if interrupted or of in loaded.config.engine_starts()[-1]:
+            way.stops.hold()
         way.phases.begin("stopping the engine")
-    return interrupted
+    return loaded, interrupted
 
 
 def live_session(
-    written: SessionFacts, config: RunConfig, inputs: Inputs, ready: ReadyEngine, way: UnderWay
+    written: SessionFacts,
+    start: Start,
+    config: RunConfig,
+    inputs: Inputs,
+    ready: ReadyEngine,
+    way: UnderWay,
 ) -> LiveSession:
-    """What the LoadGen runs of a session share; `written`: what `session.json` holds."""
+    """What the LoadGen runs of one engine share; `written`: what `session.json` holds."""
     return LiveSession(
         config=config,
-        of_run=session_of_run(way.session, written.session_id),
+        of_run=session_of_run(way.session, written.session_id, start.number),
         host=ready.host,
         engine=ready.engine,
         dataset=inputs.dataset,
@@ -188,14 +221,23 @@ def live_session(
     )
 
 
+def _wanted(loaded: Loaded, start: Start) -> tuple[Scenario, ...]:
+    """The scenarios of a start whose rate is to be measured with its engine."""
+    every = probed(loaded.config, loaded.origins)
+    return tuple(each for each in every if each in start.scenarios)
+
+
 def settled(
-    loaded: Loaded, inputs: Inputs, ready: ReadyEngine, way: UnderWay
+    loaded: Loaded, start: Start, inputs: Inputs, ready: ReadyEngine, way: UnderWay
 ) -> tuple[Loaded, BeforeTheClock]:
-    """The configuration with every rate a number that LoadGen will get, and what it rests on."""
-    wanted = probed(loaded.config, loaded.origins)
+    """The configuration with every rate a number that LoadGen will get, and what it rests on.
+
+    That is, every rate of the scenarios of this start of the engine.
+    """
+    wanted = _wanted(loaded, start)
     if not wanted or not ready.warm:
         return loaded, ready.before
-    facts = measure_rates(ready, loaded.config, inputs, wanted, way)
+    facts = measure_rates(ready, loaded.config.of(wanted[0]), inputs, wanted, way)
     rates = rates_of(facts, loaded.config, wanted)
     said = notes_of(facts, rates)
     for note in said:
@@ -204,10 +246,12 @@ def settled(
 
 
 def _make_runs(
-    live: LiveSession, plans: Sequence[RunPlan], phases: Phases, gate: Gate | None
+    live: LiveSession, start: Start, plans: Sequence[RunPlan], phases: Phases, gate: Gate | None
 ) -> bool:
-    """Every LoadGen run in order, none on a dead engine; return whether it was interrupted."""
+    """Every LoadGen run of an engine, none on a dead one; return whether it was interrupted."""
     for number, plan in enumerate(plans, 1):
+        if plan.run.scenario not in start.scenarios:
+            continue
         if gate is not None:
             phases.begin("waiting for the other nodes")
             gate(plan.run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sut.bug import bug_of_ours
-from sut.errors import FULL, EngineStartError, HarnessError, RunError, no_space
+from sut.errors import FULL, HarnessError, RunError, no_space
 from sut.harness.conclude import ending_of
 from sut.harness.phases import Overdue, Phases
 from sut.machine.signals import Stops
@@ -41,9 +41,9 @@ class UnderWay:
         """What to write down of an error; it is raised where there is nothing to make a result of.
 
         Raises:
-            HarnessError, KeyboardInterrupt: the engine was never ready.
+            HarnessError, KeyboardInterrupt: no engine was ever ready.
         """
-        if isinstance(error, EngineStartError) or self.session.session_facts not in self.kept:
+        if self.session.session_facts not in self.kept:
             raise self._told(error) from error
         return ending_of(error, self.phases.name, self.session)
 
@@ -63,13 +63,25 @@ class UnderWay:
 
 
 @contextmanager
-def marked(session: SessionDir, phases: Phases) -> Iterator[None]:
+def marked(
+    session: SessionDir, phases: Phases, told: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Within the block the session can be told from one that has ended, and so can its processes.
 
     The mark stays where a run could not be finished: `recover` goes by it.
+
+    Args:
+        session: its folder.
+        phases: what it does.
+        told: is given the name of each phase, too.
     """
+
+    def begun(name: str) -> None:
+        set_mark(session, name)
+        told(name)
+
     set_mark(session, phases.name)
-    phases.tell(lambda name: set_mark(session, name))
+    phases.tell(begun)
     try:
         with named_in_the_environment(session):
             yield

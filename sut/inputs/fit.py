@@ -19,22 +19,26 @@ from sut.capacity.numbers import Numbers, numbers_of, quantised_to
 from sut.capacity.roofline import Roofline, roofline
 from sut.capacity.workload import Workload
 from sut.config.engine_traits import EngineTraits
-from sut.config.keys import Setting, values_of
+from sut.config.keys import BY_SCENARIO, Setting, everywhere, values_of
 from sut.config.model_files import described
 from sut.config.names import Scenario
+from sut.config.scenario_sections import ServerConfig
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded, resolved, shipped
 from sut.errors import ConfigError
 from sut.inputs.inputs import Inputs
 from sut.machine.devices import Gpu, gpus
+from sut.plan.rate import FITTED
 
 MIB = 2**20
 # Of the estimate for Offline, the first whose tokens are expected in time; percentiles need room.
 SHARES = (0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 IN_TIME = 0.8
-# A step that holds prompts delays every answer in it. It may take half of Server's 100 ms a token.
-STEP_S = 0.05
-STEP_TOKENS_MIN, STEP_TOKENS_MAX, OFFLINE_TIMES = 256, 8192, 4
+# A step that holds prompts delays every answer in it. It may take half of what a token may.
+STEP_SHARE = 0.5
+# No answer has a limit in Offline; with one query at a time none is delayed by another's prompt.
+UNLIMITED_STEP_S = 0.2
+STEP_TOKENS_MIN, STEP_TOKENS_MAX = 256, 8192
 # Some of what the KV cache holds is kept for queries longer than the mean.
 KEPT = 0.9
 STOOD_IN_FOR = EngineTraits(
@@ -51,7 +55,7 @@ class Fit:
 
     Attributes:
         plan: its memory, at the sizes chosen.
-        sizes: keys of the engine and their values.
+        sizes: keys of the engine and their values, those for one scenario by its own key.
         limit: its roofline; None where the card's figures are not known.
     """
 
@@ -93,7 +97,7 @@ def fitted(loaded: Loaded, inputs: Inputs) -> Loaded:
     found = fit(config, shape, numbers, work, gpu)
     _require_room(config, found.plan, gpu, inputs.longest_prompt)
     values = _values(config, found, cards=len(found_here))
-    return _with(loaded, values, f"fitted to {gpu.name}")
+    return _with(loaded, values, f"{FITTED}{gpu.name}")
 
 
 def _planned(config: RunConfig) -> EngineTraits:
@@ -112,7 +116,8 @@ def fit(config: RunConfig, shape: ModelShape, numbers: Numbers, work: Workload, 
         gpu: the card; its memory is told.
     """
     card, planned = card_named(gpu.name), _planned(config)
-    tokens = _step_tokens(config, shape, numbers, card)
+    steps = {each: _step_tokens(config, each, shape, numbers, card) for each in config.scenarios}
+    tokens = max(steps.values())  # the largest step decides the memory
     for sequences in SEQUENCES:
         settings = Settings(
             share=planned.card_memory_share or 0,
@@ -124,17 +129,39 @@ def fit(config: RunConfig, shape: ModelShape, numbers: Numbers, work: Workload, 
         if plan.queries * KEPT >= sequences:
             break
     limit = None if card is None else roofline(shape, numbers, card, work, sequences)
-    sizes = {"max_batch_sequences": sequences, "max_batch_tokens": tokens}
-    keys = {config.engine.key_of(trait): size for trait, size in sizes.items()}
-    return Fit(plan, {key: size for key, size in keys.items() if key is not None}, limit)
+    return Fit(plan, _sizes(config, sequences, tokens, steps), limit)
 
 
-def _step_tokens(config: RunConfig, shape: ModelShape, numbers: Numbers, card: Card | None) -> int:
-    """The largest power of two that a step may read; Offline alone has no one to delay."""
+def _sizes(
+    config: RunConfig, sequences: int, tokens: int, steps: Mapping[Scenario, int]
+) -> dict[str, int]:
+    """By their keys; a scenario whose steps are smaller than the largest has a key of its own."""
+    found: dict[str, int] = {}
+    if (key := config.engine.key_of("max_batch_sequences")) is not None:
+        found[key] = sequences
+    if (key := config.engine.key_of("max_batch_tokens")) is not None:
+        found[key] = tokens
+        found |= {
+            f"{BY_SCENARIO}{scenario.value}.{key}": max(size, sequences)
+            for scenario, size in steps.items()
+            if size < tokens
+        }
+    return found
+
+
+def _step_tokens(
+    config: RunConfig,
+    scenario: Scenario,
+    shape: ModelShape,
+    numbers: Numbers,
+    card: Card | None,
+) -> int:
+    """The largest power of two that a step of a scenario may read."""
+    section = config.section(scenario)
+    limit_ms = section.tpot_limit_ms if isinstance(section, ServerConfig) else None
+    step_s = UNLIMITED_STEP_S if limit_ms is None else STEP_SHARE * limit_ms / 1e3
     rate = None if card is None else card.operations_per_s(numbers.multiplied_in)
-    most = STEP_S * rate / (2 * shape.block_parameters) if rate else 4 * STEP_TOKENS_MIN
-    if set(config.scenarios) == {Scenario.OFFLINE}:
-        most *= OFFLINE_TIMES
+    most = step_s * rate / (2 * shape.block_parameters) if rate else 4 * STEP_TOKENS_MIN
     tokens = STEP_TOKENS_MIN
     while 2 * tokens <= min(most, STEP_TOKENS_MAX):
         tokens *= 2
@@ -202,7 +229,7 @@ def _with(loaded: Loaded, values: Mapping[str, Any], origin: str) -> Loaded:
     }
     origins = dict(loaded.origins)
     for key, value in values.items():
-        given = origins.get(key, "default")
+        given = loaded.origins.get(key) or loaded.origins.get(everywhere(key), "default")
         if given == "default" or (shipped(given) and not given.startswith(own)):
             winners[key] = Setting(key, value, origin)
             origins[key] = origin

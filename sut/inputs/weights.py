@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from sut.config.model_files import local_folder, looks_like_hub_id
-from sut.config.schema import ModelConfig
+from sut.config.schema import ModelConfig, RunConfig
 from sut.errors import ConfigError
 from sut.json_text import decoded
 from sut.record.folder import sha256_of
@@ -55,6 +55,18 @@ def _from_hub(model: ModelConfig, weights: bool) -> Path:
             f"model {model.path} cannot be had from the hub: {first_line}",
             remedy="Set HF_TOKEN to a token that may read it, or set model.path to a folder.",
         ) from error
+
+
+def start_limit_s(config: RunConfig) -> float:
+    """Seconds until an engine must be ready; the nodes of a cluster may fetch its weights first."""
+    engine = config.engine
+    return engine.start_timeout_s + (fetch_limit_s(config) if engine.elsewhere else 0.0)
+
+
+def fetch_limit_s(config: RunConfig) -> float:
+    """Seconds that a node may take to fetch weights from the hub; 0 where a folder is named."""
+    is_folder = local_folder(config.model.path) is not None
+    return 0.0 if is_folder else config.engine.ray.fetch_timeout_s
 
 
 def weights_sha256(folder: Path) -> str | None:

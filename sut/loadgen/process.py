@@ -96,6 +96,14 @@ class LoadGenProcess:
             return "LoadGen's process is still running"
         if code == 0:
             return None
-        if code < 0:
-            return f"LoadGen's process was ended by {signal.Signals(-code).name}"
-        return f"LoadGen's process exited with code {code}"
+        name = signal.Signals(-code).name if code < 0 else ""
+        how = f"was ended by {name}" if name else f"exited with code {code}"
+        return f"LoadGen's process {how}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        """The last line that it printed, as of an exception."""
+        with contextlib.suppress(OSError):
+            lines = self._output.read_text(encoding="utf-8", errors="replace").splitlines()
+            if lines:
+                return f", and {self._output.name} ends: {lines[-1].strip()}"
+        return ""

@@ -20,6 +20,8 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 TOGETHER_S = 0.5
+# So long the main thread may take to notice a signal before it counts as hanging.
+NOTICE_S = 2.0
 STDERR = 2
 
 
@@ -61,6 +63,9 @@ class Stops:
         self._at_once, self._clock_s = at_once, clock_s
         self._first_s: float | None = None
         self._held = False
+        self._heard = 0
+        self._noticed = threading.Event()
+        self._noticed_s: float | None = None
         self.by: str | None = None
         """Who asked first; None: nobody."""
 
@@ -70,7 +75,8 @@ class Stops:
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """The handler of each signal."""
-        now_s = self._clock_s()
+        now_s = self._noticed_s = self._clock_s()
+        self._noticed.set()
         if self._first_s is None:
             self._first_s, self.by = now_s, name_of(number)
             more = "" if self._at_once is None else " Once more ends everything at once."
@@ -78,6 +84,20 @@ class Stops:
             if not self._held:
                 raise Stopped(number)
         elif number != signal.SIGHUP and now_s - self._first_s >= TOGETHER_S and self._at_once:
+            self._at_once(name_of(number))
+
+    def hear(self, number: int) -> None:
+        """Of each signal, on a thread of its own: no handler runs while the main thread hangs.
+
+        That is so inside a system call on a dead mount. The second signal then ends everything.
+        """
+        self._heard += 1
+        since_s = self._clock_s() - TOGETHER_S  # of two that come together the handler sees one
+        self._noticed.clear()
+        if self._noticed_s is None or self._noticed_s < since_s:
+            self._noticed.wait(NOTICE_S)
+        hangs = self._noticed_s is None or self._noticed_s < since_s
+        if hangs and self._heard > 1 and self._at_once is not None:
             self._at_once(name_of(number))
 
 
@@ -91,8 +111,29 @@ def _tell(text: str) -> None:
 def first_ends_the_run(at_once: Callable[[str], None] | None = None) -> Iterator[Stops]:
     """Within the block the first signal raises Stopped; a second one calls `at_once`."""
     stops = Stops(at_once)
-    with _handled_by(stops.handle):
+    with _handled_by(stops.handle), _heard_by(stops.hear):
         yield stops
+
+
+@contextmanager
+def _heard_by(hear: Callable[[int], None]) -> Iterator[None]:
+    """Within the block `hear` is told of each signal as it comes, wherever the main thread is."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def listen() -> None:
+        with os.fdopen(reader, "rb", buffering=0) as stream:
+            while number := stream.read(1):
+                if number[0] in SIGNALS:
+                    hear(number[0])
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
@@ -26,10 +27,10 @@ class RunId:
 
 
 def run_ids(config: RunConfig) -> list[RunId]:
-    """The LoadGen runs of a configuration, in the order they are made."""
+    """The LoadGen runs of a configuration, in the order they are made: engine start by start."""
     return [
         RunId(scenario, mode, test)
-        for scenario in config.scenarios
+        for scenario in chain.from_iterable(config.engine_starts())
         for mode in config.mode.modes
         for test in (config.compliance.tests if mode is Mode.COMPLIANCE else (None,))
     ]

@@ -16,6 +16,7 @@ from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.engine_before import with_traits
 from sut.record.frozen import Facts
+from sut.record.quantize_record import QuantizeFacts
 from sut.record.surroundings import SurroundingsFacts
 
 
@@ -179,7 +180,7 @@ class RateProbeFacts(Facts):
 
 
 class SessionFacts(Facts):
-    """`session.json`: true for every LoadGen run of one engine start."""
+    """`session.json`: true for every run of one engine start. A second has `session.2.json`."""
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
@@ -194,6 +195,9 @@ class SessionFacts(Facts):
     engine: EngineFacts | None = Field(description="null if it never became ready")
     tokenizer_sha256: str | None = Field(
         None, description="over what turns ids into text in the model's folder; null: not on record"
+    )
+    quantised: QuantizeFacts | None = Field(
+        None, description="how the weights were made, by the record beside them; null: none is"
     )
     warmup: WarmupFacts | None
     reuse_probe: ProbeFacts | None = Field(None, description="null: it was not made")
@@ -272,7 +276,10 @@ class SessionOfRun(Facts):
 
     session_id: str | None
     config_sha256: str = Field(description="of config.json")
-    facts_sha256: str = Field(description="of session.json")
+    facts_sha256: str = Field(description="of the file that facts_file names")
+    facts_file: str = Field(
+        "session.json", description="tells the engine that answered, and its settings"
+    )
 
 
 class RunFacts(Facts):

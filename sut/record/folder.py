@@ -1,13 +1,15 @@
 """Where every file of a run lives, and how files are written: atomically, never over another.
 
 <results_dir>/
-  <node>_<timestamp>/                one call of the harness: one engine start
+  <node>_<timestamp>/                one call of the harness
     config.json                      resolved RunConfig, and where each value came from
     session.json                     SessionFacts: engine, hardware, data set, warm-up, versions
     ending.json                      EndingFacts, of a session that did not come to its end
     traceback.txt                    of an error that nobody foresaw
     .running.json                    while the session is under way: whose it is, and its phase
     engine.log                       what the engine and its processes print
+    config.2.json  session.2.json  engine.2.log   of a second start of the engine, where scenarios
+                                     have settings of their own; of a third, and so on
     <Scenario>/<run>/                one LoadGen run: performance, accuracy, TEST06
       audit.config                   of a compliance test: what LoadGen read after user.conf
       user.conf                      generated, what LoadGen read
@@ -120,6 +122,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _numbered(name: str, number: int, ending: str) -> str:
+    return f"{name}.{ending}" if number == 1 else f"{name}.{number}.{ending}"
+
+
 @dataclass(frozen=True)
 class RunDir:
     """The folder of one LoadGen run."""
@@ -220,13 +226,21 @@ class SessionDir:
         found = _STAMPED.fullmatch(self.name)
         return found[1] if found else None
 
+    def config_of_start(self, number: int) -> Path:
+        """The configuration of one start of the engine, counted from 1."""
+        return self.root / _numbered("config", number, "json")
+
     @property
     def config(self) -> Path:
-        return self.root / "config.json"
+        return self.config_of_start(1)
+
+    def facts_of_start(self, number: int) -> Path:
+        """SessionFacts of one start of the engine, counted from 1."""
+        return self.root / _numbered("session", number, "json")
 
     @property
     def session_facts(self) -> Path:
-        return self.root / "session.json"
+        return self.facts_of_start(1)
 
     @property
     def ending(self) -> Path:
@@ -236,9 +250,17 @@ class SessionDir:
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 
+    def log_of_start(self, number: int) -> Path:
+        """What the engine printed in one start, counted from 1."""
+        return self.root / _numbered("engine", number, "log")
+
     @property
     def engine_log(self) -> Path:
-        return self.root / "engine.log"
+        """What the engine printed that was started last."""
+        number = 1
+        while self.log_of_start(number + 1).is_file():
+            number += 1
+        return self.log_of_start(number)
 
     @property
     def result(self) -> Path:

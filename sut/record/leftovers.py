@@ -66,8 +66,8 @@ def leftovers_of(session: SessionDir, mark: Mark) -> Leftovers:
     ]
     return Leftovers(
         tuple(_processes(str(session.root.resolve()))),
-        tuple(_made_since(session.config, named_by_the_dead(SHARED, OF_PROCESS))),
-        tuple(_made_since(session.config, folders)),
+        tuple(_made_since(mark, named_by_the_dead(SHARED, OF_PROCESS))),
+        tuple(_made_since(mark, folders)),
     )
 
 
@@ -79,8 +79,8 @@ def _processes(session: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _made_since(first: Path, found: Iterable[Path]) -> Iterator[Path]:
-    """Those that are younger than the session's first file: the names do not say whose they are."""
+def _made_since(mark: Mark, found: Iterable[Path]) -> Iterator[Path]:
+    """Those that are younger than the harness: the names do not say whose they are."""
+    began_s = psutil.boot_time() + mark.started_ticks / os.sysconf("SC_CLK_TCK")
     with contextlib.suppress(OSError):
-        began_s = first.stat().st_mtime
         yield from (path for path in found if path.stat().st_mtime >= began_s)

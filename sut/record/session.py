@@ -7,8 +7,10 @@ them need (LoadGen's logs, the ledger) is read when it is first asked for, and k
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -123,6 +125,38 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class StartRecord:
+    """One start of the engine, and what it answered.
+
+    Args:
+        scenarios: those that it answered.
+        whole, origins: the session's configuration by then, and where each value was from.
+        facts: SessionFacts of this start.
+        file: where they stand.
+        documents: the files of this start as they stand, by name.
+        of_run: what each run that it answered must name as its session.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    whole: RunConfig
+    origins: dict[str, str]
+    facts: SessionFacts
+    file: str
+    documents: dict[str, Document]
+    of_run: SessionOfRun
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration with the engine as it was set for these scenarios."""
+        return self.whole.of(self.scenarios[0])
+
+    @property
+    def name(self) -> str:
+        """For a person: the scenarios that it answered."""
+        return ", ".join(self.scenarios)
+
+
+@dataclass(frozen=True)
 class SessionRecord:
     """What one call of the harness left.
 
@@ -132,6 +166,7 @@ class SessionRecord:
         facts: session.json.
         documents: config.json and session.json as they stand, by name, for who quotes them.
         runs: the LoadGen runs by their start.
+        starts: each start of the engine, in their order.
     """
 
     folder: SessionDir
@@ -140,11 +175,22 @@ class SessionRecord:
     facts: SessionFacts
     documents: dict[str, Document]
     runs: tuple[RunRecord, ...]
+    starts: tuple[StartRecord, ...]
 
-    @cached_property
-    def of_run(self) -> SessionOfRun:
-        """What each of its runs must name as its session."""
-        return session_of_run(self.folder, self.facts.session_id)
+    def of_start(self, scenario: Scenario) -> StartRecord:
+        """The engine start that answered a scenario.
+
+        Raises:
+            LogError: there is none on record.
+        """
+        found = next((each for each in self.starts if scenario in each.scenarios), None)
+        if found is None:
+            raise LogError(
+                f"nothing tells of the engine that answered {scenario}.",
+                where=str(self.folder.root),
+                remedy="Restore the file if it was lost.",
+            )
+        return found
 
     @cached_property
     def closed(self) -> Closed | None:
@@ -171,12 +217,14 @@ class SessionRecord:
         return self.folder.root.resolve().name
 
 
-def session_of_run(folder: SessionDir, session_id: str | None) -> SessionOfRun:
-    """What a run of this session writes down of it."""
+def session_of_run(folder: SessionDir, session_id: str | None, start: int = 1) -> SessionOfRun:
+    """What a run of this session, in this start of the engine, writes down of it."""
+    facts = folder.facts_of_start(start)
     return SessionOfRun(
         session_id=session_id,
-        config_sha256=sha256_of(folder.config),
-        facts_sha256=sha256_of(folder.session_facts),
+        config_sha256=sha256_of(folder.config_of_start(start)),
+        facts_sha256=sha256_of(facts),
+        facts_file=facts.name,
     )
 
 
@@ -187,17 +235,60 @@ def read_session(root: Path) -> SessionRecord:
         LogError: config.json, session.json or a run.json is missing or malformed.
     """
     folder = SessionDir.open(root)
-    config, facts = read_document(folder.config), read_document(folder.session_facts)
     runs = [read_run(each, root) for each in folder.run_dirs()]
+    starts = tuple(_starts(folder, {run.scenario for run in runs}))
+    last = starts[-1]  # with all rates that were measured
     return SessionRecord(
         folder,
-        as_model(RunConfig, config.get("config"), folder.config),
-        config.get("origins", {}),
-        as_model(SessionFacts, facts, folder.session_facts),
-        {folder.config.name: config, folder.session_facts.name: facts},
+        last.whole,
+        last.origins,
+        starts[0].facts,
+        {name: each for start in starts for name, each in start.documents.items()},
         # File times do not survive a copy.
         tuple(sorted(runs, key=lambda r: (r.facts.started_utc, r.facts.scenario, r.facts.mode))),
+        starts,
     )
+
+
+def _starts(folder: SessionDir, answered: set[Scenario]) -> Iterator[StartRecord]:
+    """The first start of the engine, and each later one that was made."""
+    first = as_model(RunConfig, read_document(folder.config).get("config"), folder.config)
+    served = first.engine_starts()
+    for number, scenarios in enumerate(served, 1):
+        path = folder.facts_of_start(number)
+        if number > 1 and not path.is_file() and not answered & set(scenarios):
+            continue  # the session ended before it
+        of_config = folder.config_of_start(number)
+        config, document = read_document(of_config), read_document(path)
+        whole = as_model(RunConfig, config.get("config"), of_config)
+        _refuse_another(first, whole, {each for mine in served[1:] for each in mine}, of_config)
+        facts = as_model(SessionFacts, document, path)
+        yield StartRecord(
+            scenarios,
+            whole,
+            config.get("origins", {}),
+            facts,
+            path.name,
+            {of_config.name: config, path.name: document},
+            session_of_run(folder, facts.session_id, number),
+        )
+
+
+def _refuse_another(first: RunConfig, later: RunConfig, of: set[Scenario], path: Path) -> None:
+    """A later start has the first one's configuration, but for rates that were measured since.
+
+    Raises:
+        LogError: it has another one.
+    """
+    trees = [each.model_dump(mode="json") for each in (first, later)]
+    for tree, scenario in product(trees, of):
+        tree[scenario.section].pop("target_qps", None)
+    if trees[0] != trees[1]:
+        raise LogError(
+            "it is not the configuration of config.json with the rates measured since.",
+            where=str(path),
+            remedy="Restore the file as the session left it.",
+        )
 
 
 def read_run(folder: RunDir, session_root: Path) -> RunRecord:

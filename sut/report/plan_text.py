@@ -8,6 +8,7 @@ from typing import Any
 from sut.config.between_fields import not_submittable
 from sut.config.keys import show, values_of
 from sut.config.names import Scenario
+from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.plan.rate import probed
 from sut.plan.run_plan import RunPlan
@@ -26,6 +27,7 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
     if not config.system.measured and config.engine.planned().has_model:
         lines.append(f"not measured: the settings of {config.system.name} never ran on that card")
     lines += ["", "runs"]
+    lines += _engines(config)
     auto = probed(config, loaded.origins)
     for plan in plans:
         noun = "samples" if plan.run.scenario is Scenario.OFFLINE else "queries"
@@ -51,11 +53,23 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _engines(config: RunConfig) -> list[str]:
+    starts = config.engine_starts()
+    if len(starts) == 1:
+        return []
+    served = [f"{number} for {', '.join(each)}" for number, each in enumerate(starts, 1)]
+    return [
+        f"  {len(starts)} engines, one after the other, because their settings differ: "
+        f"{'; '.join(served)}"
+    ]
+
+
 def plan_document(loaded: Loaded, plans: Sequence[RunPlan]) -> dict[str, Any]:
     """The same as JSON, with all that LoadGen will be given."""
     return {
         "config": loaded.config.model_dump(mode="json"),
         "origins": loaded.origins,
+        "engine_starts": loaded.config.engine_starts(),
         "runs": [
             {
                 "scenario": plan.run.scenario,

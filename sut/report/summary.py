@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from sut.config.names import Scenario
 from sut.metrics import Distribution
-from sut.record.facts import GpuFacts, HardwareFacts
+from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.report.card_lines import among_published, busy, cards, most
 from sut.report.lines import NOT_MEASURED, number, row
 from sut.report.surroundings_lines import surroundings
-from sut.result.schema import Evaluation, Result, RunResult
+from sut.result.schema import Evaluation, OwnEngine, Result, RunResult, own_engines
 from sut.rules.check import Check, shown
 
 LIMITS = frozenset({"ttft", "tpot", "latency-p99"})
@@ -256,8 +256,12 @@ def _circumstances(result: Result) -> Iterable[str]:
         yield row("engine", f"{engine.kind}, {engine.replicas} replica(s)")
         if engine.model_path is not None:
             yield row("engine package", software.engine_package or NOT_MEASURED)
+        if engine.quantised_to is not None:
+            yield row("weights quantised to", engine.quantised_to)
         for name, value in sorted(engine.arguments.items()):
             yield row(f"  {name}", str(value))
+    for scenario, own in own_engines(result).items():
+        yield from _own_engine(scenario, own, engine)
     yield from _machines(result)
     if result.kv_cache is not None:
         told = result.kv_cache.told_tokens
@@ -273,6 +277,19 @@ def _circumstances(result: Result) -> Iterable[str]:
     yield row("harness", f"{software.harness}, commit {software.harness_commit or NOT_MEASURED}")
     for note in result.notes:
         yield row("note", note)
+
+
+def _own_engine(scenario: Scenario, own: OwnEngine, first: EngineFacts | None) -> Iterable[str]:
+    """A later start: what of it is otherwise than in the first."""
+    warmup = own.warmup
+    told = "never became ready" if own.engine is None else "started after the first"
+    if warmup is not None:
+        told += f", warm-up {warmup.succeeded} of {warmup.requested}"
+    yield row(f"engine of {scenario}", told)
+    of_first = first.arguments if first else {}
+    for name, value in sorted(own.engine.arguments.items() if own.engine else ()):
+        if of_first.get(name) != value:
+            yield row(f"  {name}", str(value))
 
 
 def _machines(result: Result) -> Iterable[str]:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sut.config.keys import FOREIGN, leaves
+from sut.config.keys import BY_SCENARIO, FOREIGN, leaves
+from sut.config.rate import PROBED
 from sut.record.facts import EngineFacts
-from sut.result.schema import Result, RunResult
+from sut.result.schema import Result, RunResult, engine_of_each
 
 # What a coordinated run sets for each node: its name (`sut.cluster.coordinated.document_for`) and
 # the folder for its session (`sut.cluster.node_run`). All else of the document is the same.
@@ -24,7 +25,9 @@ PER_NODE = ("node_name", "results_dir")
 PLACES = ("dataset.path", "model.path", "compliance.audit_config")
 # How a control node reaches and watches the nodes; the engine on a node does not see it.
 REACH = ("engine.ray.",)
-FREE = (*PER_NODE, *PLACES)
+# How a rate was found; the rate itself is compared.
+FOUND = tuple(f"{section}.probe_rate" for section in PROBED)
+FREE = (*PER_NODE, *PLACES, *FOUND)
 # Where each replica is; an engine tells itself which more of its names are free.
 WHERE = ("replicas",)
 DIRTY = "-dirty"
@@ -92,13 +95,17 @@ def result_differences(
         asked: other parties to the configuration, e.g. the one that all were given.
         free: keys of the configuration that need not be alike.
     """
-    engines = {name: each.engine for name, each in results.items() if each.engine is not None}
     configurations = dict(asked or {})
     for name, each in results.items():
         configurations[name] = configuration_facts(each.configuration, free)
     found = differences(configurations)
     found += differences({name: session_facts(each) for name, each in results.items()})
-    found += differences({name: engine_facts(each) for name, each in engines.items()})
+    engines = {name: engines_of(each) for name, each in results.items()}
+    for whose in dict.fromkeys(whose for mine in engines.values() for whose in mine):
+        told = {name: engine_facts(mine[whose]) for name, mine in engines.items() if whose in mine}
+        found += differences(
+            {name: _named(whose, facts) if whose else facts for name, facts in told.items()}
+        )
     runs = {name: runs_of(each) for name, each in results.items()}
     for label in dict.fromkeys(label for mine in runs.values() for label in mine):
         # A log without settings is a reason of its own against the run it is of.
@@ -115,7 +122,7 @@ def configuration_facts(configuration: Mapping[str, Any], free: Iterable[str] = 
     """The keys that decide what is measured, each with its value as JSON has it."""
     left_out = tuple(free)
     found: dict[str, Any] = {}
-    for key in (*leaves(), *(each.rstrip(".") for each in FOREIGN)):
+    for key in (*leaves(), *(each.rstrip(".") for each in (*FOREIGN, BY_SCENARIO))):
         if key in left_out or key.startswith(REACH):
             continue
         value: Any = configuration
@@ -165,6 +172,15 @@ def engine_facts(engine: EngineFacts) -> Facts:
         **_named("sampling parameter", engine.sampling),
         **_named("engine detail", engine.details, free),
     }
+
+
+def engines_of(result: Result) -> dict[str, EngineFacts]:
+    """Every engine that was ready; by its scenario where settings differ between them, else ""."""
+    of_runs = {"": result.engine}
+    if result.configuration.get("by_scenario"):
+        # Which one was started first depends on the scenarios that were asked for.
+        of_runs = {f"{each}:": engine for each, engine in engine_of_each(result).items()}
+    return {whose: engine for whose, engine in of_runs.items() if engine is not None}
 
 
 def run_facts(label: str, run: RunResult) -> Facts:

@@ -17,6 +17,7 @@ from sut.advice.remedies import advice
 from sut.config.names import Mode, Scenario
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
+from sut.config.vllm_extra import flat
 from sut.errors import ConfigError
 from sut.logs.run_logs import LoadGenLogs
 from sut.metrics import Distribution, Source
@@ -28,7 +29,7 @@ from sut.record.facts import (
     SessionFacts,
 )
 from sut.record.folder import RunDir, sha256_of, stamp_of
-from sut.record.session import SessionRecord, read_session
+from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.card import card_limit, kv_cache
 from sut.result.card_use import cards_used, energy_per_token_j
 from sut.result.evaluated import with_evaluations
@@ -40,6 +41,7 @@ from sut.result.schema import (
     LoadGenInfo,
     LogFile,
     Message,
+    OwnEngine,
     Queries,
     ReplicaShare,
     Result,
@@ -74,9 +76,7 @@ def result_of(record: SessionRecord, round_: Round | None = None) -> Result:
     if round_ is None:
         round_ = _round(config.round, problems)
     made = {
-        RunId(run.scenario, Mode(run.facts.mode), run.facts.test): run_result(
-            evidence_of(record, run, round_), record.folder.root
-        )
+        RunId(run.scenario, Mode(run.facts.mode), run.facts.test): _run_of(record, run, round_)
         for run in record.runs
     }
     problems += _problems(record, made)
@@ -149,6 +149,22 @@ def _compliance_runs(
 def result_json(result: Result) -> str:
     """The text of result.json: the same bytes for the same result."""
     return json.dumps(result.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+
+
+def _run_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> RunResult:
+    """One run, with the engine that answered it where that is not the session's first."""
+    start = record.of_start(run.scenario)
+    made = run_result(evidence_of(record, run, round_), record.folder.root)
+    if start is record.starts[0]:
+        return made
+    own = OwnEngine(
+        settings=flat(record.config.by_scenario.get(run.scenario, {})),
+        engine=start.facts.engine,
+        warmup=start.facts.warmup,
+        kv_cache=kv_cache(start.config, start.facts),
+        cards=start.facts.cards,
+    )
+    return made.model_copy(update={"own_engine": own})
 
 
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:

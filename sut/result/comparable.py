@@ -10,6 +10,7 @@ from sut.result.alike import (
     Difference,
     configuration_facts,
     differences,
+    engines_of,
     machine_facts,
     result_differences,
     runs_of,
@@ -52,7 +53,11 @@ def not_added_up_because(config: RunConfig, nodes: Sequence[Recorded]) -> list[s
     found += _counted_twice(results)
     asked = {ASKED: configuration_facts(config.model_dump(mode="json"))} if results else {}
     found += [_sentence(each) for each in result_differences(results, asked)]
-    unknown = [name for name, result in results.items() if weights_unknown(result.engine)]
+    unknown = [
+        name
+        for name, result in results.items()
+        if any(weights_unknown(engine) for engine in engines_of(result).values())
+    ]
     if unknown:
         found.append(
             f"the nodes' weights cannot be compared: model SHA-256 is unknown {_where(unknown)}"

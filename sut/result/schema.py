@@ -27,7 +27,7 @@ from sut.record.frozen import Published
 from sut.record.surroundings import SurroundingsFacts
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.8"
+SCHEMA_VERSION = "1.9"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 
 STAMPED = "start of the call, UTC, YYYYMMDD_HHMMSS; names of files have it too"
@@ -176,6 +176,18 @@ class KvCache(Published):
     queries_at_once: int = Field(description="of the data set's mean prompt and half an answer")
 
 
+class OwnEngine(Published):
+    """A later start of the engine, for scenarios with settings of their own."""
+
+    settings: dict[str, Any] = Field(
+        description="those that the configuration has for the scenario, by their keys"
+    )
+    engine: EngineFacts | None = Field(description="null: it never became ready")
+    warmup: WarmupFacts | None
+    kv_cache: KvCache | None = Field(description="null: no card, or not a model that is known")
+    cards: list[CardFacts] = Field(description="of this machine, before the engine started")
+
+
 class RunResult(Published):
     """One LoadGen run."""
 
@@ -224,6 +236,9 @@ class RunResult(Published):
     disturbed_by: list[str] = Field(
         description="what had a part in these figures beside the system, the cause first"
     )
+    own_engine: OwnEngine | None = Field(
+        None, description="the engine that answered; null: the session's, which was started first"
+    )
     engine_failure: str | None
     incidents: list[str] = Field(description="e.g. a replica that was lost")
     audit_config: str | None
@@ -239,7 +254,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.8"]
+    schema_version: Literal["1.9"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool
@@ -252,7 +267,9 @@ class Result(Published):
         description="compliance runs by test"
     )
     warmup: WarmupFacts | None
-    engine: EngineFacts | None
+    engine: EngineFacts | None = Field(
+        description="the first that was started; null: it never became ready"
+    )
     kv_cache: KvCache | None = Field(description="null: no card, or not a model that is known")
     hardware: HardwareFacts
     software: SoftwareFacts
@@ -261,6 +278,34 @@ class Result(Published):
     notes: list[str]
     configuration: dict[str, Any] = Field(description="the resolved configuration")
     configuration_origins: dict[str, str] = Field(description="where each value came from")
+
+
+def _every_run(result: Result) -> list[tuple[Scenario, RunResult]]:
+    tests = [
+        (scenario, run)
+        for scenario, made in result.compliance_runs.items()
+        for run in made.values()
+    ]
+    return [*result.scenarios.items(), *result.accuracy_runs.items(), *tests]
+
+
+def own_engines(result: Result) -> dict[Scenario, OwnEngine]:
+    """The later starts of the engine, by the scenarios that they answered."""
+    return {
+        scenario: run.own_engine
+        for scenario, run in _every_run(result)
+        if run.own_engine is not None
+    }
+
+
+def engine_of(result: Result, run: RunResult) -> EngineFacts | None:
+    """The engine that answered a run."""
+    return result.engine if run.own_engine is None else run.own_engine.engine
+
+
+def engine_of_each(result: Result) -> dict[Scenario, EngineFacts | None]:
+    """The engine that answered each scenario."""
+    return {scenario: engine_of(result, run) for scenario, run in _every_run(result)}
 
 
 def schema_json() -> str:

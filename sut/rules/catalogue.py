@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sut.config.names import Scenario
 from sut.rules.answers import ANSWERS
 from sut.rules.belonging import BELONGING
 from sut.rules.case import run_case
@@ -28,7 +29,7 @@ from sut.rules.run import RUN_RULES
 from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
-from sut.rules.session_case import ScenarioCase, SessionCase
+from sut.rules.session_case import ScenarioCase, SessionCase, of_start
 from sut.rules.surroundings import SURROUNDINGS
 from sut.rules.traces import TRACES
 
@@ -43,6 +44,8 @@ CATALOGUE: dict[str, Rule[Any]] = {
 """Rules on one run, in the order in which a reader wants them: causes before what follows."""
 
 SESSION_WIDE: dict[str, Rule[SessionCase]] = {**SESSION_RULES.rules, **ENGINE_RULES.rules}
+# Of a session that started several engines, each is judged by these.
+OF_ENGINE = frozenset({*ENGINE_RULES.rules, "engine", "model", "weights-checksum", "warm-up-first"})
 # What a session's verdict asks beside those of its runs.
 VALID_SESSION = ("as-closed", "processes-apart")
 SCENARIO_WIDE: dict[str, Rule[ScenarioCase]] = dict(SCENARIO_RULES.rules)
@@ -84,6 +87,23 @@ def validity_checks(evidence: Evidence) -> list[Check]:
 def session_checks(case: SessionCase) -> list[Check]:
     """Every condition of a session as a whole. VALID means that each of them passed."""
     return [each for name in VALID_SESSION for each in SESSION_WIDE[name].checks(case)]
+
+
+def checks_of_session(name: str, case: SessionCase) -> list[Check]:
+    """The conditions of one rule on a session; on its engine, for each that it started."""
+    rule = SESSION_WIDE[name]
+    if name not in OF_ENGINE or not case.starts:
+        return rule.checks(case)
+    made = {scenarios: rule.checks(mine) for scenarios, mine in case.starts.items()}
+    alike = next(iter(made.values()))
+    if all(checks == alike for checks in made.values()):
+        return alike
+    return [of_start(each, scenarios) for scenarios, checks in made.items() for each in checks]
+
+
+def checks_of_scenario(name: str, case: SessionCase, scenario: Scenario) -> list[Check]:
+    """The conditions of one rule on a scenario, with the engine that answered it."""
+    return SCENARIO_WIDE[name].checks(ScenarioCase(case.of(scenario), scenario))
 
 
 def judge(names: Sequence[str], case: Any, mode: str) -> list[Check]:

@@ -8,6 +8,7 @@ from sut.config.engine_traits import UNQUANTISED
 from sut.config.rounds import PREFIX_CACHE_HITS
 from sut.machine.variables import undeclared
 from sut.record.facts import ProbeFacts
+from sut.record.quantize_record import is_official
 from sut.rules.check import Check
 from sut.rules.rule import Book, Ground
 from sut.rules.session_case import SessionCase, told
@@ -52,6 +53,26 @@ def numerics(case: SessionCase) -> Iterable[Check]:
     for name in ("dtype", "quantization", "kv_cache_dtype") if case.traits.has_model else ():
         value = getattr(case.traits, name) if case.engine else None
         yield told(name, value, "==", "stated", holds=True)
+
+
+@ENGINE_RULES.rule(
+    "calibration",
+    "Quantised weights were calibrated with samples of the official list alone",
+    f"{RULES} §8.1",
+    "calibration_list",
+)
+def calibration(case: SessionCase) -> Iterable[Check]:
+    """By the record of `quantize`; weights without one are their submitter's to describe."""
+    if case.facts.quantised is None:
+        return
+    samples = case.facts.quantised.calibration
+    known = case.benchmark.calibration_list if case.benchmark else None
+    used = "another list" if samples.source == "list" else "the shipped articles"
+    asked = known.file if known else "an official list"
+    against = f"the weights were calibrated with {used}, not with samples of {asked}"
+    wanted = f"SHA-256 {known.sha256}" if known else asked
+    found = used if samples.list_sha256 is None else f"SHA-256 {samples.list_sha256}"
+    yield told("list", found, "==", wanted, against, holds=is_official(samples, known))
 
 
 @ENGINE_RULES.rule(

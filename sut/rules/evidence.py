@@ -113,10 +113,11 @@ def _stated(run: RunRecord) -> AccuracyFacts | VerificationFacts | None:
 
 
 def evidence_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> Evidence:
-    """What the folder of a session holds for one of its runs."""
+    """What the folder of a session holds for one of its runs, with the engine that answered it."""
+    start = record.of_start(run.scenario)
     return Evidence(
-        record.config,
-        record.facts,
+        start.config,
+        start.facts,
         run.facts,
         run.folder.root,
         run.logs,
@@ -127,5 +128,5 @@ def evidence_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> 
         run.verification,
         run.evaluation_problem,
         _stated(run),
-        record.of_run,
+        start.of_run,
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
-from sut.rules.rule import Rule
-from sut.rules.session_case import ScenarioCase, SessionCase, SessionCheck
+from sut.rules.catalogue import SESSION_WIDE, checks_of_scenario, checks_of_session
+from sut.rules.session_case import SessionCase, SessionCheck
 
 # In the order in which a reader wants them.
 GRADE = (
-    *("profile", "engine", "model", "weights-loaded", "dataset", "engine-ready"),
-    *("engine-as-asked", "engine-environment"),
+    *("profile", "engine", "model", "weights-checksum", "weights-loaded", "calibration"),
+    *("dataset", "engine-ready", "engine-as-asked", "engine-environment"),
     *(
         "prefix-caching-off",
         "reuse-probe",
@@ -26,7 +25,7 @@ GRADE = (
 # The compliance page lists these. Their evidence is the harness's own order of steps, or what a
 # submission states in a document beside the logs.
 NOT_IN_GRADE = frozenset(
-    {"weights-checksum", "dataset-checksum", "numerics", "same-engine"}
+    {"dataset-checksum", "numerics", "same-engine"}
     | {"warm-up-first", "processes-apart", "as-closed"}
 )
 
@@ -48,7 +47,9 @@ def objections(case: SessionCase) -> list[SessionCheck]:
 
 def _checks(name: str, case: SessionCase) -> Iterable[object]:
     if name in SESSION_WIDE:
-        rule: Rule[SessionCase] = SESSION_WIDE[name]
-        return rule.checks(case)
-    cases = [ScenarioCase(case, scenario) for scenario in case.config.scenarios]
-    return [each for mine in cases for each in SCENARIO_WIDE[name].checks(mine)]
+        return checks_of_session(name, case)
+    return [
+        each
+        for scenario in case.config.scenarios
+        for each in checks_of_scenario(name, case, scenario)
+    ]

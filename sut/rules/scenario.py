@@ -36,7 +36,7 @@ def runs_complete(case: ScenarioCase) -> Iterable[Check]:
     f"{RULES} §5.1",
 )
 def same_engine(case: ScenarioCase) -> Iterable[Check]:
-    """One engine start serves a session, so a run from before it belongs to another."""
+    """One engine start serves a scenario, so a run from before it belongs to another."""
     ready = datetime.fromisoformat(case.session.facts.started_utc)
     runs = case.runs
     alien = [k for k, run in runs.items() if datetime.fromisoformat(run.started_utc) < ready]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import Field
@@ -15,7 +15,7 @@ from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 from sut.record.facts import EngineFacts, RunFacts, SessionFacts, traits_of
 from sut.record.manifest import Closed
-from sut.record.session import SessionRecord
+from sut.record.session import SessionRecord, StartRecord
 from sut.rules.check import Check, Value, check
 
 
@@ -35,6 +35,14 @@ def told(
     return SessionCheck(**found.model_dump(), against=against)
 
 
+def of_start(made: Check, scenarios: str) -> Check:
+    """A condition on one engine of several, which says whose it is."""
+    words = {"name": f"engine of {scenarios}{f': {made.name}' if made.name else ''}"}
+    if isinstance(made, SessionCheck) and made.against:
+        words["against"] = f"engine of {scenarios}: {made.against}"
+    return made.model_copy(update=words)
+
+
 @dataclass(frozen=True)
 class SessionCase:
     """One session: its configuration, its record, its runs.
@@ -44,6 +52,8 @@ class SessionCase:
         processes: by a run's folder, the process ids in LoadGen's log.
         closed: how the folder stands to its manifest; None where it was never closed.
         hashed: by a run's folder, the files whose hash the run itself recorded.
+        starts: the engine's starts, each as a case of its own by the name of its scenarios; empty
+            where there was one.
     """
 
     config: RunConfig
@@ -53,6 +63,12 @@ class SessionCase:
     processes: Mapping[str, frozenset[int]] = field(default_factory=dict)
     closed: Closed | None = None
     hashed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    starts: Mapping[str, SessionCase] = field(default_factory=dict)
+
+    def of(self, scenario: Scenario) -> SessionCase:
+        """The case with the engine that answered a scenario."""
+        mine = (case for name, case in self.starts.items() if scenario.value in name.split(", "))
+        return next(mine, self)
 
     @property
     def traits(self) -> EngineTraits:
@@ -94,7 +110,7 @@ class SessionCase:
 def session_case(record: SessionRecord, round_: Round | None) -> SessionCase:
     """A session's folder, read already, and the round that judges it."""
     logs = {run.place: run.logs for run in record.runs}
-    return SessionCase(
+    case = SessionCase(
         record.config,
         record.facts,
         round_,
@@ -103,6 +119,15 @@ def session_case(record: SessionRecord, round_: Round | None) -> SessionCase:
         record.closed,
         {run.place: run.facts.log_sha256 for run in record.runs},
     )
+    if len(record.config.engine_starts()) == 1:
+        return case
+    return replace(case, starts={each.name: _of_start(case, each) for each in record.starts})
+
+
+def _of_start(case: SessionCase, start: StartRecord) -> SessionCase:
+    """The session as it is for the scenarios of one start of the engine."""
+    mine = [run for run in case.runs if run.scenario in start.scenarios]
+    return replace(case, config=start.config, facts=start.facts, runs=mine)
 
 
 @dataclass(frozen=True)

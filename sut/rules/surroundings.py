@@ -94,10 +94,11 @@ def issue_late_ms(evidence: Evidence) -> tuple[float, float] | None:
     due_ns = _schedule_ns(evidence)
     if due_ns is None or evidence.ledger is None:
         return None
-    issued_ns = evidence.ledger["issued_ns"].to_numpy()
-    count = min(len(due_ns), len(issued_ns))
-    if count == 0:
+    issued = evidence.ledger["issued_ns"]
+    count = min(len(due_ns), len(issued))
+    if count == 0 or issued.null_count:
         return None
+    issued_ns = issued.to_numpy()
     late_ms = (issued_ns[:count] - due_ns[:count]) / NS_PER_MS
     late_ms -= late_ms.min()
     return round(float(np.percentile(late_ms, 99)), 3), round(float(late_ms.max()), 3)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sut.record.facts import EngineFacts
 from sut.result.schema import UNVERIFIED
 from sut.submission.batching import batching
+from sut.submission.calibration_text import write_up
 from sut.submission.entries import Entry
 from sut.submission.gather import Run
 from sut.submission.request import SubmissionPlan
@@ -149,10 +150,20 @@ def _table(values: Mapping[str, object]) -> Iterable[str]:
 
 
 def calibration(plan: SubmissionPlan, entries: Sequence[Entry]) -> str:
-    """The submitter's write-up; without quantisation the statement that there was none."""
+    """The submitter's write-up, else that of the weights' own record.
+
+    Without quantisation it is the statement that there was none.
+    """
     written = plan.system.documents.calibration
     if written is not None:
         return written.read_text(encoding="utf-8")
+    texts = [
+        write_up(record, entry.rules.calibration_list)
+        for entry in entries
+        if (record := entry.performance.session.facts.quantised) is not None
+    ]
+    if texts:
+        return "\n".join(dict.fromkeys(texts))
     lines = ["# Calibration", ""]
     for entry in entries:
         session = entry.performance.session
@@ -210,10 +221,15 @@ def overview(plan: SubmissionPlan, entries: Sequence[Entry]) -> str:
 def document_problems(plan: SubmissionPlan, entries: Sequence[Entry]) -> Iterable[str]:
     """Documents that only the submitter can write."""
     documents = plan.system.documents
-    quantised = {how for e in entries for r in e.runs.values() if (how := quantisation(r.session))}
-    if quantised and documents.calibration is None:
+    unexplained = {
+        how
+        for e in entries
+        for run in e.runs.values()
+        if (how := quantisation(run.session)) and run.session.facts.quantised is None
+    }
+    if unexplained and documents.calibration is None:
         yield (
-            f"the weights are quantised ({', '.join(sorted(quantised))}) and nothing says how: "
+            f"the weights are quantised ({', '.join(sorted(unexplained))}) and nothing says how: "
             "write the calibration's description and name it as documents.calibration."
         )
     datacenter = any(entry.rules.system_type == "datacenter" for entry in entries)

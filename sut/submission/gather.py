@@ -16,7 +16,7 @@ from sut.machine.places import not_a_folder
 from sut.plan.run_id import RunId
 from sut.record.facts import RunFacts, SessionFacts, traits_of
 from sut.record.folder import RunDir
-from sut.record.session import RunRecord, SessionRecord, read_session
+from sut.record.session import RunRecord, SessionRecord, StartRecord, read_session
 from sut.result.build import result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result, RunResult
@@ -26,10 +26,11 @@ SESSION_MARK = "session.json"
 
 @dataclass(frozen=True)
 class Session:
-    """One session, judged by the rules of the submission's round."""
+    """One session, judged by the rules of the submission's round, as one engine answered it."""
 
     record: SessionRecord
     result: Result
+    start: StartRecord
 
     @property
     def root(self) -> Path:
@@ -38,13 +39,13 @@ class Session:
 
     @property
     def config(self) -> RunConfig:
-        """The resolved configuration."""
-        return self.record.config
+        """The resolved configuration, with the engine as it was set."""
+        return self.start.config
 
     @property
     def facts(self) -> SessionFacts:
-        """session.json."""
-        return self.record.facts
+        """session.json, or that of a later start of the engine."""
+        return self.start.facts
 
     @property
     def traits(self) -> EngineTraits:
@@ -120,9 +121,12 @@ def load_session(
     """
     record = with_evaluations(read_session(root), sources, say)
     result = result_of(record, rules)
-    session = Session(record, result)
-    runs = [Run(session, each, _result_of(result, each.facts)) for each in record.runs]
-    return session, sorted(runs, key=lambda run: run.name)
+    sessions = {start.file: Session(record, result, start) for start in record.starts}
+    runs = [
+        Run(sessions[record.of_start(each.scenario).file], each, _result_of(result, each.facts))
+        for each in record.runs
+    ]
+    return sessions[record.starts[0].file], sorted(runs, key=lambda run: run.name)
 
 
 def load_sessions(

@@ -64,7 +64,7 @@ def make_tree(plan: SubmissionPlan, say: Callable[[str], None] = lambda _: None)
     if entries:
         session = next(iter(entries[0].runs.values())).session
         benchmarks = {entry.benchmark: entry.rules for entry in entries}
-        description = system_description(plan, session)
+        description = system_description(plan, session, entries)
         reasons += system_problems(description, plan.system, form, benchmarks)
         reasons += document_problems(plan, entries)
         for entry in entries:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sut.result.alike import engine_facts, session_facts, shown
+from sut.result.schema import engine_of
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run
 
@@ -57,10 +58,11 @@ def _mean_tokens(run: Run) -> float | None:
 def settings(run: Run) -> dict[str, Any]:
     """What must be the same in performance, accuracy and compliance run of a scenario."""
     result, config = run.session.result, run.session.config
+    engine = engine_of(result, run.result)
     return {
         "system": config.system.name,
         "model": config.model.path,
         "generation": config.generation.model_dump(mode="json"),
         **session_facts(result),
-        **(engine_facts(result.engine) if result.engine else {}),
+        **(engine_facts(engine) if engine else {}),
     }

@@ -10,6 +10,8 @@ from sut.config.engine_traits import UNQUANTISED
 from sut.config.rounds import BenchmarkRules, SubmissionRules
 from sut.record.facts import SessionFacts
 from sut.record.nodes import Node, nodes
+from sut.submission.calibration_text import NUMBER_TYPES, method
+from sut.submission.entries import Entry
 from sut.submission.gather import Session
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement
@@ -32,18 +34,37 @@ OF_ACCELERATORS = (
 OF_PLAN = ("division", "submitter")
 
 
-def system_description(plan: SubmissionPlan, session: Session) -> dict[str, str]:
-    """Every key of the system's JSON that is known."""
+def system_description(
+    plan: SubmissionPlan, session: Session, entries: Sequence[Entry] = ()
+) -> dict[str, str]:
+    """Every key of the system's JSON that is known.
+
+    Args:
+        plan: what the submitter states.
+        session: one of those that the tree is made of.
+        entries: what was measured, each with the engine that it was tuned for.
+    """
     made = {"division": plan.division, "submitter": plan.submitter}
     made |= detected(session.facts)
     made |= {key: text for key, text in plan.system.description.items() if text}
-    if tuned := session.config.engine.tuned():
-        told = ", ".join(f"{name}={value}" for name, value in tuned.items())
+    if tuned := _tuned(entries):
         notes = made.get("sw_notes", "").rstrip(". ")
-        made["sw_notes"] = ". ".join(filter(None, (notes, f"Tuned in the engine: {told}")))
+        made["sw_notes"] = ". ".join(filter(None, (notes, f"Tuned in the engine: {tuned}")))
     if plan.rehearsal:
         made["sw_notes"] = f"{REHEARSAL_MARK}. {made.get('sw_notes', '')}".strip()
     return made
+
+
+def _tuned(entries: Sequence[Entry]) -> str:
+    """Settings by the engine's own names; whose they are, where the scenarios' differ."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        values = next(iter(entry.runs.values())).session.config.engine.tuned().items()
+        told = ", ".join(f"{name}={value}" for name, value in values)
+        found.setdefault(told, []).append(entry.name)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{', '.join(names)}: {told or 'nothing'}" for told, names in found.items())
 
 
 def detected(facts: SessionFacts) -> dict[str, str]:
@@ -162,19 +183,24 @@ def measurements(plan: SubmissionPlan, session: Session) -> dict[str, str]:
 
 
 def measurements_of(session: Session) -> dict[str, str]:
-    """What a session knows of its weights; nothing of how quantised ones were made."""
-    revision = session.config.model.revision
-    weights = PurePath(session.config.model.path).name + (f" at {revision}" if revision else "")
+    """What a session knows of its weights; how quantised ones were made only by their record."""
+    record, model = session.facts.quantised, session.config.model
+    name, revision = PurePath(model.path).name, model.revision
+    if record is not None:
+        name, revision = PurePath(record.source.origin).name, record.source.revision
     made = {
         "input_data_types": "int32",
         "retraining": "No",
-        "starting_weights_filename": weights,
+        "starting_weights_filename": name + (f" at {revision}" if revision else ""),
     }
     if not session.traits.has_model:
         words = NO_MODEL.format(kind=session.config.engine.kind)
         return made | dict.fromkeys(("weight_data_types", "weight_transformations"), words)
     if session.traits.quantization != UNQUANTISED:
-        return made  # quantised, or nobody told: the submitter's to state
+        # Quantised, or nobody told: what is not known is the submitter's to state.
+        held = session.facts.engine.quantised_to if session.facts.engine else None
+        types = {"weight_data_types": NUMBER_TYPES[held]} if held in NUMBER_TYPES else {}
+        return made | types | ({"weight_transformations": method(record)} if record else {})
     dtype, random = session.traits.dtype or "", session.traits.weights == "random"
     return made | {
         "weight_data_types": TYPES.get(dtype, dtype),

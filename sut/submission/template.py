@@ -37,6 +37,8 @@ def template(session: Session, rules: Round) -> str:
     made = measurements_of(session)
     lines += [_line(key, made.get(key), "state it") for key in form.measurements_required]
     calibration = "required: the weights are quantised" if quantisation(session) else "optional"
+    if session.facts.quantised is not None:
+        calibration = "written from the record of `quantize`"
     lines += [
         "",
         "documents:    # Markdown files beside this one",

@@ -25,7 +25,14 @@ from sut.result.rebuilt import contradictions
 from sut.result.schema import SCHEMA_VERSION, Result, RunResult
 from sut.result.stored import read_result
 from sut.rules.case import run_case
-from sut.rules.catalogue import CATALOGUE, NOT_IN_VALID, SCENARIO_WIDE, SESSION_WIDE, VALID
+from sut.rules.catalogue import (
+    CATALOGUE,
+    NOT_IN_VALID,
+    OF_ENGINE,
+    SCENARIO_WIDE,
+    SESSION_WIDE,
+    VALID,
+)
 from sut.rules.demands import round_demands, run_demands
 from sut.rules.evaluated import EVALUATED
 from sut.rules.evidence import Evidence, evidence_of
@@ -66,7 +73,9 @@ def verify_session(
     items += _figures(result)
     items += _own_result(record, result)
     items += _own_pages(record, result)
-    return [*items, *stated_facts("session.json", record.documents["session.json"])]
+    for start in record.starts:
+        items += stated_facts(start.file, start.documents[start.file])
+    return items
 
 
 def _scored(record: SessionRecord, sources: Sources | None) -> tuple[SessionRecord, frozenset[str]]:
@@ -139,11 +148,15 @@ def _by_the_round(evidence: Evidence, place: str) -> Iterator[Item]:
 def _whole(record: SessionRecord, round_: Round | None) -> Iterator[Item]:
     """The rules on the session and on its scenarios."""
     case = session_case(record, round_)
+    starts = {f"engine of {name}": mine for name, mine in case.starts.items()}
     for rule in SESSION_WIDE.values():
-        yield from _wide(rule, case, SESSION)
+        mine = starts if starts and rule.id in OF_ENGINE else {SESSION: case}
+        for subject, each in mine.items():
+            yield from _wide(rule, each, subject)
     for scenario in record.config.scenarios:
-        for each in SCENARIO_WIDE.values():
-            yield from _wide(each, ScenarioCase(case, scenario), scenario.value)
+        for of_scenario in SCENARIO_WIDE.values():
+            its = ScenarioCase(case.of(scenario), scenario)
+            yield from _wide(of_scenario, its, scenario.value)
 
 
 def _wide(rule: Rule[Any], case: Any, subject: str) -> Iterable[Item]:

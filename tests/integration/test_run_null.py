@@ -76,6 +76,54 @@ def test_both_scenarios_share_one_engine_start(sut: Sut):
     assert all(seeds[0].values()), "the second run has the round's seeds too"
 
 
+SLOWER = ("--set", "by_scenario.Server.engine.null.ttft_ms=20")
+
+
+def test_scenarios_of_unequal_settings_have_an_engine_each(sut: Sut):
+    done = sut("--engine", "null", *SHORT, *SLOWER)
+    assert done.code == 0, done.stdout + done.stderr
+    assert done.stderr.count("Starting engine") == 2
+    assert "Engine 1 of 2, for Offline." in done.stderr
+    assert "Engine 2 of 2, for Server." in done.stderr
+    offline, server = (done.result["scenarios"][name] for name in ("Offline", "Server"))
+    assert done.result["engine"]["arguments"]["ttft_ms"] == 1
+    assert offline["own_engine"] is None
+    assert server["own_engine"]["engine"]["arguments"]["ttft_ms"] == 20
+    assert server["own_engine"]["settings"] == {"engine.null.ttft_ms": 20}
+    assert server["own_engine"]["warmup"]["succeeded"] == 10
+    assert server["ttft"]["p50_ns"] > 20e6, "the engine is the one that is told"
+    facts = {path.name: json.loads(path.read_text()) for path in done.session.glob("session*")}
+    assert facts.keys() == {"session.json", "session.2.json"}
+    first, second = ((done.session / f"config{n}.json").read_text() for n in ("", ".2"))
+    assert first == second, "no rate was measured between them"
+    assert len({each["session_id"] for each in facts.values()}) == 1
+    for scenario, name in (("Offline", "session.json"), ("Server", "session.2.json")):
+        run = json.loads((done.session / scenario / "performance" / "run.json").read_text())
+        assert run["session"]["facts_file"] == name
+    assert (done.session / "engine.2.log").is_file() == (done.session / "engine.log").is_file()
+    assert "engine of Server" in (done.session / "summary.txt").read_text()
+
+
+def test_a_rate_is_measured_with_the_engine_of_its_scenario(sut: Sut):
+    auto = ("--set", "server.target_qps=auto", "--set", "by_scenario.Server.engine.null.slots=1")
+    slow = ("--set", "by_scenario.Server.engine.null.tpot_ms=5")
+    done = sut("--engine", "null", *SHORT, *auto, *slow)
+    assert done.stderr.count("Rate probe:") == 2
+    configs = {
+        path.name: json.loads(path.read_text()) for path in done.session.glob("config*.json")
+    }
+    planned, rate = (
+        configs[f"config{n}.json"]["config"]["server"]["target_qps"] for n in ("", ".2")
+    )
+    assert (planned, rate < 10) == (200, True), "one answer at a time takes 160 ms"
+    assert configs["config.2.json"]["origins"]["server.target_qps"].startswith("measured: ")
+    assert done.result["configuration"]["server"]["target_qps"] == rate
+    failed = [
+        each["name"] for each in done.result["scenarios"]["Server"]["checks"] if not each["passed"]
+    ]
+    assert not [each for each in failed if "run" in each], "each run is bound to its own files"
+
+
 def test_the_table_agrees_with_loadgen(sut: Sut):
     done = sut("--scenario", "Server", "--engine", "null", *SHORT)
     found = done.result["scenarios"]["Server"]

@@ -61,6 +61,60 @@ def test_offline_and_server_on_the_small_model(sut: Sut):
     assert left_running("EngineCore") == []
 
 
+QUICK = settings(
+    offline__min_duration_s=0,
+    server__min_duration_s=1,
+    server__target_qps=20,
+    generation__max_tokens=8,
+    dataset__synthetic_count=20,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("dummy_model")
+def test_scenarios_of_unequal_settings_have_an_engine_each_with_settings_of_vllms_own(sut: Sut):
+    own = {
+        "engine.vllm.extra.long_prefill_token_threshold": 64,
+        "by_scenario.Server.engine.vllm.max_num_batched_tokens": 512,
+        "by_scenario.Server.engine.vllm.extra.max_num_active_seqs": 8,
+    }
+    told = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+    done = sut(*DUMMY, *QUICK, *SMALL_ENGINE, *told)
+    assert done.stderr.count("Starting engine vllm") == 2
+    offline, server = (done.result["scenarios"][name] for name in ("Offline", "Server"))
+    first, second = done.result["engine"], server["own_engine"]["engine"]
+    assert offline["own_engine"] is None
+    assert (first["traits"]["max_batch_tokens"], second["traits"]["max_batch_tokens"]) == (
+        4096,
+        512,
+    )
+    assert first["arguments"]["long_prefill_token_threshold"] == 64
+    assert second["arguments"]["long_prefill_token_threshold"] == 64
+    assert second["arguments"]["max_num_active_seqs"] == 8
+    assert "max_num_active_seqs" not in first["arguments"]
+    for run in (offline, server):
+        assert run["queries"]["succeeded"] == run["queries"]["issued"] > 0
+        assert run["engine_counters"]["prefix_cache_hit_tokens"] == 0
+    assert all((done.session / name).stat().st_size for name in ("engine.log", "engine.2.log"))
+    assert left_running(str(done.results)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("dummy_model")
+def test_a_later_engine_that_cannot_start_costs_no_result(sut: Sut):
+    # load_format auto wants weights, and the dummy model's folder has none.
+    wrong = ("--set", "by_scenario.Server.engine.vllm.load_format=auto")
+    done = sut(*DUMMY, *QUICK, *SMALL_ENGINE, *wrong)
+    assert done.code == 1, done.stdout + done.stderr
+    assert done.stderr.count("Starting engine vllm") == 2
+    assert list(done.result["scenarios"]) == ["Offline"]
+    assert done.result["scenarios"]["Offline"]["queries"]["succeeded"] > 0
+    assert "Server was asked for in performance mode and has no run" in done.result["reasons"]
+    assert json.loads((done.session / "session.2.json").read_text())["engine"] is None
+    assert any("starting the engine" in reason for reason in done.result["reasons"])
+    assert left_running(str(done.results)) == []
+
+
 @pytest.mark.usefixtures("dummy_model")
 def test_an_accuracy_run_logs_what_the_engine_said(sut: Sut):
     done = sut(

@@ -1,15 +1,20 @@
-"""LoadGen's process is stopped in the middle of a run: the harness says so, and ends."""
+"""LoadGen's process is stopped, or LoadGen waits for ever: the harness says so, and ends."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+import pytest
 
+from sut.engines.null import NullEngine
+from sut.main import main
 from tests.integration.conftest import TIMEOUT_S, running, settings, wait_for_line
 
 SILENCE_S = 3
@@ -44,3 +49,21 @@ def test_a_stopped_loadgen_ends_the_run_invalid_with_its_reason(tmp_path: Path) 
     assert any(said in each and "it is stopped (SIGSTOP)" in each for each in result["reasons"])
     (session,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (session / "Server" / "performance" / "ledger.parquet").is_file()
+
+
+def test_samples_that_are_never_loaded_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: NullEngine, samples: Mapping[int, object]) -> None:
+        if samples:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(NullEngine, "load_samples", hang)
+    small = settings(engine__stall_timeout_s=1, warmup__queries=0, offline__min_query_count=5)
+    flags = ["--scenario", "Offline", "--engine", "null", *small]
+    with pytest.raises(SystemExit) as ended:
+        main(["--results-dir", str(tmp_path), *flags])
+    assert ended.value.code == 1
+    (file,) = tmp_path.glob("mlperf_datacenter_*.json")
+    said = "LoadGen neither asked nor ended for "
+    assert any(said in each for each in json.loads(file.read_text())["reasons"])

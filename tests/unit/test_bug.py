@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def test_where_nothing_can_be_written_the_sentence_is_left(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     told = bug_of_ours(OSError(), tmp_path / "gone")
     assert told.render() == "this is a bug of ours: OSError: without a word. Report it."
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate")])
+def test_a_limit_of_memory_is_the_users(error: Exception, tmp_path: Path) -> None:
+    told = bug_of_ours(error, tmp_path)
+    assert told.render() == "this process may take no more memory. Raise its limit."
 
 
 def test_no_command_ends_in_a_traceback(

@@ -99,3 +99,18 @@ def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
         "main.run_command = run\nmain.entry()"
     )
     assert run_with("", program).returncode == 7
+
+
+def test_an_error_of_a_thread_is_told_without_its_traceback(tmp_path: Path) -> None:
+    program = (
+        f"import tempfile, threading\ntempfile.tempdir = {str(tmp_path)!r}\n"
+        "from sut import main\n"
+        "def wrong():\n raise ValueError('no')\n"
+        "def run(_):\n each = threading.Thread(target=wrong)\n each.start()\n each.join()\n"
+        " return 7\n"
+        "main.run_command = run\nmain.entry()"
+    )
+    done = run_with("", program)
+    assert done.returncode == 7
+    assert b": this is a bug of ours: ValueError: no. Report it" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -31,6 +31,7 @@ from sut.engines.ray.placement import (
 )
 from sut.engines.ray.replica import Replica
 from sut.errors import EngineStartError, HarnessError
+from sut.inputs.weights import start_limit_s
 from sut.machine.devices import gpus, usable_cores
 
 END_S = 15.0
@@ -61,12 +62,12 @@ class Members:
         return [each for each in self.everyone if each.lost is None or each.says_why]
 
     async def start(self) -> EngineInfo:
-        """Connect, place, start; everything within engine.start_timeout_s.
+        """Connect, place, start; everything within `start_limit_s`.
 
         Raises:
             EngineStartError: naming what is missing, or the replica that failed and why.
         """
-        timeout_s = self._config.engine.start_timeout_s
+        timeout_s = start_limit_s(self._config)
         try:
             return await asyncio.wait_for(self._start(), timeout_s)
         except TimeoutError:

@@ -33,7 +33,7 @@ from sut.engines.single import make_one
 from sut.errors import EngineStartError, HarnessError
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.variables import by_whom, planned_variables, require_declared
-from sut.inputs.weights import weights_sha256
+from sut.inputs.weights import fetch_limit_s, weights_sha256
 from sut.machine.devices import gpus, usable_cores
 from sut.machine.hardware import hardware, software
 
@@ -117,7 +117,9 @@ class Replica:
             EngineStartError: with the cause in one line, whatever it was.
         """
         # The driver waits so long until all replicas have started, and asks from then on.
-        self._asked_s = time.monotonic() + self._config.engine.start_timeout_s
+        config = self._config
+        limit_s = config.engine.start_timeout_s + fetch_limit_s(config)
+        self._asked_s = time.monotonic() + limit_s
         self._guard = asyncio.ensure_future(self._end_when_forgotten())
         try:
             placed = placed_by_ray(self._config)

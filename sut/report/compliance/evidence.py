@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +118,20 @@ class SessionView:
     runs: tuple[RunView, ...]
     case: SessionCase
     """What the rules on a session judge."""
+    facts_file: str = SESSION
+    """Where `session` stands."""
+    starts: Mapping[str, SessionView] = field(default_factory=dict)
+    """The session as each of several engines answered it, by the names of their scenarios."""
 
     def fact(self, file: str, *keys: str) -> Proof:
         """A value of config.json or session.json."""
-        return value_at(self.documents[file], file, *keys)
+        name = self.facts_file if file == SESSION else file
+        return value_at(self.documents[name], name, *keys)
+
+    def with_engine_of(self, scenario: Scenario) -> SessionView:
+        """The session as the engine of one scenario answered it."""
+        mine = (view for view in self.starts.values() if view.case is self.case.of(scenario))
+        return next(mine, self)
 
     def of(self, scenario: Scenario) -> dict[str, RunView]:
         """The runs of one scenario by kind."""
@@ -165,7 +176,7 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
     order = list(Scenario)
     kinds = (PERFORMANCE, ACCURACY)
     runs.sort(key=lambda r: (order.index(r.scenario), r.kind not in kinds, r.kind != PERFORMANCE))
-    return SessionView(
+    view = SessionView(
         Subject("session", rules),
         record.folder.root,
         record.config,
@@ -176,6 +187,20 @@ def view_of(record: SessionRecord, result: Result, round_: Round | None = None) 
         tuple(runs),
         session_case(record, rules),
     )
+    starts = {
+        each.name: replace(
+            view,
+            subject=Subject(f"engine of {each.name}", rules),
+            config=each.config,
+            session=each.facts,
+            case=view.case.starts[each.name],
+            facts_file=each.file,
+            runs=tuple(run for run in runs if run.scenario in each.scenarios),
+        )
+        for each in record.starts
+        if view.case.starts
+    }
+    return replace(view, starts=starts)
 
 
 def _run_view(record: RunRecord, session: SessionRecord, round_: Round) -> RunView:

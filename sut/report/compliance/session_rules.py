@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.record.engine_before import places_of
 from sut.report.compliance.evidence import CONFIG, PERFORMANCE, SESSION, RunView, SessionView
 from sut.report.compliance.rows import Proof, Row, Subject
-from sut.rules.catalogue import SCENARIO_WIDE, SESSION_WIDE
+from sut.rules.catalogue import OF_ENGINE, SCENARIO_WIDE, SESSION_WIDE
 from sut.rules.check import Check
 from sut.rules.rule import Statement
 from sut.rules.session_case import ScenarioCase
@@ -16,7 +16,7 @@ from sut.rules.session_case import ScenarioCase
 SELECTED = (
     *("scenario-set", "dataset-count", "dataset", "dataset-checksum"),
     *("model", "weights-checksum", "engine", "weights-loaded", "numerics"),
-    *("engine-as-asked", "engine-environment"),
+    *("calibration", "engine-as-asked", "engine-environment"),
     *("prefix-caching-off", "reuse-probe", "no-speculation", "greedy", "output-length"),
     *("plain-sampling", "stop-tokens", "warm-up-first", "processes-apart", "as-closed"),
 )
@@ -24,17 +24,20 @@ OF_SCENARIO = ("runs-complete", "same-engine")
 
 
 def rows(view: SessionView) -> Iterable[Row]:
-    """Every rule on the session as a whole."""
+    """Every rule on the session as a whole, and on each engine that it started."""
     for name in SELECTED:
         rule = SESSION_WIDE[name]
-        checks = rule.checks(view.case)
-        if checks:
-            yield _row(view, view.subject, rule, checks, PROOFS[name](view))
-        else:
-            yield view.subject.not_applicable(rule, _why_not(view))
+        for mine in (name in OF_ENGINE and view.starts.values()) or (view,):
+            checks = rule.checks(mine.case)
+            if checks:
+                yield _row(mine, mine.subject, rule, checks, PROOFS[name](mine))
+            else:
+                yield mine.subject.not_applicable(rule, _why_not(name, mine))
 
 
-def _why_not(view: SessionView) -> str:
+def _why_not(name: str, view: SessionView) -> str:
+    if name == "calibration":
+        return "no record of a quantisation lies with the weights"
     kind = view.config.engine.kind
     silent = f"the {kind} engine tells nothing that its settings ask for"
     return silent if view.case.traits.has_model else f"the {kind} engine has no model"
@@ -42,6 +45,7 @@ def _why_not(view: SessionView) -> str:
 
 def scenario_rows(view: SessionView, scenario: Scenario) -> Iterable[Row]:
     """What the runs of one scenario must be together."""
+    view = view.with_engine_of(scenario)
     runs, subject = list(view.of(scenario).values()), Subject(scenario.value, view.round)
     case = ScenarioCase(view.case, scenario)
     missing = [kind for kind in case.wanted if kind not in case.runs]
@@ -98,7 +102,7 @@ def _told(*traits: str) -> Callable[[SessionView], list[Proof]]:
     """Where session.json says traits of the engine."""
 
     def places(view: SessionView) -> list[Proof]:
-        engine = view.documents[SESSION].get("engine") or {}
+        engine = view.documents[view.facts_file].get("engine") or {}
         keys = [place for trait in traits for place in places_of(engine, trait)]
         return [view.fact(SESSION, "engine", *each) for each in keys]
 
@@ -124,6 +128,7 @@ PROOFS: dict[str, Callable[[SessionView], list[Proof]]] = {
     "engine": _facts(SESSION, "engine", "kind"),
     "weights-loaded": _told("weights"),
     "numerics": _told("dtype", "quantization", "kv_cache_dtype"),
+    "calibration": lambda view: [view.fact(SESSION, "quantised", "calibration", "list_sha256")],
     "engine-as-asked": _told(
         *("weights", "dtype", "quantization", "kv_cache_dtype"),
         *("context_tokens", "max_batch_sequences", "max_batch_tokens"),

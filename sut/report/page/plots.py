@@ -79,6 +79,32 @@ def scatter(points: Points, x: str, y: str) -> str:
     return _svg(frame, x, y, [f'<g class="dots">{dots}</g>'])
 
 
+def curve(
+    rows: Sequence[tuple[float, float]], x: str, y: str, limit: float | None, mark: float | None
+) -> str:
+    """A point for each row, joined; the limit across and a mark upright.
+
+    Args:
+        rows: x and y, ascending in x.
+        x: title of that axis.
+        y: title of that axis.
+        limit: of y; None: there is none, or it is far beyond the rows.
+        mark: of x; None: there is none.
+    """
+    most = max(value for _, value in rows)
+    shown = limit if limit is not None and limit <= FAR * most else None
+    frame = Frame((0, _top(max(at for at, _ in rows))), (0, _top(max(most, shown or 0))))
+    dots = "".join(
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6"/>' for a, b in (frame.at(*row) for row in rows)
+    )
+    marks = [_line(frame, rows), f'<g class="dots">{dots}</g>']
+    if shown is not None:
+        marks.append(_rule(frame, y=shown))
+    if mark is not None:
+        marks.append(_rule(frame, x=mark).replace("limit", "peak"))
+    return _svg(frame, x, y, marks)
+
+
 def lanes(points: Points) -> str:
     """A lane a query: from `begin` to `first` it waits for its first token, to `end` it decodes."""
     frame = Frame((0, _top(max(p["end"] for p in points))), (len(points), 0))

@@ -134,6 +134,20 @@ def edited(root: Path, file: str, **changes: Any) -> None:
     dump(root / file, document)
 
 
+def test_nodes_are_held_against_the_rate_that_they_are_given(
+    tmp_path: Path, archive: Mapping[str, bytes]
+) -> None:
+    asked = config(tmp_path)
+    server = asked.server.model_copy(update={"probe_rate": True})
+    loaded = Loaded(asked.model_copy(update={"server": server}), {})
+    found = Found(*[node(name, archive) for name in archive])
+    made = _Call(loaded, Console(quiet=True), {})
+    with first_ends_the_run():
+        result = made.run(found, measure_alone=False).result  # type: ignore[arg-type]
+    assert [each for each in result.reasons if "probe_rate" in each] == []
+    assert made.loaded.config.server.probe_rate is False
+
+
 def test_a_node_with_other_sources_is_kept_and_not_added_up(
     tmp_path: Path, archive: Mapping[str, bytes]
 ) -> None:

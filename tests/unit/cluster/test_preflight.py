@@ -174,7 +174,7 @@ def test_a_card_must_hold_its_part_of_the_weights_and_one_request() -> None:
     small = replace(WORKER, gpu_memory_mib=(24_564, 16_384))
     (row,) = failed(rows(small))
     assert row.check == "memory"
-    assert row.found == "12.7 GiB a card"
+    assert row.found == "13.2 GiB a card"
     assert row.wanted.startswith("16.3 GiB for weights and one request of ")
     halves = loaded("--system", "a30-bf16", "--tensor-parallel-size", "2").config
     assert failed(rows(small, config=halves)) == []

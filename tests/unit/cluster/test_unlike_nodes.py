@@ -20,7 +20,7 @@ from sut.record.folder import SessionDir
 from sut.report.aggregated import aggregated_text
 from sut.result.aggregate import Call, NodeRecord, aggregate
 from sut.result.aggregated_schema import Aggregated
-from sut.result.alike import FREE, PER_NODE, REACH
+from sut.result.alike import FREE, PER_NODE, REACH, configuration_facts
 from sut.result.build import build, result_json
 from tests.unit.cluster.unlike import (
     ALIKE,
@@ -368,3 +368,16 @@ def test_what_is_free_is_what_a_coordinated_run_sets_for_each_node(tmp_path: Pat
     assert differing == set(PER_NODE)
     assert set(PER_NODE) <= set(FREE) <= leaves().keys()
     assert all(any(key.startswith(prefix) for key in leaves()) for prefix in REACH)
+
+
+def test_a_rate_that_is_auto_makes_no_node_unlike_what_was_asked(tmp_path: Path) -> None:
+    """The nodes' document says that none of them measures it; the rate itself is compared."""
+    config = make_config(NAMES, results_dir=tmp_path)
+    asked = config.model_copy(
+        update={"server": config.server.model_copy(update={"probe_rate": True})}
+    )
+    given = json.loads(document_for(Loaded(asked, {}), "a"))["config"]
+    facts = [configuration_facts(each) for each in (asked.model_dump(mode="json"), given)]
+    assert facts[0] == facts[1]
+    given["server"]["target_qps"] += 1
+    assert facts[0] != configuration_facts(given)

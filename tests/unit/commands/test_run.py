@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from sut.commands.run import main as run_main
+from sut.config.rate import PROBED
+from sut.config.sources import Loaded
 from sut.main import main
 from tests.unit.config.support import loaded
 
@@ -114,3 +120,74 @@ def test_what_is_not_read_is_noted_on_stderr_and_the_json_stays_whole(
         "Note: the environment variable MAX_TOKEN is not read; MAX_TOKENS is.",
         "Note: --set server.target_qps has no effect: Server is not among the scenarios.",
     ]
+
+
+MEASURED = {name: {"target_qps": 7.5} for name in PROBED}
+
+
+class Made:
+    """Stands in for run_benchmark: sessions of a verdict each, and the consoles they spoke to."""
+
+    def __init__(self, *verdicts: bool | None) -> None:
+        self._verdicts = list(verdicts)
+        self.quiet: list[bool] = []
+        self.rates: list[tuple[float, bool]] = []
+
+    def __call__(self, loaded: Loaded, console: Console, gate: object = None) -> SimpleNamespace:
+        self.quiet.append(console.quiet)
+        self.rates.append((loaded.config.server.target_qps, loaded.config.server.probe_rate))
+        verdict = self._verdicts.pop(0)
+        session = SimpleNamespace(root=Path(f"results/s{len(self.quiet)}"))
+        return SimpleNamespace(
+            result=SimpleNamespace(valid=verdict, configuration=MEASURED),
+            session=session,
+            interrupted=verdict is None,
+        )
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
+    def stand_in(*verdicts: bool | None) -> Made:
+        made = Made(*verdicts)
+        monkeypatch.setattr("sut.harness.session.run_benchmark", made)
+        monkeypatch.setattr("sut.commands.run.show_outcome", lambda *_, **__: None)
+        return made
+
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"), [((True, True, True), 0), ((True, False, True), 1), ((True, None), 130)]
+)
+def test_repeats_are_sessions_of_their_own_and_all_must_be_valid(
+    capsys: pytest.CaptureFixture[str],
+    benchmark: Callable[..., Made],
+    verdicts: tuple[bool | None, ...],
+    code: int,
+) -> None:
+    made = benchmark(*verdicts)
+    assert run_main([*NULL, "--repeat", "3"]) == code
+    assert len(made.quiet) == len(verdicts)
+    assert made.rates[0][1] is True
+    assert set(made.rates[1:]) == {(7.5, False)}, "repeats are of one task"
+    shown = capsys.readouterr()
+    assert ("Repeats: results/s1,results/s2,results/s3\n" in shown.out) is (code != 130)
+    assert "Session 2 of 3." in shown.err
+
+
+def test_quiet_is_quiet_on_stderr(
+    capsys: pytest.CaptureFixture[str], benchmark: Callable[..., Made]
+) -> None:
+    made = benchmark(True)
+    assert run_main([*NULL, "--quiet"]) == 0
+    assert made.quiet == [True]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--coordinated", "--json"])
+def test_repeat_is_refused_where_there_is_one_answer(
+    capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    code, text = said(capsys, *NULL, "--repeat", "2", flag)
+    assert code == 2
+    assert f"--repeat does not go with {flag}." in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,13 +13,13 @@ from sut.commands import compare as compare_verb
 from sut.commands import history as history_verb
 from sut.commands import regress as regress_verb
 from sut.compare import party as parties
-from sut.compare.alike import Area, unlike
+from sut.compare.alike import Area, _area, unlike
 from sut.compare.comparison import compared
 from sut.compare.figure import FIGURES, Figure, Kind
 from sut.compare.party import Measured
 from sut.compare.verdict import Verdict, against, rows_of
 from sut.config.names import Scenario
-from sut.config.scenario_sections import OfflineConfig
+from sut.config.scenario_sections import OfflineConfig, ServerConfig
 from sut.config.schema import GenerationConfig
 from sut.errors import ConfigError, LogError
 from sut.record.folder import SessionDir
@@ -90,7 +91,7 @@ def test_offline_is_not_compared_by_the_time_of_its_one_query(two) -> None:
     ("config", "area", "key"),
     [
         ({"generation": GenerationConfig(max_tokens=32)}, Area.TASK, "generation.max_tokens"),
-        ({"offline": OfflineConfig(target_qps=9)}, Area.TASK, "offline.target_qps"),
+        ({"server": ServerConfig(target_qps=9)}, Area.TASK, "server.target_qps"),
         ({"profile": "mlperf"}, Area.TASK, "profile"),
     ],
 )
@@ -104,6 +105,15 @@ def test_another_task_is_not_comparable_and_the_difference_is_shown(
     assert f"{area.value}: {key}: " in text
     assert "in A;" in text
     assert "in B" in text
+
+
+def test_another_size_of_offline_is_said_and_compared(two, tmp_path, capsys) -> None:
+    asked = build(two[0]).configuration["offline"]
+    other = made(tmp_path, offline=OfflineConfig.model_validate(asked | {"target_qps": 399}))
+    assert compare_verb.main([str(two[0]), str(other)]) == 0
+    text = capsys.readouterr().out
+    assert "The same task. They differ in size:" in text
+    assert "size: offline.target_qps: 400.0 in A; 399.0 in B" in text
 
 
 def test_another_machine_is_said_and_compared(two, tmp_path, capsys) -> None:
@@ -125,6 +135,26 @@ def test_other_engine_settings_are_said(two) -> None:
     ]
 
 
+def test_settings_of_one_scenario_are_the_engines(two) -> None:
+    run = build(two[1])
+    own = {"Offline": {"engine": {"vllm": {"max_num_batched_tokens": 512}}}}
+    other = run.model_copy(update={"configuration": {**run.configuration, "by_scenario": own}})
+    found = unlike([party("A", two[0]), party("B", two[1], other)])
+    assert [(each.area, each.difference.key) for each in found] == [(Area.ENGINE, "by_scenario")]
+
+
+@pytest.mark.parametrize(
+    ("key", "area"),
+    [
+        ("Server: engine argument x", Area.ENGINE),
+        ("Server: effective_target_qps", Area.TASK),
+        ("Server: LoadGen release", Area.SOFTWARE),
+    ],
+)
+def test_what_a_difference_of_one_scenario_is_in(key: str, area: Area) -> None:
+    assert _area(key) is area
+
+
 def test_repeats_have_the_noise_between_runs_and_must_be_alike(two, tmp_path, capsys) -> None:
     group = ",".join(map(str, two))
     comparison = compared([group, group])
@@ -135,6 +165,17 @@ def test_repeats_have_the_noise_between_runs_and_must_be_alike(two, tmp_path, ca
     other = made(tmp_path, accelerator="Another processor")
     with pytest.raises(ConfigError, match="no repeats of one run: CPU: "):
         compared([f"{two[0]},{other}", group])
+
+
+def test_repeats_are_held_together_and_a_disturbance_is_said(two, second_is) -> None:
+    run = build(two[1])
+    server = run.scenarios[Scenario.SERVER].model_copy(update={"disturbed_by": ["a program ran"]})
+    second_is(run.model_copy(update={"scenarios": {**run.scenarios, Scenario.SERVER: server}}))
+    notes = list(compared(list(map(str, two))).notes())
+    assert "B: Server was disturbed: a program ran." in notes
+    three = Measured(100.0, 0.3, repeats=(90.0, 100.0, 110.0))
+    other = Measured(80.0, 0.3, repeats=(75.0, 80.0, 85.0))
+    assert against(RATE, three, other).noise != pytest.approx(math.hypot(0.3, 0.3))
 
 
 def test_a_third_is_held_against_the_first(two) -> None:

@@ -86,6 +86,14 @@ def test_what_all_ends_at_once_has_no_rate():
     assert noise.of_rate(ledger([5], [8]), tokens=False) is None
 
 
+def test_a_rate_of_arrivals_differs_by_what_the_latencies_differ():
+    latencies = np.arange(1000, dtype=np.int64) * 1_000_000
+    assert noise.of_arrivals(latencies, 10.0) == pytest.approx(0.99 * 0.999 / 2 / 10)
+    assert noise.of_arrivals(np.full(100, 5_000_000), 10.0) == 0
+    assert noise.of_arrivals(latencies[: noise.FEWEST - 1], 10.0) is None
+    assert noise.of_arrivals(latencies, None) is None
+
+
 def test_repeats_take_student_s_t():
     logs = np.log([100.0, 110.0, 120.0])
     half = 9.925 * logs.std(ddof=1) / math.sqrt(3)
@@ -93,6 +101,16 @@ def test_repeats_take_student_s_t():
     assert noise.of_repeats([100.0, 101.0] * 20) == pytest.approx(
         math.expm1(2.750 * np.log([100.0, 101.0] * 20).std(ddof=1) / math.sqrt(40))
     )
+
+
+def test_two_groups_of_repeats_are_held_by_their_pooled_spread():
+    first, second = [100.0, 110.0, 120.0], [90.0, 91.0, 92.0]
+    squares = sum(float((np.log(each).var(ddof=0)) * 3) for each in (first, second))
+    half = 4.604 * math.sqrt(squares / 4 * (1 / 3 + 1 / 3))
+    assert noise.of_two_groups(first, second) == pytest.approx(math.expm1(half))
+    assert noise.of_two_groups(first, [90.0]) is None
+    assert noise.of_two_groups([0.0, 1.0], second) is None
+    assert noise.of_two_groups((), ()) is None
 
 
 def test_the_interval_of_a_share_is_wilson_s():

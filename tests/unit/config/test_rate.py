@@ -6,7 +6,7 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.errors import ConfigError
-from sut.plan.rate import probed, with_rates
+from sut.plan.rate import probed, with_probe_for, with_rates
 from tests.unit.config.support import BARE, loaded, written
 
 BOTH = (Scenario.OFFLINE, Scenario.SERVER)
@@ -67,6 +67,15 @@ def test_what_no_rate_sizes_is_not_measured() -> None:
     assert probed(found.config, found.origins) == (Scenario.SERVER,)
     found = loaded("--scenario", "SingleStream", "--set", "model.benchmark=llama3.1-8b-edge")
     assert probed(found.config, found.origins) == ()
+
+
+def test_peak_measures_its_first_rate_unless_a_user_gave_one() -> None:
+    mlperf = ("--profile", "mlperf", "--dataset", "synthetic", "--scenario", "Server")
+    found = with_probe_for(loaded(*mlperf), Scenario.SERVER, "peak")
+    assert probed(found.config, found.origins) == (Scenario.SERVER,)
+    assert found.origins["server.probe_rate"] == "peak"
+    given = loaded(*mlperf, "--set", "server.target_qps=21")
+    assert with_probe_for(given, Scenario.SERVER, "peak") is given
 
 
 def test_a_measured_rate_is_in_the_configuration_with_its_origin() -> None:

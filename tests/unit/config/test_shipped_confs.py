@@ -88,3 +88,22 @@ def test_limits_in_quick_are_the_rounds():
     config = loaded().config
     assert (config.server.ttft_limit_ms, config.server.tpot_limit_ms) == (2000, 100)
     assert (config.interactive.ttft_limit_ms, config.interactive.tpot_limit_ms) == (500, 30)
+
+
+@pytest.mark.parametrize(
+    ("system", "sequences", "steps"),
+    [
+        ("a30-bf16", 40, {"Offline": 2048, "Server": 512, "Interactive": 256}),
+        ("a30-w8a8", 88, {"Offline": 4096, "Server": 1024, "Interactive": 256}),
+    ],
+)
+def test_the_a30_has_steps_for_each_scenario(
+    system: str, sequences: int, steps: dict[str, int]
+) -> None:
+    asked = ("--system", system, "--scenario", ",".join(steps))
+    config = loaded(*asked, *PATH, "--dataset", "synthetic").config
+    assert len(config.engine_starts()) == 3
+    for each in config.scenarios:
+        vllm = config.of(each).engine.vllm
+        assert vllm.max_num_batched_tokens == steps[each.value]
+        assert (vllm.gpu_memory_utilization, vllm.max_num_seqs) == (0.95, sequences)

@@ -84,6 +84,12 @@ def test_the_engine_is_asked_for_as_many_as_it_works_on_and_for_each_replica() -
     assert engine._loaded == set()
 
 
+@pytest.mark.parametrize(("warmup_qps", "count"), [(0.01, 8), (0.25, 30), (50.0, 64), (None, 64)])
+def test_a_slow_machine_is_asked_for_fewer(warmup_qps: float | None, count: int) -> None:
+    probe = Probe(NullEngine(NullConfig(), [2]), PROMPTS, -11, CONFIG, 1, warmup_qps)
+    assert probe.at_once == count
+
+
 def test_the_first_rate_that_stays_below_the_limits_is_taken() -> None:
     facts = measured(Scripted(answer))
     (step,) = facts.steps

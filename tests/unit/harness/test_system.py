@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -110,6 +111,21 @@ def test_samples_are_loaded_before_loadgen_goes_on():
         sut.connection_lost(None)
 
     asyncio.run(scenario())
+
+
+def test_what_was_loaded_is_kept_from_the_collector():
+    async def scenario() -> None:
+        sut, _, _ = build(SilentEngine())
+        gc.unfreeze()
+        sut.data_received(frame(Kind.LOAD, array("I", [0, 2]).tobytes()))
+        await turn()
+        assert gc.get_freeze_count() > 1000
+        sut.connection_lost(None)
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.unfreeze()
 
 
 def test_an_engine_that_falls_ill_fails_what_is_open_and_what_still_comes():

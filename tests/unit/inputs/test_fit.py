@@ -83,10 +83,49 @@ def test_an_unknown_card_gets_what_its_memory_holds_and_the_profiles_rates(fit_t
     assert found.config.server.target_qps == 1.0
 
 
-def test_offline_alone_takes_longer_steps(fit_to) -> None:
-    both = fit_to("NVIDIA A30", "--system", "auto").config.engine.vllm
-    alone = fit_to("NVIDIA A30", "--system", "auto", "--scenario", "Offline").config.engine.vllm
-    assert alone.max_num_batched_tokens == 4 * both.max_num_batched_tokens
+STEP = "engine.vllm.max_num_batched_tokens"
+ALL = "Offline,Server,Interactive,SingleStream"
+
+
+def steps(found: Loaded) -> list[int]:
+    return [
+        found.config.of(each).engine.vllm.max_num_batched_tokens for each in found.config.scenarios
+    ]
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("NVIDIA A30", [2048, 512, 256, 2048]),
+        ("NVIDIA L4", [1024, 256, 256, 1024]),
+        ("NVIDIA H200", [8192, 2048, 1024, 8192]),
+    ],
+)
+def test_a_step_takes_half_of_what_a_token_may_in_each_scenario(fit_to, card, expected) -> None:
+    found = fit_to(card, "--system", "auto", "--scenario", ALL)
+    assert steps(found) == expected
+    assert found.origins[f"by_scenario.Server.{STEP}"] == f"fitted to {card}"
+    assert f"by_scenario.Offline.{STEP}" not in found.origins
+    assert found.config.engine_starts()[0] == ("Offline", "SingleStream")
+
+
+def test_a_scenario_alone_has_one_key(fit_to) -> None:
+    found = fit_to("NVIDIA A30", "--system", "auto", "--scenario", "Server")
+    assert steps(found) == [512]
+    assert found.config.by_scenario == {}
+
+
+def test_steps_that_a_user_sets_are_not_fitted_for_any_scenario(fit_to) -> None:
+    asked = ("--system", "auto", "--scenario", ALL)
+    assert set(steps(fit_to("NVIDIA A30", *asked, "--set", f"{STEP}=1024"))) == {1024}
+    own = fit_to("NVIDIA A30", *asked, "--set", f"by_scenario.Server.{STEP}=768")
+    assert steps(own) == [2048, 768, 256, 2048]
+
+
+def test_no_step_is_smaller_than_the_queries_in_it(fit_to) -> None:
+    found = fit_to("NVIDIA H200", "--system", "auto", "--scenario", "Offline,Interactive")
+    sequences = found.config.engine.vllm.max_num_seqs
+    assert all(each >= sequences for each in steps(found))
 
 
 def test_longer_prompts_lower_the_rates(fit_to) -> None:

@@ -21,7 +21,7 @@ from sut.engines.ray.members import _of_one_replica
 from sut.engines.ray.replica import Replica
 from sut.errors import ConfigError, EngineStartError
 from sut.harness.session import run_benchmark
-from sut.inputs.weights import resolve_model, weights_sha256
+from sut.inputs.weights import fetch_limit_s, resolve_model, start_limit_s, weights_sha256
 from tests.unit.config.support import loaded, weights
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -165,3 +165,14 @@ def test_only_replicas_on_a_cluster_that_is_there_are_elsewhere() -> None:
     # As a coordinated run has it: each node's engine is its own.
     alone = config.engine.model_copy(update={"replicas": None})
     assert not alone.elsewhere
+
+
+def test_nodes_have_time_to_fetch_before_the_start_counts(tmp_path: Path) -> None:
+    hub = ("--set", "model.path=owner/name", "--set", "engine.ray.fetch_timeout_s=100")
+    config = loaded(*REPLICAS, *hub).config
+    assert start_limit_s(config) == config.engine.start_timeout_s + 100
+    here = loaded("--system", "cpu", *hub[:2]).config
+    assert start_limit_s(here) == here.engine.start_timeout_s
+    folder = loaded(*REPLICAS, "--set", f"model.path={weights(tmp_path)}").config
+    assert start_limit_s(folder) == folder.engine.start_timeout_s
+    assert fetch_limit_s(folder) == 0

@@ -1,10 +1,14 @@
 """The first signal ends the run; later ones cannot spoil the end."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
+from sut.machine import signals
 from sut.machine.signals import (
     SIGNALS,
     Stopped,
@@ -58,6 +62,18 @@ def test_a_second_one_ends_everything_at_once():
         stops.handle(signal.SIGTERM, None)
     stops.handle(signal.SIGINT, None)
     assert ended == ["Ctrl-C"]
+
+
+def test_two_of_which_the_handler_sees_one_are_no_sign_of_hanging(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(signals, "NOTICE_S", 0.0)
+    stops, ended = stopped_at(1.0, 1.1, 1.2, 9.0)
+    with pytest.raises(Stopped):
+        stops.handle(signal.SIGTERM, None)
+    stops.hear(signal.SIGTERM)
+    stops.hear(signal.SIGTERM)
+    assert not ended
+    stops.hear(signal.SIGTERM)
+    assert ended == ["SIGTERM"]
 
 
 def test_two_that_come_together_are_one_and_a_terminal_closes_once():
@@ -143,3 +159,35 @@ def test_what_a_library_does_with_a_signal_that_we_leave_to_the_system_stays():
     with kept():
         signal.signal(signal.SIGTERM, theirs)
     assert signal.getsignal(signal.SIGTERM) is theirs
+
+
+HANGING = """
+import ctypes, os, signal, sys
+from sut.machine import signals
+signals.NOTICE_S = 0.05
+
+def end(who):
+    os.write(1, who.encode())
+    os._exit(7)
+
+with signals.first_ends_the_run(end):
+    mutex = ctypes.create_string_buffer(64)
+    lock = ctypes.CDLL(None).pthread_mutex_lock
+    lock(mutex)
+    os.write(1, b"hangs\\n")
+    lock(mutex)  # no signal interrupts that
+"""
+
+
+def test_twice_ends_a_process_whose_main_thread_hangs():
+    with subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        while psutil.Process(process.pid).status() != psutil.STATUS_SLEEPING:
+            pass
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 7
+        assert process.stdout.read() in (b"Ctrl-C", b"SIGTERM")

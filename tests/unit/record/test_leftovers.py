@@ -24,8 +24,7 @@ SLEEP = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionDir:
     root = tmp_path / "node_20261127T000000Z"
     root.mkdir()
-    (root / "config.json").write_text("{}")
-    os.utime(root / "config.json", (100, 100))
+    monkeypatch.setattr(psutil, "boot_time", lambda: 90.0)
     monkeypatch.setattr(leftovers, "SHARED", tmp_path / "shm")
     (tmp_path / "shm").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -42,7 +41,9 @@ def dead() -> int:
 
 
 def mark(pid: int) -> Mark:
-    return Mark(host="here", boot_id=None, pid=pid, started_ticks=1, phase="warming up")
+    """Of a harness that began at 100 s."""
+    ticks = 10 * os.sysconf("SC_CLK_TCK")
+    return Mark(host="here", boot_id=None, pid=pid, started_ticks=ticks, phase="warming up")
 
 
 @pytest.fixture
@@ -71,7 +72,6 @@ def test_those_of_another_session_are_not(
 ) -> None:
     other = tmp_path / "node_20261127T000001Z"
     other.mkdir()
-    (other / "config.json").write_text("{}")
     assert not leftovers_of(SessionDir.open(other), mark(dead)).processes
 
 

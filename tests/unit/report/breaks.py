@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.report.compliance.rows import Verdict
+from tests.unit.quantize.records import OTHER, record
 from tests.unit.report.compliant import DETAIL, RUNS, remove_logged, set_fact, set_logged
 from tests.unit.result.sessions import edit_ledger, rewrite_log
 from tests.unit.rules.changes import fail_one, forget_last
@@ -17,6 +18,7 @@ from tests.unit.rules.changes import fail_one, forget_last
 NOT_MET, NOT_MEASURED = Verdict.NOT_MET, Verdict.NOT_MEASURED
 NOT_APPLICABLE = Verdict.NOT_APPLICABLE
 Break = Callable[[Path], None]
+OF_ANOTHER_LIST = record(OTHER).model_dump(mode="json")
 
 
 def engine(*keys: str, value: object) -> Break:
@@ -140,6 +142,7 @@ SESSION_BREAKS = [
     ("greedy", "session", session("engine", value=None), NOT_MEASURED),
     ("greedy", "session", engine("kind", value="null"), NOT_APPLICABLE),
     ("numerics", "session", engine("arguments", value={"dtype": "bfloat16"}), NOT_MEASURED),
+    ("calibration", "session", session("quantised", value=OF_ANOTHER_LIST), NOT_MET),
     ("engine-as-asked", "session", engine("arguments", "dtype", value="float32"), NOT_MET),
     ("engine-as-asked", "session", session("engine", value=None), NOT_MEASURED),
     ("engine-as-asked", "session", engine("kind", value="null"), NOT_APPLICABLE),

@@ -17,6 +17,7 @@ from sut.report.compliance.build import (
 )
 from sut.report.compliance.evidence import open_session
 from sut.report.compliance.rows import ComplianceReport, Row, Verdict
+from tests.unit.quantize.records import LIST, OFFICIAL, record
 from tests.unit.report.breaks import (
     ACC,
     ANSWER_BREAKS,
@@ -35,6 +36,7 @@ from tests.unit.report.compliant import (
     RUNS,
     compliant_session,
     remove_logged,
+    set_fact,
     set_logged,
     small_round,
 )
@@ -70,10 +72,21 @@ def test_a_session_that_meets_every_rule_says_so(tmp_path: Path) -> None:
     assert wanting == []
     assert report.compliant
     assert sum(report.counts.values()) == len(report.rows)
-    # Offline has no TTFT and no TPOT limit; TEST06 is not issued equally.
+    # Offline has no TTFT and no TPOT limit; TEST06 is not issued equally; nothing is quantised.
     assert headline(report).endswith(
-        f"0 not met, 0 not measured, {len(report.rows) - 3} met, 3 not applicable."
+        f"0 not met, 0 not measured, {len(report.rows) - 4} met, 4 not applicable."
     )
+
+
+def test_weights_of_the_official_list_meet_their_rule(tmp_path: Path) -> None:
+    root = compliant_session(tmp_path)
+    made = record(OFFICIAL).model_dump(mode="json")
+    set_fact(root / "session.json", "quantised", value=made)
+    assert LIST is not None
+    rules = small_round(calibration_list=LIST.model_dump(mode="json"))
+    row = row_of(compliance_report(root, rules), "calibration", "session")
+    assert row.verdict is Verdict.MET
+    assert row.measured == row.required == f"list SHA-256 {OFFICIAL}"
 
 
 def test_every_rule_of_a_met_session_is_broken_by_some_test(tmp_path: Path) -> None:

@@ -215,6 +215,16 @@ def test_engine_that_never_started(tmp_path: Path) -> None:
     assert "note                            : a stray audit.config" in text
 
 
+def test_what_quantised_weights_hold_has_a_line(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    assert "weights quantised to" not in summary_text(build(root, make_round()))
+    session = json.loads((root / "session.json").read_text())
+    session["engine"]["quantised_to"] = "w8a8"
+    dump(root / "session.json", session)
+    text = summary_text(build(root, make_round()))
+    assert "weights quantised to            : w8a8" in text
+
+
 def test_replicas_elsewhere_are_shown_with_what_their_nodes_are(tmp_path: Path) -> None:
     root = make_session(tmp_path, "server")
     session = json.loads((root / "session.json").read_text())

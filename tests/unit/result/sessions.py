@@ -241,13 +241,22 @@ def dump(path: Path, document: Any) -> None:
 
 
 def seal(root: Path) -> None:
-    """Bind each run to its session, and close the session."""
+    """Bind each run to its session and to the start of the engine, and close the session."""
     session = json.loads((root / "session.json").read_text(encoding="utf-8"))
-    of_run = session_of_run(SessionDir.open(root), session.get("session_id"))
     for path in root.glob("*/*/run.json"):
+        start = _start_of(root, path.parents[1].name)
+        of_run = session_of_run(SessionDir.open(root), session.get("session_id"), start)
         run = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps(run | {"session": of_run.model_dump()}), encoding="utf-8")
     close_again(root)
+
+
+def _start_of(root: Path, scenario: str) -> int:
+    config = json.loads((root / "config.json").read_text(encoding="utf-8"))["config"]
+    if not config.get("by_scenario"):
+        return 1
+    starts = RunConfig.model_validate(config).engine_starts()
+    return next(number for number, served in enumerate(starts, 1) if scenario in served)
 
 
 def close_again(root: Path) -> None:

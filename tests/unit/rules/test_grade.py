@@ -216,10 +216,20 @@ def test_of_a_benchmark_without_a_known_model_nothing_is_recognised() -> None:
             facts(engine=engine(model_recognised=None, model_config_sha256=None)),
             "no config.json of the weights is on record",
         ),
+        (
+            facts(engine=engine(model_sha256="f" * 64)),
+            "the weights' files are not those of the published checkpoint: their checksum is "
+            "ffffffffffff…, not 75a43fbc94ef…",
+        ),
     ],
 )
 def test_each_fact_is_a_reason(changed: SessionFacts, reason: str) -> None:
     assert grade(official(), changed, make_round(), runs(*ALL)) == [reason]
+
+
+def test_no_checksum_is_published_of_quantised_weights() -> None:
+    changed = facts(engine=engine(model_sha256="f" * 64, quantised_to="int8"))
+    assert grade(official(), changed, make_round(), runs(*ALL)) == []
 
 
 HITS = "prefix_cache_hit_tokens"

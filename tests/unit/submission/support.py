@@ -21,7 +21,7 @@ from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
 from sut.config.names import Scenario
-from sut.config.official import of_benchmark
+from sut.config.official import of_benchmark, officials
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts
@@ -105,7 +105,7 @@ def session(
     dump(root / "config.json", {"config": document, "origins": {}})
     facts = make_session_facts()
     facts["engine"] |= {
-        "model_sha256": "1" * 64,
+        "model_sha256": officials()[0].weights_sha256[0],
         "model_recognised": "llama3.1-8b",
         "model_config_sha256": "3" * 64,
         "sampling": {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sut.config.official import officials
 from sut.errors import ConfigError
 from sut.submission.make_tree import make_tree
 from sut.submission.request import Refused
@@ -94,6 +95,10 @@ BROKEN_RUNS: dict[str, tuple[Breaker, list[str]]] = {
     "a model that is not the benchmark's": (
         lambda root: edit_config(root, model={"official": False}),
         [f"{NAME}: small is not the benchmark's own model; only a tree made with --rehearsal"],
+    ),
+    "weights of another checksum": (
+        lambda root: edit_facts(root, "engine", model_sha256="f" * 64),
+        [f"{NAME}: the weights' files are not those of the published checkpoint"],
     ),
     "the quick profile": (
         lambda root: edit_config(root, profile="quick"),
@@ -241,7 +246,7 @@ DIFFERENCES: dict[str, tuple[Breaker, str]] = {
     ),
     "the weights": (
         lambda root: edit_facts(root, "engine", model_sha256="f" * 64),
-        f"model SHA-256 is {'1' * 60}… in node_1",
+        f"model SHA-256 is {officials()[0].weights_sha256[0][:60]}… in node_1",
     ),
     "the data": (
         lambda root: edit_facts(root, "dataset", sha256="f" * 64),

@@ -221,3 +221,9 @@ def test_the_verb_prints_and_tells_by_its_exit_code(
     assert [each["subject"] for each in found["contradicts"]] == ["result.json"]
     assert found["proved"]
     assert found["stated"]
+
+
+def test_the_path_that_a_run_printed_last_is_verified(session: Path) -> None:
+    copy = session.parent / f"mlperf_datacenter_{session.name}.json"
+    copy.write_text(result_json(build(session)), encoding="utf-8")
+    assert main([str(copy)]) == main([str(session)]) == 0

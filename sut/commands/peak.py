@@ -1,0 +1,138 @@
+"""`sut peak`: the highest rate at which Server or Interactive is VALID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sut.config.flags import above_zero, build_parser, whole
+from sut.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sut.config.sources import Loaded
+
+EPILOG = """\
+example:
+  python -m sut.main peak --scenario Server --out peak-server
+  python -m sut.main peak --scenario Interactive --profile mlperf --dataset cnn_eval.json --out peak
+
+The same call with the same --out goes on with a search. Every trial is a session of its own below
+--out, with LoadGen's logs. Only a run of full length confirms a rate, and only it is a result. The
+search begins with the rate that you give, else with one that a probe measures.
+
+Exit code 0: a rate is confirmed. 1: none is. docs/peak.md says how it searches.
+"""
+MOST_SECONDS = 86_400
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Search, print where each limit stands, and leave peak.json and peak.html.
+
+    Returns:
+        0 if a rate is confirmed, 1 if none is, 130 after Ctrl-C.
+
+    Raises:
+        HarnessError: bad input (2), or an engine that did not start (3).
+    """
+    parser = build_parser("python -m sut.main peak")
+    parser.description = "Find the highest VALID rate. It takes the flags of a run, too."
+    parser.epilog = EPILOG
+    _add(parser.add_argument)
+    options = parser.parse_args(arguments)
+    loaded = _loaded(options)
+
+    from rich.console import Console
+
+    from sut.peak.find import Asked, find_peak
+    from sut.peak.report import render, write_found
+
+    (scenario,) = loaded.config.scenarios
+    asked = Asked(
+        loaded=loaded,
+        scenario=scenario,
+        out=options.out,
+        tolerance=options.tolerance / 100,
+        trials=options.trials,
+        confirmations=options.confirmations,
+        trial_s=options.trial_seconds,
+    )
+    found = find_peak(asked, Console(stderr=True), lambda each: write_found(each, asked))
+    document = write_found(found, asked)
+    print(document if options.json else render(document), end="")
+    if found.end is None:
+        return Interrupted.exit_code
+    return 0 if found.end.rate is not None else 1
+
+
+def _add(add: Callable[..., Any]) -> None:
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the search; one that is there goes on",
+    )
+    add(
+        "--tolerance",
+        metavar="PERCENT",
+        type=above_zero("--tolerance", 50, example=5),
+        default=5.0,
+        help="stop where the next rate that did not hold is so many percent above (5)",
+    )
+    add(
+        "--trials",
+        metavar="N",
+        type=whole("--trials", 1, 100, example=12),
+        default=12,
+        help="at most (12)",
+    )
+    add(
+        "--confirmations",
+        metavar="N",
+        type=whole("--confirmations", 1, 20, example=4),
+        default=4,
+        help="runs of full length at most (4)",
+    )
+    add(
+        "--trial-seconds",
+        metavar="S",
+        type=above_zero("--trial-seconds", MOST_SECONDS, example=30),
+        default=None,
+        help="length of a trial (a quarter of the full one, 15 to 120 s)",
+    )
+
+
+def _loaded(options: argparse.Namespace) -> Loaded:
+    """The configuration of the run that is to be confirmed.
+
+    Raises:
+        ConfigError: more than one scenario, or one without a rate to search for; a flag that a
+            search has no use for.
+    """
+    from sut.commands.run import load_configuration, note_what_is_not_read
+    from sut.config.names import Scenario
+    from sut.plan.rate import with_probe_for
+
+    if options.dry_run:
+        raise ConfigError(
+            "--dry-run is of a run; this would be a search.",
+            where="command line",
+            remedy="Leave it out, or leave out peak.",
+        )
+    loaded = load_configuration(options)
+    if loaded.origins["scenarios"] == "default":
+        options.scenario = [Scenario.SERVER.value]
+        loaded = load_configuration(options)
+    scenarios = loaded.config.scenarios
+    if len(scenarios) != 1 or scenarios[0].loadgen_scenario != "Server":
+        raise ConfigError(
+            f"scenarios is {', '.join(scenarios)}, and a peak is searched of one of Server and "
+            "Interactive.",
+            where=loaded.origins["scenarios"],
+            remedy="Give --scenario Server, or --scenario Interactive.",
+        )
+    note_what_is_not_read(loaded)
+    return with_probe_for(loaded, scenarios[0], "peak")

@@ -1,0 +1,108 @@
+"""The folder of a search: whose it is, and the runs that are in it.
+
+<out>/
+  search.json                 the configuration that is searched with, but for the rate
+  trials/<node>_<timestamp>/  a session for each trial
+  <node>_<timestamp>/         a session for each run of full length: an ordinary result
+  engine-<n>/engine.log       what the engine prints, of each start
+  peak.json  peak.html        made from the sessions, anew after each
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sut.config.names import Scenario
+from sut.config.sources import Loaded
+from sut.errors import ConfigError, LogError
+from sut.json_text import decoded
+from sut.peak.trial import Trial, read_trial
+from sut.record.folder import try_results_dir, write_atomic
+
+# What two calls of one search may differ in: where it lies, and the rate that it is after.
+FREE = ("results_dir", "scenarios", "node_name")
+RATE = ("target_qps", "probe_rate")
+
+
+@dataclass(frozen=True)
+class SearchDir:
+    """The folder of one search."""
+
+    root: Path
+
+    @property
+    def search(self) -> Path:
+        return self.root / "search.json"
+
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials"
+
+    @property
+    def document(self) -> Path:
+        return self.root / "peak.json"
+
+    @property
+    def page(self) -> Path:
+        return self.root / "peak.html"
+
+    def new_start(self) -> Path:
+        """A new folder for what an engine start prints."""
+        number = 1 + len(list(self.root.glob("engine-*")))
+        folder = self.root / f"engine-{number}"
+        folder.mkdir()
+        return folder
+
+    def open(self, loaded: Loaded, scenario: Scenario) -> None:
+        """Make it, or go on with it.
+
+        Raises:
+            ConfigError: it holds a search with other settings, or cannot be written.
+        """
+        try_results_dir(self.root)
+        wanted = searched_with(loaded, scenario)
+        if not self.search.exists():
+            write_atomic(self.search, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+            return
+        found = decoded(self.search.read_text(encoding="utf-8"))
+        for key in sorted({*wanted, *found}):
+            if wanted.get(key) != found.get(key):
+                raise ConfigError(
+                    f"{self.root} holds a search with {key} {found.get(key)}, not "
+                    f"{wanted.get(key)}.",
+                    where="--out",
+                    remedy="Give the settings of that search, or another folder.",
+                )
+
+    def runs(self) -> list[Trial]:
+        """Every run that came to an end, in the order they were made."""
+        found = [(each, False) for each in self.trials.glob("*/session.json")]
+        found += [(each, True) for each in self.root.glob("*/session.json")]
+        trials = []
+        for path, full in sorted(found, key=lambda each: each[0].stat().st_mtime_ns):
+            try:
+                trial = read_trial(path.parent, full=full)
+            except LogError:  # cut off while it was written: it is made again
+                continue
+            if trial is not None:
+                trials.append(trial)
+        return trials
+
+
+def searched_with(loaded: Loaded, scenario: Scenario) -> dict[str, Any]:
+    """Every setting that decides what a run at some rate does, as JSON has it."""
+    found: dict[str, Any] = {"scenario": scenario.value}
+
+    def walk(tree: dict[str, Any], above: str) -> None:
+        for name, value in tree.items():
+            key = f"{above}{name}"
+            if isinstance(value, dict):
+                walk(value, f"{key}.")
+            elif key not in FREE and name not in RATE:
+                found[key] = value
+
+    walk(loaded.config.model_dump(mode="json"), "")
+    return found
