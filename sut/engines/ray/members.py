@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from sut.config.absolute import with_absolute_paths
 from sut.config.schema import RunConfig
 from sut.engines.base import EngineInfo, EngineRequest
@@ -51,6 +53,7 @@ class Members:
         self._head = ""
         self._head_gone: str | None = None
         self._listener = Listener()
+        self._here: list[psutil.Process] = []
         self.everyone: list[Member] = []
 
     def alive(self) -> list[Member]:
@@ -109,6 +112,8 @@ class Members:
         places = await asyncio.gather(*(m.call("whereabouts") for m in self.everyone))
         for member, place in zip(self.everyone, places, strict=True):
             member.name = f"replica {member.number} on {place['host']} ({place['node_ip']})"
+        if config.engine.ray.address is None:
+            self._here = [psutil.Process(place["pid"]) for place in places]
         await self._open_streams()
         if "GPU" in need:
             cards_of = [place["gpu_uuids"] for place in places]
@@ -224,6 +229,7 @@ class Members:
                 with contextlib.suppress(Exception):
                     ray.util.remove_placement_group(self._group)
         disconnect()
+        psutil.wait_procs(self._here, timeout=END_S)  # Ray ends them, and waits for none
 
     async def head_gone(self, timeout_s: float) -> str | None:
         """See `sut.engines.ray.head`; a head that is gone is remembered for `close`."""
