@@ -86,10 +86,9 @@ def next_step(tried: Sequence[Tried], wishes: Wishes) -> Step:
     best = max((each.rate for each in tried if each.full and each.held), default=None)
     below, above = _bracket(tried, best, wishes)
     trials = sum(not each.full for each in tried)
-    if trials < wishes.trials:
-        rate = _rate(tried, below, above, wishes)
-        if rate is not None:
-            return Step(Kind.TRIAL, rate, _why(below, above))
+    rate = _rate(tried, below, above, wishes)
+    if trials < wishes.trials and rate is not None:
+        return Step(Kind.TRIAL, rate, _why(below, above))
     if below is not None and below.rate != best:
         full = sum(each.full for each in tried)
         if full < wishes.confirmations:
@@ -97,6 +96,8 @@ def next_step(tried: Sequence[Tried], wishes: Wishes) -> Step:
         return Step(Kind.END, best, f"{full} runs of full length were made")
     if best is None:
         return Step(Kind.END, None, "no rate held")
+    if rate is not None:
+        return Step(Kind.END, best, f"{trials} trials were made; a higher rate may hold")
     return Step(Kind.END, best, "the next rate that was tried did not hold")
 
 

@@ -99,3 +99,11 @@ def test_where_nothing_holds_no_rate_is_named() -> None:
     assert not any(each.full for each in tried)
     assert min(each.rate for each in tried) > 8.0 * 1e-3 * 0.99
     assert math.isclose(tried[1].rate, 4.61)
+
+
+def test_a_search_that_ran_out_of_trials_says_so() -> None:
+    end, _ = searched(smooth(100.0, 4, 1.5), Wishes(10.0, trials=2))
+    assert end.rate is not None
+    assert end.why == "2 trials were made; a higher rate may hold"
+    end, _ = searched(smooth(100.0, 4, 1.5), Wishes(90.0, trials=20))
+    assert end.why == "the next rate that was tried did not hold"
