@@ -40,6 +40,8 @@ NUMERICS = ("dtype", "quantization", "kv_cache_dtype")
 # The one ERROR line that a wrong size makes (LoadGen issue_query_controller.cc).
 RAN_OUT = "Ran out of generated queries"
 UNDISTURBED = "undisturbed"
+# What other programs can make fail: nobody makes a run too short.
+LATE = {"early-stopping", "latency-constraints", "ttft", "tpot", "latency-p99", UNDISTURBED}
 ALONE = "Let the machine do nothing else, and run again before you change anything."
 ERRORS = frozenset({"no-errors", "no-other-errors"})
 
@@ -63,7 +65,8 @@ def advice(evidence: Evidence, checks: Sequence[Check]) -> list[str]:
     others = [each for each in failed if each.rule != UNDISTURBED]
     if not all(_size_or_rate(each, evidence) for each in others):
         return []
-    disturbed = disturbances(evidence)[:1]
+    late = any(each.rule in LATE for each in failed)
+    disturbed = disturbances(evidence)[:1] if late else []
     return [f"Disturbed: {each}. {ALONE}" for each in disturbed] + _sizes(evidence, others)
 
 

@@ -68,6 +68,14 @@ def test_a_run_that_failed_says_first_what_disturbed_it(tmp_path: Path) -> None:
     assert run.advice[0].startswith("Disturbed: other programs used 60% of the processor")
 
 
+def test_nobody_else_makes_a_run_too_short(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "offline", offline={"min_duration_s": 0.008})
+    edit(root / "Offline" / "performance" / "run.json", surroundings=QUIET | {"others_share": 0.6})
+    (run,) = build(root).scenarios.values()
+    assert [each.rule for each in run.checks if not each.passed] == ["min-duration"]
+    assert "Disturbed" not in " ".join(run.advice)
+
+
 def test_how_late_queries_came_is_worked_out_from_schedule_and_ledger(tmp_path: Path) -> None:
     run = run_of(tmp_path)
     assert run.issue_late_ms_p99 is not None
