@@ -97,6 +97,7 @@ def test_the_check_names_what_is_lacking_and_the_remedy(cluster: Cluster) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_check_names_a_node_of_the_hosts_file_that_is_not_there(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def processes_end(node: Node, marker: str) -> bool:
     return not left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "words"),
     [

@@ -188,6 +188,7 @@ def test_an_actor_that_is_lost_makes_the_whole_invalid(
     nothing_left(*cluster.workers, cluster.control)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_node_and_keeps_what_they_wrote(cluster: Cluster, tmp_path: Path) -> None:
     process = begin(cluster, tmp_path)
     process.send_signal(signal.SIGINT)

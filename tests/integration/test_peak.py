@@ -69,6 +69,7 @@ def test_a_search_ends_with_a_confirmed_rate_and_goes_on_where_it_was(tmp_path: 
     assert "Starting engine" not in said
 
 
+@pytest.mark.slow
 def test_a_rate_far_too_high_is_given_up_without_a_fault(tmp_path: Path) -> None:
     """The engine outlives a trial that is ended early: one start serves them all."""
     rates = settings(server__target_qps=400, server__min_duration_s=20)

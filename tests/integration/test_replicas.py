@@ -99,6 +99,7 @@ def test_two_replicas_share_the_work(sut: Sut) -> None:
     nothing_left(done.results)
 
 
+@pytest.mark.slow
 def test_equal_dispatch_is_an_equal_split(sut: Sut) -> None:
     sized = settings(offline__min_duration_s=0)
     done = sut("--scenario", "Offline", "--dispatch", "equal", *TWO, *ANSWERS, *sized)
@@ -164,7 +165,10 @@ def say_garbage(stream: socket.socket) -> None:
 
 @pytest.mark.parametrize(
     ("blow", "cause"),
-    [(close, "its stream broke ("), (say_garbage, "its stream broke (it carried ")],
+    [
+        (close, "its stream broke ("),
+        pytest.param(say_garbage, "its stream broke (it carried ", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stream_that_breaks_is_the_replicas_loss(
     tmp_path: Path, blow: Callable[[socket.socket], None], cause: str
@@ -181,6 +185,7 @@ def test_a_stream_that_breaks_is_the_replicas_loss(
     lost(done, victim, cause)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSTOP]
 )

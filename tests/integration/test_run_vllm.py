@@ -115,6 +115,7 @@ def test_a_later_engine_that_cannot_start_costs_no_result(sut: Sut):
     assert left_running(str(done.results)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_an_accuracy_run_logs_what_the_engine_said(sut: Sut):
     done = sut(
@@ -132,6 +133,7 @@ def test_an_accuracy_run_logs_what_the_engine_said(sut: Sut):
         assert first.tolist() == tokens[:1].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_two_replicas_answer_every_sample_of_both_scenarios_once(sut: Sut):
     done = sut(
@@ -192,6 +194,7 @@ def test_an_engine_killed_inside_a_living_replica(tmp_path: Path, on_loss: str, 
     assert left_running("EngineCore") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("replicas", "goes_on"),
     [
@@ -274,6 +277,7 @@ def test_an_engine_killed_in_the_middle_of_a_run(tmp_path: Path, scenario: str):
     assert left_running("EngineCore") == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path):
     results = tmp_path / "results"
