@@ -121,9 +121,18 @@ async def _step(asker: _Asker, config: RunConfig, scenario: Scenario, qps: float
     limits = config.latency_rules(scenario)
     lasts_s = min(max(STEP_QUERIES / qps, STEP_LEAST_S), STEP_MOST_S)
     count = max(int(lasts_s * qps), 2)
-    gaps = np.random.Generator(np.random.PCG64(4)).exponential(1 / qps, count)
-    ledger = await asker.ask(run_spec(config, scenario, run=0), np.cumsum(gaps))
+    ledger = await asker.ask(run_spec(config, scenario, run=0), arrivals_s(qps, count))
     return _held(ledger, scenario, qps, limits)
+
+
+def arrivals_s(qps: float, count: int) -> np.ndarray:
+    """When each query comes, s: the first at once, the last within the longest step.
+
+    Two queries of a machine that does one a minute would else be waited for in minutes of nothing.
+    """
+    gaps = np.random.Generator(np.random.PCG64(4)).exponential(1 / qps, count)
+    at_s: np.ndarray = np.cumsum(gaps) - gaps[0]
+    return at_s * min(1.0, STEP_MOST_S / at_s[-1])
 
 
 def _held(ledger: Ledger, scenario: Scenario, qps: float, limits: ServerConfig) -> RateStep:

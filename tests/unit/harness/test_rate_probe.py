@@ -15,7 +15,7 @@ from sut.engines.base import Event, EventSink, Failed, Finished, FirstToken, Run
 from sut.engines.null import NullEngine
 from sut.harness import rate_probe
 from sut.harness.ledger import Ledger
-from sut.harness.rate_probe import SHARES, Probe, _held, probe_rates
+from sut.harness.rate_probe import SHARES, STEP_MOST_S, Probe, _held, arrivals_s, probe_rates
 from sut.harness.rates import notes_of, rates_of
 from sut.record.answer import AnswerBounds
 from sut.record.facts import RateProbeFacts, RateStep
@@ -168,3 +168,11 @@ def test_rates_say_what_they_rest_on() -> None:
     assert "TPOT 20 of 100 ms" in origin
     assert f"the longest answer 900 of {CONFIG.server.e2e_p99_limit_ms:g} ms" in origin
     assert notes_of(facts, rates)[1].startswith("server.target_qps is 3.5, measured: 35 %")
+
+
+@pytest.mark.parametrize("qps", [0.001, 0.02, 1.0, 50.0])
+def test_arrivals_begin_at_once_and_none_is_waited_for_in_minutes(qps: float) -> None:
+    found = arrivals_s(qps, max(int(STEP_MOST_S * qps), 2))
+    assert found[0] == 0
+    assert (np.diff(found) >= 0).all()
+    assert found[-1] <= STEP_MOST_S + 1e-9
