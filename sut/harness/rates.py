@@ -9,6 +9,8 @@ from sut.config.schema import RunConfig
 from sut.harness.rate_probe import OFFLINE_TIMES
 from sut.record.facts import RateProbeFacts, RateStep
 
+LONGEST_S = 300.0
+"""A rate that nobody gave makes no run longer: better a verdict in minutes than one in hours."""
 DIGITS = 2
 """A probe of some seconds tells no more."""
 
@@ -33,7 +35,9 @@ def rates_of(
             found[scenario] = (_rounded(OFFLINE_TIMES * rate), origin)
             continue
         step = next(each for each in reversed(facts.steps) if each.scenario == scenario.value)
-        found[scenario] = (_rounded(step.qps), _origin(step, rate, config))
+        asked = config.latency_rules(scenario)
+        least = asked.min_query_count / max(LONGEST_S, asked.min_duration_s)
+        found[scenario] = (_rounded(max(step.qps, least)), _origin(step, rate, config, least))
     return found
 
 
@@ -49,7 +53,12 @@ def notes_of(facts: RateProbeFacts, rates: dict[Scenario, tuple[float, str]]) ->
     ]
 
 
-def _origin(step: RateStep, rate: float, config: RunConfig) -> str:
+def _origin(step: RateStep, rate: float, config: RunConfig, least: float) -> str:
+    if step.qps < least:
+        return (
+            f"measured: {step.qps:.2g} would be fit, {step.qps / rate:.0%} of the {rate:.3g} "
+            f"samples/s of a probe, and would take {LONGEST_S * least / step.qps / 60:.0f} minutes"
+        )
     limits = config.latency_rules(Scenario(step.scenario))
     tokens = (
         "" if step.tpot_ms is None else f", TPOT {step.tpot_ms:.3g} of {limits.tpot_limit_ms:g} ms"

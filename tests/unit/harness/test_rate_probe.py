@@ -16,7 +16,7 @@ from sut.engines.null import NullEngine
 from sut.harness import rate_probe
 from sut.harness.ledger import Ledger
 from sut.harness.rate_probe import SHARES, STEP_MOST_S, Probe, _held, arrivals_s, probe_rates
-from sut.harness.rates import notes_of, rates_of
+from sut.harness.rates import LONGEST_S, notes_of, rates_of
 from sut.record.answer import AnswerBounds
 from sut.record.facts import RateProbeFacts, RateStep
 from tests.unit.config.support import loaded
@@ -176,3 +176,16 @@ def test_arrivals_begin_at_once_and_none_is_waited_for_in_minutes(qps: float) ->
     assert found[0] == 0
     assert (np.diff(found) >= 0).all()
     assert found[-1] <= STEP_MOST_S + 1e-9
+
+
+def test_a_rate_that_would_take_hours_is_raised_to_minutes_and_says_so() -> None:
+    step = RateStep(
+        scenario="Server", qps=0.03, queries=2, ttft_ms=2100.0, tpot_ms=49.0, latency_ms=3600.0,
+        held=False,
+    )  # fmt: skip
+    facts = RateProbeFacts(samples=8, duration_s=26.0, steps=[step])
+    rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
+    count = CONFIG.server.min_query_count
+    assert rate == pytest.approx(count / LONGEST_S, rel=0.05)
+    assert "0.03 would be fit" in origin
+    assert f"would take {count / 0.03 / 60:.0f} minutes" in origin
