@@ -242,7 +242,8 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     queries = this.plan.forecast.queries_expected
     stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
-    around = Surroundings(live.host.loop, apart=not live.config.engine.elsewhere)
+    apart = not live.config.engine.elsewhere
+    around = Surroundings(live.host.loop, apart=apart, begun=lambda: ledger.issued > 0)
 
     def look() -> None:
         clocks.look()

@@ -132,7 +132,8 @@ def arrivals_s(qps: float, count: int) -> np.ndarray:
     """
     gaps = np.random.Generator(np.random.PCG64(4)).exponential(1 / qps, count)
     at_s: np.ndarray = np.cumsum(gaps) - gaps[0]
-    return at_s * min(1.0, STEP_MOST_S / at_s[-1])
+    at_s *= min(1.0, STEP_MOST_S / float(at_s[-1]))
+    return at_s
 
 
 def _held(ledger: Ledger, scenario: Scenario, qps: float, limits: ServerConfig) -> RateStep:

@@ -50,6 +50,8 @@ class Surroundings:
         loop: the engine's; it runs on a thread of its own.
         apart: whether everything that runs for us here descends from this process. Where replicas
             of a cluster may run beside us, what they use would be taken for others'.
+        begun: whether LoadGen has issued a query. What held up the loop before that, the
+            collection after the samples were loaded say, had no part in any figure.
         read: gives the kernel's counts.
     """
 
@@ -58,9 +60,10 @@ class Surroundings:
         loop: asyncio.AbstractEventLoop,
         *,
         apart: bool,
+        begun: Callable[[], bool] = lambda: True,
         read: Callable[[], Reading] = read_times,
     ):
-        self._loop, self._apart, self._read = loop, apart, read
+        self._loop, self._apart, self._begun, self._read = loop, apart, begun, read
         self._first = self._window = self._last = read()
         self._used: dict[int, float] = {}
         self._others_most: float | None = None
@@ -148,13 +151,14 @@ class Surroundings:
             self._loop.call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
-        self._late_s.append(max(0.0, time.monotonic() - self._due_s))
+        if self._begun():
+            self._late_s.append(max(0.0, time.monotonic() - self._due_s))
         self._next_tick()
 
     def _collecting(self, phase: str, _: Mapping[str, int]) -> None:
         if phase == "start":
             self._paused_s = time.monotonic()
-        else:
+        elif self._begun():
             self._pauses_s.append(time.monotonic() - self._paused_s)
 
 

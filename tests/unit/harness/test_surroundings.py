@@ -117,3 +117,14 @@ def test_collections_are_counted_while_it_watches_and_not_after(host: EngineHost
     assert seen.collections >= 1
     assert seen.collection_ms_most > 0
     assert gc.callbacks == before
+
+
+def test_nothing_counts_before_the_first_query(host: EngineHost) -> None:
+    asked: list[int] = []
+    around = Surroundings(host.loop, apart=True, begun=lambda: bool(asked))
+    with around:
+        gc.collect()
+        assert around.facts(LOADGEN).collections == 0
+        asked.append(1)
+        gc.collect()
+    assert around.facts(LOADGEN).collections >= 1
