@@ -74,10 +74,11 @@ class Phases:
         """
         self.begin(name)
         left, said = threading.Event(), f"{name} took longer than {limit_s:g} s"
-        threading.Thread(
+        watch = threading.Thread(
             target=self._watch, args=(left, limit_s, said), name="deadline", daemon=True
-        ).start()
+        )
         try:
+            watch.start()  # a deadline may be over before this returns
             yield
         finally:
             left.set()

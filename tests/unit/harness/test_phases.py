@@ -43,6 +43,20 @@ def test_a_wait_without_an_end_ends_at_the_deadline() -> None:
         assert phases.name == "waiting"
 
 
+def test_a_deadline_that_is_over_as_it_begins_is_no_hang() -> None:
+    said: list[str] = []
+    with (
+        Phases(said.append, grace_s=LONG_S) as phases,
+        pytest.raises(Overdue),
+        phases.phase("beginning", 0.0),
+    ):
+        threading.Event().wait()
+    for thread in threading.enumerate():
+        if thread.name == "deadline":
+            thread.join()
+    assert said == []
+
+
 def test_a_phase_that_is_over_raises_nothing_later() -> None:
     with Phases(never) as phases:
         with phases.phase("reading", LONG_S):
