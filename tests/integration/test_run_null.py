@@ -198,7 +198,7 @@ def test_a_run_too_short_names_the_flag_that_makes_the_next_one_valid(
     arguments = ["--scenario", scenario, "--engine", "null", *SHORT, *too_short]
     done = sut(*arguments)
     assert done.code == 1
-    (advice,) = done.result["scenarios"][scenario]["advice"]
+    (advice,) = undisturbed(done.result["scenarios"][scenario]["advice"])
     assert f"{scenario}: {advice}" in " ".join(done.stdout.split())
     assert said in advice
     flag = re.search(r"--set ([a-z_.]+=[0-9.]*[0-9])", advice)
@@ -207,11 +207,16 @@ def test_a_run_too_short_names_the_flag_that_makes_the_next_one_valid(
     assert again.code == 0, again.stdout
 
 
+def undisturbed(advice: list[str]) -> list[str]:
+    """Without what another program on this machine had a part in."""
+    return [each for each in advice if not each.startswith("Disturbed: ")]
+
+
 @pytest.mark.slow
 def test_where_one_query_alone_is_too_slow_no_rate_is_advised(sut: Sut):
     late = settings(engine__null__ttft_ms=2500)
     done = sut("--scenario", "Server", "--engine", "null", *SHORT, *late)
-    sentences = done.result["scenarios"]["Server"]["advice"]
+    sentences = undisturbed(done.result["scenarios"]["Server"]["advice"])
     assert "had a TTFT of 25" in sentences[0]
     assert "target_qps" not in " ".join(sentences)
 
