@@ -194,6 +194,7 @@ def test_a_stranger_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monk
         reader, writer = await asyncio.open_connection(HERE, await listener.open(HERE, 0))
         with suppress(ConnectionResetError):
             await asyncio.wait_for(reader.read(), WAIT_S)  # to its end
+        assert listener.streams == {}
         writer.close()
         await closed(listener)
 
@@ -277,6 +278,7 @@ def test_the_way_may_be_of_the_other_family() -> None:
             pytest.skip("this machine has no IPv6")
         replica = await call("::1", port, listener.secret, 0)
         await asyncio.wait_for(listener.streams[0].sign(), WAIT_S)
+        assert set(listener.streams) == {0}
         replica.close()
         await closed(listener)
 

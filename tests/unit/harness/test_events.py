@@ -55,7 +55,10 @@ def test_a_console_for_people_prints_no_event() -> None:
 def test_a_program_that_stopped_reading_costs_no_run() -> None:
     lines = io.StringIO()
     lines.close()
-    tell(EventConsole(lines, Console(quiet=True)), "phase", name="x")
+    console = EventConsole(lines, Console(quiet=True))
+    for name in ("x", "y"):
+        tell(console, "phase", name=name)
+    assert lines.closed, "and nobody opened it again"
 
 
 def test_it_is_as_quiet_as_the_console_that_it_stands_for() -> None:

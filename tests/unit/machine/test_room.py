@@ -24,7 +24,9 @@ def test_a_file_system_with_less_is_refused_with_both_figures(
 
 
 def test_one_that_does_not_tell_is_left_to_who_writes(tmp_path: Path) -> None:
-    require_room(tmp_path / "gone", 1)
+    gone = tmp_path / "gone"
+    require_room(gone, 1)
+    assert not gone.exists(), "it neither refuses nor makes it"
 
 
 def test_within_the_block_the_room_is_taken(tmp_path: Path) -> None:
@@ -57,5 +59,8 @@ def test_a_file_system_that_gives_no_room_beforehand_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "posix_fallocate", without_room(errno.EOPNOTSUPP))
+    begun = False
     with room_kept(tmp_path / "r", MIB):
-        pass
+        begun = True
+    assert begun
+    assert not (tmp_path / "r").exists()
