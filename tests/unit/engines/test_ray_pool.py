@@ -123,6 +123,21 @@ def test_offline_goes_longest_first_inside_a_copy_of_the_data_set(tmp_path: Path
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("policy", "goes_to"), [("prefill-weighted", 0), ("tokens", 1)])
+def test_a_policy_hears_of_first_tokens(tmp_path: Path, policy: str, goes_to: int) -> None:
+    async def scenario() -> None:
+        pool = Pool(tmp_path, "--dispatch", policy)
+        await pool.engine.load_samples({n: np.zeros(100 - n, np.int32) for n in range(3)})
+        await pool.begin(SERVER, [0, 1])
+        assert [line.asked for line in pool.lines] == [[0], [1]]
+        pool.lines[0].tell(FirstToken(0, 5))
+        pool.engine.submit(2, [2])
+        await settle()
+        assert pool.lines[goes_to].asked[1:] == [2]
+
+    asyncio.run(scenario())
+
+
 def test_a_run_reports_times_at_the_replica_and_at_the_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
