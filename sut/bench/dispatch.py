@@ -6,14 +6,22 @@ arrivals are LoadGen's, drawn from the round's seed: the same in every run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
-from sut.bench.harness import NS_PER_MS, Loader, Override, Refused, run_one, setting
+from sut.bench.harness import NS_PER_MS, Loader, Override, Refused, setting
 from sut.bench.repeats import Repeats, ratio_of
+from sut.config.names import Scenario
+from sut.config.sources import Loaded
+from sut.errors import Interrupted
+from sut.harness.on_engine import OnEngine, engine_for
+from sut.harness.session import all_checked
 from sut.metrics import Distribution
+from sut.record.folder import SessionDir
+from sut.record.session import read_session
+from sut.result.build import result_of
 from sut.result.schema import RunResult
 
 LIMIT_MS = 60_000.0
@@ -44,7 +52,7 @@ def measure_dispatch(
     rounds: int,
     console: Console,
 ) -> tuple[list[PolicyRun], list[Refused]]:
-    """Every policy once in each round; which goes first changes from round to round.
+    """Every policy once in each round, all on one start of the replicas.
 
     Args:
         load: makes configurations; they must ask for replicas.
@@ -56,21 +64,45 @@ def measure_dispatch(
 
     Returns:
         the VALID runs, and those whose figures are not taken.
+
+    Raises:
+        Interrupted: the user ended a run.
     """
     common = _server(rate, seconds)
-    loaded = {each: load([*common, setting("engine.ray.dispatch", each)]) for each in policies}
+    asked = {each: load([*common, setting("engine.ray.dispatch", each)]) for each in policies}
+    loaded, inputs, _ = all_checked(asked[policies[0]])
     found: list[PolicyRun] = []
     refused: list[Refused] = []
+    logs = SessionDir.create(loaded.config.results_dir, "engine").root
+    with engine_for(loaded.config, Scenario.SERVER, inputs, logs, console) as (ready, way):
+        engine = OnEngine(Scenario.SERVER, inputs, ready, ready.before, way)
+        for made, (number, policy) in enumerate(turns(policies, rounds), 1):
+            run = _run(engine, asked[policy], made, f"round {number}, {policy}")
+            if isinstance(run, Refused):
+                refused.append(run)
+                console.print(run.line(), highlight=False, soft_wrap=True)
+                continue
+            found.append(_figures(policy, number, run))
+            console.print(line_of(found[-1]), highlight=False)
+    return found, refused
+
+
+def turns(policies: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+    """Round and policy, in order; another one goes first in each round."""
     for number in range(rounds):
         first = number % len(policies)
         for policy in (*policies[first:], *policies[:first]):
-            run = run_one(loaded[policy], console, f"round {number + 1}, {policy}")
-            if isinstance(run, Refused):
-                refused.append(run)
-                continue
-            found.append(_figures(policy, number + 1, run[1]))
-            console.print(line_of(found[-1]), highlight=False)
-    return found, refused
+            yield number + 1, policy
+
+
+def _run(engine: OnEngine, loaded: Loaded, number: int, part: str) -> RunResult | Refused:
+    session = engine.make(loaded, number)
+    if session is None:
+        raise Interrupted("interrupted; the runs until then are kept.")
+    result = result_of(read_session(session.root))
+    if not result.valid:
+        return Refused(engine.scenario.value, part, result.reasons, str(session.root))
+    return result.scenarios[engine.scenario]
 
 
 def _server(rate: float, seconds: float) -> list[Override]:

@@ -140,9 +140,10 @@ class RayEngine:
 
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
-        if spec.throughput_first and config.ray.dispatch != "equal":
+        name = spec.dispatch or config.ray.dispatch
+        if spec.throughput_first and name != "equal":
             return Pull(count, config.planned().max_batch_sequences or WINDOW)
-        return on_arrival(config.ray.dispatch, count, self._work)
+        return on_arrival(name, count, self._work)
 
     def _work(self, index: int) -> int:
         """Tokens a sample may cost: its prompt's and the longest answer's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,12 +124,18 @@ def test_offline_goes_longest_first_inside_a_copy_of_the_data_set(tmp_path: Path
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("of_the_run", [True, False])
 @pytest.mark.parametrize(("policy", "goes_to"), [("prefill-weighted", 0), ("tokens", 1)])
-def test_a_policy_hears_of_first_tokens(tmp_path: Path, policy: str, goes_to: int) -> None:
+def test_a_policy_hears_of_first_tokens(
+    tmp_path: Path, policy: str, goes_to: int, of_the_run: bool
+) -> None:
+    """A run may name another policy than the one that the replicas were started with."""
+
     async def scenario() -> None:
-        pool = Pool(tmp_path, "--dispatch", policy)
+        pool = Pool(tmp_path, "--dispatch", "equal" if of_the_run else policy)
+        spec = replace(SERVER, dispatch=policy if of_the_run else None)
         await pool.engine.load_samples({n: np.zeros(100 - n, np.int32) for n in range(3)})
-        await pool.begin(SERVER, [0, 1])
+        await pool.begin(spec, [0, 1])
         assert [line.asked for line in pool.lines] == [[0], [1]]
         pool.lines[0].tell(FirstToken(0, 5))
         pool.engine.submit(2, [2])
