@@ -64,9 +64,6 @@ def measure_dispatch(
 
     Returns:
         the VALID runs, and those whose figures are not taken.
-
-    Raises:
-        Interrupted: the user ended a run.
     """
     common = _server(rate, seconds)
     asked = {each: load([*common, setting("engine.ray.dispatch", each)]) for each in policies}
@@ -96,6 +93,11 @@ def turns(policies: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
 
 
 def _run(engine: OnEngine, loaded: Loaded, number: int, part: str) -> RunResult | Refused:
+    """One run.
+
+    Raises:
+        Interrupted: the user ended it.
+    """
     session = engine.make(loaded, number)
     if session is None:
         raise Interrupted("interrupted; the runs until then are kept.")
