@@ -1,4 +1,4 @@
-"""The bar while LoadGen runs: reads the ledger's counts, touches nothing else."""
+"""The bar while LoadGen runs: shows what a lookout sees, touches nothing else."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from sut.harness.events import tell
-from sut.harness.ledger import Ledger, State
+from sut.harness.lookout import Look, Lookout
+from sut.report.plan_text import clock
 
 LINE_INTERVAL_S = 30.0
 
@@ -26,14 +26,15 @@ class RunProgress:
     """Samples ended of those expected, with an ETA; a line now and then without a terminal.
 
     Args:
+        console: for progress.
         label: what is running, e.g. "Server performance".
-        expected: samples LoadGen is expected to issue (an estimate in Server).
+        lookout: over its ledger.
     """
 
-    def __init__(self, console: Console, label: str, expected: int):
+    def __init__(self, console: Console, label: str, lookout: Lookout):
         self._console = console
         self._label = label
-        self._expected = expected
+        self._lookout = lookout
         self._started = time.monotonic()
         self._last_line: float | None = None
         self._bar: Progress | None = None
@@ -46,13 +47,11 @@ class RunProgress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("ETA"),
-                TimeRemainingColumn(),
                 TextColumn("{task.fields[note]}"),
                 console=self._console,
             )
             self._bar.start()
-            self._task = self._bar.add_task(self._label, total=self._expected, note="")
+            self._task = self._bar.add_task(self._label, total=None, note="")
         return self
 
     def __exit__(
@@ -64,36 +63,40 @@ class RunProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, ledger: Ledger) -> None:
+    def update(self) -> None:
         """Show where the run stands."""
-        failed = ledger.count[State.FAILED]
-        self._tell(ledger, failed)
-        note = f"{failed} failed" if failed else ""
+        look = self._lookout.look()
+        self._tell(look)
+        done = look.seen.ended
         if self._bar is not None and self._task is not None:
-            total = max(self._expected, ledger.issued)
-            self._bar.update(self._task, completed=ledger.ended, total=total, note=note)
+            note = " ".join(_notes(look))
+            self._bar.update(self._task, completed=done, total=look.expected, note=note)
             return
         now = time.monotonic()
         # The first line comes with the first answer: it shows that queries flow.
-        due = ledger.ended if self._last_line is None else now - self._last_line >= LINE_INTERVAL_S
+        due = done if self._last_line is None else now - self._last_line >= LINE_INTERVAL_S
         if due:
             self._last_line = now
-            self._console.print(self._line(ledger, now - self._started, note), highlight=False)
+            self._console.print(self._line(look, now - self._started), highlight=False)
 
-    def _tell(self, ledger: Ledger, failed: int) -> None:
+    def _tell(self, look: Look) -> None:
         tell(
             self._console,
             "progress",
             run=self._label,
-            issued=ledger.issued,
-            ended=ledger.ended,
-            failed=failed,
-            expected=max(self._expected, ledger.issued),
+            issued=look.seen.issued,
+            ended=look.seen.ended,
+            failed=look.failed,
+            expected=look.expected,
             elapsed_s=round(time.monotonic() - self._started, 3),
+            eta_s=None if look.left_s is None else round(look.left_s, 1),
         )
 
-    def _line(self, ledger: Ledger, elapsed_s: float, note: str) -> str:
-        total = max(self._expected, ledger.issued)
-        done = ledger.ended
-        eta = f", ETA {elapsed_s * (total - done) / done:.0f} s" if done else ""
-        return f"{self._label}: {done}/{total} after {elapsed_s:.0f} s{eta} {note}".rstrip()
+    def _line(self, look: Look, elapsed_s: float) -> str:
+        so_far = f"{look.seen.ended}/{look.expected} after {elapsed_s:.0f} s"
+        return f"{self._label}: {', '.join([so_far, *_notes(look)])}"
+
+
+def _notes(look: Look) -> list[str]:
+    notes = [] if look.left_s is None else [f"ETA {clock(look.left_s)}"]
+    return [*notes, f"{look.failed} failed"] if look.failed else notes

@@ -13,8 +13,11 @@ import pytest
 from rich.console import Console
 
 from sut.commands.run import show_outcome
+from sut.config.names import Scenario
+from sut.harness.eta import Pace
 from sut.harness.events import EventConsole, tell
 from sut.harness.ledger import Ledger
+from sut.harness.lookout import Lookout
 from sut.harness.phases import Phases
 from sut.harness.progress import RunProgress
 from sut.harness.under_way import marked
@@ -72,11 +75,13 @@ def test_it_is_as_quiet_as_the_console_that_it_stands_for() -> None:
 def test_progress_tells_what_the_page_says() -> None:
     console, lines = listened()
     ledger = Ledger(reports_first_token=False, bounds=AnswerBounds(8, 1, frozenset({0})))
-    with RunProgress(console, "Offline performance", 7) as progress:
-        progress.update(ledger)
+    pace = Pace(Scenario.OFFLINE, 7, 7, 3.5, 7, 0.0)
+    with RunProgress(console, "Offline performance", Lookout(ledger, pace)) as progress:
+        progress.update()
     (event,) = events(lines)
     assert set(event) - {"event", "at"} == documented()["progress"]
     assert (event["run"], event["expected"], event["ended"]) == ("Offline performance", 7, 0)
+    assert event["eta_s"] == 3.5, "by the plan alone"
 
 
 def test_each_phase_is_told_after_it_is_marked(tmp_path: Path) -> None:
