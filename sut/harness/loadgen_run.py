@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,7 @@ from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
+from sut.harness.closely import Closely, watched_of
 from sut.harness.eta import pace_of
 from sut.harness.host import EngineHost
 from sut.harness.journal import Changes, Journal
@@ -241,7 +243,7 @@ class _Outcome:
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
-    lookout = Lookout(ledger, pace_of(this.plan))
+    lookout = _lookout(live, this)
     stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
     apart = not live.config.engine.elsewhere
@@ -272,6 +274,15 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
         why = stopped or silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
     return _Outcome(ending, stopped is not None, clocks.facts(), seen)
+
+
+def _lookout(live: LiveSession, this: _Run) -> Lookout:
+    pace, watched = pace_of(this.plan), watched_of(live.config, this.plan.run)
+
+    def ask() -> Future[dict[str, float]]:
+        return live.host.start(live.engine.stats())
+
+    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask))
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -337,5 +348,5 @@ def _wait(
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:
             return None
-    progress.update()
+    progress.update(last=True)
     return None

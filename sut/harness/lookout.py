@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sut.harness.closely import Closely, Figures
 from sut.harness.eta import Pace, Seen, seconds_left
 from sut.harness.ledger import Ledger, State
 
@@ -25,12 +26,14 @@ class Look:
         expected: samples that LoadGen will have issued at the end.
         failed: samples without an answer, for good.
         left_s: how long the run still takes; None while nothing supports a figure.
+        figures: of a close look.
     """
 
     seen: Seen
     expected: int
     failed: int
     left_s: float | None
+    figures: Figures | None = None
 
 
 class Lookout:
@@ -39,11 +42,19 @@ class Lookout:
     Args:
         ledger: of the run.
         pace: its plan.
+        closely: finds what a close look has beside the counts.
         clock_ns: the monotonic clock that the ledger's times are of.
     """
 
-    def __init__(self, ledger: Ledger, pace: Pace, clock_ns: Callable[[], int] = time.monotonic_ns):
-        self._ledger, self._pace, self._clock_ns = ledger, pace, clock_ns
+    def __init__(
+        self,
+        ledger: Ledger,
+        pace: Pace,
+        closely: Closely,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ):
+        self._ledger, self.pace, self._closely = ledger, pace, closely
+        self._clock_ns = clock_ns
         self._first: tuple[float, int, int] | None = None
 
     def look(self) -> Look:
@@ -51,10 +62,15 @@ class Lookout:
         seen = self._seen()
         return Look(
             seen=seen,
-            expected=max(self._pace.queries, seen.issued),
+            expected=max(self.pace.queries, seen.issued),
             failed=self._ledger.count[State.FAILED],
-            left_s=seconds_left(self._pace, seen),
+            left_s=seconds_left(self.pace, seen),
         )
+
+    def look_closely(self) -> Look:
+        """The same, and what there is beside the counts."""
+        look = self.look()
+        return replace(look, figures=self._closely.look(look.seen))
 
     def _seen(self) -> Seen:
         # In this order: a sample that ends in between must not count as ended before it was issued.

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from sut.config.names import Scenario
 from sut.engines.base import Failed, Finished
+from sut.harness.closely import Closely
 from sut.harness.eta import Pace, Seen
 from sut.harness.ledger import Ledger
 from sut.harness.lookout import Lookout
@@ -29,7 +30,7 @@ def asked(count: int) -> Ledger:
 def test_times_count_from_the_first_query_and_from_the_first_answers() -> None:
     now = [9 * S]
     ledger = Ledger(reports_first_token=False, bounds=AnswerBounds(2, 1, frozenset({0})))
-    lookout = Lookout(ledger, OFFLINE, lambda: now[0])
+    lookout = Lookout(ledger, OFFLINE, Closely(ledger, OFFLINE, []), lambda: now[0])
     assert lookout.look().seen == Seen(0.0, 0, 0), "not from the start of LoadGen's process"
     ledger.issue(0, range(5), 10 * S)
     now[0] = 12 * S
@@ -46,12 +47,14 @@ def test_times_count_from_the_first_query_and_from_the_first_answers() -> None:
 
 def test_a_line_says_how_far_it_is_and_what_failed() -> None:
     out, ledger = io.StringIO(), asked(4)
+    lookout = Lookout(ledger, OFFLINE, Closely(ledger, OFFLINE, []), lambda: 20 * S)
+    seconds = iter([0.0, *range(1, 100)])
     with RunProgress(
-        Console(file=out), "Offline performance", Lookout(ledger, OFFLINE, lambda: 20 * S)
+        Console(file=out), "Offline performance", lookout, lambda: next(seconds)
     ) as progress:
         progress.update()
         assert out.getvalue() == "", "nothing ended, nothing to say"
         ledger.apply([Failed(0, "why")], 20 * S)
         progress.update()
         progress.update()
-    assert out.getvalue() == "Offline performance: 1/4 after 0 s, ETA 2 min, 1 failed\n"
+    assert out.getvalue() == "Offline performance: 1/4 after 3 s, ETA 2 min, 1 failed\n"
