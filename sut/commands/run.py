@@ -92,9 +92,9 @@ def _console(options: argparse.Namespace) -> Console:
     console = progress_console(quiet=options.quiet)
     if not options.events:
         return console
-    from sut.harness.events import EventConsole
+    from sut.harness.events import EventConsole, json_lines
 
-    return EventConsole(sys.stdout, console)
+    return EventConsole([json_lines(sys.stdout)], console)
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
