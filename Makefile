@@ -31,7 +31,7 @@ TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format docs benchmark
-.PHONY: overhead lock clean
+.PHONY: overhead bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +99,9 @@ benchmark: setup ## quick benchmark, Offline and Server, on this machine
 overhead: setup ## the harness against the raw engine and against no engine
 	$(BIN)/python -m sut.main bench engine --system cpu-dummy --dataset synthetic $(ARGS)
 	$(BIN)/python -m sut.main bench harness $(ARGS)
+
+bench: models ## every benchmark in turn, five rounds, into docs/measurements (ARGS="--only engine")
+	$(BIN)/python -m scripts.bench $(ARGS)
 
 lock: setup ## rewrite constraints.txt from what is installed in .venv
 	@grep '^#' constraints.txt > constraints.txt.new

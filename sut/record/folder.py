@@ -75,7 +75,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
-def write_asked(flag: str, path: Path, text: str) -> None:
+def write_asked(flag: str, path: Path, text: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:
