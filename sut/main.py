@@ -34,6 +34,7 @@ VERBS = {
     "check": "check a submission tree, with MLCommons' own checker too",
     "verify": "say what a session or a tree proves, only states, or contradicts",
     "rehearse": "go through every step of a submission with a model of random weights",
+    "campaign": "run scenarios, modes, systems and settings of a plan, and go on where it stopped",
     "report": "build result and summary again from a run's directory; its compliance report",
     "compare": "put the figures of runs side by side, with their noise and what they differ in",
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",

@@ -16,7 +16,8 @@ from sut.errors import Interrupted
 from sut.output import progress_console
 
 if TYPE_CHECKING:
-    from sut.rehearsal.measure import Loader, Override
+    from sut.campaign.measuring import Loader
+    from sut.campaign.plan import Override
     from sut.rehearsal.rehearse import Report
 
 EPILOG = """\
