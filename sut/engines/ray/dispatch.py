@@ -154,6 +154,30 @@ class LeastWork(_Assigned):
         self._outstanding[replica] -= sum(self._work(index) for _, index in queries)
 
 
+def policy_of(
+    name: str,
+    *,
+    throughput_first: bool,
+    replicas: int,
+    window: int | None,
+    work: Callable[[int], int],
+) -> Dispatch:
+    """The policy of `engine.ray.dispatch` for one run.
+
+    Args:
+        name: auto or equal.
+        throughput_first: as in Offline, where only the whole counts.
+        replicas: number of replicas.
+        window: samples that one replica's engine works on at a time; None: it has no bound.
+        work: tokens that a sample may cost, by its index.
+    """
+    if name == "equal":
+        return Equal(replicas)
+    if throughput_first:
+        return Pull(replicas, window or WINDOW)
+    return LeastWork(replicas, work)
+
+
 def longest_first(
     queries: Sequence[Query], prompt_tokens: npt.NDArray[np.int64], block: int
 ) -> list[Query]:

@@ -28,14 +28,7 @@ from sut.engines.base import (
     RunSpec,
     TokenIds,
 )
-from sut.engines.ray.dispatch import (
-    WINDOW,
-    Dispatch,
-    Equal,
-    LeastWork,
-    Pull,
-    longest_first,
-)
+from sut.engines.ray.dispatch import Dispatch, longest_first, policy_of
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import Opened, open_frame
 from sut.engines.ray.member import Member
@@ -147,11 +140,13 @@ class RayEngine:
 
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
-        if config.ray.dispatch == "equal":
-            return Equal(count)
-        if spec.throughput_first:
-            return Pull(count, config.planned().max_batch_sequences or WINDOW)
-        return LeastWork(count, self._work)
+        return policy_of(
+            config.ray.dispatch,
+            throughput_first=spec.throughput_first,
+            replicas=count,
+            window=config.planned().max_batch_sequences,
+            work=self._work,
+        )
 
     def _work(self, index: int) -> int:
         """Tokens a sample may cost: its prompt's and the longest answer's.
