@@ -32,8 +32,13 @@ def write_found(found: Found, asked: Asked) -> str:
     document = document_of(found, asked)
     text = json.dumps(document, indent=2) + "\n"
     _replace(folder.document, text)
-    _replace(folder.page, template(TEMPLATE).render(peak=document, plots=plots_of(document)))
+    _replace(folder.page, peak_html(document))
     return text
+
+
+def peak_html(document: dict[str, Any]) -> str:
+    """The page of a search, whose JSON this is."""
+    return template(TEMPLATE).render(peak=document, plots=plots_of(document))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -29,6 +29,25 @@ def over_limit_of(needed: int, percentile: float) -> int:
     return _least(lambda over: queries_needed(over, percentile) >= needed)
 
 
+def over_limit_allowed(queries: int, percentile: float) -> int | None:
+    """How many of so many queries may be over the limit; None: not even if none is, it passes.
+
+    The figure that early stopping holds to a limit follows: with `n` of `queries` allowed it is
+    the `n + 1`th largest. LoadGen tells it as an estimate in SingleStream alone, where it takes
+    the `n`th largest (results.cc, EarlyStopping).
+
+    Args:
+        queries: 1 or more.
+        percentile: what LoadGen is asked for, e.g. 99.
+    """
+    late_share, chance = 1 - percentile / 100, 0.0
+    for over in range(queries):
+        chance += math.exp(_log_of_term(queries, over, late_share))
+        if chance > MISTAKEN_SHARE:
+            return over - 1 if over else None
+    return queries - 1
+
+
 def _least(holds: Callable[[int], bool]) -> int:
     """The smallest whole number of which something holds that holds of all above it."""
     if holds(0):
@@ -50,12 +69,16 @@ def _convinces(queries: int, over_limit: int, late_share: float) -> bool:
     """
     if queries <= over_limit:
         return False
-    logs = (
+    logs = (_log_of_term(queries, late, late_share) for late in range(over_limit + 1))
+    return math.fsum(math.exp(each) for each in logs) <= MISTAKEN_SHARE
+
+
+def _log_of_term(queries: int, late: int, late_share: float) -> float:
+    """The logarithm of the chance that exactly so many of them are late."""
+    return (
         math.lgamma(queries + 1)
         - math.lgamma(late + 1)
         - math.lgamma(queries - late + 1)
         + late * math.log(late_share)
         + (queries - late) * math.log1p(-late_share)
-        for late in range(over_limit + 1)
     )
-    return math.fsum(math.exp(each) for each in logs) <= MISTAKEN_SHARE

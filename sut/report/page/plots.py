@@ -69,6 +69,27 @@ def over_time(points: Points, what: str, *, area: bool = False) -> str:
     return _svg(frame, "seconds from the first query", what, [mark])
 
 
+def so_far(points: Points, held: Points, what: str, limit: float | None) -> str:
+    """A percentile (`value`) over the run's seconds (`s`), and what early stopping makes of it.
+
+    Args:
+        points: the percentile of the queries that had ended by then.
+        held: the figure that early stopping holds to the limit; drawn dotted.
+        what: the axis' title.
+        limit: of both; None: no limit holds, or it is far beyond.
+    """
+    rows, dotted = ([(p["s"], p["value"]) for p in each] for each in (points, held))
+    most = max(y for _, y in [*rows, *dotted])
+    shown = limit if limit is not None and limit <= FAR * most else None
+    frame = Frame((0, _top(rows[-1][0])), (0, _top(max(most, shown or 0))))
+    marks = [_line(frame, rows)]
+    if dotted:
+        marks.append(_line(frame, dotted).replace('"line"', '"line dotted"'))
+    if shown is not None:
+        marks.append(_rule(frame, y=shown))
+    return _svg(frame, "seconds from the first query", what, marks)
+
+
 def scatter(points: Points, x: str, y: str) -> str:
     """One point a query: `x` and `y`."""
     rows = [(p["x"], p["y"]) for p in points]
@@ -103,6 +124,22 @@ def curve(
     if mark is not None:
         marks.append(_rule(frame, x=mark).replace("limit", "peak"))
     return _svg(frame, x, y, marks)
+
+
+def strip(every: Sequence[float], same: Sequence[float], own: float, what: str) -> str:
+    """Figures along one axis: all of them small, some of them large, one as a rule."""
+    frame = Frame((0, _top(max([*every, *same, own]))), (1, 0))
+
+    def dots(values: Sequence[float], up: float, radius: float) -> str:
+        places = (frame.at(value, up) for value in values)
+        return "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>' for x, y in places)
+
+    marks = [
+        f'<g class="dots">{dots(every, 0.65, 2.4)}</g>',
+        f'<g class="dots">{dots(same, 0.35, 5)}</g>',
+        _rule(frame, x=own),
+    ]
+    return _svg(frame, what, "", marks)
 
 
 def lanes(points: Points) -> str:
