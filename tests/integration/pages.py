@@ -17,6 +17,7 @@ from sut.record.session import SessionRecord, read_session
 from sut.report.compliance.build import compliance_html, report_of
 from sut.report.compliance.evidence import view_of
 from sut.report.page.build import report_html
+from sut.report.page.several import several_html
 from sut.result.build import result_of
 from sut.result.schema import Result
 from tests.unit.result.sessions import dump, edit, make_session, seal
@@ -38,6 +39,10 @@ def write_pages(folder: Path) -> dict[str, Path]:
     roots = [found["report"].parent, found["hostile"].parent]
     found["comparison"] = folder / "comparison.html"
     found["comparison"].write_text(comparison_html(compared([str(each) for each in roots])))
+    found["several"] = folder / "several.html"
+    judged_all = [judged(found[name].parent) for name in ("report", "interrupted", "hostile")]
+    judged_all[2] = (spoilt(judged_all[2][0]), judged_all[2][1])
+    found["several"].write_text(several_html(judged_all, found["several"]))
     found["peak"] = folder / "peak.html"
     found["peak"].write_text(peak_html(searched()))
     return found

@@ -28,8 +28,9 @@ pytestmark = pytest.mark.slow  # half a minute, and what it needs is seldom ther
 PAGES = (
     *("report", "accuracy", "failed", "interrupted", "hostile"),
     *("report compliance", "failed compliance", "hostile compliance"),
-    *("comparison", "peak"),
+    *("comparison", "several", "peak"),
 )
+DRAWN = ("report", "interrupted", "hostile", "several", "peak")
 WIDTHS = (360, 800, 1400)
 ENOUGH = 4.5  # WCAG 2.2, 1.4.3, level AA
 
@@ -62,15 +63,16 @@ def test_nothing_is_asked_for_but_the_file_and_the_console_is_quiet(
     assert browser.errors() == []
 
 
-def test_each_plot_is_drawn(browser: Reader, opened: Path) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_each_plot_is_drawn(browser: Reader, pages: dict[str, Path], name: str) -> None:
+    browser.open(pages[name])
     boxes = browser.ask(
         "return [...document.querySelectorAll('svg')].map(each => {"
         " const box = each.getBoundingClientRect(), marks = each.getBBox();"
         " return [box.width, box.height, marks.width, marks.height]; });"
     )
     assert all(min(box) > 0 for box in boxes)
-    assert bool(boxes) == (opened.stem in ("report", "peak") and "failed" not in opened.parts[-3:]
-                           and "accuracy" not in opened.parts[-3:])  # fmt: skip
+    assert bool(boxes) == (name in DRAWN)
 
 
 def test_no_page_scrolls_sideways(browser: Reader, opened: Path) -> None:
@@ -141,7 +143,7 @@ def test_links_lead_to_what_is_there(browser: Reader, opened: Path) -> None:
 
 
 def test_names_of_others_are_text(browser: Reader, pages: dict[str, Path]) -> None:
-    for name in ("hostile", "hostile compliance", "failed"):
+    for name in ("hostile", "hostile compliance", "failed", "several"):
         browser.open(pages[name])
         assert "owned" not in browser.ask("return document.title;").partition("<")[0]
         assert browser.ask("return document.querySelectorAll('script, img').length;") == 0

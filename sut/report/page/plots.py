@@ -20,6 +20,7 @@ TICKS = 5
 # A limit beyond so many times the largest value is not drawn: it would press the curve flat.
 FAR = 4
 NOTHING = 1e-9
+DASHES = ("none", "7 3", "2 3", "9 3 2 3")
 
 Points = Sequence[Mapping[str, float]]
 
@@ -58,6 +59,30 @@ def cdf(points: Points, axis: str, limit: float | None, share: float | None) -> 
         marks.append(_rule(frame, x=shown_limit))
     if share is not None:
         marks.append(_rule(frame, y=share))
+    return _svg(frame, axis, "share of the queries", marks, percent=True)
+
+
+def cdfs(lines: Mapping[str, Points], axis: str) -> str:
+    """`cdf` of several, each with its letter beside it and dashes of its own.
+
+    Args:
+        lines: rows of `ms` and `share` by letter.
+        axis: the axis' title.
+    """
+    most = max(point["ms"] for points in lines.values() for point in points)
+    frame = Frame((0, _top(most)), (0, 1))
+    marks = []
+    for number, (letter, points) in enumerate(lines.items()):
+        rows = [(p["ms"], p["share"]) for p in points]
+        dashes = DASHES[number % len(DASHES)]
+        style = f'"line" style="stroke-dasharray:{dashes}"'
+        marks.append(_line(frame, rows, step=True).replace('"line"', style))
+        # One above the other, so that letters of equal lines do not cover each other.
+        beside = next((row for row in rows if row[1] >= 0.9 - 0.1 * (number % 9)), rows[-1])
+        x, y = frame.at(*beside)
+        marks.append(
+            f'<text class="letter" x="{x + 4:.1f}" y="{y + 10:.1f}">{escape(letter)}</text>'
+        )
     return _svg(frame, axis, "share of the queries", marks, percent=True)
 
 
