@@ -42,6 +42,7 @@ other verbs; each has its own --help:
   submit           make the submission tree of a round from results
   check            check a submission tree, with MLCommons' own checker too
   rehearse         go through every step of a submission with a model of random weights
+  campaign         run the scenarios, modes, systems and settings of a plan
   report           build result and summary again; --compliance shows each rule and its proof
   compare          put the figures of runs side by side, with their noise
   regress          hold a run against a stored one; JUnit XML for CI
@@ -245,8 +246,8 @@ def _add_replicas(parser: FlagParser) -> None:
     )
     add(
         "--dispatch",
-        choices=("auto", "equal"),
-        help="equal gives each replica the same number (auto)",
+        choices=("auto", "tokens", "prefill-weighted", "equal"),
+        help="to which replica a query goes; equal gives each the same number (auto)",
     )
     add(
         "--on-replica-loss",

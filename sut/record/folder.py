@@ -76,7 +76,14 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
-def write_asked(flag: str, path: Path, text: str) -> None:
+def write_again(path: Path, text: str) -> None:
+    """Write what is made of other files, in place of what an earlier call made of them."""
+    beside = path.with_name(f".{path.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def write_asked(flag: str, path: Path, text: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:

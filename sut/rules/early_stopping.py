@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 MISTAKEN_SHARE = 0.01
 
 
@@ -40,12 +42,9 @@ def over_limit_allowed(queries: int, percentile: float) -> int | None:
         queries: 1 or more.
         percentile: what LoadGen is asked for, e.g. 99.
     """
-    late_share, chance = 1 - percentile / 100, 0.0
-    for over in range(queries):
-        chance += math.exp(_log_of_term(queries, over, late_share))
-        if chance > MISTAKEN_SHARE:
-            return over - 1 if over else None
-    return queries - 1
+    late_share = 1 - percentile / 100
+    first_too_many = _least(lambda over: not _convinces(queries, over, late_share))
+    return first_too_many - 1 if first_too_many else None
 
 
 def _least(holds: Callable[[int], bool]) -> int:
@@ -65,20 +64,12 @@ def _convinces(queries: int, over_limit: int, late_share: float) -> bool:
     """Whether at most `over_limit` late ones of `queries` are too few to be luck.
 
     The sum of a binomial distribution's first terms, each by logarithms: a term of its own
-    underflows from some thousands of queries on.
+    underflows from some thousands of queries on. All at once, for a run asks while it goes on.
     """
     if queries <= over_limit:
         return False
-    logs = (_log_of_term(queries, late, late_share) for late in range(over_limit + 1))
-    return math.fsum(math.exp(each) for each in logs) <= MISTAKEN_SHARE
-
-
-def _log_of_term(queries: int, late: int, late_share: float) -> float:
-    """The logarithm of the chance that exactly so many of them are late."""
-    return (
-        math.lgamma(queries + 1)
-        - math.lgamma(late + 1)
-        - math.lgamma(queries - late + 1)
-        + late * math.log(late_share)
-        + (queries - late) * math.log1p(-late_share)
-    )
+    late = np.arange(1, over_limit + 1)
+    # From one term to the next: one more is late, one fewer in time.
+    steps = np.log((queries - late + 1) / late) + math.log(late_share) - math.log1p(-late_share)
+    logs = queries * math.log1p(-late_share) + np.concatenate(([0.0], np.cumsum(steps)))
+    return float(np.exp(logs).sum()) <= MISTAKEN_SHARE
