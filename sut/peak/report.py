@@ -33,8 +33,13 @@ def write_found(found: Found, asked: Asked) -> str:
     document = document_of(found, asked)
     text = json.dumps(document, indent=2) + "\n"
     write_again(folder.document, text)
-    write_again(folder.page, template(TEMPLATE).render(peak=document, plots=plots_of(document)))
+    write_again(folder.page, peak_html(document))
     return text
+
+
+def peak_html(document: dict[str, Any]) -> str:
+    """The page of a search, whose JSON this is."""
+    return template(TEMPLATE).render(peak=document, plots=plots_of(document))
 
 
 def document_of(found: Found, asked: Asked) -> dict[str, Any]:

@@ -23,6 +23,7 @@
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
+      samples.json                   a few of its answers as text
       verification.json  verify_accuracy.txt   what a compliance test found
     manifest.json                    SHA-256 of everything above, written when the session closed
     result.json  summary.txt         functions of everything above
@@ -178,6 +179,10 @@ class RunDir:
     @property
     def accuracy(self) -> Path:
         return self.root / "accuracy.json"
+
+    @property
+    def samples(self) -> Path:
+        return self.root / "samples.json"
 
     @property
     def verification(self) -> Path:
