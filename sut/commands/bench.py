@@ -130,6 +130,7 @@ def _loader(options: argparse.Namespace) -> Loader:
     from sut.config.sources import Loaded, load
     from sut.machine.devices import cards
     from sut.machine.hardware import gpu_missing
+    from sut.machine.processor import has_avx512
 
     def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
         given = to_overrides(options)
@@ -144,6 +145,7 @@ def _loader(options: argparse.Namespace) -> Loader:
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,
+            avx512=has_avx512(),
         )
 
     return loader
