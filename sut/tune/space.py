@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -12,52 +12,28 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
 
-VLLM = "engine.vllm."
-# Settings that decide when something is worked out, how much at once and where: no value of theirs
-# changes what a query is answered, but for the order in which sums are formed.
-WHEN_AND_WHERE = frozenset(
-    f"{VLLM}{name}"
-    for name in (
-        *("max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill", "async_scheduling"),
-        *("gpu_memory_utilization", "cpu_kvcache_gib", "cpu_omp_threads_bind"),
-        *("extra.long_prefill_token_threshold", "extra.block_size"),
-    )
-)
-_BATCHES = (
-    (f"{VLLM}max_num_seqs", (8, 16, 32, 64, 128, 256, 512)),
-    (f"{VLLM}max_num_batched_tokens", (512, 1024, 2048, 4096, 8192, 16384)),
-    (f"{VLLM}enable_chunked_prefill", (True, False)),
-    (f"{VLLM}async_scheduling", (True, False)),
-)
-_CPU = ((f"{VLLM}dtype", ("bfloat16", "float32")),)
-# By memory, by compilation, and by what the kernels are.
-_CUDA = (
-    (f"{VLLM}gpu_memory_utilization", (0.85, 0.9, 0.95)),
-    (f"{VLLM}enforce_eager", (True, False)),
-    (f"{VLLM}attention_backend", (None, "FLASH_ATTN", "FLASHINFER")),
-    (f"{VLLM}kv_cache_dtype", ("auto", "fp8")),
-)
-
 Settings = dict[str, Any]
 """Dotted key → value, of every parameter of a space."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting and its values; numbers in rising order."""
+    """One setting and its values.
+
+    Attributes:
+        key: dotted.
+        values: numbers in rising order.
+        answers: whether it could change what is answered; of one that nobody looked at, yes.
+    """
 
     key: str
     values: tuple[Any, ...]
+    answers: bool
 
     @property
     def ordered(self) -> bool:
         """Whether neighbours are alike: numbers, and none of them a yes or no."""
         return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
-
-    @property
-    def answers(self) -> bool:
-        """Whether it could change what is answered; of one that nobody looked at, yes."""
-        return self.key not in WHEN_AND_WHERE
 
 
 Space = tuple[Parameter, ...]
@@ -73,21 +49,21 @@ def space_of(config: RunConfig, given: Sequence[str] = ()) -> Space:
     Raises:
         ConfigError: a key or value that is none, or an engine that nothing is known of.
     """
-    wanted = [_given(each) for each in given] or list(_known(config))
+    own, prefix = config.engine.own, config.engine.prefix
+    known = {} if own is None else own.searched(config.system.platform)
+    wanted = [_given(each) for each in given]
+    wanted = wanted or [(f"{prefix}{name}", values) for name, values in known.items()]
     if not wanted:
         raise ConfigError(
             f"engine.kind is {config.engine.kind}, of which it is not known what to search.",
             where="engine.kind",
-            remedy="Say it: --space engine.options.NAME=VALUE,VALUE.",
+            remedy=f"Say it: --space {prefix}NAME=VALUE,VALUE.",
         )
-    now = values_of(config)
-    return tuple(_with_own(key, values, now.get(key)) for key, values in wanted)
-
-
-def _known(config: RunConfig) -> Iterable[tuple[str, tuple[Any, ...]]]:
-    if config.engine.kind != "vllm":
-        return ()
-    return (*_BATCHES, *(_CUDA if config.system.platform == "cuda" else _CPU))
+    now, harmless = values_of(config), frozenset() if own is None else own.leave_answers
+    return tuple(
+        _with_own(key, values, now.get(key), answers=key.removeprefix(prefix) not in harmless)
+        for key, values in wanted
+    )
 
 
 def _given(text: str) -> tuple[str, tuple[Any, ...]]:
@@ -104,11 +80,10 @@ def _given(text: str) -> tuple[str, tuple[Any, ...]]:
     return key, tuple(checked(Setting(key, each, origin)) for each in read)
 
 
-def _with_own(key: str, values: tuple[Any, ...], own: Any) -> Parameter:
+def _with_own(key: str, values: tuple[Any, ...], own: Any, *, answers: bool) -> Parameter:
     """The value that is set now is one of those searched."""
-    every = values if own in values else (*values, own)
-    parameter = Parameter(key, every)
-    return Parameter(key, tuple(sorted(every))) if parameter.ordered else parameter
+    found = Parameter(key, values if own in values else (*values, own), answers)
+    return replace(found, values=tuple(sorted(found.values))) if found.ordered else found
 
 
 def settings_of(keys: Iterable[str], config: RunConfig) -> Settings:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sut.config.names import Scenario
+from sut.config.vllm_options import VllmConfig
+from sut.config.vllm_search import LEAVE_ANSWERS, searched
 from sut.errors import ConfigError
-from sut.tune.space import Parameter, every_setting, flat_engine, settings_of, space_of
+from sut.tune.space import every_setting, flat_engine, settings_of, space_of
 from tests.unit.config.support import loaded
 
 SEQS = "engine.vllm.max_num_seqs"
@@ -70,7 +72,14 @@ def test_of_an_unknown_engine_nothing_is_guessed():
 
 @pytest.mark.parametrize(
     ("key", "answers"),
-    [(SEQS, False), ("engine.vllm.dtype", True), ("engine.vllm.extra.anything", True)],
+    [(SEQS, False), ("engine.vllm.seed", True), ("engine.vllm.extra.block_size", False)],
 )
 def test_what_nobody_looked_at_could_change_answers(key, answers):
-    assert Parameter(key, (1, 2)).answers is answers
+    (found,) = space_of(loaded("--system", "cpu-dummy").config, [f"{key}=1,2"])
+    assert found.answers is answers
+
+
+def test_every_name_that_is_searched_is_a_setting():
+    for platform in ("cpu", "cuda"):
+        assert set(searched(platform)) <= set(VllmConfig.model_fields)
+    assert {each for each in LEAVE_ANSWERS if "." not in each} <= set(VllmConfig.model_fields)
