@@ -41,6 +41,7 @@ VERBS = {
     "history": "list the results of a folder by time",
     "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
     "recover": "make a result of a session whose harness was killed",
+    "trace": "write a session's queries as a timeline that Perfetto opens",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "peak": "find the highest rate at which Server or Interactive is VALID",
     "quantize": "quantise a model's weights with llm-compressor and the official calibration list",

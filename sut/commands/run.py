@@ -92,9 +92,9 @@ def _console(options: argparse.Namespace) -> Console:
     console = progress_console(quiet=options.quiet)
     if not options.events:
         return console
-    from sut.harness.events import EventConsole
+    from sut.harness.events import EventConsole, json_lines
 
-    return EventConsole(sys.stdout, console)
+    return EventConsole([json_lines(sys.stdout)], console)
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
@@ -202,6 +202,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     import json
 
     from sut.config.rounds import load_round
+    from sut.inputs.card_room import require_card_room
     from sut.inputs.fit import fitted
     from sut.inputs.inputs import load_inputs
     from sut.plan.run_plan import plan_runs, read_audit_configs
@@ -210,6 +211,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     read_audit_configs(loaded.config)
     inputs = load_inputs(loaded.config, weights=False)
     loaded = fitted(loaded, inputs)
+    require_card_room(loaded.config, inputs)
     config, count = loaded.config, inputs.dataset.count
     plans = plan_runs(config, load_round(config.round), count, loaded.origins)
     if as_json:

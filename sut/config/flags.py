@@ -247,8 +247,8 @@ def _add_replicas(parser: FlagParser) -> None:
     )
     add(
         "--dispatch",
-        choices=("auto", "equal"),
-        help="equal gives each replica the same number (auto)",
+        choices=("auto", "tokens", "prefill-weighted", "equal"),
+        help="to which replica a query goes; equal gives each the same number (auto)",
     )
     add(
         "--on-replica-loss",

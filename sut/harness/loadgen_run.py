@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,10 +26,13 @@ from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
+from sut.harness.closely import Closely, watched_of
+from sut.harness.eta import pace_of
 from sut.harness.host import EngineHost
 from sut.harness.journal import Changes, Journal
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import table_of
+from sut.harness.lookout import Lookout
 from sut.harness.progress import RunProgress
 from sut.harness.silence import Silence, silent_process
 from sut.harness.surroundings import Surroundings
@@ -104,6 +108,7 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
         reports_first_token=scenario.reports_first_token,
         throughput_first=scenario is Scenario.OFFLINE,
         block=block,
+        dispatch=config.engine.ray.dispatch,
     )
 
 
@@ -239,7 +244,7 @@ class _Outcome:
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
-    queries = this.plan.forecast.queries_expected
+    lookout = _lookout(live, this)
     stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
     apart = not live.config.engine.elsewhere
@@ -251,7 +256,7 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
 
     with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
-        with RunProgress(live.console, str(this.plan.run), queries) as progress:
+        with RunProgress(live.console, str(this.plan.run), lookout) as progress:
             try:
                 silent = _wait(live, child, this, progress, look)
             except KeyboardInterrupt as stop:
@@ -270,6 +275,15 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
         why = stopped or silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
     return _Outcome(ending, stopped is not None, clocks.facts(), seen)
+
+
+def _lookout(live: LiveSession, this: _Run) -> Lookout:
+    pace, watched = pace_of(this.plan), watched_of(live.config, this.plan.run)
+
+    def ask() -> Future[dict[str, float]]:
+        return live.host.start(live.engine.stats())
+
+    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask))
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -321,7 +335,7 @@ def _wait(
     silence = Silence(live.config.loadgen.silence_timeout_s)
     idle = Silence(idle_limit_s(live.config.engine.stall_timeout_s, this.plan))
     while not child.wait(POLL_S):
-        progress.update(ledger)
+        progress.update()
         look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
@@ -335,5 +349,5 @@ def _wait(
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:
             return None
-    progress.update(ledger)
+    progress.update(last=True)
     return None

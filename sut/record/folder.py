@@ -82,7 +82,7 @@ def write_again(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def write_asked(flag: str, path: Path, text: str) -> None:
+def write_asked(flag: str, path: Path, text: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:

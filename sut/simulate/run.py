@@ -140,6 +140,7 @@ class _Simulation:
             self._first_s[seq], self._first_step[seq], self._by[seq] = now_s, step, number
         for seq in ended.done:
             self._done_s[seq], self._last_step[seq] = now_s, step
+        self._dispatch.first(number, ended.first)
         self._dispatch.ended(number, [(seq, self._sample[seq]) for seq in ended.done])
 
     def _begin(self, now_s: float) -> None:
@@ -193,6 +194,9 @@ class AsRecorded:
         taken, self._queues[replica] = self._queues[replica], []
         return taken
 
+    def first(self, replica: int, seqs: Iterable[int]) -> None:
+        """Nothing to remember."""
+
     def ended(self, replica: int, queries: Iterable[tuple[int, int]]) -> None:
         """Nothing to remember."""
 
@@ -212,7 +216,8 @@ class LongestFirst:
 
     def __init__(self, policy: Dispatch, lengths: Ints, block: int):
         self._policy, self._lengths, self._block = policy, lengths, block
-        self.take, self.ended, self.lost = policy.take, policy.ended, policy.lost
+        self.take, self.first = policy.take, policy.first
+        self.ended, self.lost = policy.ended, policy.lost
 
     def offer(self, queries: Sequence[tuple[int, int]]) -> None:
         """Sorted."""

@@ -141,7 +141,7 @@ class RayEngine:
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
         return policy_of(
-            config.ray.dispatch,
+            spec.dispatch or config.ray.dispatch,
             throughput_first=spec.throughput_first,
             replicas=count,
             window=config.planned().max_batch_sequences,
@@ -209,6 +209,8 @@ class RayEngine:
         events: list[Event] = []
         now_ns, number = time.monotonic_ns(), member.number
         times, submitted_ns = self._times, self._submitted_ns
+        if self._dispatch is not None:
+            self._dispatch.first(number, [member.seqs[local] for local in frame.first_seqs])
         for local, token, after_ns in zip(
             frame.first_seqs, frame.first_tokens, frame.first_after_ns, strict=True
         ):
@@ -233,8 +235,8 @@ class RayEngine:
 
     def _ended(self, member: Member, local_seqs: Sequence[int], events: Sequence[Event]) -> None:
         if local_seqs and self._dispatch is not None:
-            ended = [(0, member.finish(local)) for local in local_seqs]
-            self._dispatch.ended(member.number, ended)
+            held = [member.finish(local) for local in local_seqs]
+            self._dispatch.ended(member.number, [each for each in held if each is not None])
         self._deliver(events)
         self._feed(member)
 

@@ -56,6 +56,11 @@ class CoreLoad:
         if isinstance(answer, Sequence) and len(answer) == 4:
             self._said.append(tuple(float(each) for each in answer))
 
+    def counters(self) -> dict[str, float]:
+        """Pre-emptions since the start; nothing where the core was never heard."""
+        counted = self._said[-1][3] if self._said else self._before
+        return {"preemptions": counted} if self._said or counted else {}
+
     def figures(self) -> dict[str, float]:
         """Means and extremes over the run; nothing where the core was never heard."""
         if not self._said:

@@ -301,7 +301,7 @@ class VllmEngine:
 
     async def stats(self) -> dict[str, float]:
         """Counters since the start."""
-        return dict(self._counters)
+        return self._counters | self._load.counters()
 
     def report(self) -> RunReport:
         """How busy the core was."""

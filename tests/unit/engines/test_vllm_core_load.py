@@ -52,3 +52,13 @@ def test_a_run_has_its_own_means_extremes_and_preemptions() -> None:
         "kv_cache_used_most": 0.6,
         "preemptions": 3,
     }
+
+
+def test_a_counter_goes_on_from_run_to_run() -> None:
+    load = CoreLoad()
+    assert load.counters() == {}
+    load.add([1, 0, 0.1, 5])
+    load.begin_run()
+    assert load.counters() == {"preemptions": 5}, "the core says nothing at once"
+    load.add([2, 7, 0.2, 6])
+    assert load.counters() == {"preemptions": 6}
