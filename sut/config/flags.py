@@ -46,6 +46,7 @@ other verbs; each has its own --help:
   compare          put the figures of runs side by side, with their noise
   regress          hold a run against a stored one; JUnit XML for CI
   history          list the results of a folder by time
+  export           write the per-query table of a run as CSV or Parquet
   prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone
@@ -161,6 +162,17 @@ def add_token_type(add: Callable[..., Any]) -> None:
         "--token-type",
         choices=("int32", "int64"),
         help="type of the token ids in the log (what the answers show)",
+    )
+
+
+def verb_parser(verb: str, description: str, epilog: str | None = None) -> FlagParser:
+    """A verb's parser without a flag of its own; the help keeps the lines of its epilog."""
+    return FlagParser(
+        prog=f"python -m sut.main {verb}".rstrip(),
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 

@@ -75,14 +75,14 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
-def write_asked(flag: str, path: Path, text: str) -> None:
+def write_asked(flag: str, path: Path, content: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:
         ConfigError: it exists, or cannot be written.
     """
     try:
-        write_atomic(path, text)
+        write_atomic(path, content)
     except FileExistsError as error:
         raise ConfigError(
             f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."
