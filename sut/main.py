@@ -39,6 +39,7 @@ VERBS = {
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
     "history": "list the results of a folder by time",
     "export": "write the per-query table of a run or a session as CSV or Parquet",
+    "completion": "print a script by which bash, zsh or fish completes verbs, flags and keys",
     "recover": "make a result of a session whose harness was killed",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "peak": "find the highest rate at which Server or Interactive is VALID",
