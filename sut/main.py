@@ -40,6 +40,8 @@ VERBS = {
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
     "history": "list the results of a folder by time",
     "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
+    "export": "write the per-query table of a run or a session as CSV or Parquet",
+    "completion": "print a script by which bash, zsh or fish completes verbs, flags and keys",
     "recover": "make a result of a session whose harness was killed",
     "trace": "write a session's queries as a timeline that Perfetto opens",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",

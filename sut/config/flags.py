@@ -13,6 +13,7 @@ from sut.config.natural import instead_of
 from sut.config.shipped import names, round_help
 from sut.errors import ConfigError
 
+PROG = "python -m sut.main"
 SCENARIOS = tuple(each.value for each in Scenario)
 SMOKE_SAMPLES = 50
 MODES = tuple(each.value for each in ModeChoice)
@@ -48,6 +49,8 @@ other verbs; each has its own --help:
   regress          hold a run against a stored one; JUnit XML for CI
   history          list the results of a folder by time
   simulate         foretell a recorded run with other settings; no measurement
+  export           write the per-query table of a run as CSV or Parquet
+  completion       print a script by which bash, zsh or fish completes all this
   prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone
@@ -166,15 +169,24 @@ def add_token_type(add: Callable[..., Any]) -> None:
     )
 
 
-def build_parser(prog: str = "python -m sut.main") -> FlagParser:
-    """The parser of the run verb."""
-    parser = FlagParser(
-        prog=prog,
-        description="Run the benchmark: LoadGen asks, the engine answers, the result is written.",
-        epilog=EPILOG,
+def verb_parser(verb: str, description: str, epilog: str | None = None) -> FlagParser:
+    """A verb's parser without a flag of its own; the help keeps the lines of its epilog."""
+    return FlagParser(
+        prog=f"{PROG} {verb}".rstrip(),
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def build_parser(
+    prog: str = PROG,
+    description: str = "Run the benchmark: LoadGen asks, an engine answers, the result is written.",
+    epilog: str = EPILOG,
+) -> FlagParser:
+    """A parser with the flags of a run, of the run verb or of one that takes them too."""
+    parser = verb_parser(prog.removeprefix(PROG).strip(), description, epilog)
     _add_what(parser)
     _add_replicas(parser)
     _add_where(parser)
