@@ -46,6 +46,7 @@ VERBS = {
     "trace": "write a session's queries as a timeline that Perfetto opens",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "peak": "find the highest rate at which Server or Interactive is VALID",
+    "tune": "find the settings of the engine with which a scenario does best",
     "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
