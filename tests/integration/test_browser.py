@@ -9,6 +9,7 @@ from urllib.parse import urldefrag
 import pytest
 
 from tests.integration.browser import (
+    CHECKS,
     FOCUSABLE,
     FOCUSED,
     PAPER_PX,
@@ -128,6 +129,17 @@ def test_the_keyboard_reaches_all_and_is_seen(browser: Reader, opened: Path) -> 
             break
     assert seen == there
     assert "none" not in outlines
+
+
+def test_a_table_is_sorted_by_its_buttons_alone(browser: Reader, pages: dict[str, Path]) -> None:
+    browser.open(pages["report"])
+    given = browser.ask(CHECKS)
+    browser.ask("document.querySelector('[name=Server-checks]').focus();")
+    for _ in ("failures", "name"):
+        browser.right()
+    names = browser.ask(CHECKS)
+    assert names != given
+    assert names == sorted(given, key=str.casefold)
 
 
 def test_links_lead_to_what_is_there(browser: Reader, opened: Path) -> None:
