@@ -39,6 +39,7 @@ VERBS = {
     "compare": "put the figures of runs side by side, with their noise and what they differ in",
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
     "history": "list the results of a folder by time",
+    "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
     "recover": "make a result of a session whose harness was killed",
     "trace": "write a session's queries as a timeline that Perfetto opens",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",

@@ -222,14 +222,25 @@ AUTO = "tokens"
 """What `auto` means there."""
 
 
-def on_arrival(name: str, replicas: int, work: Work) -> Dispatch:
-    """The policy of a name of `engine.ray.dispatch`.
+def policy_of(
+    name: str,
+    *,
+    throughput_first: bool,
+    replicas: int,
+    window: int | None,
+    work: Work,
+) -> Dispatch:
+    """The policy of `engine.ray.dispatch` for one run.
 
     Args:
         name: a key of `ON_ARRIVAL`, or `auto`.
+        throughput_first: as in Offline, where only the whole counts.
         replicas: number of replicas.
-        work: tokens that a sample may cost.
+        window: samples that one replica's engine works on at a time; None: it has no bound.
+        work: tokens that a sample may cost, by its index.
     """
+    if throughput_first and name != "equal":
+        return Pull(replicas, window or WINDOW)
     return ON_ARRIVAL[AUTO if name == "auto" else name](replicas, work)
 
 

@@ -28,7 +28,7 @@ from sut.engines.base import (
     RunSpec,
     TokenIds,
 )
-from sut.engines.ray.dispatch import WINDOW, Dispatch, Pull, longest_first, on_arrival
+from sut.engines.ray.dispatch import Dispatch, longest_first, policy_of
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import Opened, open_frame
 from sut.engines.ray.member import Member
@@ -140,10 +140,13 @@ class RayEngine:
 
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
-        name = spec.dispatch or config.ray.dispatch
-        if spec.throughput_first and name != "equal":
-            return Pull(count, config.planned().max_batch_sequences or WINDOW)
-        return on_arrival(name, count, self._work)
+        return policy_of(
+            spec.dispatch or config.ray.dispatch,
+            throughput_first=spec.throughput_first,
+            replicas=count,
+            window=config.planned().max_batch_sequences,
+            work=self._work,
+        )
 
     def _work(self, index: int) -> int:
         """Tokens a sample may cost: its prompt's and the longest answer's.

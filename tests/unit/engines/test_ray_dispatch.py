@@ -15,8 +15,9 @@ from sut.engines.ray.dispatch import (
     PrefillWeighted,
     Pull,
     Query,
+    Work,
     longest_first,
-    on_arrival,
+    policy_of,
 )
 from tests.unit.engines.simulated_replicas import Times, simulate
 
@@ -27,6 +28,10 @@ def queries(count: int, first: int = 0) -> list[Query]:
 
 def work(index: int) -> int:
     return index % 7 + 10
+
+
+def arriving(name: str, work: Work = work) -> Dispatch:
+    return policy_of(name, throughput_first=False, replicas=2, window=None, work=work)
 
 
 POLICIES: dict[str, Callable[[int], Dispatch]] = {
@@ -178,12 +183,12 @@ def simulated(name: str, seed: int) -> Times:
     arrivals = np.cumsum(random.exponential(1 / rate, count))
     prompts = np.clip(random.lognormal(6.6, 0.5, count), 60, 2500).astype(int).tolist()
     answers = random.integers(1, 129, count).tolist()
-    policy = on_arrival(name, 2, lambda index: prompts[index] + 128)
+    policy = arriving(name, lambda index: prompts[index] + 128)
     return simulate(policy, 2, arrivals.tolist(), prompts, answers)
 
 
 def test_auto_is_one_of_the_policies():
-    assert type(on_arrival("auto", 2, work)) is type(on_arrival(AUTO, 2, work))
+    assert type(arriving("auto", work)) is type(arriving(AUTO, work))
 
 
 @pytest.mark.parametrize("name", ["equal", "least", "weighted"])
