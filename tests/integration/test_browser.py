@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # half a minute, and what it needs is seldom ther
 PAGES = (
     *("report", "accuracy", "failed", "interrupted", "hostile"),
     *("report compliance", "failed compliance", "hostile compliance"),
-    *("comparison", "several", "peak"),
+    *("comparison", "several", "campaign", "peak"),
 )
 DRAWN = ("report", "interrupted", "hostile", "several", "peak")
 WIDTHS = (360, 800, 1400)
@@ -155,7 +155,7 @@ def test_links_lead_to_what_is_there(browser: Reader, opened: Path) -> None:
 
 
 def test_names_of_others_are_text(browser: Reader, pages: dict[str, Path]) -> None:
-    for name in ("hostile", "hostile compliance", "failed", "several"):
+    for name in ("hostile", "hostile compliance", "failed", "several", "campaign"):
         browser.open(pages[name])
         assert "owned" not in browser.ask("return document.title;").partition("<")[0]
         assert browser.ask("return document.querySelectorAll('script, img').length;") == 0

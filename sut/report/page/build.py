@@ -7,8 +7,10 @@ are LoadGen's unless they say otherwise.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from sut.result.schema import ReplicaShare, Result, RunResult
 from sut.rules.check import Check, number, shown
 
 NAME, TEMPLATE = "report.html", Path(__file__).parent / "page.html"
+PACKAGE = Path(__file__).parents[1]
 STATISTICS = ("mean", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
 REPLICAS: Mapping[str, Key[ReplicaShare]] = {
@@ -102,8 +105,23 @@ def report_html(result: Result, record: SessionRecord) -> str:
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
-        percentile=PERCENTILE, settings=sortable(settings(result), SETTINGS),
+        percentile=PERCENTILE, generator=generator(), settings=sortable(settings(result), SETTINGS),
     )  # fmt: skip
+
+
+@cache
+def generator() -> str:
+    """What the page says made it: another version of it makes other bytes of the same files."""
+    sources = sorted(each for each in PACKAGE.rglob("*") if each.suffix in (".py", ".html", ".css"))
+    digest = hashlib.sha256()
+    for each in sources:
+        digest.update(each.relative_to(PACKAGE).as_posix().encode() + each.read_bytes())
+    return f"sut.report {digest.hexdigest()[:16]}"
+
+
+def is_of_this_version(page: str) -> bool:
+    """Whether a page says that it was made by what would make it now."""
+    return f'<meta name="generator" content="{generator()}">' in page
 
 
 def _runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:

@@ -15,7 +15,7 @@ from string import ascii_uppercase
 from sut.config.names import Scenario
 from sut.record.session import SessionRecord
 from sut.report.page import plots, series
-from sut.report.page.build import NAME
+from sut.report.page.build import NAME, generator
 from sut.report.page.figures import FORMULAS, Figure
 from sut.report.page.sortable import (
     Key,
@@ -110,6 +110,7 @@ def several_html(sessions: Sequence[tuple[Result, SessionRecord]], page: Path) -
             each for scenario in Scenario if (each := _scenario(scenario, lettered)).rows.rows
         ],
         columns=COLUMNS,
+        generator=generator(),
     )
 
 
