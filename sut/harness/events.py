@@ -23,7 +23,7 @@ class EventConsole(Console):
     """
 
     def __init__(self, lines: IO[str], console: Console):
-        super().__init__(file=console.file, quiet=console.quiet)
+        super().__init__(file=console.file, quiet=console.quiet, markup=False, emoji=False)
         self._lines = lines
 
     def event(self, kind: str, fields: dict[str, Any]) -> None:
