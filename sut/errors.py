@@ -98,6 +98,12 @@ class RunError(HarnessError):
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+# A file system that is broken, gone or shut: what `write` and `fsync` say names no file.
+BROKEN = frozenset(
+    {errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.EFBIG, errno.EACCES, errno.EPERM}
+)
+
+
 def no_space(error: OSError, folder: Path | None = None) -> RunError:
     """What to tell of a file system that took no more; `folder`: where it was written to."""
     where = folder if folder is not None else error.filename

@@ -126,7 +126,8 @@ class _Reader:
 
     def take(self, number: int, raw: bytes, entry: dict[str, Any]) -> None:
         key, value = entry["key"], entry.get("value")
-        metadata = entry.get("metadata") or {}
+        said = entry.get("metadata")
+        metadata = said if isinstance(said, dict) else {}
         self.index.take(number, raw, entry)
         if metadata.get("is_error") or key.startswith("error_"):
             _count(self.errors, key, value, number, raw)
