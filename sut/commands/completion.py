@@ -11,6 +11,7 @@ from typing import Any
 from sut.config.flags import SCENARIOS, FlagParser, verb_parser
 from sut.config.installed_engines import engine_names
 from sut.config.shipped import names, round_names
+from sut.config.verbs import DEFAULT_VERB, VERBS
 
 COMMAND = "sut"
 SHELLS = ("bash", "zsh", "fish")
@@ -60,8 +61,6 @@ def parser() -> FlagParser:
 
 def command_line() -> argparse.ArgumentParser:
     """The whole command line as one parser, for programs that read it; nothing parses with it."""
-    from sut.main import DEFAULT_VERB, VERBS
-
     words = _words()
     run = _told(_module(DEFAULT_VERB).parser(), words)
     whole = argparse.ArgumentParser(COMMAND, parents=[run], add_help=False)
