@@ -38,6 +38,8 @@ ENGINE_KEYS = (
     "engine.vllm.enable_chunked_prefill",
     f"engine.vllm.extra.{PREFILL_CAP}",
 )
+MOST_QUERIES = 200_000
+"""A simulation of so many takes minutes; more of them show nothing else."""
 _SIZE = ("target_qps", "min_query_count", "min_duration_s")
 _LIMITS = ("latency_percentile", "ttft_limit_ms", "tpot_limit_ms", "e2e_p99_limit_ms")
 # What must be alike for one run to say anything of another.
@@ -180,6 +182,14 @@ def _arrivals(source: Source, config: RunConfig, scenario: Scenario) -> Floats:
     rules = load_round(config.round)
     will = effective(config, scenario, source.record.facts.dataset.count, rules)
     expected = foretell(will, rules)
+    if expected.queries_expected > MOST_QUERIES:
+        section = scenario.section
+        raise ConfigError(
+            f"LoadGen would ask {expected.queries_expected} queries, and a simulation takes "
+            f"{MOST_QUERIES} at most.",
+            where=f"{section}.target_qps {will.target_qps:g}",
+            remedy=f"Lower it, or shorten the run: --set {section}.min_duration_s=10.",
+        )
     if scenario is Scenario.OFFLINE:
         return np.zeros(expected.queries_expected)
     seconds: Floats = arrivals_ns(will, rules) / 1e9

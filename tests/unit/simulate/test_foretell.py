@@ -172,6 +172,12 @@ def test_a_setting_that_changes_nothing_is_refused(slow: Path, key: str) -> None
     assert f"--set {key}: {key} is 1, {REFUSED[key]}" in refused.value.render()
 
 
+def test_a_run_without_end_is_refused(slow: Path) -> None:
+    asked = [("server.target_qps", "1000000", "--set server.target_qps")]
+    with pytest.raises(ConfigError, match="a simulation takes 200000 at most"):
+        foretell_all(read_source(slow, None), [], asked)
+
+
 def test_a_run_of_another_task_is_refused(slow: Path, tmp_path: Path) -> None:
     config = make_config(("server",)).generation.model_copy(update={"max_tokens": 7})
     other = session(tmp_path, 4.0, generation=config)
