@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from sut.config.names import Scenario
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, LogError
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.peak.trial import Trial, read_trial
 from sut.record.folder import try_results_dir, write_atomic
@@ -64,10 +66,10 @@ class SearchDir:
         """
         try_results_dir(self.root)
         wanted = searched_with(loaded, scenario)
-        if not self.search.exists():
+        if not os.path.lexists(self.search):
             write_atomic(self.search, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
             return
-        found = decoded(self.search.read_text(encoding="utf-8"))
+        found = self._found()
         for key in sorted({*wanted, *found}):
             if wanted.get(key) != found.get(key):
                 raise ConfigError(
@@ -76,6 +78,16 @@ class SearchDir:
                     where="--out",
                     remedy="Give the settings of that search, or another folder.",
                 )
+
+    def _found(self) -> dict[str, Any]:
+        try:
+            found = decoded(given_text(self.search))
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            raise ConfigError(f"cannot be read: {said}.", where=str(self.search)) from error
+        if not isinstance(found, dict):
+            raise ConfigError("is no search of ours.", where=str(self.search))
+        return found
 
     def runs(self) -> list[Trial]:
         """Every run that came to an end, in the order they were made."""

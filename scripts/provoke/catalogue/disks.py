@@ -51,7 +51,6 @@ REFUSALS: tuple[tuple[str, str, int], ...] = (
     ("forbidden", ALL, errno.EACCES),
     ("no-memory", "write open", errno.ENOMEM),
     ("no-descriptors", "open", errno.EMFILE),
-    ("interrupted", "sync", errno.EINTR),
     ("dead-mount", f"{ALL} unlink sync", errno.ENOTCONN),
 )
 SHARES: tuple[tuple[str, str, int], ...] = (
@@ -89,7 +88,8 @@ def _refusing() -> Iterator[Fault]:
         yield Fault(f"disk/{name}-writing", f"{said} as the result is written", make, anything)
     for name, calls, number in SHARES:
         said = f"{errno.errorcode[number]} on {', '.join(calls.split())}, always"
-        ends = anything if "rename" in calls or "unlink" in calls else HONEST
+        honest = not {"rename", "unlink"} & set(calls.split())
+        ends = HONEST if honest else (*anything, NO_RUN, NOTHING)
         yield Fault(f"disk/{name}", said, _refused(calls, number), ends)
     make = _refused("write", errno.ENOSPC, SHORT, ANSWERS, REFUSE_HALF="1")
     yield Fault("disk/half", "writes that take half, then ENOSPC, in a run", make, anything)
