@@ -136,14 +136,14 @@ def _folders() -> Iterator[Fault]:
     )
     for name, what, which in acts:
         for does, said, act in (
-            ("removed", "is removed", shutil.rmtree),
+            ("removed", "is removed", _remove),
             ("moved", "is moved away", _move),
             ("file", "is a file all of a sudden", _made_a_file),
             ("loop", "is a link to itself all of a sudden", _made_a_loop),
         ):
             make = run_hit(_on(which, act), SHORT)
             yield Fault(f"disk/{name}-{does}", f"{what} {said}, in a run", make, ENDED, (1,))
-    make = session(SMALL, at=WRITING, blow=_on(lambda under: under.session, shutil.rmtree))
+    make = session(SMALL, at=WRITING, blow=_on(lambda under: under.session, _remove))
     how = "the session's folder is removed as the result is written"
     yield Fault("disk/session-removed-writing", how, make, (*EITHER, NOTHING))
 
@@ -153,6 +153,10 @@ def _on(which: Callable[[Under], Path], act: Callable[[Path], object]) -> Callab
         act(which(under))
 
     return blow
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)  # the command writes there meanwhile
 
 
 def _move(path: Path) -> None:
