@@ -32,7 +32,8 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
             temporary.chmod(0o644)
         _place(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a share may never let anything go; the file itself is whole
+            temporary.unlink(missing_ok=True)
 
 
 def _place(temporary: Path, path: Path) -> None:

@@ -68,7 +68,10 @@ def _watched(fault: Fault, call: Call, under: Under, shared: set[str]) -> Seen:
     came = _await_moment(call, under)
     hit_s = time.monotonic()
     if came and call.blow is not None:
-        call.blow(under)
+        try:
+            call.blow(under)
+        except (OSError, StopIteration, psutil.Error):
+            came = False  # what was to be hit has gone
     ended = _await_end(under, hit_s + fault.bound_s + BEYOND_S)
     seconds = time.monotonic() - hit_s
     code = under.process.returncode if ended else None

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from sut.config.names import Scenario
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, LogError
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.peak.trial import Trial, read_trial
 from sut.record.folder import try_results_dir, write_atomic
@@ -91,10 +93,10 @@ def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
         ConfigError: it holds a search with other settings, or cannot be written.
     """
     try_results_dir(file.parent)
-    if not file.exists():
+    if not os.path.lexists(file):
         write_atomic(file, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
         return
-    found = decoded(file.read_text(encoding="utf-8"))
+    found = _found(file)
     for key in sorted({*wanted, *found}):
         if wanted.get(key) != found.get(key):
             raise ConfigError(
@@ -102,6 +104,17 @@ def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
                 where="--out",
                 remedy="Give the settings of that search, or another folder.",
             )
+
+
+def _found(file: Path) -> dict[str, Any]:
+    try:
+        found = decoded(given_text(file))
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot be read: {said}.", where=str(file)) from error
+    if not isinstance(found, dict):
+        raise ConfigError("is no search of ours.", where=str(file))
+    return found
 
 
 def searched_with(loaded: Loaded, scenario: Scenario) -> dict[str, Any]:

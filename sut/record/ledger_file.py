@@ -47,7 +47,7 @@ def read_ledger(path: Path) -> Any:
         with open_given(path) as stream:
             table = pq.ParquetFile(stream).read()
     except (OSError, pa.ArrowInvalid) as error:
-        first = str(error).splitlines()[0]
+        first = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise LogError(
             f"the ledger cannot be read: {first}.", where=str(path), remedy=remedy
         ) from error

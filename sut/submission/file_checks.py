@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sut.given_file import given_bytes
 from sut.submission.files import json_object, says_nothing
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
@@ -59,6 +60,9 @@ def read_json(
     if says_nothing(entry.root / path):
         return None, [entry.finding(path, "The file is missing or empty.", remedy)]
     try:
-        return json_object((entry.root / path).read_text(encoding="utf-8")), []
+        return json_object(given_bytes(entry.root / path).decode("utf-8")), []
+    except OSError as error:
+        sentence = f"The file cannot be read: {error.strerror}."
+        return None, [entry.finding(path, sentence, "Mend it.")]
     except ValueError as error:
         return None, [entry.finding(path, f"The file is not JSON: {error}.", "Mend it.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sut.given_file import given_bytes
 from sut.json_text import decoded
 
 # A longer file is not read to see whether it says nothing.
@@ -21,7 +22,7 @@ def says_nothing(path: Path) -> bool:
 
 def lines_of(path: Path) -> list[str]:
     """The lines of a text, without the blanks around them."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = given_bytes(path).decode("utf-8", errors="replace")
     return [line.strip() for line in text.splitlines()]
 
 

@@ -75,3 +75,14 @@ def test_a_file_system_without_fsync_is_written_to(
 def test_others_may_read_it(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a.json", "x")
     assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o644
+
+
+def test_a_file_system_that_lets_nothing_go_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    write_atomic(tmp_path / "a.json", "x")
+    assert (tmp_path / "a.json").read_text() == "x"

@@ -13,10 +13,11 @@ from scripts.provoke.catalogue import (
     settings,
     stopping,
     streams,
+    verbs,
 )
 from scripts.provoke.fault import Fault
 
-KINDS = (stopping, disks, streams, inputs, settings, machines, records, engines)
+KINDS = (stopping, disks, streams, inputs, settings, machines, records, verbs, engines)
 
 
 def every() -> list[Fault]:

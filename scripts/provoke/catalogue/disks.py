@@ -51,7 +51,6 @@ REFUSALS: tuple[tuple[str, str, int], ...] = (
     ("forbidden", ALL, errno.EACCES),
     ("no-memory", "write open", errno.ENOMEM),
     ("no-descriptors", "open", errno.EMFILE),
-    ("interrupted", "sync", errno.EINTR),
     ("dead-mount", f"{ALL} unlink sync", errno.ENOTCONN),
 )
 SHARES: tuple[tuple[str, str, int], ...] = (
@@ -89,7 +88,8 @@ def _refusing() -> Iterator[Fault]:
         yield Fault(f"disk/{name}-writing", f"{said} as the result is written", make, anything)
     for name, calls, number in SHARES:
         said = f"{errno.errorcode[number]} on {', '.join(calls.split())}, always"
-        ends = anything if "rename" in calls or "unlink" in calls else HONEST
+        honest = not {"rename", "unlink"} & set(calls.split())
+        ends = HONEST if honest else (*anything, NO_RUN, NOTHING)
         yield Fault(f"disk/{name}", said, _refused(calls, number), ends)
     make = _refused("write", errno.ENOSPC, SHORT, ANSWERS, REFUSE_HALF="1")
     yield Fault("disk/half", "writes that take half, then ENOSPC, in a run", make, anything)
@@ -136,14 +136,14 @@ def _folders() -> Iterator[Fault]:
     )
     for name, what, which in acts:
         for does, said, act in (
-            ("removed", "is removed", shutil.rmtree),
+            ("removed", "is removed", _remove),
             ("moved", "is moved away", _move),
             ("file", "is a file all of a sudden", _made_a_file),
             ("loop", "is a link to itself all of a sudden", _made_a_loop),
         ):
             make = run_hit(_on(which, act), SHORT)
             yield Fault(f"disk/{name}-{does}", f"{what} {said}, in a run", make, ENDED, (1,))
-    make = session(SMALL, at=WRITING, blow=_on(lambda under: under.session, shutil.rmtree))
+    make = session(SMALL, at=WRITING, blow=_on(lambda under: under.session, _remove))
     how = "the session's folder is removed as the result is written"
     yield Fault("disk/session-removed-writing", how, make, (*EITHER, NOTHING))
 
@@ -153,6 +153,10 @@ def _on(which: Callable[[Under], Path], act: Callable[[Path], object]) -> Callab
         act(which(under))
 
     return blow
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)  # the command writes there meanwhile
 
 
 def _move(path: Path) -> None:

@@ -149,6 +149,16 @@ def search(tmp_path: Path) -> tuple[Asked, Found]:
     return asked, Found(runs, end, QUICK.config)
 
 
+@pytest.mark.parametrize("text", ["", "[1]", "7", "{" * 10, '{"a": 1, "a": 2}'])
+def test_a_folder_of_no_search_is_refused(tmp_path: Path, text: str) -> None:
+    folder = SearchDir(tmp_path / "search")
+    folder.root.mkdir()
+    folder.search.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        folder.open(QUICK, Scenario.SERVER)
+    assert refused.value.where == str(folder.search)
+
+
 def test_a_search_is_read_back_from_its_folder(tmp_path: Path) -> None:
     _, found = search(tmp_path)
     assert sorted(each.full for each in found.runs) == [False, True]

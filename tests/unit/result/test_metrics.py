@@ -122,6 +122,7 @@ def test_of_a_long_error_the_first_line_is_told(
         raise OSError("no footer\nand a page of it")
 
     monkeypatch.setattr(pq, "ParquetFile", broken)
+    (tmp_path / "ledger.parquet").touch()
     with pytest.raises(LogError) as caught:
         read_ledger(tmp_path / "ledger.parquet")
     assert caught.value.message == "the ledger cannot be read: no footer."
