@@ -9,46 +9,24 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NoReturn
 
 import sut
 from sut.bug import bug_of_ours
 from sut.config.names import Scenario
 from sut.config.natural import instead_of_verb
-from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed, RunError
+from sut.config.verbs import DEFAULT_VERB, READING, VERBS
+from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
+from sut.given_file import only_read
 from sut.output import open_standard_streams, whole_output
 
-DEFAULT_VERB = "run"
 # Threads that libraries left behind have so long to end.
 LEAVE_S = 20.0
-VERBS = {
-    "run": "run the benchmark (what happens without a verb)",
-    "doctor": "say whether this machine can run it, and what to mend",
-    "accuracy": "score an accuracy run and hold it to its targets",
-    "audit": "run a compliance test, or verify the logs of one",
-    "submit": "make the submission tree of a round from results",
-    "check": "check a submission tree, with MLCommons' own checker too",
-    "verify": "say what a session or a tree proves, only states, or contradicts",
-    "rehearse": "go through every step of a submission with a model of random weights",
-    "campaign": "run scenarios, modes, systems and settings of a plan, and go on where it stopped",
-    "report": "build result and summary again from a run's directory; its compliance report",
-    "compare": "put the figures of runs side by side, with their noise and what they differ in",
-    "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
-    "history": "list the results of a folder by time",
-    "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
-    "recover": "make a result of a session whose harness was killed",
-    "trace": "write a session's queries as a timeline that Perfetto opens",
-    "prepare-dataset": "build a benchmark's data set from a local copy of its source",
-    "peak": "find the highest rate at which Server or Interactive is VALID",
-    "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
-    "cluster": "start, stop or check a Ray cluster",
-    "bench": "compare the harness with the raw engine, or measure the harness alone",
-}
-
 if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
     # We are being imported by an engine process that multiprocessing has just spawned. A
     # session of its own keeps Ctrl-C from it: we alone decide when an engine ends.
@@ -84,7 +62,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return 0
     verb, rest = split_verb(arguments)
     module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
-    code: int = module.main(rest)
+    with only_read() if verb in READING else nullcontext():
+        code: int = module.main(rest)
     return code
 
 
@@ -102,8 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
     except Exception as error:  # noqa: BLE001 - nobody foresaw it
-        print(f"sut: {bug_of_ours(error).render()}", file=sys.stderr)
-        code = RunError.exit_code
+        told = bug_of_ours(error)
+        print(f"sut: {told.render()}", file=sys.stderr)
+        code = told.exit_code
     sys.exit(code)
 
 
@@ -116,6 +96,8 @@ def _told_of_a_thread(what: threading.ExceptHookArgs) -> None:
 def entry() -> NoReturn:
     """`main` as a process: it ends with it, whatever still hangs."""
     open_standard_streams()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # our package's doing
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.excepthook = _told_of_a_thread
     try:
         main()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import above_zero, build_parser, to_overrides, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, to_overrides, whole
 from sut.errors import ConfigError
 from sut.output import progress_console
 
@@ -60,11 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = build_parser("python -m sut.main bench")
-    parser.description = "Measure what the harness costs. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    _add_sizes(parser.add_argument)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.dry_run:
         raise ConfigError(
             "--dry-run is of a run; this would be a measurement.",
@@ -74,6 +70,14 @@ def main(arguments: Sequence[str]) -> int:
 
     console = progress_console()
     return _MEASURES[options.what](options, console)
+
+
+def parser() -> FlagParser:
+    """The flags of a run, and those of a measurement."""
+    about = "Measure what the harness costs. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main bench", about, EPILOG)
+    _add_sizes(made.add_argument)
+    return made
 
 
 def _add_sizes(add: Callable[..., Any]) -> None:

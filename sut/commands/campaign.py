@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.errors import Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2).
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.api import configure
     from sut.campaign.campaign import Campaign, foretold, planned
@@ -101,19 +100,16 @@ def _say_notes(stages: Iterable[Planned]) -> None:
         print(f"Note: {note}.", file=sys.stderr)
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main campaign",
-        description="Run scenarios x modes x tests x systems x settings, stage by stage.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "campaign", "Run scenarios x modes x tests x systems x settings, stage by stage.", EPILOG
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("plan", type=Path, metavar="PLAN", help="the plan, a YAML file")
     add("--out", type=Path, metavar="DIR", help=f"stages, sessions, report ({CAMPAIGNS}/PLAN)")
     add("--dry-run", action="store_true", help="show the stages and how long each takes, and stop")
     add("--stop-on-invalid", action="store_true", help="make no stage after one that is not VALID")
     add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
     add("--json", action="store_true", help="print the report as JSON")
-    return parser
+    return made

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, whole
 from sut.errors import ConfigError, Interrupted
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -37,14 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = build_parser("python -m sut.main peak")
-    parser.description = "Find the highest VALID rate. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    _add(parser.add_argument)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     loaded = _loaded(options)
-
-    from rich.console import Console
 
     from sut.peak.find import Asked, find_peak
     from sut.peak.report import render, write_found
@@ -59,12 +54,20 @@ def main(arguments: Sequence[str]) -> int:
         confirmations=options.confirmations,
         trial_s=options.trial_seconds,
     )
-    found = find_peak(asked, Console(stderr=True), lambda each: write_found(each, asked))
+    found = find_peak(asked, progress_console(), lambda each: write_found(each, asked))
     document = write_found(found, asked)
     print(document if options.json else render(document), end="")
     if found.end is None:
         return Interrupted.exit_code
     return 0 if found.end.rate is not None else 1
+
+
+def parser() -> FlagParser:
+    """The flags of a run, and those of a search."""
+    about = "Find the highest VALID rate. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main peak", about, EPILOG)
+    _add(made.add_argument)
+    return made
 
 
 def _add(add: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.errors import ConfigError
 from sut.record.folder import write_asked
 from sut.record.locate import session_folder
@@ -38,28 +38,27 @@ def main(arguments: Sequence[str]) -> int:
         LogError: the directory holds no run.
         ConfigError: the page cannot be written, or several are named without one.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if len(options.directory) > 1:
         return _several(options)
     (options.directory,) = map(session_folder, options.directory)
     return _compliance(options) if options.compliance else _result(options)
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main report",
-        description="Build result, summary or compliance report again from a run's directory.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "report",
+        "Build result, summary or compliance report again from a run's directory.",
+        EPILOG,
     )
-    parser.add_argument(
+    made.add_argument(
         "directory", type=Path, nargs="+", metavar="DIR", help="a session's folder or result"
     )
-    parser.add_argument(
+    made.add_argument(
         "--compliance", action="store_true", help="show each rule of the round, with its proof"
     )
-    form = parser.add_mutually_exclusive_group()
+    form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
         "--html",
@@ -67,7 +66,7 @@ def _parser() -> FlagParser:
         metavar="FILE",
         help="write the result, or with --compliance that report, as a page to a new file",
     )
-    return parser
+    return made
 
 
 def _result(options: argparse.Namespace) -> int:

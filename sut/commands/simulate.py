@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import SCENARIOS, FlagParser, to_overrides
+from sut.config.flags import SCENARIOS, FlagParser, to_overrides, verb_parser
 
 EPILOG = """\
 examples:
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         LogError: there is no run to simulate.
         ConfigError: a setting that no simulation reads, or a run of another task.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.config.names import Scenario
     from sut.simulate.foretell import foretell_all
@@ -49,15 +48,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main simulate",
-        description="Foretell a run with other settings, by a model fitted to a recorded one.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "simulate",
+        "Foretell a run with other settings, by a model fitted to a recorded one.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("run", type=Path, metavar="RUN", help="a session's folder, or its result's file")
     # `to_overrides` takes `scenario` for the run verb's.
     add("--scenario", dest="of", choices=SCENARIOS, help="which, where the session has several")
@@ -77,4 +75,4 @@ def _parser() -> FlagParser:
         help="foretell these runs too, and say how far that is off",
     )
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made

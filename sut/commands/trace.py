@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.errors import ConfigError
 from sut.record.folder import write_asked
 from sut.record.locate import session_folder
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         LogError: the directory holds no such run.
         ConfigError: the file exists, or cannot be written.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     folder = session_folder(options.directory)
     if options.out.absolute().is_relative_to(folder.absolute()):
         raise ConfigError(
@@ -54,15 +53,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main trace",
-        description="Write a session's queries as a timeline, in the Trace Event Format.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "trace", "Write a session's queries as a timeline, in the Trace Event Format.", EPILOG
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("directory", type=Path, metavar="DIR", help="a session's folder or result")
     add("--run", metavar="SCENARIO/RUN", help="this run only, e.g. Server/performance (all)")
     add(
@@ -72,4 +68,4 @@ def _parser() -> FlagParser:
         metavar="FILE",
         help="a new file (trace.json.gz)",
     )
-    return parser
+    return made

@@ -84,14 +84,14 @@ def write_again(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def write_asked(flag: str, path: Path, text: str | bytes) -> None:
+def write_asked(flag: str, path: Path, content: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:
         ConfigError: it exists, or cannot be written.
     """
     try:
-        write_atomic(path, text)
+        write_atomic(path, content)
     except FileExistsError as error:
         raise ConfigError(
             f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."

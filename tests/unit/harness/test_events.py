@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sut.commands.run import show_outcome
+from sut.commands.run import _tell_result
 from sut.config.names import Scenario
 from sut.harness.closely import Closely, Watched
 from sut.harness.eta import Pace
@@ -98,17 +98,14 @@ def test_each_phase_is_told_after_it_is_marked(tmp_path: Path) -> None:
     assert told == ["warming up"]
 
 
-def test_the_last_event_is_the_result_and_nothing_else_is_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_last_event_is_the_result(tmp_path: Path) -> None:
     console, lines = listened()
     outcome = SimpleNamespace(
         result=SimpleNamespace(valid=False, reasons=["Server: too late"]),
         session=SessionDir.create(tmp_path, "n"),
         interrupted=False,
     )
-    show_outcome(outcome, as_json=False, console=console)  # type: ignore[arg-type]
+    _tell_result(outcome, console)  # type: ignore[arg-type]
     (event,) = events(lines)
     assert set(event) - {"event", "at"} == documented()["result"]
     assert (event["valid"], event["reasons"]) == (False, ["Server: too late"])
-    assert capsys.readouterr().out == ""
