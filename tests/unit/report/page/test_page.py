@@ -239,3 +239,14 @@ def test_the_evidence_of_the_session_is_linked_and_what_is_made_of_it_is_not(
     text = report_html(*built(root))
     found = text[text.index("Files of the session") :]
     assert re.findall('<a href="(.*?)"', found) == ["config.json", "engine.log", "session.json"]
+
+
+def test_scores_stand_on_top_beside_their_targets(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "accuracy"))
+    run = result.accuracy_runs[Scenario.OFFLINE]
+    assert run.evaluation is not None
+    held = run.evaluation.model_copy(update={"targets": {"ROUGE1": 38.391408}})
+    runs = {Scenario.OFFLINE: run.model_copy(update={"evaluation": held})}
+    text = report_html(result.model_copy(update={"accuracy_runs": runs}), record)
+    assert "ROUGE1 30 of 38.3914" in text[: text.index("<section")]
+    assert "no limit" in report_html(result, record)
