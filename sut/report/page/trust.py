@@ -113,7 +113,8 @@ def _hand_over(run: RunResult, record: RunRecord) -> Iterator[Trusted]:
         theirs_ms = theirs.p99_ns / 1e6
         yield Trusted(
             f"{name}: LoadGen beside the ledger",
-            f"P99 {figure_text(theirs_ms)} ms beside {figure_text(ours_ms)} ms, {theirs_ms - ours_ms:+.3g} ms",
+            f"P99 {figure_text(theirs_ms)} ms beside {figure_text(ours_ms)} ms, "
+            f"{theirs_ms - ours_ms:+.3g} ms",
             tolerance(), None if agreed is None or not agreed.judged else agreed.passed,
             "LoadGen counts from when the query was due, by the wall clock; the ledger from the "
             "issue, by the monotonic one",
