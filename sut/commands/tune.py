@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, whole
 from sut.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or given settings that fail (1).
     """
-    parser = build_parser("python -m sut.main tune")
-    parser.description = "Find the engine's best settings. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    _add(parser.add_argument)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     asked = _asked(options, _loaded(options))
 
     import json
@@ -63,6 +59,14 @@ def main(arguments: Sequence[str]) -> int:
         return Interrupted.exit_code
     confirmed = json.loads(document)["confirmation"]
     return 0 if confirmed is not None and confirmed["valid"] else 1
+
+
+def parser() -> FlagParser:
+    """The flags of a run, and those of a search."""
+    about = "Find the engine's best settings. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main tune", about, EPILOG)
+    _add(made.add_argument)
+    return made
 
 
 def _add(add: Callable[..., Any]) -> None:

@@ -103,7 +103,8 @@ def shell(script: Path) -> Iterator[int]:
     os.close(theirs)
     try:
         os.write(ours, f"source {script}; echo re''ady\n".encode())
-        read_until(ours, "ready\r\n")
+        # With its prompt, so that the line editor has the terminal, and not the kernel.
+        read_until(ours, "ready\r\n> ")
         yield ours
     finally:
         process.kill()
