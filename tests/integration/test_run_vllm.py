@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from sut.record.engine_load import read_load
 from tests.integration.conftest import (
     Finished,
     left_running,
@@ -58,6 +59,9 @@ def test_offline_and_server_on_the_small_model(sut: Sut):
     for run in (offline, server):
         assert run["engine_counters"]["prefix_cache_hit_tokens"] == 0
         assert run["tokens_out"] <= 8 * 8
+    load = read_load(done.session / "Server" / "performance" / "engine.jsonl")
+    assert max(each.running for each in load) >= 1
+    assert "<figcaption>Batch size" in (done.session / "report.html").read_text()
     assert left_running("EngineCore") == []
 
 

@@ -8,6 +8,7 @@ are LoadGen's unless they say otherwise.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,8 @@ from sut.result.schema import ReplicaShare, Result, RunResult
 from sut.rules.check import Check, number, shown
 
 NAME, TEMPLATE = "report.html", Path(__file__).parent / "page.html"
+# Of each start of the engine, and of a session that ended before its time.
+OF_SESSION = re.compile(r"(config|session|engine)(\.\d+)?\.(json|log)|ending\.json|traceback\.txt")
 PACKAGE = Path(__file__).parents[1]
 STATISTICS = ("mean", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
@@ -105,7 +108,8 @@ def report_html(result: Result, record: SessionRecord) -> str:
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
-        percentile=PERCENTILE, generator=generator(), settings=sortable(settings(result), SETTINGS),
+        percentile=PERCENTILE, settings=sortable(settings(result), SETTINGS),
+        files=_files(record), generator=generator(),
     )  # fmt: skip
 
 
@@ -151,6 +155,12 @@ def _page(
         checks=sortable(run.checks, CHECKS),
         samples=None if record is None else samples(run, record),
     )
+
+
+def _files(record: SessionRecord) -> list[str]:
+    """What a session leaves beside its runs, as far as it is evidence."""
+    found = (each.name for each in record.folder.root.iterdir() if each.is_file())
+    return sorted(name for name in found if OF_SESSION.fullmatch(name))
 
 
 def _others_most(result: Result) -> float | None:

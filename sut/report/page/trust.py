@@ -18,6 +18,7 @@ from sut.metrics import latency_ns, percentile_ns, tpot_ns, ttft_ns
 from sut.record.session import RunRecord
 from sut.record.surroundings import SurroundingsFacts
 from sut.report.card_lines import FEW
+from sut.report.page.tiles import figure_text
 from sut.result.schema import RunResult
 from sut.rules.clocks import STEP_TOLERANCE_S, tolerance
 from sut.rules.surroundings import (
@@ -112,7 +113,8 @@ def _hand_over(run: RunResult, record: RunRecord) -> Iterator[Trusted]:
         theirs_ms = theirs.p99_ns / 1e6
         yield Trusted(
             f"{name}: LoadGen beside the ledger",
-            f"P99 {theirs_ms:.4g} ms beside {ours_ms:.4g} ms, {theirs_ms - ours_ms:+.3g} ms",
+            f"P99 {figure_text(theirs_ms)} ms beside {figure_text(ours_ms)} ms, "
+            f"{theirs_ms - ours_ms:+.3g} ms",
             tolerance(), None if agreed is None or not agreed.judged else agreed.passed,
             "LoadGen counts from when the query was due, by the wall clock; the ledger from the "
             "issue, by the monotonic one",

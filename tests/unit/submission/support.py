@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from audit.verify import verify_folder, write_facts
-from sut.accuracy.evaluate import Sources
 from sut.accuracy.text import official_text
 from sut.config.held import held_values, load_profile
 from sut.config.keys import Setting
@@ -26,7 +25,7 @@ from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import RunDir
-from sut.record.session import RunRecord, SessionRecord
+from sut.record.session import RunRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED
@@ -234,7 +233,7 @@ SCORED: dict[Path, AccuracyFacts] = {}
 """What the log of an accuracy run says, by the run's folder."""
 
 
-def scored(run: RunRecord, session: SessionRecord, sources: Sources | None = None) -> AccuracyFacts:
+def scored(run: RunRecord, *_: object) -> AccuracyFacts:
     """In place of a real evaluation: what `write_evaluation` was given."""
     return SCORED[run.folder.root.resolve()]
 

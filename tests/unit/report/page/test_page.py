@@ -208,3 +208,45 @@ def test_a_session_that_ended_before_its_time_says_how_and_where_to_read(tmp_pat
     assert "never became ready" in text
     assert text.count("no memory") == 1, "the reasons do not say it again"
     assert "asked for in performance mode and has no run" in text
+
+
+def test_each_run_stands_on_top_with_what_it_used_of_its_limits(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "server", "offline"))
+    run = result.scenarios[Scenario.SERVER]
+    checks = [
+        each.model_copy(update={"measured": 2500.0, "passed": False})
+        if each.rule == "ttft"
+        else each
+        for each in run.checks
+    ]
+    late = run.model_copy(update={"valid": False, "checks": checks})
+    runs = result.scenarios | {Scenario.SERVER: late}
+    text = report_html(result.model_copy(update={"scenarios": runs}), record)
+    top = text[: text.index("<section")]
+    assert "TTFT P95 125%, does not hold" in top
+    assert "TPOT P95 1%" in top
+    assert "no limit" in top, "Offline has none"
+    assert 'href="#Offline"' in top
+
+
+def test_the_evidence_of_the_session_is_linked_and_what_is_made_of_it_is_not(
+    tmp_path: Path,
+) -> None:
+    root = make_session(tmp_path, "server")
+    (root / "engine.log").touch()
+    (root / "result.json").touch()
+    (root / ".running.json").touch()
+    text = report_html(*built(root))
+    found = text[text.index("Files of the session") :]
+    assert re.findall('<a href="(.*?)"', found) == ["config.json", "engine.log", "session.json"]
+
+
+def test_scores_stand_on_top_beside_their_targets(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "accuracy"))
+    run = result.accuracy_runs[Scenario.OFFLINE]
+    assert run.evaluation is not None
+    held = run.evaluation.model_copy(update={"targets": {"ROUGE1": 38.391408}})
+    runs = {Scenario.OFFLINE: run.model_copy(update={"evaluation": held})}
+    text = report_html(result.model_copy(update={"accuracy_runs": runs}), record)
+    assert "ROUGE1 30 of 38.3914" in text[: text.index("<section")]
+    assert "no limit" in report_html(result, record)
