@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sut.config.flags import SCENARIOS, FlagParser, verb_parser
 from sut.config.installed_engines import engine_names
 from sut.config.shipped import names, round_names
 
-COMMAND = "sut"
+COMMAND, DEFAULT_VERB = "sut", "run"
 SHELLS = ("bash", "zsh", "fish")
 EPILOG = f"""\
 examples:
@@ -60,28 +61,34 @@ def parser() -> FlagParser:
 
 def command_line() -> argparse.ArgumentParser:
     """The whole command line as one parser, for programs that read it; nothing parses with it."""
-    from sut.main import DEFAULT_VERB, VERBS
-
-    words = _words()
-    run = _told(_module(DEFAULT_VERB).parser(), words)
+    words, modules = _words(), _modules()
+    run = _told(modules[DEFAULT_VERB].parser(), words)
     whole = argparse.ArgumentParser(COMMAND, parents=[run], add_help=False)
     verbs = whole.add_subparsers(dest="verb")
-    for verb, about in VERBS.items():
-        module = _module(verb)
+    for verb, module in modules.items():
+        if not hasattr(module, "parser"):
+            verbs.add_parser(verb, help="has its own --help")
+            continue
+        own = _told(module.parser(), words)
         inner: Mapping[str, Callable[[], FlagParser]] = getattr(module, "PARSERS", {})
         if not inner:
-            own = _told(module.parser(), words)
-            verbs.add_parser(verb, help=about, parents=[own], add_help=False)
+            verbs.add_parser(verb, help=own.description, parents=[own], add_help=False)
             continue
-        below = verbs.add_parser(verb, help=about).add_subparsers(dest="below")
+        below = verbs.add_parser(verb, help=own.description).add_subparsers(dest="below")
         for name, make in inner.items():
             own = _told(make(), words)
             below.add_parser(name, help=own.description, parents=[own], add_help=False)
     return whole
 
 
-def _module(verb: str) -> Any:
-    return importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
+def _modules() -> dict[str, Any]:
+    """The module of each verb, by the verb: each is a file beside this one."""
+    from sut import commands
+
+    found = sorted(each.name for each in pkgutil.iter_modules(commands.__path__))
+    return {
+        name.replace("_", "-"): importlib.import_module(f"sut.commands.{name}") for name in found
+    }
 
 
 def _told(own: FlagParser, words: Mapping[str, Sequence[str]]) -> FlagParser:

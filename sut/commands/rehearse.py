@@ -15,7 +15,8 @@ from sut.errors import Interrupted
 from sut.output import progress_console
 
 if TYPE_CHECKING:
-    from sut.rehearsal.measure import Loader, Override
+    from sut.campaign.measuring import Loader
+    from sut.campaign.plan import Override
     from sut.rehearsal.rehearse import Report
 
 EPILOG = """\
@@ -98,11 +99,13 @@ def _loader() -> Loader:
     from sut.config.sources import Loaded, load
     from sut.inputs.variables import planned_variables
     from sut.machine.hardware import package_version
+    from sut.machine.processor import has_avx512
     from sut.machine.variables import undeclared
 
     def resolved(overrides: Sequence[Override]) -> Loaded:
         # No environment: a rehearsal is the same for everyone.
-        return load(overrides, environment={}, card=None, host_name=platform.node())
+        host = platform.node()
+        return load(overrides, environment={}, card=None, host_name=host, avx512=has_avx512())
 
     def loader(overrides: Sequence[Override]) -> Loaded:
         loaded = resolved(overrides)

@@ -235,6 +235,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     import json
 
     from sut.config.rounds import load_round
+    from sut.inputs.card_room import require_card_room
     from sut.inputs.fit import fitted
     from sut.inputs.inputs import load_inputs
     from sut.plan.run_plan import plan_runs, read_audit_configs
@@ -243,6 +244,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     read_audit_configs(loaded.config)
     inputs = load_inputs(loaded.config, weights=False)
     loaded = fitted(loaded, inputs)
+    require_card_room(loaded.config, inputs)
     config, count = loaded.config, inputs.dataset.count
     plans = plan_runs(config, load_round(config.round), count, loaded.origins)
     if as_json:

@@ -43,12 +43,14 @@ other verbs; each has its own --help:
   submit           make the submission tree of a round from results
   check            check a submission tree, with MLCommons' own checker too
   rehearse         go through every step of a submission with a model of random weights
+  campaign         run the scenarios, modes, systems and settings of a plan
   report           build result and summary again; --compliance shows each rule and its proof
   compare          put the figures of runs side by side, with their noise
   regress          hold a run against a stored one; JUnit XML for CI
   history          list the results of a folder by time
   export           write the per-query table of a run as CSV or Parquet
   completion       print a script by which bash, zsh or fish completes all this
+  simulate         foretell a recorded run with other settings; no measurement
   prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone
@@ -257,8 +259,8 @@ def _add_replicas(parser: FlagParser) -> None:
     )
     add(
         "--dispatch",
-        choices=("auto", "equal"),
-        help="equal gives each replica the same number (auto)",
+        choices=("auto", "tokens", "prefill-weighted", "equal"),
+        help="to which replica a query goes; equal gives each the same number (auto)",
     )
     add(
         "--on-replica-loss",

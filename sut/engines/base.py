@@ -94,6 +94,7 @@ class RunSpec:
     reports_first_token: bool
     throughput_first: bool  # Offline: no latency counts, everything is submitted at once
     block: int = 0  # samples of one copy of the data set; 0: keep the order
+    dispatch: str | None = None  # policy that shares queries out to replicas; None: as started
 
     @property
     def is_warmup(self) -> bool:

@@ -108,6 +108,7 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
         reports_first_token=scenario.reports_first_token,
         throughput_first=scenario is Scenario.OFFLINE,
         block=block,
+        dispatch=config.engine.ray.dispatch,
     )
 
 

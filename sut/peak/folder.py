@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,20 +63,7 @@ class SearchDir:
         Raises:
             ConfigError: it holds a search with other settings, or cannot be written.
         """
-        try_results_dir(self.root)
-        wanted = searched_with(loaded, scenario)
-        if not self.search.exists():
-            write_atomic(self.search, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
-            return
-        found = decoded(self.search.read_text(encoding="utf-8"))
-        for key in sorted({*wanted, *found}):
-            if wanted.get(key) != found.get(key):
-                raise ConfigError(
-                    f"{self.root} holds a search with {key} {found.get(key)}, not "
-                    f"{wanted.get(key)}.",
-                    where="--out",
-                    remedy="Give the settings of that search, or another folder.",
-                )
+        go_on(self.search, searched_with(loaded, scenario))
 
     def runs(self) -> list[Trial]:
         """Every run that came to an end, in the order they were made."""
@@ -90,6 +78,30 @@ class SearchDir:
             if trial is not None:
                 trials.append(trial)
         return trials
+
+
+def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
+    """Begin a search in a folder, or go on with the one that is in it.
+
+    Args:
+        file: of the folder, with what is searched with.
+        wanted: what is to be searched with, as JSON has it.
+
+    Raises:
+        ConfigError: it holds a search with other settings, or cannot be written.
+    """
+    try_results_dir(file.parent)
+    if not file.exists():
+        write_atomic(file, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+        return
+    found = decoded(file.read_text(encoding="utf-8"))
+    for key in sorted({*wanted, *found}):
+        if wanted.get(key) != found.get(key):
+            raise ConfigError(
+                f"{file.parent} holds a search with {key} {found.get(key)}, not {wanted.get(key)}.",
+                where="--out",
+                remedy="Give the settings of that search, or another folder.",
+            )
 
 
 def searched_with(loaded: Loaded, scenario: Scenario) -> dict[str, Any]:

@@ -31,6 +31,22 @@ def over_limit_of(needed: int, percentile: float) -> int:
     return _least(lambda over: queries_needed(over, percentile) >= needed)
 
 
+def over_limit_allowed(queries: int, percentile: float) -> int | None:
+    """How many of so many queries may be over the limit; None: not even if none is, it passes.
+
+    The figure that early stopping holds to a limit follows: with `n` of `queries` allowed it is
+    the `n + 1`th largest. LoadGen tells it as an estimate in SingleStream alone, where it takes
+    the `n`th largest (results.cc, EarlyStopping).
+
+    Args:
+        queries: 1 or more.
+        percentile: what LoadGen is asked for, e.g. 99.
+    """
+    late_share = 1 - percentile / 100
+    first_too_many = _least(lambda over: not _convinces(queries, over, late_share))
+    return first_too_many - 1 if first_too_many else None
+
+
 def _least(holds: Callable[[int], bool]) -> int:
     """The smallest whole number of which something holds that holds of all above it."""
     if holds(0):

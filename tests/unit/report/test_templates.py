@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from sut.campaign.report import TEMPLATE as CAMPAIGN
 from sut.compare.page import TEMPLATE as COMPARISON
 from sut.report import templates
 from sut.report.page.build import TEMPLATE as REPORT
+from sut.report.page.several import TEMPLATE as SEVERAL
 from sut.report.templates import template
 
 STYLE = Path(templates.__file__).parent / "style.css"
 
 
-@pytest.mark.parametrize("page", [REPORT, COMPARISON], ids=["report", "comparison"])
+@pytest.mark.parametrize(
+    "page", [REPORT, SEVERAL, COMPARISON, CAMPAIGN], ids=lambda each: each.parent.name
+)
 def test_its_style_is_the_one_stylesheet(page: Path) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page.read_text(encoding="utf-8"), re.DOTALL)
     assert style.strip() == "{% include 'style.css' %}"
