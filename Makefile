@@ -15,6 +15,7 @@ ARGS ?=
 VENV := .venv$(if $(ROUND),-$(ROUND))
 BIN := $(VENV)/bin
 PACKAGES := sut qsl audit scripts
+AUDIT := build/audit
 ROUNDS := $(basename $(notdir $(wildcard user_confs/rounds/*.yaml)))
 MADE_MODELS := models/smollm2-135m models/llama-tiny-dummy
 # Left out of the lock: what the engine pins itself and differently for CPU and CUDA, LoadGen
@@ -31,10 +32,10 @@ TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format docs benchmark
-.PHONY: overhead bench lock clean
+.PHONY: overhead bench lock audit-packages provoke clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## make .venv, install the project and the engine that fits, make the small models
 	@$(PYTHON) -m scripts.setup_env --venv $(VENV) --platform $(PLATFORM) $(if $(ROUND),--round $(ROUND))
@@ -103,11 +104,22 @@ overhead: setup ## the harness against the raw engine and against no engine
 bench: models ## every benchmark in turn, five rounds, into docs/measurements (ARGS="--only engine")
 	$(BIN)/python -m scripts.bench $(ARGS)
 
-lock: setup ## rewrite constraints.txt from what is installed in .venv
+lock: setup ## rewrite constraints.txt from what is installed in .venv, and its hashes
 	@grep '^#' constraints.txt > constraints.txt.new
 	@$(BIN)/python -m pip --disable-pip-version-check list --format=freeze --exclude-editable \
 	    | grep -viE '^($(UNLOCKED))==' >> constraints.txt.new
 	@mv constraints.txt.new constraints.txt
+	$(BIN)/python -m scripts.lock_hashes
+
+# It asks PyPI, and fails where PyPI does not know a package or does not answer: nothing is audited then.
+audit-packages: ## known weaknesses of the locked packages, by pip-audit
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+provoke: setup ## faults and hostile inputs, and docs/reliability-table.md (ARGS="--only 'signal/*'")
+	$(BIN)/python -m scripts.provoke $(ARGS)
+	$(BIN)/python -m scripts.provoke --table
 
 clean: ## remove what make made: environments, the small models, caches; never results/
 	rm -rf .venv .venv-quantize $(addprefix .venv-,$(ROUNDS)) .setup build $(wildcard *.egg-info)

@@ -22,8 +22,9 @@ import msgspec
 import numpy as np
 
 from qsl.dataset import Prompts, TokenIds
-from qsl.json_rows import json_rows
+from qsl.json_rows import json_rows, nested
 from sut.errors import DatasetError
+from sut.given_file import given_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,8 @@ NUMBERED_COLUMN = "gt_output"
 REFERENCE_COLUMNS = ("output", "highlights", NUMBERED_COLUMN)
 KNOWN_FORMS = "a JSON list, JSON lines (.jsonl) or parquet with input or tok_input, and output"
 
+MOST_BYTES = 8 * 2**30
+"""Of a data set in JSON; the largest benchmark's has 200 MB."""
 _INT32 = np.iinfo(np.int32)
 _TokenId = Annotated[int, msgspec.Meta(ge=int(_INT32.min), le=int(_INT32.max))]
 
@@ -101,7 +104,7 @@ def read_file(path: Path, allow_pickle: bool = False) -> Columns:
 
 
 def _read_json(path: Path) -> Columns:
-    data = path.read_bytes()
+    data = _whole(path)
     # Samples are cut out first and decoded one by one: only one sample's ids exist as
     # Python integers at a time.
     rows = json_rows(data, path)
@@ -110,6 +113,13 @@ def _read_json(path: Path) -> Columns:
     for index, raw in enumerate(rows):
         _add_row(values, _decode_row(decoder, raw, index, path), index, path)
     return _columns(values, hashlib.sha256(data).hexdigest(), path)
+
+
+def _whole(path: Path) -> bytes:
+    try:
+        return given_bytes(path, MOST_BYTES)
+    except OSError as error:
+        raise DatasetError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def _decode_row(
@@ -123,6 +133,8 @@ def _decode_row(
             where=str(path),
             remedy="tok_input is a list of int32 ids; input and output are strings.",
         ) from error
+    except RecursionError as error:
+        raise nested(path) from error
 
 
 def _add_row(values: dict[str, list[Any]], row: _Row, index: int, path: Path) -> None:

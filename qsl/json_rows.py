@@ -51,6 +51,13 @@ def json_rows(data: bytes, path: Path) -> Rows:
         return _of_table(table, data, path)
     except msgspec.DecodeError as error:
         raise _malformed(error, data, path) from error
+    except RecursionError as error:
+        raise nested(path) from error
+
+
+def nested(path: Path) -> DatasetError:
+    """What to tell of values in values without end."""
+    return DatasetError("it is nested too deeply", where=str(path), remedy=AS_RECORDS)
 
 
 def _one_object(data: bytes) -> _Object | None:

@@ -7,6 +7,7 @@ transformers takes several and is left to models that have no such file.
 from __future__ import annotations
 
 import hashlib
+import os
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from sut.errors import DatasetError
+from sut.given_file import given_bytes, given_text
 
 if TYPE_CHECKING:
     import tokenizers
@@ -31,6 +33,15 @@ _SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
 _CLEAN_UPS = (
     *((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't")),
     *((" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re")),
+)
+
+
+# A vocabulary of 256,000 pieces with its merges has some 30 MB.
+MOST_BYTES = 2**30
+# What the expressions of somebody else's template may raise beside jinja's own.
+_OF_A_TEMPLATE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(TypeError, ValueError),
 )
 
 
@@ -110,7 +121,7 @@ class JsonTokenizer:
                 add_generation_prompt=True,
                 **_special_tokens(config),
             )
-        except TemplateError as error:
+        except (TemplateError, *_OF_A_TEMPLATE) as error:
             raise DatasetError(
                 f"the chat template fails: {error}",
                 where=str(self._folder),
@@ -172,14 +183,17 @@ def open_tokenizer(model_path: Path | str) -> Tokenizer:
     folder = Path(model_path)
     file = folder / "tokenizer.json"
     if not file.is_file():
+        if os.path.lexists(file):
+            raise DatasetError("it is no file", where=str(file), remedy="Fetch it again.")
         return _open_with_transformers(str(model_path))
     from tokenizers import Tokenizer as RustTokenizer
 
     try:
-        return JsonTokenizer(folder, RustTokenizer.from_buffer(file.read_bytes()))
-    except ValueError as error:
+        return JsonTokenizer(folder, RustTokenizer.from_buffer(given_bytes(file, MOST_BYTES)))
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
-            f"the tokenizer cannot be read: {error}", where=str(file), remedy="Fetch it again."
+            f"the tokenizer cannot be read: {said}", where=str(file), remedy="Fetch it again."
         ) from error
 
 
@@ -195,13 +209,13 @@ def tokenizer_sha256(folder: Path) -> str | None:
     try:
         if file.is_file():
             clean = bool(_read_config(folder).get(_CLEAN_KEY, False))
-            return hashlib.sha256(file.read_bytes() + str(clean).encode()).hexdigest()
+            return hashlib.sha256(given_bytes(file, MOST_BYTES) + str(clean).encode()).hexdigest()
         others = [path for name in _OTHER_FILES if (path := folder / name).is_file()]
         if not others:
             return None
         digest = hashlib.sha256()
         for path in others:
-            of_file = hashlib.sha256(path.read_bytes()).hexdigest()
+            of_file = hashlib.sha256(given_bytes(path, MOST_BYTES)).hexdigest()
             digest.update(f"{of_file}  {path.name}\n".encode())
         return digest.hexdigest()
     except OSError as error:
@@ -234,8 +248,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return msgspec.json.decode(file.read_bytes().removeprefix(BOM_UTF8), type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(given_bytes(file).removeprefix(BOM_UTF8), type=dict[str, Any])
+    except OSError as error:
+        raise DatasetError(f"cannot be read: {error.strerror}", where=str(file)) from error
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DatasetError(
             f"not a JSON object: {error}", where=str(file), remedy="Fetch it again."
         ) from error
@@ -245,11 +261,15 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> str:
     """The template: a file of its own in newer folders, a key of the configuration in older."""
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return file.read_text(encoding="utf-8-sig")
+        try:
+            return given_text(file)
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise DatasetError(f"cannot be read: {said}", where=str(file)) from error
     template = config.get("chat_template")
     if isinstance(template, list):
-        named = {entry["name"]: entry["template"] for entry in template}
-        template = named.get("default")
+        named = [each for each in template if isinstance(each, dict)]
+        template = next((e.get("template") for e in named if e.get("name") == "default"), None)
     if not isinstance(template, str):
         raise DatasetError(
             "the model has no chat template",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +11,11 @@ if TYPE_CHECKING:
     from sut.result.schema import Result
 
     __version__: str
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Python still looks for `-m sut.main`. Until that listens, Ctrl-C ends us without a word: an
+    # import that it cuts short would end in a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 __all__ = ["Result", "__version__", "load_result", "run"]
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from sut.errors import RunError
+from sut.errors import ConfigError, HarnessError, RunError
 
 NAME = "traceback.txt"
 OURS = "this is a bug of ours"
+# Names of files that a user gave: every question about them is answered with one of these.
+OF_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
 
 
-def bug_of_ours(error: Exception, folder: Path | None = None) -> RunError:
+def bug_of_ours(error: Exception, folder: Path | None = None) -> HarnessError:
     """What to tell of it; where nothing can be written the traceback is lost.
+
+    A name that no file can have, and a process without memory, are no bugs.
 
     Args:
         error: as it was raised.
         folder: where its traceback goes; None: the temporary folder.
     """
     text = "".join(traceback.format_exception(error))
+    if isinstance(error, OSError) and error.errno in OF_NAMES and error.filename is not None:
+        name = os.fsdecode(error.filename)
+        return ConfigError(f"{error.strerror}.", where=name, remedy="Give another name.")
     written = _write(text, folder) or _write(text, None)
     if _of_memory(error):
         return RunError("this process may take no more memory.", remedy="Raise its limit.")

@@ -17,6 +17,23 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+# C0 and C1, which move a terminal's cursor or colour it; but for tabs and ends of lines.
+_UNSEEN = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
+}
+
+
+# A value that is longer is nobody's; whoever wrote it knows it by its ends.
+_LONGEST_LINE = 2000
+
+
+def _shown(line: str) -> str:
+    """A line as a terminal can show it."""
+    if len(line) > _LONGEST_LINE:
+        left = _LONGEST_LINE // 2
+        line = f"{line[:left]} … ({len(line) - 2 * left} characters) … {line[-left:]}"
+    return line.translate(_UNSEEN)
+
 
 class HarnessError(Exception):
     """A failure that a person can act on: what is wrong, where, and the remedy.
@@ -36,12 +53,12 @@ class HarnessError(Exception):
         self.remedy = remedy
 
     def render(self) -> str:
-        """The one line shown to the user."""
+        """The one line shown to the user; what is for no eye stands there as its number."""
         place = f"{self.where}: " if self.where else ""
-        if self.remedy is None:
-            return f"{place}{self.message}"
-        end = "" if self.message.endswith((".", "!", "?")) else "."
-        return f"{place}{self.message}{end} {self.remedy}"
+        end = "" if self.remedy is None or self.message.endswith((".", "!", "?")) else "."
+        remedy = "" if self.remedy is None else f"{end} {self.remedy}"
+        lines = f"{place}{self.message}{remedy}".split("\n")
+        return "\n".join(map(_shown, lines))
 
     def __str__(self) -> str:
         return self.render()
@@ -79,6 +96,12 @@ class RunError(HarnessError):
 
 # A disk or a quota that is full.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+# A file system that is broken, gone or shut: what `write` and `fsync` say names no file.
+BROKEN = frozenset(
+    {errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.EFBIG, errno.EACCES, errno.EPERM}
+)
 
 
 def no_space(error: OSError, folder: Path | None = None) -> RunError:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NoReturn
 
 import sut
 from sut.bug import bug_of_ours
 from sut.config.names import Scenario
 from sut.config.natural import instead_of_verb
-from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed, RunError
+from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
+from sut.given_file import only_read
 from sut.output import open_standard_streams, whole_output
 
 DEFAULT_VERB = "run"
@@ -39,17 +41,21 @@ VERBS = {
     "compare": "put the figures of runs side by side, with their noise and what they differ in",
     "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
     "history": "list the results of a folder by time",
+    "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
     "export": "write the per-query table of a run or a session as CSV or Parquet",
     "completion": "print a script by which bash, zsh or fish completes verbs, flags and keys",
-    "simulate": "foretell a recorded run with other rates, batches or replicas; no measurement",
     "recover": "make a result of a session whose harness was killed",
     "trace": "write a session's queries as a timeline that Perfetto opens",
     "prepare-dataset": "build a benchmark's data set from a local copy of its source",
     "peak": "find the highest rate at which Server or Interactive is VALID",
+    "tune": "find the settings of the engine with which a scenario does best",
     "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
     "cluster": "start, stop or check a Ray cluster",
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
+
+READING = ("accuracy", "check", "compare", "history", "regress", "report", "verify")
+"""Verbs that look through what others may have made, and start nothing."""
 
 if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
     # We are being imported by an engine process that multiprocessing has just spawned. A
@@ -86,7 +92,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return 0
     verb, rest = split_verb(arguments)
     module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
-    code: int = module.main(rest)
+    with only_read() if verb in READING else nullcontext():
+        code: int = module.main(rest)
     return code
 
 
@@ -104,8 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         print("sut: interrupted before a result could be written.", file=sys.stderr)
         code = Interrupted.exit_code
     except Exception as error:  # noqa: BLE001 - nobody foresaw it
-        print(f"sut: {bug_of_ours(error).render()}", file=sys.stderr)
-        code = RunError.exit_code
+        told = bug_of_ours(error)
+        print(f"sut: {told.render()}", file=sys.stderr)
+        code = told.exit_code
     sys.exit(code)
 
 
@@ -118,6 +126,8 @@ def _told_of_a_thread(what: threading.ExceptHookArgs) -> None:
 def entry() -> NoReturn:
     """`main` as a process: it ends with it, whatever still hangs."""
     open_standard_streams()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # our package's doing
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.excepthook = _told_of_a_thread
     try:
         main()

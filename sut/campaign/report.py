@@ -91,8 +91,13 @@ def write_report(campaign: Campaign, plan: Plan) -> Reported:
     page = campaign.out / "report.html"
     write_again(campaign.out / "campaign.json", json.dumps(document, indent=2) + "\n")
     write_again(campaign.out / "report.txt", "\n".join([head, *(each.text for each in sides)]))
-    write_again(page, template(TEMPLATE, {"figures": figures_text}).render(campaign=document))
+    write_again(page, campaign_html(document))
     return Reported(head, document, page)
+
+
+def campaign_html(document: Mapping[str, Any]) -> str:
+    """The page of a campaign, whose JSON this is."""
+    return template(TEMPLATE, {"figures": figures_text}).render(campaign=document)
 
 
 def _results(done: Sequence[Done]) -> dict[str, Result]:

@@ -76,12 +76,12 @@ def read_hosts(path: Path) -> Hosts:
     text = read_text(path, "the hosts file", remedy)
     try:
         return Hosts.model_validate(yaml.load(text, Loader=PlainLoader))
-    except yaml.YAMLError as error:
-        message = f"the hosts file is not YAML: {' '.join(str(error).split())}"
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         message = f"{key}: {first['msg']}."
+    except (yaml.YAMLError, ValueError) as error:  # a number of thousands of digits
+        message = f"the hosts file is not YAML: {' '.join(str(error).split())}"
     raise ConfigError(message, where=str(path), remedy=remedy)
 
 

@@ -103,9 +103,7 @@ def _say_notes(stages: Iterable[Planned]) -> None:
 def parser() -> FlagParser:
     """The verb's flags."""
     made = verb_parser(
-        "campaign",
-        "Run scenarios x modes x tests x systems x settings, stage by stage.",
-        EPILOG,
+        "campaign", "Run scenarios x modes x tests x systems x settings, stage by stage.", EPILOG
     )
     add = made.add_argument
     add("plan", type=Path, metavar="PLAN", help="the plan, a YAML file")

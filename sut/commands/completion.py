@@ -66,9 +66,6 @@ def command_line() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(COMMAND, parents=[run], add_help=False)
     verbs = whole.add_subparsers(dest="verb")
     for verb, module in modules.items():
-        if not hasattr(module, "parser"):
-            verbs.add_parser(verb, help="has its own --help")
-            continue
         own = _told(module.parser(), words)
         inner: Mapping[str, Callable[[], FlagParser]] = getattr(module, "PARSERS", {})
         if not inner:

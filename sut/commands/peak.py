@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sut.config.flags import FlagParser, above_zero, build_parser, whole
 from sut.errors import ConfigError, Interrupted
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -40,8 +41,6 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     loaded = _loaded(options)
 
-    from rich.console import Console
-
     from sut.peak.find import Asked, find_peak
     from sut.peak.report import render, write_found
 
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         confirmations=options.confirmations,
         trial_s=options.trial_seconds,
     )
-    found = find_peak(asked, Console(stderr=True), lambda each: write_found(each, asked))
+    found = find_peak(asked, progress_console(), lambda each: write_found(each, asked))
     document = write_found(found, asked)
     print(document if options.json else render(document), end="")
     if found.end is None:

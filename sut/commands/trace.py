@@ -56,9 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 def parser() -> FlagParser:
     """The verb's flags."""
     made = verb_parser(
-        "trace",
-        "Write a session's queries as a timeline, in the Trace Event Format.",
-        EPILOG,
+        "trace", "Write a session's queries as a timeline, in the Trace Event Format.", EPILOG
     )
     add = made.add_argument
     add("directory", type=Path, metavar="DIR", help="a session's folder or result")

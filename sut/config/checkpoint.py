@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sut.given_file import given_bytes, open_given
 from sut.json_text import decoded
 
 Shape = tuple[int, ...]
@@ -85,7 +86,7 @@ def _indexed(path: Path) -> dict[str, str] | None:
     if not path.is_file():
         return None
     try:
-        named = decoded(path.read_bytes())["weight_map"]
+        named = decoded(given_bytes(path))["weight_map"]
         if all(isinstance(file, str) and Path(file).name == file for file in named.values()):
             return dict(named)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -96,7 +97,7 @@ def _indexed(path: Path) -> dict[str, str] | None:
 def _header(path: Path) -> Iterator[tuple[str, Shape]]:
     """Name and shape of each tensor of one file."""
     try:
-        with path.open("rb") as stream:
+        with open_given(path) as stream:
             length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
             if length > _LONGEST_HEADER:
                 raise ValueError

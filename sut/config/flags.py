@@ -48,9 +48,9 @@ other verbs; each has its own --help:
   compare          put the figures of runs side by side, with their noise
   regress          hold a run against a stored one; JUnit XML for CI
   history          list the results of a folder by time
+  simulate         foretell a recorded run with other settings; no measurement
   export           write the per-query table of a run as CSV or Parquet
   completion       print a script by which bash, zsh or fish completes all this
-  simulate         foretell a recorded run with other settings; no measurement
   prepare-dataset  build a benchmark's data set from a local copy of its source
   cluster          start, stop or check a Ray cluster
   bench            compare the harness with the raw engine, or measure it alone

@@ -32,6 +32,7 @@ FOREIGN = (OPTIONS, EXTRA)
 BY_SCENARIO = "by_scenario."
 _SCENARIOS = tuple(f"{BY_SCENARIO}{scenario.value}" for scenario in Scenario)
 _ANY = FieldInfo(annotation=Any)
+MOST_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ def checked(setting: Setting) -> Any:
         ConfigError: wrong type or out of bounds.
     """
     key = everywhere(setting.key)
+    _refuse_bytes(setting)
     if key.startswith(FOREIGN):
         return setting.value  # held to what the engine has once its kind is known
     field = leaves()[key]
@@ -203,6 +205,16 @@ def checked(setting: Setting) -> Any:
         return TypeAdapter(annotation).validate_python(setting.value)
     except ValidationError as error:
         raise ConfigError(sentence(error, setting.key), where=setting.origin) from error
+
+
+def _refuse_bytes(setting: Setting) -> None:
+    """Refuse what no record could hold: bytes of the command line that are no text."""
+    try:
+        _shown(setting.value).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{setting.key} is {show(setting.value)}, which is not UTF-8.", where=setting.origin
+        ) from error
 
 
 def refuse_yes_or_no(setting: Setting, field: FieldInfo) -> None:
@@ -279,11 +291,16 @@ def sentence(error: ValidationError, prefix: str = "") -> str:
 
 
 def show(value: Any) -> str:
-    """A value as it would stand in YAML, on one line."""
+    """A value as it would stand in YAML, on one line; of a long one the beginning."""
+    text = _shown(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}… ({len(text)} characters)"
+
+
+def _shown(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
-        return f"[{', '.join(show(item) for item in value)}]"
+        return f"[{', '.join(_shown(item) for item in value)}]"
     return str(value) if str(value) != "" else '""'

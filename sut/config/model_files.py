@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.shipped import CONF_ROOT
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.machine.places import expanded
 
@@ -31,7 +32,7 @@ def looks_like_hub_id(path: str) -> bool:
 def described(folder: Path) -> dict[str, Any] | None:
     """What a folder's config.json says; None if it is not a JSON object or cannot be read."""
     try:
-        value = decoded((folder / DESCRIPTION).read_text(encoding="utf-8-sig"))
+        value = decoded(given_text(folder / DESCRIPTION))
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

@@ -100,15 +100,26 @@ def load_system(choice: Setting) -> System:
     """Read the system that `choice` names, over the one that it says it is like.
 
     Raises:
-        ConfigError: unknown name or key, no default_model, an overlay for no profile.
+        ConfigError: unknown name or key, no default_model, an overlay for no profile, files that
+            are like each other.
     """
+    return _like(choice, ())
+
+
+def _like(choice: Setting, above: tuple[Path, ...]) -> System:
+    """A system, read for the files above it."""
     path = find("systems", choice)
+    if path in above:
+        raise ConfigError(
+            f"{path.name} is like itself, by way of {' and '.join(p.name for p in above)}.",
+            where=choice.origin,
+            remedy="Let one of them stand alone.",
+        )
     leaves = read_leaves(path)
     like = next((leaf for leaf in leaves if leaf.path == (LIKE,)), None)
     if like is None:
         return _system(path, leaves, None)
-    base = find("systems", Setting(LIKE, like.value, like.origin))
-    below = _system(base, read_leaves(base), None)
+    below = _like(Setting(LIKE, like.value, like.origin), (*above, path))
     return _system(path, [leaf for leaf in leaves if leaf is not like], below)
 
 

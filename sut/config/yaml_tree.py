@@ -17,13 +17,76 @@ import yaml
 
 from sut.config import shipped
 from sut.errors import ConfigError
+from sut.given_file import NOT_A_FILE, given_bytes
 
-# More than any file of this project nests; an alias can make a mapping hold itself.
+# More than any file of this project nests.
 MAX_DEPTH = 12
 
 
+# Lists and mappings, each in another: a value is no tree.
+MOST_NESTED = 40
+# An alias stands for all that it names: ten lines of them can make a billion values.
+MOST_VALUES = 10_000
+
+
 class PlainLoader(yaml.SafeLoader):
-    """A loader for which few words are more than text."""
+    """A loader for which few words are more than text, and which makes no more than it was given.
+
+    Raises:
+        yaml.MarkedYAMLError: of a document that is nested too deeply, or holds too many values.
+    """
+
+    def __init__(self, text: str):
+        super().__init__(text)
+        self._nested = self._made = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A value, and all that is in it."""
+        self._nested += 1
+        self._made += 1
+        try:
+            if self._nested > MOST_NESTED:
+                raise _refused("it is nested too deeply", self.get_mark())
+            if self._made > MOST_VALUES:
+                raise _too_many(self.get_mark())
+            return super().compose_node(parent, index)
+        finally:
+            self._nested -= 1
+
+    def get_single_node(self) -> yaml.Node | None:
+        """The document."""
+        node = super().get_single_node()
+        if node is not None and _values(node, {}) > MOST_VALUES:
+            raise _too_many(node.start_mark)
+        return node
+
+
+_BEGUN = -1  # of a node whose values are being counted
+
+
+def _too_many(where: Any) -> yaml.MarkedYAMLError:
+    return _refused(f"it holds more than {MOST_VALUES:,} values", where)
+
+
+def _refused(why: str, where: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=why, problem_mark=where)
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node amounts to, those that aliases repeat counted again."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if known.get(id(node)) == _BEGUN:
+        raise _refused("a value holds itself", node.start_mark)
+    if id(node) not in known:
+        known[id(node)] = _BEGUN
+        parts = (
+            [each for pair in node.value for each in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+        )
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -78,18 +141,16 @@ def read_text(
     Raises:
         ConfigError: the file cannot be opened, or is not UTF-8, naming line and byte.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ConfigError(  # reading a pipe may never end
-            f"{name} is a pipe or a device, not a file.", where=str(path), remedy="Save it first."
-        )
     try:
-        data = path.read_bytes()
+        data = given_bytes(path)
         errors = "replace" if lenient and b"\0" not in data else "strict"
         text = data.decode("utf-8-sig", errors)
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigError(
-            f"{name} cannot be read: {error.strerror}.", where=str(path), remedy=remedy
+            f"{name} cannot be read: {error.strerror}.",
+            where=str(path),
+            remedy="Save it first." if error.strerror == NOT_A_FILE else remedy,
         ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -156,7 +217,7 @@ def _leaves(
             )
         seen[key] = line
         if len(path) > MAX_DEPTH:
-            raise ConfigError("the keys lead too deep, or back to themselves.", where=origin)
+            raise ConfigError("the keys lead too deep.", where=origin)
         if isinstance(value_node, yaml.MappingNode):
             yield from _leaves(loader, value_node, path, name, value)
             if not value_node.value:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sut.errors import Interrupted, RunError
 from sut.machine.processes import kill_children
-from sut.machine.signals import STDERR
+from sut.output import tell_past_all
 
 
 def how_to_recover(session: Path) -> str:
@@ -40,6 +40,5 @@ class AtOnce:
         kept = ""
         if self.session is not None:
             kept = f" What was measured is kept: {how_to_recover(self.session)}"
-        with contextlib.suppress(OSError):
-            os.write(STDERR, f"sut: {said}.{kept}\n".encode())
+        tell_past_all(f"sut: {said}.{kept}\n")
         os._exit(code)

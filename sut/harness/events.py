@@ -42,7 +42,7 @@ class EventConsole(Console):
     """
 
     def __init__(self, listeners: Sequence[Listener], console: Console):
-        super().__init__(file=console.file, quiet=console.quiet)
+        super().__init__(file=console.file, quiet=console.quiet, markup=False, emoji=False)
         self._listeners = listeners
 
     def event(self, kind: str, fields: Mapping[str, Any]) -> None:

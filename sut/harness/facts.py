@@ -271,7 +271,7 @@ def write_session(
         session_id=start.session_id,
         started_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         timestamp=session.stamp,
-        command=list(sys.argv),
+        command=[word.encode("utf-8", "backslashreplace").decode() for word in sys.argv],
         hardware=here,
         software=software_facts(here, before.engine),
         dataset=dataset_facts(inputs.dataset),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -45,6 +46,7 @@ from sut.machine.signals import stopped_by
 from sut.plan.room import end_bytes
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
+from sut.record.engine_load import load_lines
 from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted, ledger_bytes
@@ -138,11 +140,20 @@ def make_run(
         outcome = _drive_loadgen(live, this)
     table = table_of(ledger, live.prompt_tokens)
     live.write(folder.ledger, ledger_bytes(table))
+    _keep_load(live, folder)
     facts = _facts(live, this, outcome, counted(table, ledger.late_events), _counters(live, before))
     end_run(folder, facts)
     live.kept[folder.run_facts] = folder.run_facts.read_bytes()
     del live.kept[folder.begun]
     return facts
+
+
+def _keep_load(live: LiveSession, folder: RunDir) -> None:
+    """For the page; a disk that is full costs it, and never the run."""
+    load = live.host.run(live.engine.report).load
+    with suppress(OSError):
+        if load:
+            write_atomic(folder.engine_load, load_lines(load))
 
 
 def _begin(live: LiveSession, plan: RunPlan, give_up: GiveUp | None) -> _Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sut.bug import bug_of_ours
-from sut.errors import FULL, HarnessError, RunError, no_space
+from sut.errors import BROKEN, FULL, HarnessError, RunError, no_space
 from sut.harness.conclude import ending_of
 from sut.harness.phases import Overdue, Phases
 from sut.machine.signals import Stops
@@ -57,9 +58,16 @@ class UnderWay:
             return error
         if isinstance(error, OSError) and error.errno in FULL:
             return no_space(error, root)
-        if isinstance(error, OSError) and str(error.filename or "").startswith(str(root)):
+        if isinstance(error, OSError) and _of_folder(error, root):
             return RunError(f"nothing can be written there: {error.strerror}.", where=str(root))
         return bug_of_ours(error, root)
+
+
+def _of_folder(error: OSError, root: Path) -> bool:
+    """Whether it is the session's folder that refused; a descriptor's error names no file."""
+    if error.filename is None:
+        return error.errno in BROKEN
+    return os.fsdecode(error.filename).startswith(str(root))
 
 
 @contextmanager

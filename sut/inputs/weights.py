@@ -8,6 +8,7 @@ from pathlib import Path
 from sut.config.model_files import local_folder, looks_like_hub_id
 from sut.config.schema import ModelConfig, RunConfig
 from sut.errors import ConfigError
+from sut.given_file import given_bytes
 from sut.json_text import decoded
 from sut.record.folder import sha256_of
 
@@ -98,7 +99,7 @@ def _in_part(folder: Path, present: set[str]) -> bool:
     """
     for index in folder.glob(INDEX_PATTERN):
         try:
-            named = set(decoded(index.read_bytes())["weight_map"].values())
+            named = set(decoded(given_bytes(index))["weight_map"].values())
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # an index of something else
         if named & present and named - present:

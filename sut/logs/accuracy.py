@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sut.errors import LogError
+from sut.given_file import given_text
 from sut.json_text import DoubledKeyError, decoded
 
 ACCURACY_NAME = "mlperf_log_accuracy.json"
@@ -96,15 +97,11 @@ def token_type_of(path: Path) -> str:
 
 def _entries(path: Path) -> list[Any]:
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig") if size <= MAX_BYTES else ""
+        text = given_text(path, MAX_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         message = f"the accuracy log cannot be read: {reason}."
         raise LogError(message, where=str(path), remedy=REMEDY) from error
-    if size > MAX_BYTES:
-        message = f"the accuracy log has {size} bytes, more than {MAX_BYTES}."
-        raise LogError(message, where=str(path), remedy=REMEDY)
     try:
         document = decoded(text)
     except json.JSONDecodeError as error:

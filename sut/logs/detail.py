@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sut.errors import LogError
+from sut.given_file import open_given
 from sut.json_text import decoded
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 
@@ -125,7 +126,8 @@ class _Reader:
 
     def take(self, number: int, raw: bytes, entry: dict[str, Any]) -> None:
         key, value = entry["key"], entry.get("value")
-        metadata = entry.get("metadata") or {}
+        said = entry.get("metadata")
+        metadata = said if isinstance(said, dict) else {}
         self.index.take(number, raw, entry)
         if metadata.get("is_error") or key.startswith("error_"):
             _count(self.errors, key, value, number, raw)
@@ -231,7 +233,7 @@ def read_detail(path: Path, *, allow_incomplete: bool = False) -> DetailLog:
     """
     reader, incomplete, count = _Reader(path), None, 0
     try:
-        with path.open("rb") as stream:
+        with open_given(path) as stream:
             lines = _entries(stream, path)
             for number, raw in lines:
                 entry = _decode(raw)

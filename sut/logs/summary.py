@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
+from sut.given_file import given_bytes
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
 
 SUMMARY_NAME = "mlperf_log_summary.txt"
@@ -70,20 +71,13 @@ def read_summary(path: Path) -> SummaryLog:
         LogError: missing, empty, or none of LoadGen's.
     """
     try:
-        size = path.stat().st_size
-        text = path.read_text("utf-8-sig", "replace") if size <= MAX_BYTES else None
+        text = given_bytes(path, MAX_BYTES).decode("utf-8-sig", "replace")
     except OSError as error:
         raise LogError(
             f"the summary cannot be read: {error.strerror}.",
             where=str(path),
             remedy="Point at the folder that holds LoadGen's logs.",
         ) from error
-    if text is None:
-        raise LogError(
-            f"the summary has {size} bytes, LoadGen's a few thousand.",
-            where=str(path),
-            remedy="Point at LoadGen's own logs.",
-        )
     if not text.strip():
         raise LogError("the summary is empty.", where=str(path), remedy="Run again.")
     return parse_summary(text, path)

@@ -14,15 +14,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+
+from sut.output import tell_past_all
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 TOGETHER_S = 0.5
 # So long the main thread may take to notice a signal before it counts as hanging.
 NOTICE_S = 2.0
-STDERR = 2
 
 
 class Stopped(KeyboardInterrupt):
@@ -80,7 +81,7 @@ class Stops:
         if self._first_s is None:
             self._first_s, self.by = now_s, name_of(number)
             more = "" if self._at_once is None else " Once more ends everything at once."
-            _tell(f"{self.by}: the run ends, and what was measured is kept.{more}")
+            tell_past_all(f"\n{self.by}: the run ends, and what was measured is kept.{more}\n")
             if not self._held:
                 raise Stopped(number)
         elif number != signal.SIGHUP and now_s - self._first_s >= TOGETHER_S and self._at_once:
@@ -99,12 +100,6 @@ class Stops:
         hangs = self._noticed_s is None or self._noticed_s < since_s
         if hangs and self._heard > 1 and self._at_once is not None:
             self._at_once(name_of(number))
-
-
-def _tell(text: str) -> None:
-    """Past every buffer and lock, which whoever was interrupted may hold."""
-    with suppress(OSError):
-        os.write(STDERR, f"\n{text}\n".encode())
 
 
 @contextmanager

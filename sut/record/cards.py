@@ -10,10 +10,14 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from sut.errors import LogError
+from sut.given_file import given_text
 from sut.record.frozen import Facts
+
+# A line of 300 bytes for each of 16 cards and each second of a day.
+MOST_BYTES = 512 * 2**20
 
 
 class CardSample(Facts):
@@ -44,11 +48,13 @@ def read_samples(path: Path) -> list[CardSample]:
     """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
     try:
+        lines = given_text(path, MOST_BYTES).splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
         return [CardSample.model_validate_json(line) for line in whole]
-    except ValidationError as error:
+    except OSError as error:
+        raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+    except ValueError as error:  # ValidationError and UnicodeDecodeError are such
         raise LogError("is not what the harness writes.", where=str(path)) from error
 
 

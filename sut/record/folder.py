@@ -20,6 +20,7 @@
       ledger.parquet                 one row per query, from our ledger
       ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
+      engine.jsonl                   how busy the engine was, each time it told
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
@@ -83,14 +84,14 @@ def write_again(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def write_asked(flag: str, path: Path, text: str | bytes) -> None:
+def write_asked(flag: str, path: Path, content: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:
         ConfigError: it exists, or cannot be written.
     """
     try:
-        write_atomic(path, text)
+        write_atomic(path, content)
     except FileExistsError as error:
         raise ConfigError(
             f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."
@@ -179,6 +180,10 @@ class RunDir:
     @property
     def accuracy(self) -> Path:
         return self.root / "accuracy.json"
+
+    @property
+    def engine_load(self) -> Path:
+        return self.root / "engine.jsonl"
 
     @property
     def samples(self) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -36,7 +37,10 @@ def read_journal(path: Path) -> Any | None:
     """The rows as they stood last, in order of `seq`, as a pyarrow table; None without one."""
     import pyarrow as pa
 
-    tables = [pa.ipc.open_stream(content).read_all() for content in _contents(path)]
+    tables = []
+    with suppress(pa.ArrowException):  # what is no frame of ours ends it, as a frame cut short
+        for content in _contents(path):
+            tables.append(pa.ipc.open_stream(content).read_all())
     if not tables:
         return None
     table = pa.concat_tables(tables)

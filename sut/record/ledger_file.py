@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
+from sut.given_file import open_given
 from sut.record.facts import FailureGroup, LedgerFacts, ReplicaFacts
 
 COLUMNS = (
@@ -43,7 +44,8 @@ def read_ledger(path: Path) -> Any:
 
     remedy = "Restore the file from the run; it cannot be rebuilt."
     try:
-        table = pq.ParquetFile(path).read()
+        with open_given(path) as stream:
+            table = pq.ParquetFile(stream).read()
     except (OSError, pa.ArrowInvalid) as error:
         first = str(error).splitlines()[0]
         raise LogError(

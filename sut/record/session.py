@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.errors import LogError
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.logs.run_logs import LoadGenLogs, read_logs
 from sut.record.ending import EndingFacts
@@ -315,7 +316,7 @@ def read_document(path: Path) -> Document:
     """
     remedy = "Name the folder of a session; restore the file if it was lost."
     try:
-        document = decoded(path.read_text(encoding="utf-8"))
+        document = decoded(given_text(path))
     except OSError as error:
         raise LogError(
             f"the file cannot be read: {error.strerror}.", where=str(path), remedy=remedy

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sut.errors import LogError
+from sut.given_file import given_bytes
 from sut.record.locate import session_folder
 from sut.result.build import build
 from sut.result.schema import Result
@@ -19,7 +20,7 @@ def read_result(path: Path) -> Result:
         LogError: no such file, or no result of this version.
     """
     try:
-        return Result.model_validate_json(path.read_bytes())
+        return Result.model_validate_json(given_bytes(path))
     except OSError as error:
         raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
     except ValidationError as error:

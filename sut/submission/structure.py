@@ -53,7 +53,10 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
         if not any(path.iterdir()):
             yield _error(tree, path, EMPTY, "Remove it.")
         return
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return  # gone since the folder was listed
     if size > rules.file_max_bytes:
         limit = rules.file_max_bytes // 2**20
         yield _error(

@@ -12,6 +12,7 @@ from sut.accuracy.evaluate import Sources
 from sut.cluster.collect import SESSION_MARK
 from sut.config.names import Scenario
 from sut.errors import LogError
+from sut.given_file import given_bytes
 from sut.record.session import read_session
 from sut.result.aggregate import Call, NodeRecord, aggregate
 from sut.result.aggregated_schema import (
@@ -70,7 +71,9 @@ def verify_nodes(path: Path, sources: Sources | None = None) -> list[Item]:
 
 def _read(path: Path) -> Aggregated:
     try:
-        return Aggregated.model_validate_json(path.read_bytes())
+        return Aggregated.model_validate_json(given_bytes(path))
+    except OSError as error:
+        raise LogError(f"cannot be read: {error.strerror}.", where=str(path)) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -12,6 +12,7 @@ from sut import metrics
 from sut.config.names import Scenario
 from sut.config.rounds import Round, load_round
 from sut.errors import LogError
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.logs.run_logs import LoadGenLogs, read_logs
@@ -139,7 +140,7 @@ def _accuracy(entry: TreeEntry) -> Iterator[Item]:
 def _said(tree: Path, path: Path) -> Iterator[Item]:
     """Every field of a description: nobody else tells it."""
     try:
-        document: Any = decoded(path.read_text(encoding="utf-8"))
+        document: Any = decoded(given_text(path))
     except (OSError, ValueError):
         return  # `check` says so
     place = path.relative_to(tree).as_posix()

@@ -48,7 +48,18 @@ return [...document.querySelectorAll('body *')].filter(each => {
   return box.width && box.right > arguments[0] + 1;
 }).slice(0, 5).map(each => `${each.tagName} ${each.className} ${each.textContent.slice(0, 40)}`);
 """
-FOCUSABLE = "return document.querySelectorAll('a[href], summary, input, [tabindex=\"0\"]').length;"
+# Of radio buttons that belong together the tabulator stops at the one that is chosen.
+FOCUSABLE = (
+    "return document.querySelectorAll('a[href], summary, input:checked, [tabindex]').length;"
+)
+# Names of the checks, by their place on the screen.
+CHECKS = """
+const table = document.querySelector('[name=Server-checks]').closest('details');
+table.open = true;
+return [...table.querySelectorAll('tbody tr')].map(
+  each => [each.getBoundingClientRect().top, each.cells[0].textContent]
+).sort((a, b) => a[0] - b[0]).map(each => each[1]);
+"""
 FOCUSED = """
 const each = document.activeElement, seen = (window.seen ||= new Set());
 if (each === document.body) return [seen.size, null, false];
@@ -114,6 +125,12 @@ class Reader:
         from selenium.webdriver import ActionChains, Keys
 
         ActionChains(self.driver).send_keys(Keys.TAB).perform()
+
+    def right(self) -> None:
+        """The arrow."""
+        from selenium.webdriver import ActionChains, Keys
+
+        ActionChains(self.driver).send_keys(Keys.ARROW_RIGHT).perform()
 
     def enter(self) -> None:
         """The key."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sut.campaign.report import campaign_html
 from sut.compare.comparison import compared
 from sut.compare.page import comparison_html
 from sut.peak.report import peak_html
@@ -43,6 +44,8 @@ def write_pages(folder: Path) -> dict[str, Path]:
     judged_all = [judged(found[name].parent) for name in ("report", "interrupted", "hostile")]
     judged_all[2] = (spoilt(judged_all[2][0]), judged_all[2][1])
     found["several"].write_text(several_html(judged_all, found["several"]))
+    found["campaign"] = folder / "campaign.html"
+    found["campaign"].write_text(campaign_html(CAMPAIGN))
     found["peak"] = folder / "peak.html"
     found["peak"].write_text(peak_html(searched()))
     return found
@@ -111,6 +114,23 @@ def _ended(root: Path, ending: EndingFacts) -> Path:
     dump(root / "ending.json", ending.model_dump())
     seal(root)
     return root
+
+
+CAMPAIGN: dict[str, Any] = {
+    "plan": "plan.yaml", "valid": False, "interrupted": True,
+    "comparisons": [{
+        "scenario": "Server", "comparable": True, "page": "comparison.html",
+        "stages": {"A": "Server performance cpu", "B": EVIL},
+    }],
+    "stages": [
+        {"stage": "Server performance cpu", "state": "VALID", "kept": True, "reasons": [],
+         "figures": {"tokens/s": 1085.5, "samples/s": 196.5, "TTFT P99 ms": None},
+         "session": "report/node_20261124T000000Z",
+         "page": "report/node_20261124T000000Z/report.html"},
+        {"stage": EVIL, "state": "INVALID", "kept": False, "reasons": [EVIL, "too slow"],
+         "figures": {}, "session": None, "page": None},
+    ],
+}  # fmt: skip
 
 
 def searched() -> dict[str, Any]:

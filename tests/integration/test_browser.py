@@ -9,6 +9,7 @@ from urllib.parse import urldefrag
 import pytest
 
 from tests.integration.browser import (
+    CHECKS,
     FOCUSABLE,
     FOCUSED,
     PAPER_PX,
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow  # half a minute, and what it needs is seldom ther
 PAGES = (
     *("report", "accuracy", "failed", "interrupted", "hostile"),
     *("report compliance", "failed compliance", "hostile compliance"),
-    *("comparison", "several", "peak"),
+    *("comparison", "several", "campaign", "peak"),
 )
 DRAWN = ("report", "interrupted", "hostile", "several", "peak")
 WIDTHS = (360, 800, 1400)
@@ -130,6 +131,17 @@ def test_the_keyboard_reaches_all_and_is_seen(browser: Reader, opened: Path) -> 
     assert "none" not in outlines
 
 
+def test_a_table_is_sorted_by_its_buttons_alone(browser: Reader, pages: dict[str, Path]) -> None:
+    browser.open(pages["report"])
+    given = browser.ask(CHECKS)
+    browser.ask("document.querySelector('[name=Server-checks]').focus();")
+    for _ in ("failures", "name"):
+        browser.right()
+    names = browser.ask(CHECKS)
+    assert names != given
+    assert names == sorted(given, key=str.casefold)
+
+
 def test_links_lead_to_what_is_there(browser: Reader, opened: Path) -> None:
     links = browser.ask("return [...document.querySelectorAll('a')].map(each => each.href);")
     ids = browser.ask("return [...document.querySelectorAll('[id]')].map(each => each.id);")
@@ -143,7 +155,7 @@ def test_links_lead_to_what_is_there(browser: Reader, opened: Path) -> None:
 
 
 def test_names_of_others_are_text(browser: Reader, pages: dict[str, Path]) -> None:
-    for name in ("hostile", "hostile compliance", "failed", "several"):
+    for name in ("hostile", "hostile compliance", "failed", "several", "campaign"):
         browser.open(pages[name])
         assert "owned" not in browser.ask("return document.title;").partition("<")[0]
         assert browser.ask("return document.querySelectorAll('script, img').length;") == 0

@@ -67,3 +67,14 @@ def test_no_command_ends_in_a_traceback(
         main([])
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(f"sut: {tmp_path}")
+
+
+@pytest.mark.parametrize("verb", ["report", "check", "verify", "recover"])
+def test_a_name_that_no_file_can_have_is_bad_input(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "x" * 300])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"sut: {'x' * 300}")

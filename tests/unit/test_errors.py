@@ -29,3 +29,8 @@ def test_each_class_has_an_exit_code_of_its_own_meaning():
         "Interrupted": 130,
         "OutputClosed": 141,
     }
+
+
+def test_what_moves_a_terminals_cursor_stands_there_as_its_number():
+    error = ConfigError("a\x1b[2J\nb\tc\x9b", where="\x07")
+    assert error.render() == "\\x07: a\\x1b[2J\nb\tc\\x9b"

@@ -114,3 +114,46 @@ def test_an_error_of_a_thread_is_told_without_its_traceback(tmp_path: Path) -> N
     assert done.returncode == 7
     assert b": this is a bug of ours: ValueError: no. Report it" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+# A pipe that is full and that this process alone could read, in place of standard error.
+UNREAD = """
+import os, sys
+ours, theirs = os.pipe()
+os.set_blocking(theirs, False)
+try:
+    while True: os.write(theirs, b" " * 4096)
+except BlockingIOError:
+    pass
+os.set_blocking(theirs, True)
+os.dup2(theirs, 2)
+from sut import output
+output.PATIENCE_S = 0.05
+"""
+
+
+def test_progress_that_nobody_reads_holds_nothing_up() -> None:
+    program = UNREAD + (
+        "console = output.progress_console()\n"
+        "for _ in range(5000): console.print('so far')\nprint('done', flush=True)"
+    )
+    done = run_with("", program)
+    assert (done.stdout, done.returncode) == (b"done\n", 0)
+
+
+def test_what_a_signal_tells_where_nobody_reads_holds_nothing_up() -> None:
+    program = UNREAD + "output.tell_past_all('ended')\nprint('done', flush=True)"
+    done = run_with("", program)
+    assert (done.stdout, done.returncode) == (b"done\n", 0)
+
+
+def test_progress_is_written_in_order_and_as_it_is() -> None:
+    program = (
+        "import sys\nfrom sut.output import progress_console\nconsole = progress_console()\n"
+        "for number in range(100):\n"
+        " console.print(f'[/b] :smile: {number}'); print(number, file=sys.stderr, flush=True)"
+    )
+    done = run_with("", program)
+    assert done.stderr.decode().splitlines() == [
+        line for number in range(100) for line in (f"[/b] :smile: {number}", str(number))
+    ]

@@ -305,7 +305,7 @@ class VllmEngine:
 
     def report(self) -> RunReport:
         """How busy the core was."""
-        return RunReport(figures=self._load.figures())
+        return RunReport(figures=self._load.figures(), load=self._load.samples())
 
     async def health(self) -> None:
         """That its processes live, vLLM's own word, and that its core steps."""

@@ -7,8 +7,10 @@ are LoadGen's unless they say otherwise.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,34 @@ from sut.report.formulas import PERCENTILE, TIMES
 from sut.report.page.figures import LIMITS, Figure, figures
 from sut.report.page.place import Place, place
 from sut.report.page.samples import Samples, samples
-from sut.report.page.settings import settings
+from sut.report.page.settings import Set, settings
+from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
 from sut.report.page.tiles import Tile, figure_text, tiles
 from sut.report.page.trust import Trusted, trust
 from sut.report.templates import template
-from sut.result.schema import Result, RunResult
+from sut.result.schema import ReplicaShare, Result, RunResult
 from sut.rules.check import Check, number, shown
 
 NAME, TEMPLATE = "report.html", Path(__file__).parent / "page.html"
+PACKAGE = Path(__file__).parents[1]
 STATISTICS = ("mean", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
+
+REPLICAS: Mapping[str, Key[ReplicaShare]] = {
+    "replica": as_given,
+    "samples": lambda each: largest_first(each.samples),
+    "output tokens": lambda each: largest_first(each.tokens_out),
+    "end": lambda each: largest_first(each.ended_before_last_s),
+}
+CHECKS: Mapping[str, Key[Check]] = {
+    "judgement": as_given,
+    "failures": lambda each: each.passed,
+    "name": lambda each: each.name.casefold(),
+    "source": lambda each: each.source,
+}
+SETTINGS: Mapping[str, Key[Set]] = {
+    "key": lambda each: each.key,
+    "origin": lambda each: (each.origin is None, each.origin or ""),
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,8 @@ class RunPage:
     statistics: list[Statistics]
     trust: list[Trusted]
     place: Place | None
+    replicas: Sortable[ReplicaShare]
+    checks: Sortable[Check]
     samples: Samples | None
 
 
@@ -82,8 +105,23 @@ def report_html(result: Result, record: SessionRecord) -> str:
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
-        percentile=PERCENTILE, settings=settings(result),
+        percentile=PERCENTILE, generator=generator(), settings=sortable(settings(result), SETTINGS),
     )  # fmt: skip
+
+
+@cache
+def generator() -> str:
+    """What the page says made it: another version of it makes other bytes of the same files."""
+    sources = sorted(each for each in PACKAGE.rglob("*") if each.suffix in (".py", ".html", ".css"))
+    digest = hashlib.sha256()
+    for each in sources:
+        digest.update(each.relative_to(PACKAGE).as_posix().encode() + each.read_bytes())
+    return f"sut.report {digest.hexdigest()[:16]}"
+
+
+def is_of_this_version(page: str) -> bool:
+    """Whether a page says that it was made by what would make it now."""
+    return f'<meta name="generator" content="{generator()}">' in page
 
 
 def _runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:
@@ -109,6 +147,8 @@ def _page(
         statistics=_statistics(run) if performance else [],
         trust=[] if measured is None else trust(run, measured, _others_most(result)),
         place=place(result, scenario, run),
+        replicas=sortable(run.replicas, REPLICAS),
+        checks=sortable(run.checks, CHECKS),
         samples=None if record is None else samples(run, record),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sut.errors import LogError
 from sut.record.cards import by_card, read_samples
+from sut.record.engine_load import read_load
 from sut.record.folder import RunDir
 from sut.record.session import RunRecord
 from sut.report.page import plots, series
@@ -44,6 +45,7 @@ def figures(run: RunResult, record: RunRecord) -> Iterator[Figure]:
     if ledger is not None and ledger.num_rows:
         yield from _distributions(run, ledger)
         yield from _timelines(ledger)
+        yield from _engine(RunDir(record.folder.root), ledger)
     yield from _cards(RunDir(record.folder.root))
 
 
@@ -119,6 +121,23 @@ def _timelines(ledger: Any) -> Iterator[Figure]:
     if lanes:
         note = "Thin: until the first token. Thick: until the last."
         yield Figure(f"The first {len(lanes)} queries", note, plots.lanes(lanes))
+
+
+def _engine(run: RunDir, ledger: Any) -> Iterator[Figure]:
+    """What the engine told of itself while it answered; nothing where it did not."""
+    try:
+        samples = read_load(run.engine_load)
+    except LogError:
+        return
+    for title, field, what, note in (
+        ("Batch size", "running", "sequences", "Sequences of the engine's last step."),
+        ("Queue depth", "waiting", "queries", "Queries that the engine had not begun."),
+        ("KV cache", "kv_cache_used", "share in use", "How much of it was in use, 0 to 1."),
+    ):
+        points = series.engine_series(samples, field, ledger)
+        if points:
+            svg = plots.over_time(points, what, area=field != "kv_cache_used")
+            yield Figure(title, note, svg, "by the engine, asked between two steps")
 
 
 def _cards(run: RunDir) -> Iterable[Figure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sut.capacity.cards import card_named
@@ -9,7 +10,15 @@ from sut.capacity.published import Published, published_of, standing
 from sut.config.names import Scenario
 from sut.report.page import plots
 from sut.report.page.figures import Figure
+from sut.report.page.sortable import Key, Sortable, largest_first, sortable
 from sut.result.schema import Result, RunResult
+
+ORDERS: Mapping[str, Key[Published]] = {
+    "tokens/s": lambda each: largest_first(each.per_accelerator),
+    "submitter": lambda each: each.submitter.casefold(),
+    "round": lambda each: each.round,
+    "weights": lambda each: each.weights.casefold(),
+}
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,12 @@ class Place:
     Attributes:
         sentence: how many are lower, and whether the figures compare.
         figure: every published figure of the scenario, and this one.
-        same_card: the published results on this card, the lowest first.
+        same_card: the published results on this card.
     """
 
     sentence: str
     figure: Figure
-    same_card: tuple[Published, ...]
+    same_card: Sortable[Published]
 
 
 def place(result: Result, scenario: Scenario, run: RunResult) -> Place | None:
@@ -43,4 +52,5 @@ def place(result: Result, scenario: Scenario, run: RunResult) -> Place | None:
     note = f"Small: each published one. Large: those on {limit.card}. Dashed: this run."
     svg = plots.strip(every, same, own, "tokens/s an accelerator")
     formula = "tokens/s of the system / its accelerators; MLPerf has no such metric"
-    return Place(sentence, Figure("Among published results", note, svg, formula), found.same_card)
+    figure = Figure("Among published results", note, svg, formula)
+    return Place(sentence, figure, sortable(found.same_card, ORDERS))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sut import metrics
 from sut.record.cards import CardSample
+from sut.record.engine_load import LoadSample
 from sut.rules.early_stopping import over_limit_allowed
 
 STEPS = 200
@@ -151,6 +152,18 @@ def card_series(samples: list[CardSample], field: str, scale: float) -> list[Row
         for at, value in told
         if value is not None
     ]
+
+
+def engine_series(samples: list[LoadSample], field: str, ledger: Any) -> list[Row]:
+    """One figure of the engine's load, in seconds from the first query: `s`, `value`.
+
+    The engine is asked from the run's begin, which is before LoadGen's first query.
+    """
+    origin = _origin(ledger)
+    if origin is None:
+        return []
+    at = [((each.monotonic_ns - origin) / NS, float(getattr(each, field))) for each in samples]
+    return [{"s": s, "value": value} for s, value in at if s >= 0]
 
 
 def _origin(ledger: Any) -> float | None:

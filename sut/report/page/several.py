@@ -7,7 +7,7 @@ noise, is the verb compare's to say.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -15,8 +15,16 @@ from string import ascii_uppercase
 from sut.config.names import Scenario
 from sut.record.session import SessionRecord
 from sut.report.page import plots, series
-from sut.report.page.build import NAME
+from sut.report.page.build import NAME, generator
 from sut.report.page.figures import FORMULAS, Figure
+from sut.report.page.sortable import (
+    Key,
+    Sortable,
+    as_given,
+    largest_first,
+    smallest_first,
+    sortable,
+)
 from sut.report.page.tiles import figure_text
 from sut.report.templates import template
 from sut.result.schema import Result, RunResult
@@ -43,11 +51,45 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One session's run of a scenario."""
+
+    letter: str
+    run: RunResult
+
+    @property
+    def figures(self) -> list[float | None]:
+        """As in COLUMNS, without the last."""
+        run = self.run
+        times = (run.ttft, run.tpot, run.latency)
+        p99s = [None if each is None or each.p99_ns is None else each.p99_ns / 1e6
+                for each in times]  # fmt: skip
+        return [run.throughput_tokens_per_sec, run.achieved_qps, *p99s]
+
+    @property
+    def cells(self) -> list[str]:
+        """As in COLUMNS."""
+        queries = self.run.queries
+        return [*map(figure_text, self.figures), f"{queries.succeeded:,} of {queries.issued:,}"]
+
+
+def _by(place: int) -> Key[Row]:
+    """Times from the smallest, rates from the largest."""
+    first = smallest_first if COLUMNS[place].endswith("ms") else largest_first
+    return lambda each: first(each.figures[place])
+
+
+ORDERS: Mapping[str, Key[Row]] = {"letter": as_given} | {
+    name: _by(place) for place, name in enumerate(COLUMNS[:-1])
+}
+
+
+@dataclass(frozen=True)
 class ScenarioPage:
     """One scenario of all that have it."""
 
     name: str
-    rows: list[tuple[Session, RunResult, list[str]]]
+    rows: Sortable[Row]
     figures: list[Figure]
 
 
@@ -62,10 +104,13 @@ def several_html(sessions: Sequence[tuple[Result, SessionRecord]], page: Path) -
         Session(_letter(place), result, record, _link(record, page))
         for place, (result, record) in enumerate(sessions)
     ]
-    return template(TEMPLATE).render(
+    return template(TEMPLATE, {"figure": figure_text}).render(
         sessions=lettered,
-        scenarios=[each for scenario in Scenario if (each := _scenario(scenario, lettered)).rows],
+        scenarios=[
+            each for scenario in Scenario if (each := _scenario(scenario, lettered)).rows.rows
+        ],
         columns=COLUMNS,
+        generator=generator(),
     )
 
 
@@ -81,20 +126,9 @@ def _link(record: SessionRecord, page: Path) -> str | None:
 
 
 def _scenario(scenario: Scenario, sessions: Sequence[Session]) -> ScenarioPage:
-    rows = [
-        (each, run, _cells(run))
-        for each in sessions
-        if (run := each.result.scenarios.get(scenario)) is not None
-    ]
-    return ScenarioPage(scenario.value, rows, list(_figures(scenario, [each for each, *_ in rows])))
-
-
-def _cells(run: RunResult) -> list[str]:
-    times = (run.ttft, run.tpot, run.latency)
-    p99s = [None if each is None or each.p99_ns is None else each.p99_ns / 1e6 for each in times]
-    figures = [run.throughput_tokens_per_sec, run.achieved_qps, *p99s]
-    answered = f"{run.queries.succeeded:,} of {run.queries.issued:,}"
-    return [*(figure_text(each) for each in figures), answered]
+    having = [each for each in sessions if scenario in each.result.scenarios]
+    rows = [Row(each.letter, each.result.scenarios[scenario]) for each in having]
+    return ScenarioPage(scenario.value, sortable(rows, ORDERS), list(_figures(scenario, having)))
 
 
 def _figures(scenario: Scenario, sessions: Sequence[Session]) -> Iterator[Figure]:

@@ -15,6 +15,7 @@ import sut.campaign.campaign
 from sut.campaign.campaign import Campaign, Planned, foretold, planned
 from sut.campaign.plan import Override, Plan, read_plan
 from sut.campaign.report import write_report
+from sut.commands.campaign import main
 from sut.config.sources import Loaded, load
 from sut.errors import ConfigError, EngineStartError
 from sut.harness.session import Outcome
@@ -224,3 +225,35 @@ def test_the_report_has_every_stage_and_a_comparison(call: Call, runs: Runs, pla
         "A": NAMES[0],
         "B": NAMES[2],
     }
+
+
+ENDS: dict[str, tuple[dict[str, BaseException], set[str], int]] = {
+    "every stage is VALID": ({}, set(), 0),
+    "one is INVALID": ({}, {"20"}, 1),
+    "one failed": ({"40": EngineStartError("no memory")}, set(), 1),
+    "it was interrupted": ({"40": KeyboardInterrupt()}, set(), 130),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_exit_code_for_all_of_it(
+    end: str, runs: Runs, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.path.write_text(f"systems: [cpu]\n{PLAN}", encoding="utf-8")
+    runs.ends, runs.invalid, code = ENDS[end]
+    out = tmp_path / "out"
+    assert main([str(plan.path), "--out", str(out), "--quiet", "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["valid"] is (code == 0)
+    assert document["interrupted"] is (code == 130)
+    assert (out / "report.txt").is_file()
+
+
+def test_a_dry_run_makes_nothing(
+    runs: Runs, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.path.write_text(f"systems: [cpu]\n{PLAN}", encoding="utf-8")
+    assert main([str(plan.path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert "3 stages, 0 of them kept" in capsys.readouterr().out
+    assert runs.made == []
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from sut.config.shipped import CONF_ROOT
@@ -52,7 +54,7 @@ def test_shipped_files_are_named_from_the_repository():
         ("a: 1\n---\nb: 2\n", 2, "not valid YAML: but found another document."),
         (f"a: 1\nb: {'9' * 5000}\n", 2, "the value cannot be read"),
         ("a: !!int x\n", 1, "the value cannot be read"),
-        ("a: &x\n  b: *x\n", 2, "or back to themselves"),
+        ("a: &x\n  b: *x\n", 1, "a value holds itself"),
         ("a: 1\n[1, 2]: 3\n", 2, "a key must be a plain word."),
         ("a: !!python/object:os.system 1\n", 1, "could not determine a constructor"),
     ],
@@ -125,3 +127,41 @@ def test_a_byte_order_mark_is_read_over(tmp_path):
     path = tmp_path / "marked.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     assert [(leaf.path, leaf.value) for leaf in read_leaves(path)] == [(("a",), 1), (("b",), 2)]
+
+
+LINES = "\n".join(
+    ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    + [
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: " + "[" * 100_000, "it is nested too deeply"),
+        ("a: " + "[" * 50 + "]" * 50, "it is nested too deeply"),
+        ("a: " + "{b: " * 10_000, "it is nested too deeply"),
+        (LINES, "it holds more than 10,000 values"),
+        ("\n".join(f"k{number}: 1" for number in range(6000)), "it holds more than 10,000 values"),
+        ("a: &a [*a]", "a value holds itself"),
+    ],
+)
+def test_no_more_is_made_of_a_file_than_it_holds(tmp_path, text, complaint):
+    path = tmp_path / written(tmp_path, text)
+    with pytest.raises(ConfigError, match=f"not valid YAML: {complaint}"):
+        read_leaves(path)
+
+
+def test_an_alias_is_the_value_that_it_names(tmp_path):
+    assert leaves_of(tmp_path, "a: &a [1, 2]\nb: *a\n")[1][1] == [1, 2]
+
+
+def test_a_pipe_is_refused_unread(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="it is a pipe or a device, not a file") as refused:
+        read_leaves(path)
+    assert refused.value.remedy == "Save it first."

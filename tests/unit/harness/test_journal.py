@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sut.harness.journal import Changes, Journal, append
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import table_of
 from sut.record.answer import AnswerBounds
-from sut.record.journal import read_journal
+from sut.record.journal import HEAD, read_journal
 
 PROMPT_TOKENS = np.array([10, 20, 30, 40], np.int64)
 BOUNDS = AnswerBounds(max_tokens=2, min_tokens=1, end_ids=frozenset({2}))
@@ -180,3 +181,10 @@ def test_the_rest_is_written_where_nobody_else_will(
         if error is not None:
             raise error
     assert len(read_journal(tmp_path / "j") or ()) == rows
+
+
+@pytest.mark.parametrize("more", [bytes(1 << 16), HEAD.pack(3, crc32(b"abc")) + b"abc"])
+def test_what_is_no_frame_of_ours_ends_it(tmp_path: Path, more: bytes) -> None:
+    path = tmp_path / "ledger.journal"
+    path.write_bytes(more)
+    assert read_journal(path) is None

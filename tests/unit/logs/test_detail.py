@@ -188,3 +188,10 @@ def test_a_log_that_breaks_off_is_refused_unless_it_may(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="without num_errors") as caught:
         read_detail(write(tmp_path, line("a", 1)))
     assert caught.value.where == f"{tmp_path / DETAIL_NAME}:2"
+
+
+@pytest.mark.parametrize("metadata", ["[1]", '"x"', "7", "null"])
+def test_metadata_that_is_no_object_says_nothing(tmp_path: Path, metadata: str) -> None:
+    odd = f':::MLLOG {{"key": "a", "value": 1, "metadata": {metadata}}}\n'
+    log = read_detail(write(tmp_path, odd, END))
+    assert (log.values["a"], log.errors, log.warnings) == (1, (), ())

@@ -155,3 +155,19 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="this is a folder"):
         read_file(tmp_path)
+
+
+@pytest.mark.parametrize("before", ["", '[{"input": "a", "x": '])
+def test_values_in_values_without_end_are_refused(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(before + "[" * 100_000 + "]" * 100_000 + ("}]" if before else ""))
+    with pytest.raises(DatasetError, match="it is nested too deeply"):
+        read_file(path)
+
+
+def test_a_data_set_of_holes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "holes.json"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(DatasetError, match="it has 1099511627776 bytes, more than"):
+        read_file(path)

@@ -120,3 +120,29 @@ def test_a_tokenizer_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(DatasetError, match="not a JSON object"):
         tokenizer_sha256(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *("{{ 1 / 0 }}", "{{ 1 + 'a' }}", "{{ nothing.at.all }}", "{% for"),
+        "{{ 'a' * 10 ** 15 }}",
+        "{% for i in range(10 ** 9) %}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    ],
+)
+def test_a_template_that_fails_is_the_models_fault(tmp_path: Path, template: str) -> None:
+    with pytest.raises(DatasetError, match="the chat template fails"):
+        opened(tmp_path, chat_template=template).chat_text("a")
+
+
+def test_a_tokenizer_that_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").symlink_to("nothing")
+    with pytest.raises(DatasetError, match="it is no file"):
+        open_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("template", [7, [7], [{"name": "other", "template": "x"}], [{}]])
+def test_what_is_no_template_is_none(tmp_path: Path, template: object) -> None:
+    with pytest.raises(DatasetError, match="the model has no chat template"):
+        opened(tmp_path, chat_template=template).chat_text("a")

@@ -13,6 +13,7 @@ import pytest
 
 from sut.commands import trace
 from sut.errors import ConfigError, LogError
+from sut.logs.trace import read_trace
 from sut.record.cards import CardSample, sample_line
 from sut.record.session import read_session
 from sut.report.timeline import COUNTERS, OF_CARDS, PIDS_A_RUN, trace_bytes
@@ -107,6 +108,18 @@ def test_a_query_is_what_the_ledger_says(tmp_path: Path) -> None:
     for row in rows:
         assert slices[row["seq"]]["dur"] * 1000 >= row["done_ns"] - row["issued_ns"] - 1
         assert slices[row["seq"]]["args"]["tokens_out"] == row["tokens_out"]
+
+
+def test_a_query_begins_and_ends_when_loadgen_says(tmp_path: Path) -> None:
+    """Its slice is as long as LoadGen's from scheduled to complete: the two clocks run alike."""
+    root = make_session(tmp_path, "server")
+    document = json.loads(gzip.decompress(trace_bytes(read_session(root))))
+    traced = read_trace(root / "Server/performance/mlperf_log_trace.json").samples
+    assert traced
+    for each in of(document, "X", "query"):
+        theirs = traced[each["args"]["seq"]]
+        assert each["dur"] == pytest.approx((theirs.done_ns - theirs.scheduled_ns) / 1000, abs=1000)
+        assert each["dur"] * 1000 >= theirs.done_ns - theirs.scheduled_ns - 1
 
 
 def test_without_loadgens_trace_there_is_neither_waiting_nor_delivery(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_limit_that_holds_makes_it_valid(slow: Path) -> None:
     json.dumps(document_of(tight))
 
 
-@pytest.mark.parametrize("dispatch", ["auto", "equal"])
+@pytest.mark.parametrize("dispatch", ["auto", "tokens", "prefill-weighted", "equal"])
 def test_more_replicas_take_the_queue_away(slow: Path, dispatch: str) -> None:
     source = read_source(slow, None)
     model = source.model()

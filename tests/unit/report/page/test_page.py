@@ -41,7 +41,7 @@ def page(tmp_path: Path) -> str:
 class Tags(HTMLParser):
     """Tags that must be closed are, in their order."""
 
-    VOID = ("meta", "path", "circle", "br")
+    VOID = ("meta", "path", "circle", "br", "input")
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,10 +34,10 @@ def test_a_run_on_a_known_card_stands_among_the_published(tmp_path: Path) -> Non
     assert found.sentence.startswith(f"4,500 tokens/s a card, above {below} of {len(among)}.")
     assert "this is none" in found.sentence
     drawn = ElementTree.fromstring(found.figure.svg)
-    assert len(drawn.findall(".//circle")) == len(among) + len(found.same_card)
-    assert found.same_card
+    assert len(drawn.findall(".//circle")) == len(among) + len(found.same_card.rows)
+    assert found.same_card.rows
     text = report_html(result.model_copy(update={"scenarios": {Scenario.OFFLINE: on_card}}), record)
-    assert found.same_card[0].submitter in text
+    assert found.same_card.rows[0].row.submitter in text
     assert "a roofline, no measurement" in text
 
 

@@ -1,0 +1,31 @@
+"""The faults by kind. Each module has tables of rows, and `faults()` that makes faults of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from scripts.provoke.catalogue import (
+    disks,
+    engines,
+    inputs,
+    machines,
+    records,
+    settings,
+    stopping,
+    streams,
+)
+from scripts.provoke.fault import Fault
+
+KINDS = (stopping, disks, streams, inputs, settings, machines, records, engines)
+
+
+def every() -> list[Fault]:
+    """All of them, in the order of their kinds.
+
+    Raises:
+        AssertionError: two have one id.
+    """
+    found = [fault for kind in KINDS for fault in kind.faults()]
+    twice = [name for name, times in Counter(each.id for each in found).items() if times > 1]
+    assert not twice, twice
+    return found
