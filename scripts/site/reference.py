@@ -9,7 +9,8 @@ from contextlib import redirect_stdout, suppress
 from typing import Any
 
 from sut.config.keys import everywhere, leaves, varies
-from sut.main import VERBS, run_command
+from sut.config.verbs import VERBS
+from sut.main import run_command
 from sut.result.schema import schema_json
 from sut.rules.catalogue import CATALOGUE, SCENARIO_WIDE, SESSION_WIDE, VALID
 from sut.rules.rule import Rule

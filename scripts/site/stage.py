@@ -75,11 +75,11 @@ def _owner(page: Path) -> Path:
     first = page.parent / "README.md"
     if first.is_file() and first != page:
         return first
-    return next(
-        named
-        for each in page.parents
-        if (named := each.with_suffix(".md")).is_file() and named != page
-    )
+    for each in page.relative_to(ROOT).parents:
+        named = ROOT / f"{each}.md"
+        if named.is_file() and named != page:
+            return named
+    raise SystemExit(f"{page.relative_to(ROOT)} is in no menu: list it in {INDEX}.")
 
 
 def _append(page: Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 from sut.config.flags import SCENARIOS, FlagParser, verb_parser
 from sut.config.installed_engines import engine_names
 from sut.config.shipped import names, round_names
+from sut.config.verbs import DEFAULT_VERB, VERBS
 
-COMMAND, DEFAULT_VERB = "sut", "run"
+COMMAND = "sut"
 SHELLS = ("bash", "zsh", "fish")
 EPILOG = f"""\
 examples:
@@ -61,31 +61,26 @@ def parser() -> FlagParser:
 
 def command_line() -> argparse.ArgumentParser:
     """The whole command line as one parser, for programs that read it; nothing parses with it."""
-    words, modules = _words(), _modules()
-    run = _told(modules[DEFAULT_VERB].parser(), words)
+    words = _words()
+    run = _told(_module(DEFAULT_VERB).parser(), words)
     whole = argparse.ArgumentParser(COMMAND, parents=[run], add_help=False)
     verbs = whole.add_subparsers(dest="verb")
-    for verb, module in modules.items():
-        own = _told(module.parser(), words)
+    for verb, about in VERBS.items():
+        module = _module(verb)
         inner: Mapping[str, Callable[[], FlagParser]] = getattr(module, "PARSERS", {})
         if not inner:
-            verbs.add_parser(verb, help=own.description, parents=[own], add_help=False)
+            own = _told(module.parser(), words)
+            verbs.add_parser(verb, help=about, parents=[own], add_help=False)
             continue
-        below = verbs.add_parser(verb, help=own.description).add_subparsers(dest="below")
+        below = verbs.add_parser(verb, help=about).add_subparsers(dest="below")
         for name, make in inner.items():
             own = _told(make(), words)
             below.add_parser(name, help=own.description, parents=[own], add_help=False)
     return whole
 
 
-def _modules() -> dict[str, Any]:
-    """The module of each verb, by the verb: each is a file beside this one."""
-    from sut import commands
-
-    found = sorted(each.name for each in pkgutil.iter_modules(commands.__path__))
-    return {
-        name.replace("_", "-"): importlib.import_module(f"sut.commands.{name}") for name in found
-    }
+def _module(verb: str) -> Any:
+    return importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
 
 
 def _told(own: FlagParser, words: Mapping[str, Sequence[str]]) -> FlagParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
 from sut.config.natural import instead_of
 from sut.config.shipped import names, round_help
+from sut.config.verbs import DEFAULT_VERB, VERBS
 from sut.errors import ConfigError
 
 PROG = "python -m sut.main"
@@ -26,7 +28,13 @@ ENVIRONMENT = {
     "OFFLINE_TARGET_QPS": "offline.target_qps",
 }
 
-EPILOG = """\
+_VERBS = "\n".join(
+    textwrap.fill(f"  {verb:<16} {what}", 80, subsequent_indent=" " * 19)
+    for verb, what in VERBS.items()
+    if verb != DEFAULT_VERB
+)
+
+EPILOG = f"""\
 example:
   python -m sut.main --scenario Offline,Server --profile quick --set server.target_qps=2
 
@@ -38,22 +46,7 @@ environment variables; they win over YAML, and flags win over them:
   HF_TOKEN            downloads gated weights; nothing else needs it
 
 other verbs; each has its own --help:
-  accuracy         score an accuracy run and hold it to its targets
-  audit            run a compliance test, or verify the logs of one
-  submit           make the submission tree of a round from results
-  check            check a submission tree, with MLCommons' own checker too
-  rehearse         go through every step of a submission with a model of random weights
-  campaign         run the scenarios, modes, systems and settings of a plan
-  report           build result and summary again; --compliance shows each rule and its proof
-  compare          put the figures of runs side by side, with their noise
-  regress          hold a run against a stored one; JUnit XML for CI
-  history          list the results of a folder by time
-  simulate         foretell a recorded run with other settings; no measurement
-  export           write the per-query table of a run as CSV or Parquet
-  completion       print a script by which bash, zsh or fish completes all this
-  prepare-dataset  build a benchmark's data set from a local copy of its source
-  cluster          start, stop or check a Ray cluster
-  bench            compare the harness with the raw engine, or measure it alone
+{_VERBS}
 
 --dry-run shows each value and where it is from. A value in parentheses is the default.
 

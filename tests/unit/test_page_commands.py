@@ -9,7 +9,8 @@ import pytest
 
 from scripts.site.reference import help_of
 from sut.config.keys import Setting, require_known
-from sut.main import VERBS, split_verb
+from sut.config.verbs import VERBS
+from sut.main import split_verb
 from tests.page_commands import ROOT, RUN, TUTORIALS, Block, blocks, pages
 
 FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")

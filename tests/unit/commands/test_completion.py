@@ -15,7 +15,7 @@ import pytest
 
 from sut.commands.completion import COMMAND, SHELLS, command_line, main
 from sut.config.keys import leaves
-from sut.main import VERBS
+from sut.config.verbs import VERBS
 
 TIMES = ("target_qps", "ttft_limit_ms", "tpot_limit_ms")
 ASK = """\

@@ -10,7 +10,7 @@ import pytest
 from scripts.site import reference
 from scripts.site.stage import ROOT, below, menus, sources, stage
 from sut.config.keys import leaves
-from sut.main import VERBS
+from sut.config.verbs import VERBS
 from sut.rules.catalogue import CATALOGUE
 
 
