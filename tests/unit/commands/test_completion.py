@@ -103,7 +103,8 @@ def shell(script: Path) -> Iterator[int]:
     os.close(theirs)
     try:
         os.write(ours, f"source {script}; echo re''ady\n".encode())
-        read_until(ours, "ready\r\n> ")  # with the prompt, readline has the terminal
+        # With its prompt, so that the line editor has the terminal, and not the kernel.
+        read_until(ours, "ready\r\n> ")
         yield ours
     finally:
         process.kill()
@@ -119,9 +120,9 @@ def read_until(terminal: int, words: str) -> str:
 
 
 def test_the_tab_key_completes_a_verb_and_leaves_room_for_a_value(shell: int) -> None:
-    os.write(shell, b"sut histo\t--sce\t")
+    os.write(shell, b"sut histo\t--sce\t\x15")
     read_until(shell, "sut history --scenario ")
-    os.write(shell, b"\x15sut --set server.target\t7")
+    os.write(shell, b"sut --set server.target\t7")
     read_until(shell, "sut --set server.target_qps=7")
 
 
