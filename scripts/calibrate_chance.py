@@ -26,10 +26,10 @@ from sut.inputs.inputs import load_inputs
 from sut.peak.chance import Seen, chance_of_limit
 from sut.peak.find import Asked, RunMaker
 from sut.peak.folder import SearchDir
-from sut.peak.limits import Limit, limits_of
 from sut.peak.report import seen
 from sut.peak.search import Kind, Step
 from sut.peak.trial import Trial
+from sut.rules.limits import Limit, limits_of
 
 PLACES, SERVICE_S, LIMIT_S = 4, 0.08, 0.4
 TRIAL, WHOLE = 240, 900

@@ -23,6 +23,7 @@ from sut.harness.ledger import NO_TIME, Ledger, State
 from sut.harness.spread import Spread
 from sut.plan.run_id import RunId
 from sut.rules.early_stopping import queries_needed
+from sut.rules.limits import OWN_PERCENTILE, limits_of
 
 MOST_ANSWERS = 1000
 """Of those since the last look. Reading so many takes about a millisecond."""
@@ -30,8 +31,6 @@ WINDOW_S = 10.0
 """Rates are of the last so many seconds."""
 COUNTERS_S = 5.0
 """An engine is asked for its counters so often: with replicas, that is a call to each."""
-OWN_PERCENTILE = 99.0
-"""The percentile of our own end-to-end limit, and of the latency where there is none."""
 NS_PER_MS = 1e6
 PREEMPTIONS = "preemptions"
 
@@ -70,13 +69,13 @@ def watched_of(config: RunConfig, run: RunId) -> tuple[Watched, ...]:
     if run.scenario is Scenario.SINGLE_STREAM:
         at = config.single_stream.latency_percentile
         return tuple(Watched(kind, at) for kind in ("TTFT", "TPOT", "latency"))
-    rules = config.latency_rules(run.scenario)
-    at, own = rules.latency_percentile, rules.e2e_p99_limit_ms
-    return (
-        Watched("TTFT", at, rules.ttft_limit_ms, loadgens=True),
-        Watched("TPOT", at, rules.tpot_limit_ms, loadgens=True),
-        Watched("latency", OWN_PERCENTILE, own),
-    )
+    held = [
+        Watched(each.kind, each.percentile, each.limit_ms, each.loadgens)
+        for each in limits_of(config, run.scenario)
+    ]
+    if all(each.kind != "latency" for each in held):
+        held.append(Watched("latency", OWN_PERCENTILE))
+    return tuple(held)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sut.advice.load import Load
 from sut.harness.ledger import NO_TIME, Ledger
-from sut.peak.limits import Limit
+from sut.rules.limits import Limit
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 LEAST_S = 10.0

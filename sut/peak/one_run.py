@@ -7,9 +7,9 @@ from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
 from sut.harness.on_engine import OnEngine
 from sut.peak.hopeless import Hopeless
-from sut.peak.limits import limits_of
 from sut.plan.run_plan import RunPlan
 from sut.record.folder import SessionDir
+from sut.rules.limits import limits_of
 
 TRIAL_NOTE = "this run is a trial of a search: its figures are no result"
 

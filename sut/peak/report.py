@@ -11,12 +11,12 @@ from sut.config.rounds import load_round
 from sut.peak.chance import Seen, chance_of_limit
 from sut.peak.configs import confirmation_of
 from sut.peak.folder import SearchDir
-from sut.peak.limits import Limit, limits_of
 from sut.peak.trial import Trial
 from sut.plan.forecast import forecast
 from sut.record.folder import write_again
 from sut.report.page.plots import curve
 from sut.report.templates import template
+from sut.rules.limits import Limit, limits_of
 
 if TYPE_CHECKING:
     from sut.peak.find import Asked, Found

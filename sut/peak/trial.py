@@ -13,12 +13,12 @@ import numpy.typing as npt
 from sut import metrics
 from sut.advice.load import MISSED_SHARE, load_of
 from sut.logs.figures import PERCENTILE_FIELDS
-from sut.peak.limits import Limit, limits_of
 from sut.peak.search import Tried
 from sut.record.facts import RunFacts
 from sut.record.session import RunRecord, read_session
 from sut.result.build import result_of
 from sut.result.schema import RunResult
+from sut.rules.limits import Limit, limits_of
 
 NS_PER_MS, NS_PER_S = 1e6, 1e9
 RATE = "achieved rate"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
+from sut.given_file import open_given
 from sut.logs.trace import TRACE_NAME, read_trace
 from sut.record.folder import RunDir, SessionDir
 from sut.record.ledger_file import read_ledger
@@ -19,6 +20,8 @@ from sut.result.queries import join
 from sut.result.query_columns import COLUMNS
 
 NS_PER_MS = 1e6
+ADDED = {"scenario", "run", "ttft_ms", "tpot_ms", "latency_ms"}
+"""What queries.parquet does not have."""
 
 
 def query_table(path: Path) -> Any:
@@ -28,7 +31,7 @@ def query_table(path: Path) -> Any:
         path: a run's folder, or any path of a session.
 
     Raises:
-        LogError: there is no run, or its ledger cannot be read.
+        LogError: there is no run, or what it left cannot be read.
     """
     import pyarrow as pa
 
@@ -40,16 +43,38 @@ def query_table(path: Path) -> Any:
             where=str(path),
             remedy="Name a session with one, e.g. of `history`.",
         )
-    return pa.concat_tables([_table_of(run) for run in runs])
+    tables = []
+    for run in runs:
+        try:
+            tables.append(_table_of(run))
+        except pa.ArrowException as error:
+            raise LogError(
+                f"its columns are not those of queries: {str(error).splitlines()[0]}.",
+                where=str(run.root),
+                remedy="Restore its files from the run.",
+            ) from error
+    return pa.concat_tables(tables)
 
 
-def _table_of(run: RunDir) -> Any:
+def _left(run: RunDir) -> Any:
+    """The table that the session made of a run; None: there is none, as of one that was cut off."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.ParquetFile(run.queries).read()
-    except (OSError, pa.ArrowInvalid):  # a run that was cut off has none
+        with open_given(run.queries) as stream:
+            rows = pq.ParquetFile(stream).read()
+    except (OSError, pa.ArrowInvalid):
+        return None
+    known = set(rows.column_names)
+    return rows if set(COLUMNS) - known <= ADDED else None
+
+
+def _table_of(run: RunDir) -> Any:
+    import pyarrow as pa
+
+    rows = _left(run)
+    if rows is None:
         trace = run.root / TRACE_NAME
         rows = join(read_ledger(run.ledger), read_trace(trace), str(trace))
     root = run.root.resolve()

@@ -12,8 +12,8 @@ from sut import metrics
 from sut.advice.load import load_of
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
-from sut.peak.limits import limits_of
 from sut.peak.trial import took_ms
+from sut.rules.limits import limits_of
 from sut.simulate.run import Trace, Workload
 
 NS_PER_S, NS_PER_MS = 1e9, 1e6

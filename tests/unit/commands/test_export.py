@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -91,6 +92,27 @@ def test_the_table_that_the_session_left_is_taken(
     write_queries(run / "ledger.parquet", run / "mlperf_log_trace.json", run / "queries.parquet")
     (run / "mlperf_log_trace.json").unlink()
     pd.testing.assert_frame_equal(exported(capsys, str(run)), before)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_a_table_that_is_none_is_made_again_from_the_ledger(
+    session: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    run = session / "Server" / "performance"
+    before = exported(capsys, str(run))
+    if content is None:
+        pq.write_table(pa.table({"seq": [0]}), run / "queries.parquet")
+    else:
+        (run / "queries.parquet").write_bytes(content)
+    pd.testing.assert_frame_equal(exported(capsys, str(run)), before)
+
+
+def test_columns_of_another_kind_are_refused_in_words(session: Path) -> None:
+    run = session / "Server" / "performance"
+    words = {name: ["x"] for name in COLUMNS}
+    pq.write_table(pa.table(words), run / "queries.parquet")
+    with pytest.raises(LogError, match="its columns are not those of queries"):
+        main([str(run)])
 
 
 def test_parquet_goes_to_a_new_file_with_whole_numbers(session: Path, tmp_path: Path) -> None:

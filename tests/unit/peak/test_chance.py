@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sut.peak.chance import Seen, chance_of_limit
-from sut.peak.limits import Limit
+from sut.rules.limits import Limit
 
 LIMIT_MS = 100.0
 P99 = Limit("TTFT", 99.0, LIMIT_MS, loadgens=True)

@@ -8,8 +8,8 @@ import pytest
 from sut.engines.base import Event, Finished, FirstToken
 from sut.harness.ledger import Ledger
 from sut.peak.hopeless import Hopeless
-from sut.peak.limits import Limit
 from sut.record.answer import AnswerBounds
+from sut.rules.limits import Limit
 
 MS, S = 1_000_000, 1_000_000_000
 TTFT = Limit("TTFT", 95.0, 500.0, loadgens=True)

@@ -1,4 +1,4 @@
-"""Pages that show results have one stylesheet, and no rule of their own beside it."""
+"""Pages that show results have one stylesheet; a rule of their own is none of its."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sut.campaign.report import TEMPLATE as CAMPAIGN
 from sut.compare.page import TEMPLATE as COMPARISON
 from sut.report import templates
 from sut.report.page.build import TEMPLATE as REPORT
@@ -15,10 +16,14 @@ from sut.report.templates import template
 STYLE = Path(templates.__file__).parent / "style.css"
 
 
-@pytest.mark.parametrize("page", [REPORT, COMPARISON], ids=["report", "comparison"])
-def test_its_style_is_the_one_stylesheet(page: Path) -> None:
+@pytest.mark.parametrize(
+    "page", [REPORT, COMPARISON, CAMPAIGN], ids=["report", "comparison", "campaign"]
+)
+def test_its_style_begins_with_the_one_stylesheet_and_repeats_nothing_of_it(page: Path) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert style.strip() == "{% include 'style.css' %}"
+    include, *own = style.strip().splitlines()
+    assert include == "{% include 'style.css' %}"
+    assert not set(own) & set(STYLE.read_text(encoding="utf-8").splitlines())
 
 
 def test_a_page_takes_it_in_whole_as_it_stands(tmp_path: Path) -> None:

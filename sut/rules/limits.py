@@ -9,7 +9,7 @@ from sut.config.schema import RunConfig
 from sut.rules.early_stopping import queries_needed
 
 OWN_PERCENTILE = 99.0
-"""The percentile of our own end-to-end limit."""
+"""The percentile of our own end-to-end limit, and of the latency that is shown without one."""
 
 
 @dataclass(frozen=True)

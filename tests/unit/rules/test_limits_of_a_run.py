@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sut.config.names import Scenario
-from sut.peak.limits import Limit, limits_of
 from sut.rules.early_stopping import queries_needed
+from sut.rules.limits import Limit, limits_of
 from tests.unit.config.support import loaded
 
 
