@@ -24,13 +24,15 @@ UNLOCKED := torch|torchvision|torchaudio|torchcodec|triton|intel-.*|apache-tvm-f
 
 # What runs LoadGen or an engine has the machine to itself; the rest goes side by side.
 ALONE := tests/integration
+# What a run of them costs, test by test: `make test` is to take 20 minutes at most.
+DEAREST := --durations 25 --durations-min 5
 # Who selects tests with ARGS may select none of one part: pytest's code 5.
 NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
 TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format benchmark overhead lock
-.PHONY: audit-packages provoke clean
+.PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format docs benchmark
+.PHONY: overhead bench lock audit-packages provoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,7 +49,7 @@ reference: models ## what the small model's accuracy is held to, by transformers
 
 test: models ## unit, property and integration tests: at most 20 minutes on two cores
 	$(BIN)/python -m pytest --require-models $(TOGETHER) -m "not slow and not gpu" $(ARGS) $(NONE)
-	$(BIN)/python -m pytest --require-models $(ALONE) -m "not slow and not gpu" $(ARGS) $(NONE)
+	$(BIN)/python -m pytest --require-models $(ALONE) -m "not slow and not gpu" $(DEAREST) $(ARGS) $(NONE)
 
 test-all: models ## every test; those marked gpu run where an NVIDIA driver answers
 	$(BIN)/python -m pytest --require-models $(TOGETHER) $(ARGS) $(NONE)
@@ -63,12 +65,16 @@ fuzz: models ## bytes that nobody would write, to every reader (ARGS="--seconds 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-lint: setup ## ruff format --check, ruff check, lengths, mypy, lint-imports
+lint: setup ## ruff format --check, ruff check, lengths, mypy, lint-imports, the site without a warning
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m scripts.check_lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.site
+
+docs: setup ## the documents as a site in build/site, with reference pages made of the code
+	$(BIN)/python -m scripts.site $(ARGS)
 
 format: setup ## rewrite the sources in the one format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet .
@@ -94,6 +100,9 @@ benchmark: setup ## quick benchmark, Offline and Server, on this machine
 overhead: setup ## the harness against the raw engine and against no engine
 	$(BIN)/python -m sut.main bench engine --system cpu-dummy --dataset synthetic $(ARGS)
 	$(BIN)/python -m sut.main bench harness $(ARGS)
+
+bench: models ## every benchmark in turn, five rounds, into docs/measurements (ARGS="--only engine")
+	$(BIN)/python -m scripts.bench $(ARGS)
 
 lock: setup ## rewrite constraints.txt from what is installed in .venv, and its hashes
 	@grep '^#' constraints.txt > constraints.txt.new

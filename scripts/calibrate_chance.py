@@ -21,9 +21,10 @@ from rich.console import Console
 
 from sut.config.resolved import read_resolved
 from sut.config.sources import Loaded
+from sut.harness.on_engine import OnEngine, engine_for
 from sut.inputs.inputs import load_inputs
 from sut.peak.chance import Seen, chance_of_limit
-from sut.peak.find import Asked, RunMaker, engine_for
+from sut.peak.find import Asked, RunMaker
 from sut.peak.folder import SearchDir
 from sut.peak.limits import Limit, limits_of
 from sut.peak.report import seen
@@ -132,8 +133,9 @@ def _repeated(loaded: Loaded, out: Path, rates: Sequence[float], repeats: int) -
     folder.open(loaded, scenario)
     inputs, console = load_inputs(loaded.config), Console(stderr=True)
     asked = Asked(loaded, scenario, folder.root, tolerance=0.05, trials=1, confirmations=1)
-    with engine_for(loaded.config, scenario, inputs, folder, console) as (ready, way):
-        maker = RunMaker(asked, inputs, folder, ready, ready.before, way)
+    logs = folder.new_start()
+    with engine_for(loaded.config, scenario, inputs, logs, console) as (ready, way):
+        maker = RunMaker(asked, folder, OnEngine(scenario, inputs, ready, ready.before, way))
         for _ in range(repeats):
             for rate in rates:
                 maker.make(Step(Kind.CONFIRMATION, rate, "repeated"))

@@ -20,6 +20,7 @@ from sut.config.sources import Loaded, load
 from sut.errors import ConfigError
 from sut.machine.devices import cards
 from sut.machine.hardware import gpu_missing, package_version
+from sut.machine.processor import has_avx512
 from sut.result import stored
 from sut.result.schema import Result
 
@@ -59,6 +60,7 @@ def configure(
         config_file=config_file,
         user_conf=user_conf,
         used_of_ray=used_of_ray,
+        avx512=has_avx512(),
     )
     return check_release(loaded)
 

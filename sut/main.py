@@ -20,37 +20,13 @@ import sut
 from sut.bug import bug_of_ours
 from sut.config.names import Scenario
 from sut.config.natural import instead_of_verb
+from sut.config.verbs import DEFAULT_VERB, READING, VERBS
 from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
 from sut.given_file import only_read
 from sut.output import open_standard_streams, whole_output
 
-DEFAULT_VERB = "run"
 # Threads that libraries left behind have so long to end.
 LEAVE_S = 20.0
-VERBS = {
-    "run": "run the benchmark (what happens without a verb)",
-    "doctor": "say whether this machine can run it, and what to mend",
-    "accuracy": "score an accuracy run and hold it to its targets",
-    "audit": "run a compliance test, or verify the logs of one",
-    "submit": "make the submission tree of a round from results",
-    "check": "check a submission tree, with MLCommons' own checker too",
-    "verify": "say what a session or a tree proves, only states, or contradicts",
-    "rehearse": "go through every step of a submission with a model of random weights",
-    "report": "build result and summary again from a run's directory; its compliance report",
-    "compare": "put the figures of runs side by side, with their noise and what they differ in",
-    "regress": "hold a run against a stored one: exit code 1 where it is worse beyond noise",
-    "history": "list the results of a folder by time",
-    "recover": "make a result of a session whose harness was killed",
-    "prepare-dataset": "build a benchmark's data set from a local copy of its source",
-    "peak": "find the highest rate at which Server or Interactive is VALID",
-    "quantize": "quantise a model's weights with llm-compressor and the official calibration list",
-    "cluster": "start, stop or check a Ray cluster",
-    "bench": "compare the harness with the raw engine, or measure the harness alone",
-}
-
-READING = ("accuracy", "check", "compare", "history", "regress", "report", "verify")
-"""Verbs that look through what others may have made, and start nothing."""
-
 if multiprocessing.parent_process() is not None and os.getpid() != os.getsid(0):
     # We are being imported by an engine process that multiprocessing has just spawned. A
     # session of its own keeps Ctrl-C from it: we alone decide when an engine ends.

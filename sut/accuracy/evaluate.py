@@ -103,9 +103,12 @@ def evaluate_run(
 
 
 def evaluate(
-    run: RunRecord, session: SessionRecord, sources: Sources | None = None
+    run: RunRecord,
+    session: SessionRecord,
+    sources: Sources | None = None,
+    seen: Callable[[Material, AccuracyFacts], None] = lambda *_: None,
 ) -> AccuracyFacts:
-    """`evaluate_run`, of a session that was read already."""
+    """`evaluate_run`, of a session that was read already; `seen` is given what it worked on."""
     sources = sources or Sources()
     start = session.of_start(run.scenario)
     config, facts = start.config, start.facts
@@ -122,7 +125,9 @@ def evaluate(
     else:
         yardstick, notes = choose(config, traits, run.scenario, facts.dataset, rules, asked.asked)
     rate = alarms.success_rate(run.folder.ledger)
-    return assemble(asked, yardstick, notes, rate, used, sha256_of(log))
+    found = assemble(asked, yardstick, notes, rate, used, sha256_of(log))
+    seen(asked, found)
+    return found
 
 
 def alarms_fail_run(session_root: Path) -> bool:

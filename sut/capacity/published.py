@@ -76,13 +76,18 @@ def published(path: Path = PUBLISHED_FILE) -> tuple[Published, ...]:
     )
 
 
+def published_of(benchmark: str, scenario: str) -> list[Published]:
+    """Those of one scenario of a benchmark."""
+    return [
+        each for each in published() if (each.benchmark, each.scenario) == (benchmark, scenario)
+    ]
+
+
 def standing(
     benchmark: str, scenario: str, tokens_per_s: float, card: Card | None
 ) -> Standing | None:
     """Where a figure for one accelerator stands; None where nothing was published."""
-    rows = [
-        each for each in published() if (each.benchmark, each.scenario) == (benchmark, scenario)
-    ]
+    rows = published_of(benchmark, scenario)
     if not rows:
         return None
     own = card.published_as if card is not None else ()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser, add_token_type
+from sut.config.flags import FlagParser, add_token_type, verb_parser
 from sut.errors import ConfigError, LogError
 from sut.machine.places import not_a_folder
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         LogError, DatasetError, ConfigError: there is no accuracy run, or its material is broken.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     code = 0
     documents = {}
     for folder, session in _runs(options.directory):
@@ -66,15 +66,14 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main accuracy",
-        description="Score an accuracy run: value, target, margin and verdict of each metric.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "accuracy",
+        "Score an accuracy run: value, target, margin and verdict of each metric.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add(
         "directory",
         type=Path,
@@ -87,7 +86,7 @@ def _parser() -> FlagParser:
     add_token_type(add)
     add("--replace", action="store_true", help="rename earlier files and write new ones")
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made
 
 
 def _runs(directory: Path) -> list[tuple[Path, Path | None]]:

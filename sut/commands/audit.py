@@ -52,8 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = audit_parser()
-    options = parser.parse_args(arguments)
+    flags = parser()
+    options = flags.parse_args(arguments)
     if not arguments:
         raise ConfigError(
             "audit is given nothing, and would run every test of the round, for minutes or hours.",
@@ -61,19 +61,18 @@ def main(arguments: Sequence[str]) -> int:
             remedy="Give --test TEST06 to run one, or --verify DIR to verify logs.",
         )
     if options.verify is not None:
-        _refuse(parser, options, WITH_VERIFY | set(ONLY_VERIFY), "does not go with --verify")
+        _refuse(flags, options, WITH_VERIFY | set(ONLY_VERIFY), "does not go with --verify")
         return _verify(options)
-    allowed = {action.dest for action in parser._actions} - set(ONLY_VERIFY)
-    _refuse(parser, options, allowed, "goes with --verify DIR")
+    allowed = {action.dest for action in flags._actions} - set(ONLY_VERIFY)
+    _refuse(flags, options, allowed, "goes with --verify DIR")
     return _run(options)
 
 
-def audit_parser() -> FlagParser:
+def parser() -> FlagParser:
     """The run verb's flags, and those of the tests."""
-    parser = build_parser("python -m sut.main audit")
-    parser.description = "Run a compliance test, or verify the logs of one, whoever made them."
-    parser.epilog = EPILOG
-    add = parser.add_argument_group("compliance test").add_argument
+    about = "Run a compliance test, or verify the logs of one, whoever made them."
+    made = build_parser("python -m sut.main audit", about, EPILOG)
+    add = made.add_argument_group("compliance test").add_argument
     add(
         "--test",
         metavar="NAME",
@@ -94,14 +93,14 @@ def audit_parser() -> FlagParser:
         help="use the audit.config of this checkout of mlcommons/inference, and run its "
         "verification too",
     )
-    return parser
+    return made
 
 
 def _refuse(
-    parser: FlagParser, options: argparse.Namespace, allowed: set[str] | frozenset[str], why: str
+    flags: FlagParser, options: argparse.Namespace, allowed: set[str] | frozenset[str], why: str
 ) -> None:
     """Refuse flags that would be ignored."""
-    for action in parser._actions:
+    for action in flags._actions:
         given = getattr(options, action.dest, action.default)
         if action.dest not in allowed and given != action.default:
             flag = action.option_strings[0]

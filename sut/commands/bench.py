@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import above_zero, build_parser, to_overrides, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, to_overrides, whole
 from sut.errors import ConfigError
 from sut.output import progress_console
 
@@ -26,6 +26,7 @@ example:
   python -m sut.main bench engine --system cpu-dummy --dataset synthetic --rounds 3
   python -m sut.main bench harness --rates 100,1000,10000
   python -m sut.main bench replicas --replicas 2 --samples 128 --rate 2 --seconds 30
+  python -m sut.main bench dispatch --replicas 2 --rate 20 --seconds 20 --rounds 5
 
 engine    compares Offline through LoadGen, one LLM.generate, and the reference's batches of 16.
           They run in turn.
@@ -34,6 +35,8 @@ harness   measures the null engine, or the one that --engine names: the Server r
           them on Ray; many null engines need --set engine.ray.cpus_per_replica=0.05.
 replicas  compares Offline and Server through LoadGen on --replicas N with the same engines raw,
           on the same samples. All replicas work at the same time. The two sides run in turn.
+dispatch  compares the policies that say to which of --replicas N a query of Server goes: the P99 of
+          TTFT and TPOT, at a --rate near their limit. They run in turn.
 
 The figures of a run that is INVALID are not taken. The reason is printed, the run is kept, and the
 exit code is 1.
@@ -57,11 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = build_parser("python -m sut.main bench")
-    parser.description = "Measure what the harness costs. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    _add_sizes(parser.add_argument)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.dry_run:
         raise ConfigError(
             "--dry-run is of a run; this would be a measurement.",
@@ -70,13 +69,19 @@ def main(arguments: Sequence[str]) -> int:
         )
 
     console = progress_console()
-    return {"engine": _engine, "harness": _harness, "replicas": _replicas}[options.what](
-        options, console
-    )
+    return _MEASURES[options.what](options, console)
+
+
+def parser() -> FlagParser:
+    """The flags of a run, and those of a measurement."""
+    about = "Measure what the harness costs. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main bench", about, EPILOG)
+    _add_sizes(made.add_argument)
+    return made
 
 
 def _add_sizes(add: Callable[..., Any]) -> None:
-    add("what", choices=("engine", "harness", "replicas"))
+    add("what", choices=tuple(_MEASURES))
     add(
         "--rounds",
         type=whole("--rounds", 1, 1000, example=3),
@@ -94,7 +99,7 @@ def _add_sizes(add: Callable[..., Any]) -> None:
         "--seconds",
         type=above_zero("--seconds", 86_400, example=5),
         default=5.0,
-        help="seconds for each rate of harness and replicas (5)",
+        help="seconds for each rate of harness, replicas and dispatch (5)",
     )
     add(
         "--offline-samples",
@@ -106,7 +111,13 @@ def _add_sizes(add: Callable[..., Any]) -> None:
         "--rate",
         type=above_zero("--rate", MOST_RATE, example=2),
         default=2.0,
-        help="Server queries/s of replicas (2)",
+        help="Server queries/s of replicas and dispatch (2)",
+    )
+    add(
+        "--policies",
+        metavar="NAME,NAME",
+        default="tokens,prefill-weighted",
+        help="of dispatch; the others are held against the first (tokens,prefill-weighted)",
     )
 
 
@@ -123,6 +134,7 @@ def _loader(options: argparse.Namespace) -> Loader:
     from sut.config.sources import Loaded, load
     from sut.machine.devices import cards
     from sut.machine.hardware import gpu_missing
+    from sut.machine.processor import has_avx512
 
     def loader(overrides: Sequence[tuple[str, object, str]]) -> Loaded:
         given = to_overrides(options)
@@ -137,6 +149,7 @@ def _loader(options: argparse.Namespace) -> Loader:
             host_name=platform.node(),
             config_file=options.config,
             user_conf=options.user_conf,
+            avx512=has_avx512(),
         )
 
     return loader
@@ -178,12 +191,7 @@ def _harness(options: argparse.Namespace, console: Console) -> int:
 def _replicas(options: argparse.Namespace, console: Console) -> int:
     from sut.bench.replicas import measure_replicas, median_ratio
 
-    if options.replicas is None:
-        raise ConfigError(
-            "there are no replicas to compare.",
-            where="bench replicas",
-            remedy="Give their number with --replicas.",
-        )
+    _need_replicas(options)
     pairs, refused = measure_replicas(
         _loader(options), options.samples, options.rate, options.seconds, options.rounds, console
     )
@@ -196,6 +204,44 @@ def _replicas(options: argparse.Namespace, console: Console) -> int:
         rounds = options.rounds - sum(each.scenario == scenario for each in refused)
         print(f"{scenario}: replicas / raw {_shown(value)} (median of {rounds} rounds, tokens/s)")
     return _said(refused)
+
+
+def _need_replicas(options: argparse.Namespace) -> None:
+    if options.replicas is None:
+        raise ConfigError(
+            "there are no replicas to compare.",
+            where=f"bench {options.what}",
+            remedy="Give their number with --replicas.",
+        )
+
+
+def _dispatch(options: argparse.Namespace, console: Console) -> int:
+    from sut.bench.dispatch import against_first, measure_dispatch
+
+    _need_replicas(options)
+    policies = [each.strip() for each in options.policies.split(",")]
+    found, refused = measure_dispatch(
+        _loader(options),
+        policies,
+        rate=options.rate,
+        seconds=options.seconds,
+        rounds=options.rounds,
+        console=console,
+    )
+    if options.json:
+        _print(_document(found, refused))
+        return _code(refused)
+    for line in against_first(found, policies):
+        print(line)
+    return _said(refused)
+
+
+_MEASURES = {
+    "engine": _engine,
+    "harness": _harness,
+    "replicas": _replicas,
+    "dispatch": _dispatch,
+}
 
 
 def _document(measured: Sequence[DataclassInstance], refused: Sequence[Refused]) -> dict[str, Any]:

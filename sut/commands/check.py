@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.config.shipped import DEFAULT_ROUND, round_help
 
 if TYPE_CHECKING:
@@ -37,18 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: no such tree, round or checker.
     """
-    parser = FlagParser(
-        prog="python -m sut.main check",
-        description="Check a submission tree against the rules of its round.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("tree", type=Path, metavar="TREE", help="the folder above closed/, open/")
-    parser.add_argument("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
-    parser.add_argument("--checker", type=Path, metavar="DIR", help="run MLCommons' checker too")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.submission.check_tree import check_tree, passed
 
@@ -60,6 +48,18 @@ def main(arguments: Sequence[str]) -> int:
     else:
         _print(findings, good, official=options.checker is not None)
     return 0 if good else 1
+
+
+def parser() -> FlagParser:
+    """The verb's flags."""
+    about = "Check a submission tree against the rules of its round."
+    made = verb_parser("check", about, EPILOG)
+    add = made.add_argument
+    add("tree", type=Path, metavar="TREE", help="the folder above closed/, open/")
+    add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
+    add("--checker", type=Path, metavar="DIR", help="run MLCommons' checker too")
+    add("--json", action="store_true", help="print JSON")
+    return made
 
 
 def _print(findings: Sequence[Finding], good: bool, *, official: bool) -> None:

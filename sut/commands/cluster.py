@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sut.config.flags import FlagParser, above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, verb_parser, whole
 from sut.errors import ConfigError
 
 if TYPE_CHECKING:
     from sut.cluster.preflight import Row
 
-VERBS = ("check", "start", "stop", "up", "down")
 EPILOG = """\
 example:
   python -m sut.main cluster start                          on the control node
@@ -44,36 +44,36 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: bad input (2), or a cluster that cannot be started or reached (3).
     """
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
-    if verb in VERBS:
-        return _VERBS[verb](list(rest))
-    parser = FlagParser(
-        prog="python -m sut.main cluster",
-        description="Start, stop or check a Ray cluster.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("verb", choices=VERBS)
-    parser.parse_args([verb])  # --help, or a complaint
+    if verb in PARSERS:
+        return _VERBS[verb](PARSERS[verb]().parse_args(rest))
+    parser().parse_args([verb])  # --help, or a complaint
     return 0
 
 
-def _check(arguments: list[str]) -> int:
-    parser = build_parser("python -m sut.main cluster check")
-    parser.description = "Compare every node with this one. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    parser.add_argument(
+def parser() -> FlagParser:
+    """The verbs of the verb."""
+    made = verb_parser("cluster", "Start, stop or check a Ray cluster.", EPILOG)
+    made.add_argument("verb", choices=tuple(PARSERS))
+    return made
+
+
+def _check_parser() -> FlagParser:
+    about = "Compare every node with this one. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main cluster check", about, EPILOG)
+    made.add_argument(
         "--hosts", type=Path, metavar="FILE", help="YAML with the nodes that must be there"
     )
-    parser.add_argument(
+    made.add_argument(
         "--node-timeout",
         type=above_zero("--node-timeout", 86_400, example=300),
         default=300.0,
         metavar="S",
         help="seconds that a node has to answer (300)",
     )
-    options = parser.parse_args(arguments)
+    return made
 
+
+def _check(options: argparse.Namespace) -> int:
     from sut.cluster.hosts import read_hosts
     from sut.cluster.survey import check_cluster
     from sut.commands.run import load_configuration
@@ -104,19 +104,16 @@ def _print(rows: Sequence[Row], good: bool) -> None:
     print("The cluster is fit for this run." if good else f"{len(failed)} checks failed.")
 
 
-def _start(arguments: list[str]) -> int:
-    parser = FlagParser(prog="python -m sut.main cluster start", allow_abbrev=False)
-    parser.description = "Start a Ray head on this machine."
-    parser.add_argument("--node-ip", metavar="IP", help="address of this machine for the others")
-    port = whole("--port", 1, 65535, example=PORT)
-    parser.add_argument(
-        "--port", type=port, default=PORT, metavar="N", help=f"port of the head ({PORT})"
-    )
-    parser.add_argument(
-        "--temp-dir", type=Path, metavar="DIR", help="folder of Ray's files (/tmp/ray)"
-    )
-    options = parser.parse_args(arguments)
+def _start_parser() -> FlagParser:
+    made = verb_parser("cluster start", "Start a Ray head on this machine.")
+    add, port = made.add_argument, whole("--port", 1, 65535, example=PORT)
+    add("--node-ip", metavar="IP", help="address of this machine for the others")
+    add("--port", type=port, default=PORT, metavar="N", help=f"port of the head ({PORT})")
+    add("--temp-dir", type=Path, metavar="DIR", help="folder of Ray's files (/tmp/ray)")
+    return made
 
+
+def _start(options: argparse.Namespace) -> int:
     from sut.cluster.network import addresses, choose, default_route_ip
     from sut.cluster.start import join_line, start_head
 
@@ -137,34 +134,29 @@ def _start(arguments: list[str]) -> int:
     return 0
 
 
-def _stop(arguments: list[str]) -> int:
-    parser = FlagParser(prog="python -m sut.main cluster stop", allow_abbrev=False)
-    parser.description = "End what `cluster start`, or the line it printed, started here."
-    parser.add_argument("--address", metavar="HOST:PORT", help="end this cluster alone (all)")
-    options = parser.parse_args(arguments)
+def _stop_parser() -> FlagParser:
+    about = "End what `cluster start`, or the line it printed, started here."
+    made = verb_parser("cluster stop", about)
+    made.add_argument("--address", metavar="HOST:PORT", help="end this cluster alone (all)")
+    return made
 
+
+def _stop(options: argparse.Namespace) -> int:
     from sut.cluster.start import stop
 
     print(f"{stop(options.address)} processes of Ray ended.")
     return 0
 
 
-def _up(arguments: list[str]) -> int:
-    return _launch("up", "Start head and workers of a hosts file over SSH.", arguments)
-
-
-def _down(arguments: list[str]) -> int:
-    return _launch("down", "End head and workers of a hosts file over SSH.", arguments)
-
-
-def _launch(verb: Literal["up", "down"], description: str, arguments: list[str]) -> int:
-    parser = FlagParser(prog=f"python -m sut.main cluster {verb}", allow_abbrev=False)
-    parser.description = description
-    parser.add_argument(
+def _launch_parser(verb: Literal["up", "down"], description: str) -> FlagParser:
+    made = verb_parser(f"cluster {verb}", description)
+    made.add_argument(
         "--hosts", type=Path, metavar="FILE", required=True, help="YAML with the hosts"
     )
-    options = parser.parse_args(arguments)
+    return made
 
+
+def _launch(verb: Literal["up", "down"], options: argparse.Namespace) -> int:
     from sut.cluster.hosts import launch, read_hosts
 
     hosts = read_hosts(options.hosts)
@@ -175,4 +167,17 @@ def _launch(verb: Literal["up", "down"], description: str, arguments: list[str])
     return 0
 
 
-_VERBS = {"check": _check, "start": _start, "stop": _stop, "up": _up, "down": _down}
+PARSERS: dict[str, Callable[[], FlagParser]] = {
+    "check": _check_parser,
+    "start": _start_parser,
+    "stop": _stop_parser,
+    "up": partial(_launch_parser, "up", "Start head and workers of a hosts file over SSH."),
+    "down": partial(_launch_parser, "down", "End head and workers of a hosts file over SSH."),
+}
+_VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "check": _check,
+    "start": _start,
+    "stop": _stop,
+    "up": partial(_launch, "up"),
+    "down": partial(_launch, "down"),
+}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.errors import ConfigError
 
 EPILOG = """\
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         LogError: one is no result.
         ConfigError: fewer than two, or the page cannot be written.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if len(options.runs) < 2:
         raise ConfigError(
             "there is nothing to compare with.",
@@ -56,16 +55,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if comparison.comparable else 1
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main compare",
-        description="Compare runs: each figure with its ratio to the first one's, and its noise.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "compare",
+        "Compare runs: each figure with its ratio to the first one's, and its noise.",
+        EPILOG,
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN[,RUN…]", help="what to compare")
-    form = parser.add_mutually_exclusive_group()
+    made.add_argument("runs", nargs="+", metavar="RUN[,RUN…]", help="what to compare")
+    form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", type=Path, metavar="FILE", help="write a page to a new file")
-    return parser
+    return made

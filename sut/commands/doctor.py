@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sut.config.flags import build_parser
+from sut.config.flags import FlagParser, build_parser
 
 if TYPE_CHECKING:
     from sut.doctor.row import Row
@@ -37,11 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: flags or files of the configuration are wrong.
     """
-    parser = build_parser()
-    parser.prog = "python -m sut.main doctor"
-    parser.description = "Say whether this machine can run the benchmark, and what to mend."
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.commands.run import load_configuration
     from sut.doctor.examine import examine
@@ -54,6 +49,12 @@ def main(arguments: Sequence[str]) -> int:
     else:
         _print(rows, failed)
     return 1 if failed else 0
+
+
+def parser() -> FlagParser:
+    """The flags of a run."""
+    about = "Say whether this machine can run the benchmark, and what to mend."
+    return build_parser("python -m sut.main doctor", about, EPILOG)
 
 
 def _print(rows: Sequence[Row], failed: int) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import SCENARIOS, FlagParser
+from sut.config.flags import SCENARIOS, FlagParser, verb_parser
 
 EPILOG = """\
 examples:
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         LogError: the folder has no result.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.compare.history import HEAD, History, history_of
 
@@ -49,16 +48,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main history",
-        description="List the results of a folder by time; times in ms.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "history",
+        "List the results of a folder by time; times in ms.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("directory", type=Path, nargs="?", default=RESULTS, metavar="DIR", help=f"({RESULTS})")
     add("--scenario", choices=SCENARIOS, help="only this one (all)")
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, build_parser, whole
 from sut.errors import ConfigError, Interrupted
 from sut.output import progress_console
 
@@ -38,11 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = build_parser("python -m sut.main peak")
-    parser.description = "Find the highest VALID rate. It takes the flags of a run, too."
-    parser.epilog = EPILOG
-    _add(parser.add_argument)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     loaded = _loaded(options)
 
     from sut.peak.find import Asked, find_peak
@@ -64,6 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     if found.end is None:
         return Interrupted.exit_code
     return 0 if found.end.rate is not None else 1
+
+
+def parser() -> FlagParser:
+    """The flags of a run, and those of a search."""
+    about = "Find the highest VALID rate. It takes the flags of a run, too."
+    made = build_parser("python -m sut.main peak", about, EPILOG)
+    _add(made.add_argument)
+    return made
 
 
 def _add(add: Callable[..., Any]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser, whole
+from sut.config.flags import FlagParser, verb_parser, whole
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         DatasetError: the copy is not there or not of a known form, or the target exists.
         ConfigError: the round has no such benchmark, or does not say what it is made of.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from qsl.prepare import prepare_dataset
     from sut.config.official import own_model
@@ -44,17 +43,16 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main prepare-dataset",
-        description="Build a benchmark's data set, in MLCommons' form, from a local copy of what "
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "prepare-dataset",
+        "Build a benchmark's data set, in MLCommons' form, from a local copy of what "
         "it is made of.",
-        epilog="example:\n  python -m sut.main prepare-dataset cnn_dailymail/3.0.0 cnn_eval.json "
+        "example:\n  python -m sut.main prepare-dataset cnn_dailymail/3.0.0 cnn_eval.json "
         "--tokenizer MODEL_FOLDER",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("source", type=Path, help="parquet or csv file, or the hub's folder")
     add("out", type=Path, help="file to write; it must not exist")
     add("--tokenizer", type=Path, required=True, metavar="DIR", help="folder of the model")
@@ -67,7 +65,7 @@ def _parser() -> FlagParser:
     )
     limit = whole("--limit", 1, 50_000_000, example=5000)
     add("--limit", type=limit, metavar="N", help="take only the first N samples")
-    return parser
+    return made
 
 
 def _form(rules: Round, benchmark: str) -> SourceForm:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser, whole
+from sut.config.flags import FlagParser, verb_parser, whole
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or a step that failed (1).
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.quantize import environment
 
@@ -58,15 +58,14 @@ def main(arguments: Sequence[str]) -> int:
     return _quantise(options, environment.interpreter(folder))
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main quantize",
-        description="Quantise a model's weights after training, with SmoothQuant and GPTQ.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "quantize",
+        "Quantise a model's weights after training, with SmoothQuant and GPTQ.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--set-up", action="store_true", help="make the environment (1.5 GB and more), and end")
     add("--environment", type=Path, metavar="DIR", help="where it is (.venv-quantize)")
     add("--model", metavar="NAME", help="a file of user_confs/models, a hub's id or a folder")
@@ -83,7 +82,7 @@ def _parser() -> FlagParser:
     size = whole("--group-size", 1, 4096, example=128)
     add("--group-size", type=size, metavar="N", help="w4a16: inputs that share a scale (128)")
     add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
-    return parser
+    return made
 
 
 def _quantise(options: argparse.Namespace, python: Path) -> int:

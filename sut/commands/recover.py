@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.errors import LogError, RunError
 from sut.machine.places import not_a_folder
 
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         LogError: the folder holds no session that was cut off.
         RunError: nothing was measured.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     from sut.commands.run import show_outcome
     from sut.harness.conclude import conclude
     from sut.harness.session import Outcome
@@ -71,27 +70,26 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main recover",
-        description="Make a result of a session that was cut off. It can never be VALID.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "recover",
+        "Make a result of a session that was cut off. It can never be VALID.",
+        EPILOG,
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder of the session")
-    parser.add_argument(
+    made.add_argument("directory", type=Path, metavar="DIR", help="folder of the session")
+    made.add_argument(
         "--end-leftovers",
         action="store_true",
         help="end its processes that still run; remove its shared memory and temporary folders",
     )
-    parser.add_argument(
+    made.add_argument(
         "--ended",
         action="store_true",
         help="the session was on another machine, and you know that it runs no more",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser
+    made.add_argument("--json", action="store_true", help="print JSON")
+    return made
 
 
 def _mark(session: SessionDir, *, ended: bool) -> Mark:

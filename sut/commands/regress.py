@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sut.config.flags import FlagParser, above_zero
+from sut.config.flags import FlagParser, above_zero, verb_parser
 
 EPILOG = """\
 examples:
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         LogError: one is no result.
         ConfigError: they cannot be held against each other.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.compare.comparison import compared
     from sut.compare.gate import Outcome, gate_of
@@ -59,15 +58,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if gate.passed else 1
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main regress",
-        description="Hold a run against a stored one: is any figure worse beyond noise?",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "regress",
+        "Hold a run against a stored one: is any figure worse beyond noise?",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("run", metavar="RUN", help="session's folder or result; repeats joined with commas")
     add("--baseline", required=True, metavar="RUN", help="what it is held against")
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML to a new file")
@@ -83,4 +81,4 @@ def _parser() -> FlagParser:
         help="take another machine, or other engine settings, all the same",
     )
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made

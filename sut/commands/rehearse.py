@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -10,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import Interrupted
 from sut.output import progress_console
 
 if TYPE_CHECKING:
-    from sut.rehearsal.measure import Loader, Override
+    from sut.campaign.measuring import Loader
+    from sut.campaign.plan import Override
     from sut.rehearsal.rehearse import Report
 
 EPILOG = """\
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
 
     from sut.rehearsal.rehearse import Request, rehearse
 
@@ -62,15 +62,14 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if report.failed else 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main rehearse",
-        description="Rehearse a whole submission before any GPU is rented.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "rehearse",
+        "Rehearse a whole submission before any GPU is rented.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     add(
         "--out",
@@ -91,7 +90,7 @@ def _parser() -> FlagParser:
     add("--checker", type=Path, metavar="DIR", help="run MLCommons' checker of this checkout too")
     add("--fast", action="store_true", help="take minutes at reduced counts, and mark the tree")
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made
 
 
 def _loader() -> Loader:
@@ -100,11 +99,13 @@ def _loader() -> Loader:
     from sut.config.sources import Loaded, load
     from sut.inputs.variables import planned_variables
     from sut.machine.hardware import package_version
+    from sut.machine.processor import has_avx512
     from sut.machine.variables import undeclared
 
     def resolved(overrides: Sequence[Override]) -> Loaded:
         # No environment: a rehearsal is the same for everyone.
-        return load(overrides, environment={}, card=None, host_name=platform.node())
+        host = platform.node()
+        return load(overrides, environment={}, card=None, host_name=host, avx512=has_avx512())
 
     def loader(overrides: Sequence[Override]) -> Loaded:
         loaded = resolved(overrides)

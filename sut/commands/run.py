@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sut.config.flags import add_own, build_parser, to_overrides
+from sut.config.flags import FlagParser, add_own, build_parser, to_overrides
+from sut.config.listening import add_metrics_port
 from sut.errors import ConfigError, Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
@@ -31,9 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
-    parser = build_parser()
-    add_own(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     refuse_strays(options)
     loaded = load_configuration(options)
     note_what_is_not_read(loaded)
@@ -49,6 +48,14 @@ def main(arguments: Sequence[str]) -> int:
     return _sessions(loaded, options)
 
 
+def parser() -> FlagParser:
+    """The flags of a run, and those that only this verb has."""
+    made = build_parser()
+    add_own(made)
+    add_metrics_port(made.add_argument)
+    return made
+
+
 def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
     """One session, or with --repeat so many one after the other, each with its own engine."""
     from sut.harness.session import run_benchmark
@@ -58,19 +65,22 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
         from sut.cluster.gate import StartGate
 
         gate = StartGate(options.start_gate)
-    console, repeats = _console(options), options.repeat or 1
+    repeats = options.repeat or 1
     made: list[Outcome] = []
-    for number in range(1, repeats + 1):
-        if repeats > 1:
-            console.print(f"Session {number} of {repeats}.", highlight=False)
-        outcome = run_benchmark(loaded, console, gate)
-        # The verdict decides how we exit, not the terminal.
-        with nullcontext() if options.json else as_far_as_it_goes():
-            show_outcome(outcome, as_json=options.json, console=console)
-        if outcome.interrupted:
-            return Interrupted.exit_code
-        made.append(outcome)
-        loaded = _at_its_rates(loaded, outcome) if repeats > number else loaded
+    with _console(options) as console:
+        for number in range(1, repeats + 1):
+            if repeats > 1:
+                console.print(f"Session {number} of {repeats}.", highlight=False)
+            outcome = run_benchmark(loaded, console, gate)
+            _tell_result(outcome, console)
+            # The verdict decides how we exit, not the terminal.
+            with nullcontext() if options.json else as_far_as_it_goes():
+                if not options.events:
+                    show_outcome(outcome, as_json=options.json)
+            if outcome.interrupted:
+                return Interrupted.exit_code
+            made.append(outcome)
+            loaded = _at_its_rates(loaded, outcome) if repeats > number else loaded
     if repeats > 1 and not options.events:
         with as_far_as_it_goes():
             print(f"Repeats: {','.join(str(_relative(each.session.root)) for each in made)}")
@@ -87,14 +97,37 @@ def _at_its_rates(loaded: Loaded, outcome: Outcome) -> Loaded:
     return at_the_rates_of(loaded, {name: found[name]["target_qps"] for name in PROBED})
 
 
-def _console(options: argparse.Namespace) -> Console:
-    """For people on stderr; with --events a program on stdout hears of it, too."""
-    console = progress_console(quiet=options.quiet)
-    if not options.events:
-        return console
-    from sut.harness.events import EventConsole
+@contextmanager
+def _console(options: argparse.Namespace) -> Iterator[Console]:
+    """For people on stderr; programs hear of it by --events and at --metrics-port.
 
-    return EventConsole(sys.stdout, console)
+    Raises:
+        ConfigError: the port is taken.
+    """
+    console = progress_console(quiet=options.quiet)
+    if not options.events and options.metrics_port is None:
+        yield console
+        return
+    from sut.harness.events import EventConsole, Listener, json_lines
+
+    listeners: list[Listener] = [json_lines(sys.stdout)] if options.events else []
+    with ExitStack() as stack:
+        if options.metrics_port is not None:
+            from sut.harness.exporter import Exporter, served
+
+            exporter = Exporter()
+            where = stack.enter_context(served(exporter, *options.metrics_port))
+            console.print(f"Metrics: {where}", highlight=False, soft_wrap=True)
+            listeners.append(exporter)
+        yield EventConsole(listeners, console)
+
+
+# What would have no effect, or two readers of one stream.
+_APART = {
+    "repeat": ("dry_run", "coordinated", "json", "resolved"),
+    "events": ("dry_run", "coordinated", "json", "resolved"),
+    "metrics_port": ("dry_run", "coordinated"),
+}
 
 
 def refuse_strays(options: argparse.Namespace) -> None:
@@ -105,11 +138,11 @@ def refuse_strays(options: argparse.Namespace) -> None:
     """
     if options.resolved is not None:
         _refuse_beside_resolved(options)
-    for flag in ("dry_run", "coordinated", "json", "resolved"):
-        for ours in ("repeat", "events"):
+    for ours, others in _APART.items():
+        for flag in others:
             if getattr(options, ours) and getattr(options, flag):
                 raise ConfigError(
-                    f"--{ours} does not go with --{flag.replace('_', '-')}.",
+                    f"--{ours.replace('_', '-')} does not go with --{flag.replace('_', '-')}.",
                     where="command line",
                     remedy="Leave out one of the two.",
                 )
@@ -202,6 +235,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     import json
 
     from sut.config.rounds import load_round
+    from sut.inputs.card_room import require_card_room
     from sut.inputs.fit import fitted
     from sut.inputs.inputs import load_inputs
     from sut.plan.run_plan import plan_runs, read_audit_configs
@@ -210,6 +244,7 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     read_audit_configs(loaded.config)
     inputs = load_inputs(loaded.config, weights=False)
     loaded = fitted(loaded, inputs)
+    require_card_room(loaded.config, inputs)
     config, count = loaded.config, inputs.dataset.count
     plans = plan_runs(config, load_round(config.round), count, loaded.origins)
     if as_json:
@@ -219,11 +254,9 @@ def dry_run(loaded: Loaded, *, as_json: bool) -> int:
     return 0
 
 
-def show_outcome(outcome: Outcome, *, as_json: bool, console: Console | None = None) -> None:
-    """The first screen, and where everything else lies; or the last event."""
+def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """The first screen, and where everything else lies."""
     session = outcome.session
-    if console is not None and _told(outcome, console):
-        return
     if as_json:
         print(session.result.read_text(encoding="utf-8"), end="")
         return
@@ -248,18 +281,18 @@ def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _told(outcome: Outcome, console: Console) -> bool:
-    """Whether a program listens, and was told how it ended."""
-    from sut.harness.events import EventConsole, tell
+def _tell_result(outcome: Outcome, console: Console) -> None:
+    """The last event, where somebody listens."""
+    from sut.harness.events import EventConsole
 
+    if not isinstance(console, EventConsole):
+        return
     result, session = outcome.result, outcome.session
-    tell(
-        console,
-        "result",
-        valid=result.valid,
-        reasons=result.reasons,
-        interrupted=outcome.interrupted,
-        result=str(session.published_result),
-        folder=str(session.root),
-    )
-    return isinstance(console, EventConsole)
+    told = {
+        "valid": result.valid,
+        "reasons": result.reasons,
+        "interrupted": outcome.interrupted,
+        "result": str(session.published_result),
+        "folder": str(session.root),
+    }
+    console.event("result", told)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: something stands against a submission; every reason is named.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.system_template:
         print(_template(options.results, options.round), end="")
         return 0
@@ -51,15 +50,14 @@ def main(arguments: Sequence[str]) -> int:
     return _make(options)
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main submit",
-        description="Make the submission tree of a round from the sessions of runs.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "submit",
+        "Make the submission tree of a round from the sessions of runs.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders of sessions")
     add("--round", default=DEFAULT_ROUND, metavar="vX.Y", help=round_help())
     add(
@@ -80,7 +78,7 @@ def _parser() -> FlagParser:
     )
     add("--system-template", action="store_true", help="print a form for --system and stop")
     add("--json", action="store_true", help="print the tree or the refusals as JSON")
-    return parser
+    return made
 
 
 def _template(results: Sequence[Path], name: str) -> str:

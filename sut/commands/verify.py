@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sut.config.flags import FlagParser
+from sut.config.flags import FlagParser, verb_parser
 from sut.config.shipped import DEFAULT_ROUND, round_help
 from sut.errors import ConfigError
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         HarnessError: it is nothing that can be verified.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.standalone:
         return _standalone(options)
     if options.directory is None:
@@ -62,15 +62,14 @@ def _standalone(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> FlagParser:
-    parser = FlagParser(
-        prog="python -m sut.main verify",
-        description="Say what a record proves, what it only states, and what contradicts it.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "verify",
+        "Say what a record proves, what it only states, and what contradicts it.",
+        EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add(
         "directory",
         type=Path,
@@ -83,4 +82,4 @@ def _parser() -> FlagParser:
     add("--dataset", type=Path, metavar="FILE", help="file of the data set (the run's own)")
     add("--model", type=Path, metavar="DIR", help="folder with the tokenizer (the run's own)")
     add("--json", action="store_true", help="print JSON")
-    return parser
+    return made

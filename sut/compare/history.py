@@ -76,14 +76,15 @@ def history_of(folder: Path) -> History:
     unread: list[str] = []
     for path in paths:
         try:
-            lines += _lines(load_result(path))
+            lines += lines_of(load_result(path))
         except LogError as error:
             unread.append(error.render())
     lines.sort(key=lambda each: (each.timestamp, each.node))
     return History(tuple(lines), tuple(unread))
 
 
-def _lines(result: Result) -> Iterator[Line]:
+def lines_of(result: Result) -> Iterator[Line]:
+    """One for each scenario with a performance run."""
     info = result.benchmark_info
     for scenario, run in result.scenarios.items():
         first_ns = run.ttft.p99_ns if run.ttft else None

@@ -6,7 +6,7 @@ plans them. Rules, results, reports and submissions read traits and never an eng
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -104,6 +104,8 @@ class EngineOptions(Strict):
 
     decides: ClassVar[Mapping[str, str]] = {}
     """Trait → the field that decides it, so that a message can name the key to change."""
+    leave_answers: ClassVar[Collection[str]] = frozenset()
+    """Fields that could not change what a query is answered, whatever their value."""
 
     def planned(self) -> EngineTraits:
         """What an engine with these settings will tell, as far as they say it."""
@@ -124,4 +126,13 @@ class EngineOptions(Strict):
 
     def tuned(self) -> Mapping[str, Any]:
         """Settings without a key of the harness, by the engine's names."""
+        return {}
+
+    def searched(self, platform: str) -> Mapping[str, tuple[Any, ...]]:
+        """Fields that a search tries where nobody says, with their values; numbers rising.
+
+        Args:
+            platform: cpu or cuda.
+        """
+        del platform
         return {}

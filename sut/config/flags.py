@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,8 +12,10 @@ from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
 from sut.config.natural import instead_of
 from sut.config.shipped import names, round_help
+from sut.config.verbs import DEFAULT_VERB, VERBS
 from sut.errors import ConfigError
 
+PROG = "python -m sut.main"
 SCENARIOS = tuple(each.value for each in Scenario)
 SMOKE_SAMPLES = 50
 MODES = tuple(each.value for each in ModeChoice)
@@ -25,7 +28,13 @@ ENVIRONMENT = {
     "OFFLINE_TARGET_QPS": "offline.target_qps",
 }
 
-EPILOG = """\
+_VERBS = "\n".join(
+    textwrap.fill(f"  {verb:<16} {what}", 80, subsequent_indent=" " * 19)
+    for verb, what in VERBS.items()
+    if verb != DEFAULT_VERB
+)
+
+EPILOG = f"""\
 example:
   python -m sut.main --scenario Offline,Server --profile quick --set server.target_qps=2
 
@@ -37,18 +46,7 @@ environment variables; they win over YAML, and flags win over them:
   HF_TOKEN            downloads gated weights; nothing else needs it
 
 other verbs; each has its own --help:
-  accuracy         score an accuracy run and hold it to its targets
-  audit            run a compliance test, or verify the logs of one
-  submit           make the submission tree of a round from results
-  check            check a submission tree, with MLCommons' own checker too
-  rehearse         go through every step of a submission with a model of random weights
-  report           build result and summary again; --compliance shows each rule and its proof
-  compare          put the figures of runs side by side, with their noise
-  regress          hold a run against a stored one; JUnit XML for CI
-  history          list the results of a folder by time
-  prepare-dataset  build a benchmark's data set from a local copy of its source
-  cluster          start, stop or check a Ray cluster
-  bench            compare the harness with the raw engine, or measure it alone
+{_VERBS}
 
 --dry-run shows each value and where it is from. A value in parentheses is the default.
 
@@ -164,15 +162,24 @@ def add_token_type(add: Callable[..., Any]) -> None:
     )
 
 
-def build_parser(prog: str = "python -m sut.main") -> FlagParser:
-    """The parser of the run verb."""
-    parser = FlagParser(
-        prog=prog,
-        description="Run the benchmark: LoadGen asks, the engine answers, the result is written.",
-        epilog=EPILOG,
+def verb_parser(verb: str, description: str, epilog: str | None = None) -> FlagParser:
+    """A verb's parser without a flag of its own; the help keeps the lines of its epilog."""
+    return FlagParser(
+        prog=f"{PROG} {verb}".rstrip(),
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def build_parser(
+    prog: str = PROG,
+    description: str = "Run the benchmark: LoadGen asks, an engine answers, the result is written.",
+    epilog: str = EPILOG,
+) -> FlagParser:
+    """A parser with the flags of a run, of the run verb or of one that takes them too."""
+    parser = verb_parser(prog.removeprefix(PROG).strip(), description, epilog)
     _add_what(parser)
     _add_replicas(parser)
     _add_where(parser)
@@ -245,8 +252,8 @@ def _add_replicas(parser: FlagParser) -> None:
     )
     add(
         "--dispatch",
-        choices=("auto", "equal"),
-        help="equal gives each replica the same number (auto)",
+        choices=("auto", "tokens", "prefill-weighted", "equal"),
+        help="to which replica a query goes; equal gives each the same number (auto)",
     )
     add(
         "--on-replica-loss",

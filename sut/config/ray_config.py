@@ -22,9 +22,11 @@ class RayConfig(Strict):
         le=10_000,
         description="cores set aside for each replica; below 1 it is bound to none",
     )
-    dispatch: Literal["auto", "equal"] = Field(
+    dispatch: Literal["auto", "tokens", "prefill-weighted", "equal"] = Field(
         "auto",
-        description="auto: Offline is pulled, Server goes to the least loaded; equal: in turn",
+        description="to which replica Server's queries go: tokens, where fewest are outstanding; "
+        "prefill-weighted, where a query without a first token weighs more; equal, in turn, in "
+        "Offline too, which else is pulled; auto: what docs/cluster.md says",
     )
     on_replica_loss: Literal["fail", "continue"] = Field(
         "fail", description="continue: the others take over its work; the run is marked either way"

@@ -222,8 +222,12 @@ class EngineConfig(Strict):
         """The dotted key that decides a trait; None where no setting does."""
         own = self.own
         field = None if own is None else own.decides.get(trait)
-        section = self.kind if self.kind in engine_sections() else "options"
-        return None if field is None else f"engine.{section}.{field}"
+        return None if field is None else f"{self.prefix}{field}"
+
+    @property
+    def prefix(self) -> str:
+        """How the keys of its own settings begin."""
+        return f"engine.{self.kind if self.kind in engine_sections() else 'options'}."
 
 
 @cache

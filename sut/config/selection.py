@@ -20,6 +20,8 @@ PROFILES = ("quick", "mlperf")
 ANY_CARD = "auto"
 # The key by which a system's file takes over another's settings.
 LIKE = "like"
+# What a system's file says for a processor without AVX-512, over all else that it says.
+WITHOUT_AVX512 = "without_avx512"
 
 # config.json of a Hugging Face folder → our key.
 _FOLDER_KEYS = {
@@ -31,11 +33,16 @@ _FOLDER_KEYS = {
 
 @dataclass(frozen=True)
 class System:
-    """A system file: its settings, its overlay for each profile, the model it goes with."""
+    """A system file: its settings, its overlay for each profile, the model it goes with.
+
+    Attributes:
+        without_avx512: its overlay for a processor that lacks these instructions.
+    """
 
     settings: list[Setting]
     overlays: dict[str, list[Setting]]
     default_model: Setting
+    without_avx512: list[Setting]
 
 
 def find(kind: str, choice: Setting) -> Path:
@@ -93,26 +100,40 @@ def load_system(choice: Setting) -> System:
     """Read the system that `choice` names, over the one that it says it is like.
 
     Raises:
-        ConfigError: unknown name or key, no default_model, an overlay for no profile.
+        ConfigError: unknown name or key, no default_model, an overlay for no profile, files that
+            are like each other.
     """
+    return _like(choice, ())
+
+
+def _like(choice: Setting, above: tuple[Path, ...]) -> System:
+    """A system, read for the files above it."""
     path = find("systems", choice)
+    if path in above:
+        raise ConfigError(
+            f"{path.name} is like itself, by way of {' and '.join(p.name for p in above)}.",
+            where=choice.origin,
+            remedy="Let one of them stand alone.",
+        )
     leaves = read_leaves(path)
     like = next((leaf for leaf in leaves if leaf.path == (LIKE,)), None)
     if like is None:
         return _system(path, leaves, None)
-    base = find("systems", Setting(LIKE, like.value, like.origin))
-    below = _system(base, read_leaves(base), None)
+    below = _like(Setting(LIKE, like.value, like.origin), (*above, path))
     return _system(path, [leaf for leaf in leaves if leaf is not like], below)
 
 
 def _system(path: Path, leaves: list[Leaf], below: System | None) -> System:
     """One file's settings, over those of the system below it."""
     plain: list[Leaf] = []
+    lacking: list[Setting] = below.without_avx512 if below is not None else []
     overlays: dict[str, list[Setting]] = {name: [] for name in PROFILES}
     default_model: Setting | None = None
     for leaf in leaves:
         if leaf.path == ("default_model",):
             default_model = setting_of(leaf)
+        elif leaf.path[0] == WITHOUT_AVX512:
+            lacking = [*lacking, *known_settings([leaf], skip=1)]
         elif leaf.path[0] != "profiles":
             plain.append(leaf)
         elif len(leaf.path) > 2 and leaf.path[1] in PROFILES:
@@ -126,10 +147,11 @@ def _system(path: Path, leaves: list[Leaf], below: System | None) -> System:
     if below is not None:
         own = known_settings(plain)
         both = {name: [*below.overlays[name], *overlays[name]] for name in PROFILES}
-        return System([*below.settings, *own], both, default_model or below.default_model)
+        model = default_model or below.default_model
+        return System([*below.settings, *own], both, model, lacking)
     if default_model is None:
         raise ConfigError("default_model is missing.", where=str(path), remedy="Name a model.")
-    return System(known_settings(plain), overlays, default_model)
+    return System(known_settings(plain), overlays, default_model, lacking)
 
 
 def model_settings(choice: Setting, default: Setting) -> list[Setting]:

@@ -47,6 +47,7 @@ PRECEDENCE = (
     "profile",
     "model",
     "system",
+    "system's processor",
     "system's profile",
     "config file",
     "environment",
@@ -103,6 +104,7 @@ def load(
     config_file: Path | None = None,
     user_conf: Path | None = None,
     used_of_ray: Collection[str] = (),
+    avx512: bool = True,
 ) -> Loaded:
     """Resolve the configuration of a run.
 
@@ -115,24 +117,22 @@ def load(
         config_file: the user's own YAML.
         user_conf: the user's user.conf in LoadGen's format.
         used_of_ray: keys of engine.ray that the call uses even where it has no replicas.
+        avx512: whether the processor has it; a system may set other values where it has not.
 
     Raises:
         ConfigError: naming key, value, source and remedy.
     """
     layers = _layers(host_name, config_file, environment, overrides)
     profile = _profile(_choice(layers, "profile", _default("profile")))
-    guessed = _add_system_and_model(layers, profile, used_of_ray, card)
+    guessed = _add_system_and_model(layers, profile, used_of_ray, card, avx512)
     rules = _round(_choice(layers, "round", _default("round")))
     benchmark, unsaid = _left_out(layers, rules)
     first = _first_scenario(layers)
     layers["round"] = [*unsaid, *round_settings(rules, benchmark, first, profile.from_round)]
     layers["user.conf"], notes = _user_conf(user_conf, rules, benchmark)
     winners = _merge(layers, held_values(profile, rules, benchmark, first), profile.name)
-    _settle_official(winners, profile.name)
     made = resolved(winners, _origins(winners), notes)
-    if guessed:
-        _refuse_to_guess(made, gpu_missing)
-    return made
+    return _not_a_bad_guess(made, gpu_missing) if guessed else made
 
 
 def _layers(
@@ -166,6 +166,7 @@ def _add_system_and_model(
     profile: Profile,
     used_of_ray: Collection[str],
     card: str | None,
+    avx512: bool,
 ) -> bool:
     """The layers of profile, model and system, whoever chooses; whether it is a guess."""
     fallback = Setting("system", "cpu", "no NVIDIA driver answers")
@@ -178,6 +179,7 @@ def _add_system_and_model(
         "profile": list(profile.settings),
         "model": selection.model_settings(model, system.default_model),
         "system": system.settings,
+        "system's processor": [] if avx512 else system.without_avx512,
         "system's profile": system.overlays[profile.name],
     }
     # First of the two: what would be said of replicas is wrong where there are none.
@@ -196,7 +198,7 @@ def _of_ray(layers: Layers) -> list[Setting]:
     return found
 
 
-def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
+def _not_a_bad_guess(loaded: Loaded, gpu_missing: str | None) -> Loaded:
     """A machine without a GPU says nothing of other nodes, nor of what cannot be used here.
 
     Raises:
@@ -204,7 +206,7 @@ def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
     """
     engine = loaded.config.engine
     if not engine.planned().has_model:
-        return
+        return loaded
     if engine.ray.address is not None:
         raise ConfigError(
             f"the replicas run on the cluster at {engine.ray.address}, and this machine, which has "
@@ -218,6 +220,7 @@ def _refuse_to_guess(loaded: Loaded, gpu_missing: str | None) -> None:
             where="system",
             remedy="Look at `nvidia-smi` and CUDA_VISIBLE_DEVICES; or name it: --system a30-bf16.",
         )
+    return loaded
 
 
 def _default(key: str) -> Setting:
@@ -332,6 +335,7 @@ def _merge(layers: Layers, held: Mapping[str, Setting], profile: str) -> dict[st
             for replaced in replaced_by(setting.key, winners):
                 del winners[replaced]
             winners[setting.key] = setting
+    _settle_official(winners, profile)
     return typed(winners, _default("engine.kind").value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sut.config import vllm_extra
+from sut.config import vllm_extra, vllm_search
 from sut.config.engine_traits import UNQUANTISED, EngineOptions, EngineTraits, Refused
 from sut.config.quantities import Gibibytes, Parallel, Seed, TokenCount
 
@@ -58,6 +58,8 @@ class VllmConfig(EngineOptions):
         }
     )
 
+    leave_answers = vllm_search.LEAVE_ANSWERS
+
     def planned(self) -> EngineTraits:
         """What vLLM will tell with these settings, whatever the checkpoint makes of them."""
         chunked = "on" if self.enable_chunked_prefill else "off"
@@ -91,3 +93,7 @@ class VllmConfig(EngineOptions):
     def tuned(self) -> Mapping[str, Any]:
         """All of `extra`, those in a mapping with the mapping's name and a dot before theirs."""
         return vllm_extra.flat(self.extra)
+
+    def searched(self, platform: str) -> vllm_search.Values:
+        """Batch sizes, and what a platform has beside them."""
+        return vllm_search.searched(platform)

@@ -115,6 +115,8 @@ class Leaf:
     path: tuple[str, ...]
     value: Any
     origin: str
+    empty: bool = False
+    """It is a mapping without a key."""
 
 
 def shown_path(path: Path) -> str:
@@ -159,12 +161,13 @@ def read_text(
         ) from error
 
 
-def read_leaves(path: Path, *, as_text: bool = False) -> list[Leaf]:
+def read_leaves(path: Path, *, as_text: bool = False, empty: bool = False) -> list[Leaf]:
     """Every leaf of a YAML file whose top is a mapping.
 
     Args:
         path: the file.
         as_text: take every value for the text that stands there, "" for none.
+        empty: `{}` is a leaf too; else it says nothing.
 
     Raises:
         ConfigError: unreadable or malformed, naming the line.
@@ -179,7 +182,8 @@ def read_leaves(path: Path, *, as_text: bool = False) -> list[Leaf]:
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError("the file must hold keys and values.", where=f"{name}:1")
         value = _text_of if as_text else _value_of
-        return list(_leaves(loader, node, (), name, value))
+        found = _leaves(loader, node, (), name, value)
+        return [leaf for leaf in found if empty or not leaf.empty]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -216,6 +220,8 @@ def _leaves(
             raise ConfigError("the keys lead too deep.", where=origin)
         if isinstance(value_node, yaml.MappingNode):
             yield from _leaves(loader, value_node, path, name, value)
+            if not value_node.value:
+                yield Leaf(path, {}, origin, empty=True)
         else:
             yield Leaf(path, value(loader, value_node, origin), origin)
 

@@ -15,6 +15,8 @@ import psutil
 
 from sut.doctor.row import Row, fail, ok, warn
 from sut.machine.devices import usable_cores
+from sut.machine.processor import flags as processor_flags
+from sut.machine.processor import has_avx512
 
 GIB = 2**30
 DESCRIPTORS_MIN = 1024
@@ -28,7 +30,6 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 NODES = Path("/sys/devices/system/node")
 CGROUP = Path("/sys/fs/cgroup")
-CPU_INFO = Path("/proc/cpuinfo")
 STEADY_CLOCKS = ("tsc", "arch_sys_counter", "kvm-clock")
 NO_LIMIT = "max"
 
@@ -127,13 +128,14 @@ def processor() -> Iterable[Row]:
     """Cores, instructions, governor, sockets."""
     cores = len(usable_cores())
     yield ok("cores", f"{cores} threads may be used")
-    flags = _cpu_flags()
+    flags = processor_flags()
     if flags and not flags & {"avx2", "asimd"}:
         what = "the processor has neither AVX2 nor NEON, which vLLM's CPU build is compiled for"
         yield fail("instructions", what, "Use another machine, or a GPU.")
     elif flags:
         best = next((f for f in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if f in flags), "-")
-        yield ok("instructions", best if best != "-" else "asimd")
+        slow = "" if has_avx512() else "; bfloat16 is slow without AVX-512, float32 is not"
+        yield ok("instructions", f"{best if best != '-' else 'asimd'}{slow}")
     with suppress(OSError):
         governor = GOVERNOR.read_text(encoding="ascii").strip()
         if governor == "performance":
@@ -145,14 +147,6 @@ def processor() -> Iterable[Row]:
     if nodes > 1:
         remedy = "Bind the run to one, e.g. numactl --cpunodebind=0 --membind=0."
         yield warn("NUMA", f"{nodes} memory nodes; nothing binds this process to one", remedy)
-
-
-def _cpu_flags() -> set[str]:
-    with suppress(OSError):
-        for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                return set(line.partition(":")[2].split())
-    return set()
 
 
 def load() -> Iterable[Row]:

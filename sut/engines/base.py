@@ -28,6 +28,7 @@ import numpy.typing as npt
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.machine.variables import Variable
+from sut.record.engine_load import LoadSample
 
 TokenIds = npt.NDArray[np.int32]
 PROBE_RUN = -1  # the run of `sut.harness.reuse_probe`, which is no LoadGen run either
@@ -94,6 +95,7 @@ class RunSpec:
     reports_first_token: bool
     throughput_first: bool  # Offline: no latency counts, everything is submitted at once
     block: int = 0  # samples of one copy of the data set; 0: keep the order
+    dispatch: str | None = None  # policy that shares queries out to replicas; None: as started
 
     @property
     def is_warmup(self) -> bool:
@@ -109,6 +111,8 @@ class RunReport:
     """What a reader must know, e.g. a replica that was lost; any makes the run INVALID."""
     figures: dict[str, float] = field(default_factory=dict)
     """Measured by the engine, units in the names."""
+    load: list[LoadSample] = field(default_factory=list)
+    """How busy it was, again and again; empty where it does not tell."""
 
 
 @dataclass(frozen=True)

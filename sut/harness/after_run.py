@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from audit.verify import write_facts
-from sut.accuracy.evaluate import write_files
+from sut.accuracy.evaluate import Material, write_files
+from sut.accuracy.shown import sample_answers
 from sut.errors import HarnessError
+from sut.record.facts import AccuracyFacts
+from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.result.evaluated import with_evaluations
 
@@ -17,7 +21,7 @@ def evaluate_runs(record: SessionRecord, say: Callable[[str], None]) -> SessionR
     One that cannot be made must not cost the result, which then says "not measured"; the reason
     goes to the terminal.
     """
-    evaluated = with_evaluations(record, say=say)
+    evaluated = with_evaluations(record, say=say, seen=_keep_samples)
     for run in evaluated.runs:
         try:
             _write(run)
@@ -33,6 +37,13 @@ def _write(run: RunRecord) -> None:
         write_files(run.folder.root, run.accuracy)
     if run.verification is not None and not run.folder.verification.exists():
         write_facts(run.folder.root, run.verification, run.scenario)
+
+
+def _keep_samples(run: RunRecord, scored: Material, facts: AccuracyFacts) -> None:
+    """A few answers as text, for the page; without them it shows token ids."""
+    with suppress(OSError):
+        text = sample_answers(scored, facts).model_dump_json(indent=2)
+        write_atomic(run.folder.samples, f"{text}\n")
 
 
 def _tell(run: RunRecord, why: str, say: Callable[[str], None]) -> None:

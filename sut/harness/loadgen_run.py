@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,10 +27,13 @@ from sut.engines.base import NO_REPLICA, Engine, RunSpec
 from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
+from sut.harness.closely import Closely, watched_of
+from sut.harness.eta import pace_of
 from sut.harness.host import EngineHost
 from sut.harness.journal import Changes, Journal
 from sut.harness.ledger import Ledger
 from sut.harness.ledger_table import table_of
+from sut.harness.lookout import Lookout
 from sut.harness.progress import RunProgress
 from sut.harness.silence import Silence, silent_process
 from sut.harness.surroundings import Surroundings
@@ -41,6 +46,7 @@ from sut.machine.signals import stopped_by
 from sut.plan.room import end_bytes
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
+from sut.record.engine_load import load_lines
 from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted, ledger_bytes
@@ -104,6 +110,7 @@ def run_spec(config: RunConfig, scenario: Scenario, run: int, block: int = 0) ->
         reports_first_token=scenario.reports_first_token,
         throughput_first=scenario is Scenario.OFFLINE,
         block=block,
+        dispatch=config.engine.ray.dispatch,
     )
 
 
@@ -133,11 +140,20 @@ def make_run(
         outcome = _drive_loadgen(live, this)
     table = table_of(ledger, live.prompt_tokens)
     live.write(folder.ledger, ledger_bytes(table))
+    _keep_load(live, folder)
     facts = _facts(live, this, outcome, counted(table, ledger.late_events), _counters(live, before))
     end_run(folder, facts)
     live.kept[folder.run_facts] = folder.run_facts.read_bytes()
     del live.kept[folder.begun]
     return facts
+
+
+def _keep_load(live: LiveSession, folder: RunDir) -> None:
+    """For the page; a disk that is full costs it, and never the run."""
+    load = live.host.run(live.engine.report).load
+    with suppress(OSError):
+        if load:
+            write_atomic(folder.engine_load, load_lines(load))
 
 
 def _begin(live: LiveSession, plan: RunPlan, give_up: GiveUp | None) -> _Run:
@@ -239,7 +255,7 @@ class _Outcome:
 def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     """Start LoadGen's process, wait for it, and leave nothing in flight."""
     sut, ledger, log = this.sut, this.ledger, this.directory.root / "loadgen.log"
-    queries = this.plan.forecast.queries_expected
+    lookout = _lookout(live, this)
     stopped, silent, clocks = None, None, ClockWatch()
     watch = CardWatch(live.cards, this.directory.cards)
     apart = not live.config.engine.elsewhere
@@ -251,7 +267,7 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
 
     with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
-        with RunProgress(live.console, str(this.plan.run), queries) as progress:
+        with RunProgress(live.console, str(this.plan.run), lookout) as progress:
             try:
                 silent = _wait(live, child, this, progress, look)
             except KeyboardInterrupt as stop:
@@ -270,6 +286,15 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
         why = stopped or silent or "the engine fault"
         ending = f"LoadGen was ended by us after {why}; its log stops there"
     return _Outcome(ending, stopped is not None, clocks.facts(), seen)
+
+
+def _lookout(live: LiveSession, this: _Run) -> Lookout:
+    pace, watched = pace_of(this.plan), watched_of(live.config, this.plan.run)
+
+    def ask() -> Future[dict[str, float]]:
+        return live.host.start(live.engine.stats())
+
+    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask))
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
@@ -321,7 +346,7 @@ def _wait(
     silence = Silence(live.config.loadgen.silence_timeout_s)
     idle = Silence(idle_limit_s(live.config.engine.stall_timeout_s, this.plan))
     while not child.wait(POLL_S):
-        progress.update(ledger)
+        progress.update()
         look()
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
@@ -335,5 +360,5 @@ def _wait(
             deadline = time.monotonic() + FAULT_GRACE_S
         if deadline is not None and time.monotonic() > deadline:
             return None
-    progress.update(ledger)
+    progress.update(last=True)
     return None

@@ -1,58 +1,66 @@
-"""The bar while LoadGen runs: reads the ledger's counts, touches nothing else."""
+"""How far a LoadGen run is: a live view on a terminal, a line now and then elsewhere, events."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.live import Live
 
-from sut.harness.events import tell
-from sut.harness.ledger import Ledger, State
+from sut.harness.events import EventConsole, tell
+from sut.harness.lookout import Look, Lookout
+from sut.harness.screen import screen
+from sut.report.plan_text import clock
 
+LOOK_S = 1.0
 LINE_INTERVAL_S = 30.0
 
 
+def takes_a_view(console: Console) -> bool:
+    """Whether the view can be drawn again and again where the console writes.
+
+    A pipe is never drawn on, whatever FORCE_COLOR says: rich would take it for a terminal.
+    """
+    terminal = console.is_terminal and not console.is_dumb_terminal
+    return terminal and not console.quiet and console.file.isatty()
+
+
 class RunProgress:
-    """Samples ended of those expected, with an ETA; a line now and then without a terminal.
+    """Shows a run while it goes on.
 
     Args:
+        console: for progress.
         label: what is running, e.g. "Server performance".
-        expected: samples LoadGen is expected to issue (an estimate in Server).
+        lookout: over its ledger.
+        clock_s: monotonic.
     """
 
-    def __init__(self, console: Console, label: str, expected: int):
-        self._console = console
-        self._label = label
-        self._expected = expected
-        self._started = time.monotonic()
+    def __init__(
+        self,
+        console: Console,
+        label: str,
+        lookout: Lookout,
+        clock_s: Callable[[], float] = time.monotonic,
+    ):
+        self._console, self._label, self._lookout = console, label, lookout
+        self._clock_s = clock_s
+        self._started = clock_s()
+        self._looked: float | None = None
         self._last_line: float | None = None
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._view: Live | None = None
 
     def __enter__(self) -> RunProgress:
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("ETA"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
-                console=self._console,
+        if takes_a_view(self._console):
+            # Nothing is drawn between two looks: a thread that did would take time from the run.
+            self._view = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
             )
-            self._bar.start()
-            self._task = self._bar.add_task(self._label, total=self._expected, note="")
+            self._view.start()
+            # Whoever ends us by force would be left without one.
+            self._console.show_cursor(True)
         return self
 
     def __exit__(
@@ -61,39 +69,77 @@ class RunProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._view is not None:
+            self._view.stop()
+            self._console.print(self._line(self._lookout.look()), highlight=False)
 
-    def update(self, ledger: Ledger) -> None:
-        """Show where the run stands."""
-        failed = ledger.count[State.FAILED]
-        self._tell(ledger, failed)
-        note = f"{failed} failed" if failed else ""
-        if self._bar is not None and self._task is not None:
-            total = max(self._expected, ledger.issued)
-            self._bar.update(self._task, completed=ledger.ended, total=total, note=note)
+    def update(self, *, last: bool = False) -> None:
+        """Show where the run stands, once a second at most.
+
+        Args:
+            last: the run is over; it is shown whenever that was.
+        """
+        now = self._clock_s()
+        if not last and self._looked is not None and now - self._looked < LOOK_S:
             return
-        now = time.monotonic()
-        # The first line comes with the first answer: it shows that queries flow.
-        due = ledger.ended if self._last_line is None else now - self._last_line >= LINE_INTERVAL_S
-        if due:
-            self._last_line = now
-            self._console.print(self._line(ledger, now - self._started, note), highlight=False)
-
-    def _tell(self, ledger: Ledger, failed: int) -> None:
-        tell(
-            self._console,
-            "progress",
-            run=self._label,
-            issued=ledger.issued,
-            ended=ledger.ended,
-            failed=failed,
-            expected=max(self._expected, ledger.issued),
-            elapsed_s=round(time.monotonic() - self._started, 3),
+        self._looked = now
+        if self._view is None and not isinstance(self._console, EventConsole):
+            self._print_line(self._lookout.look(), now)
+            return
+        look = self._lookout.look_closely()
+        elapsed_s = round(now - self._started, 3)
+        tell(self._console, "progress", run=self._label, elapsed_s=elapsed_s, **fields_of(look))
+        if self._view is None:
+            self._print_line(look, now)
+            return
+        shown = screen(
+            self._label,
+            self._lookout.pace,
+            look,
+            plain=not self._console.encoding.startswith("utf"),
         )
+        self._view.update(shown, refresh=True)
 
-    def _line(self, ledger: Ledger, elapsed_s: float, note: str) -> str:
-        total = max(self._expected, ledger.issued)
-        done = ledger.ended
-        eta = f", ETA {elapsed_s * (total - done) / done:.0f} s" if done else ""
-        return f"{self._label}: {done}/{total} after {elapsed_s:.0f} s{eta} {note}".rstrip()
+    def _print_line(self, look: Look, now: float) -> None:
+        """The first line comes with the first answer: it shows that queries flow."""
+        due = self._last_line is not None and now - self._last_line >= LINE_INTERVAL_S
+        if due or (self._last_line is None and look.seen.ended):
+            self._last_line = now
+            self._console.print(self._line(look), highlight=False)
+
+    def _line(self, look: Look) -> str:
+        elapsed_s = self._clock_s() - self._started
+        notes = [f"{self._label}: {look.seen.ended}/{look.expected} after {elapsed_s:.0f} s"]
+        if look.left_s is not None:
+            notes.append(f"ETA {clock(look.left_s)}")
+        if look.failed:
+            notes.append(f"{look.failed} failed")
+        return ", ".join(notes)
+
+
+def fields_of(look: Look) -> dict[str, Any]:
+    """What the event of a close look says; docs/events.md lists it."""
+    figures = look.figures
+    assert figures is not None, "a close look has figures"
+    return {
+        "issued": look.seen.issued,
+        "ended": look.seen.ended,
+        "failed": look.failed,
+        "expected": look.expected,
+        "eta_s": None if look.left_s is None else round(look.left_s, 1),
+        "needed": figures.needed,
+        "tokens_out": figures.tokens_out,
+        "tokens_per_s": figures.tokens_per_s,
+        "answers_per_s": figures.answers_per_s,
+        "times": [
+            {
+                "name": each.watched.kind,
+                "percentile": each.watched.percentile,
+                "ms": each.ms,
+                "limit_ms": each.watched.limit_ms,
+                "late": each.late,
+            }
+            for each in figures.times
+        ],
+        "preemptions": figures.preemptions,
+    }

@@ -30,6 +30,7 @@ from sut.harness.phases import Phases
 from sut.harness.rates import notes_of, rates_of
 from sut.harness.ready_engine import ReadyEngine, measure_rates, ready_engine
 from sut.harness.under_way import UnderWay, marked
+from sut.inputs.card_room import require_card_room
 from sut.inputs.fit import fitted
 from sut.inputs.inputs import Inputs, load_inputs
 from sut.inputs.variables import require_declared
@@ -119,6 +120,7 @@ def all_checked(loaded: Loaded) -> tuple[Loaded, Inputs, Sequence[RunPlan]]:
         require_declared(config, os.environ)
     inputs = load_inputs(config, weights=not config.engine.elsewhere)
     loaded = fitted(loaded, inputs)
+    require_card_room(loaded.config, inputs)
     return loaded, inputs, plans_of(loaded, inputs)
 
 

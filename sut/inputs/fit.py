@@ -26,6 +26,7 @@ from sut.config.scenario_sections import ServerConfig
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded, resolved, shipped
 from sut.errors import ConfigError
+from sut.inputs.card_room import does_not_fit
 from sut.inputs.inputs import Inputs
 from sut.machine.devices import Gpu, gpus
 from sut.plan.rate import FITTED
@@ -95,7 +96,9 @@ def fitted(loaded: Loaded, inputs: Inputs) -> Loaded:
         return loaded
     work = Workload(inputs.dataset.lengths.mean, config.generation.max_tokens)
     found = fit(config, shape, numbers, work, gpu)
-    _require_room(config, found.plan, gpu, inputs.longest_prompt)
+    needed = inputs.longest_prompt + config.generation.max_tokens
+    if found.plan.kv_tokens < needed:
+        raise does_not_fit(config, found.plan, gpu, needed)
     values = _values(config, found, cards=len(found_here))
     return _with(loaded, values, f"{FITTED}{gpu.name}")
 
@@ -166,26 +169,6 @@ def _step_tokens(
     while 2 * tokens <= min(most, STEP_TOKENS_MAX):
         tokens *= 2
     return tokens
-
-
-def _require_room(config: RunConfig, plan: MemoryPlan, gpu: Gpu, longest_prompt: int) -> None:
-    """Refuse a model whose weights leave no room for the longest query.
-
-    Raises:
-        ConfigError: with what is there and what is needed.
-    """
-    needed = longest_prompt + config.generation.max_tokens
-    if plan.kv_tokens >= needed:
-        return
-    gib = 2**30
-    raise ConfigError(
-        f"{config.model.name} does not fit on {gpu.name}: of {plan.granted / gib:.1f} GiB "
-        f"{plan.weights / gib:.1f} go to weights and "
-        f"{(plan.context + plan.activations + plan.graphs) / gib:.1f} to the engine, which leaves "
-        f"a KV cache of {plan.kv_tokens} tokens, and the longest query has {needed}.",
-        where="model.path",
-        remedy="Share it over cards with --tensor-parallel-size 2, or take a quantised checkpoint.",
-    )
 
 
 def _values(config: RunConfig, found: Fit, *, cards: int) -> dict[str, Any]:

@@ -29,8 +29,8 @@ def require_room(folder: Path, needed: int) -> None:
         return  # whoever writes there says why that cannot be done
     if free < needed:
         raise ConfigError(
-            f"{folder} has {free // MIB} MiB free, and the session may write {needed // MIB + 1} "
-            "MiB.",
+            f"the disk of {folder} has {free // MIB} MiB free, and the session may write "
+            f"{needed // MIB + 1} MiB.",
             where="results_dir",
             remedy="Free some, give --results-dir another folder, or leave out LoadGen's trace "
             "with --set loadgen.enable_trace=false.",

@@ -27,7 +27,12 @@ def confirmation_of(loaded: Loaded, scenario: Scenario, rate: float, out: Path) 
 
 
 def trial_of(
-    loaded: Loaded, scenario: Scenario, rate: float, out: Path, seconds: float | None
+    loaded: Loaded,
+    scenario: Scenario,
+    rate: float,
+    out: Path,
+    seconds: float | None,
+    origin: str = "peak: a trial",
 ) -> Loaded:
     """A short run at this rate, with the limits, percentiles and lengths of the full one.
 
@@ -37,6 +42,7 @@ def trial_of(
         rate: queries/s.
         out: folder for its session.
         seconds: how long at least; None: a quarter of the full length, 15 to 120 s.
+        origin: who asks for it.
     """
     config = loaded.config
     rules = config.latency_rules(scenario)
@@ -52,7 +58,7 @@ def trial_of(
             config.loadgen.performance_sample_count or TRIAL_SAMPLES, TRIAL_SAMPLES
         ),
     }
-    return _with(loaded, changes, "peak: a trial")
+    return _with(loaded, changes, origin)
 
 
 def _common(scenario: Scenario, rate: float, out: Path) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,27 +11,17 @@ from rich.console import Console
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
-from sut.errors import RunError
-from sut.harness.at_once import AtOnce
-from sut.harness.conclude import conclude
-from sut.harness.facts import BeforeTheClock, Start, write_config, write_session
-from sut.harness.loadgen_run import make_run
-from sut.harness.phases import Phases
-from sut.harness.ready_engine import ReadyEngine, ready_engine
-from sut.harness.session import all_checked, live_session, plans_of, settled
-from sut.harness.under_way import UnderWay, marked
+from sut.harness.facts import Start
+from sut.harness.on_engine import OnEngine, engine_for
+from sut.harness.ready_engine import ReadyEngine
+from sut.harness.session import all_checked, settled
+from sut.harness.under_way import UnderWay
 from sut.inputs.inputs import Inputs
-from sut.machine.signals import first_ends_the_run
 from sut.peak.configs import confirmation_of, trial_of
 from sut.peak.folder import SearchDir
-from sut.peak.hopeless import Hopeless
-from sut.peak.limits import limits_of
+from sut.peak.one_run import one_run
 from sut.peak.search import Kind, Step, Tried, Wishes, next_step
 from sut.peak.trial import Trial, read_trial
-from sut.record.facts import RunFacts
-from sut.record.folder import SessionDir
-
-TRIAL_NOTE = "this run is a trial of a search: its figures are no result"
 
 
 @dataclass(frozen=True)
@@ -95,30 +84,12 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
     runs = folder.runs()
     step = next_step(tried(runs), asked.wishes(_first(runs, loaded.config, asked.scenario)))
     if step.kind is not Kind.END:
-        with engine_for(loaded.config, asked.scenario, inputs, folder, console) as (ready, way):
+        logs = folder.new_start()
+        with engine_for(loaded.config, asked.scenario, inputs, logs, console) as (ready, way):
             return _searched(asked, inputs, folder, runs, ready, way, keep)
     found = Found(runs, step, loaded.config)
     keep(found)
     return found
-
-
-@contextmanager
-def engine_for(
-    config: RunConfig, scenario: Scenario, inputs: Inputs, folder: SearchDir, console: Console
-) -> Iterator[tuple[ReadyEngine, UnderWay]]:
-    """Within the block an engine is ready; what its runs share goes with it.
-
-    Raises:
-        EngineStartError: it did not become ready.
-    """
-    end = AtOnce()
-    with first_ends_the_run(end.by_signal) as stops, Phases(end.by_deadline) as phases:
-        way = UnderWay(SessionDir(folder.new_start()), phases, stops, console)
-        with ExitStack() as stack:
-            start = Start.only(scenario)
-            yield ready_engine(stack, start, config.of(scenario), inputs, way), way
-            stops.hold()
-            phases.begin("stopping the engine")
 
 
 def tried(runs: list[Trial]) -> list[Tried]:
@@ -140,19 +111,12 @@ def _searched(
     way: UnderWay,
     keep: Callable[[Found], object],
 ) -> Found:
-    config = asked.loaded.config
-    if not ready.warm:
-        raise RunError(
-            "the engine does not answer the warm-up, so there is nothing to search.",
-            where=str(folder.root),
-            remedy=f"Look into {way.session.engine_log}.",
-        )
-    before = ready.before
+    config, before = asked.loaded.config, ready.before
     if not runs:
         loaded, before = settled(asked.loaded, Start.only(asked.scenario), inputs, ready, way)
         config = loaded.config
     wishes = asked.wishes(_first(runs, config, asked.scenario))
-    maker = RunMaker(asked, inputs, folder, ready, before, way)
+    maker = RunMaker(asked, folder, OnEngine(asked.scenario, inputs, ready, before, way))
     while (step := next_step(tried(runs), wishes)).kind is not Kind.END:
         made = maker.make(step)
         if made is None:
@@ -165,19 +129,10 @@ def _searched(
 
 
 class RunMaker:
-    """Makes one LoadGen run after the other on one engine, each in a session's folder."""
+    """Makes one run of a search after the other on one engine."""
 
-    def __init__(
-        self,
-        asked: Asked,
-        inputs: Inputs,
-        folder: SearchDir,
-        ready: ReadyEngine,
-        before: BeforeTheClock,
-        way: UnderWay,
-    ) -> None:
-        self._asked, self._inputs, self._folder = asked, inputs, folder
-        self._ready, self._before, self._way = ready, before, way
+    def __init__(self, asked: Asked, folder: SearchDir, engine: OnEngine) -> None:
+        self._asked, self._folder, self._engine = asked, folder, engine
         self._number = 0
 
     def make(self, step: Step) -> Trial | None:
@@ -188,44 +143,16 @@ class RunMaker:
         """
         assert step.rate is not None, "a step that is not the end has a rate"
         self._number += 1
-        full = step.kind is Kind.CONFIRMATION
+        full, say = step.kind is Kind.CONFIRMATION, self._engine.way.say
         loaded = self._configured(step.rate, full=full)
-        self._way.say(f"{step.kind.value.capitalize()} at {step.rate:g} queries/s ({step.why})")
-        session = SessionDir.create(loaded.config.results_dir, loaded.config.node_name)
-        way = replace(self._way, session=session, kept={})
-        ended: Exception | KeyboardInterrupt | None = None
-        facts: RunFacts | None = None
-        with marked(session, way.phases):
-            try:
-                facts = self._run(loaded, way, full=full)
-            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends in a result, too
-                ended = error
-            ending = None if ended is None else way.ending(ended)
-            conclude(session, ending, way.say, way.kept, publish=full)
-        if ended is not None and not isinstance(ended, KeyboardInterrupt):
-            raise ended
-        if facts is None or facts.interrupted:
+        say(f"{step.kind.value.capitalize()} at {step.rate:g} queries/s ({step.why})")
+        session = one_run(self._engine, loaded, self._number, full=full)
+        if session is None:
             return None
-        if facts.engine_failure:
-            raise RunError(f"{facts.engine_failure}.", where=str(session.root))
-        return self._told(session.root, full=full)
-
-    def _run(self, loaded: Loaded, way: UnderWay, *, full: bool) -> RunFacts:
-        """The LoadGen run, with the files of its session before it."""
-        notes = [*self._before.notes, *(() if full else (TRIAL_NOTE,))]
-        before = replace(self._before, notes=notes)
-        write_config(way.session.config, loaded.config, loaded.origins)
-        start = Start.only(self._asked.scenario)
-        config = loaded.config.of(self._asked.scenario)
-        written = write_session(way.session, start, config, self._inputs, before)
-        for path in (way.session.config, way.session.session_facts):
-            way.kept[path] = path.read_bytes()
-        live = live_session(written, start, config, self._inputs, self._ready, way)
-        (plan,) = plans_of(loaded, self._inputs)
-        limits = limits_of(loaded.config, self._asked.scenario)
-        give_up = None if full else Hopeless(limits, plan.forecast.queries_expected)
-        way.phases.begin(f"running {plan.run}")
-        return make_run(live, plan, self._number, give_up)
+        trial = read_trial(session.root, full=full)
+        assert trial is not None, "a run that was not interrupted is there"
+        say(f"  {describe(trial)}")
+        return trial
 
     def _configured(self, rate: float, *, full: bool) -> Loaded:
         asked = self._asked
@@ -233,12 +160,6 @@ class RunMaker:
             return confirmation_of(asked.loaded, asked.scenario, rate, self._folder.root)
         out = self._folder.trials
         return trial_of(asked.loaded, asked.scenario, rate, out, asked.trial_s)
-
-    def _told(self, root: Path, *, full: bool) -> Trial:
-        trial = read_trial(root, full=full)
-        assert trial is not None, "a run that was not interrupted is there"
-        self._way.say(f"  {describe(trial)}")
-        return trial
 
 
 def describe(trial: Trial) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,30 +65,7 @@ class SearchDir:
         Raises:
             ConfigError: it holds a search with other settings, or cannot be written.
         """
-        try_results_dir(self.root)
-        wanted = searched_with(loaded, scenario)
-        if not os.path.lexists(self.search):
-            write_atomic(self.search, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
-            return
-        found = self._found()
-        for key in sorted({*wanted, *found}):
-            if wanted.get(key) != found.get(key):
-                raise ConfigError(
-                    f"{self.root} holds a search with {key} {found.get(key)}, not "
-                    f"{wanted.get(key)}.",
-                    where="--out",
-                    remedy="Give the settings of that search, or another folder.",
-                )
-
-    def _found(self) -> dict[str, Any]:
-        try:
-            found = decoded(given_text(self.search))
-        except (OSError, ValueError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"cannot be read: {said}.", where=str(self.search)) from error
-        if not isinstance(found, dict):
-            raise ConfigError("is no search of ours.", where=str(self.search))
-        return found
+        go_on(self.search, searched_with(loaded, scenario))
 
     def runs(self) -> list[Trial]:
         """Every run that came to an end, in the order they were made."""
@@ -102,6 +80,46 @@ class SearchDir:
             if trial is not None:
                 trials.append(trial)
         return trials
+
+
+def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
+    """Begin a search in a folder, or go on with the one that is in it.
+
+    Args:
+        file: of the folder, with what is searched with.
+        wanted: what is to be searched with, as JSON has it.
+
+    Raises:
+        ConfigError: it holds a search with other settings, or cannot be written.
+    """
+    try_results_dir(file.parent)
+    if not os.path.lexists(file):
+        write_atomic(file, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+        return
+    found = _found(file)
+    for key in sorted({*wanted, *found}):
+        if wanted.get(key) != found.get(key):
+            raise ConfigError(
+                f"{file.parent} holds a search with {key} {found.get(key)}, not {wanted.get(key)}.",
+                where="--out",
+                remedy="Give the settings of that search, or another folder.",
+            )
+
+
+def _found(file: Path) -> dict[str, Any]:
+    """What an earlier call searched with.
+
+    Raises:
+        ConfigError: it cannot be read, or is no search.
+    """
+    try:
+        found = decoded(given_text(file))
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot be read: {said}.", where=str(file)) from error
+    if not isinstance(found, dict):
+        raise ConfigError("is no search of ours.", where=str(file))
+    return found
 
 
 def searched_with(loaded: Loaded, scenario: Scenario) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sut.peak.folder import SearchDir
 from sut.peak.limits import Limit, limits_of
 from sut.peak.trial import Trial
 from sut.plan.forecast import forecast
+from sut.record.folder import write_again
 from sut.report.page.plots import curve
 from sut.report.templates import template
 
@@ -31,16 +32,14 @@ def write_found(found: Found, asked: Asked) -> str:
     folder = SearchDir(asked.out)
     document = document_of(found, asked)
     text = json.dumps(document, indent=2) + "\n"
-    _replace(folder.document, text)
-    _replace(folder.page, template(TEMPLATE).render(peak=document, plots=plots_of(document)))
+    write_again(folder.document, text)
+    write_again(folder.page, peak_html(document))
     return text
 
 
-def _replace(path: Path, text: str) -> None:
-    """What is made from the sessions may be made again."""
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+def peak_html(document: dict[str, Any]) -> str:
+    """The page of a search, whose JSON this is."""
+    return template(TEMPLATE).render(peak=document, plots=plots_of(document))
 
 
 def document_of(found: Found, asked: Asked) -> dict[str, Any]:

@@ -20,9 +20,11 @@
       ledger.parquet                 one row per query, from our ledger
       ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
+      engine.jsonl                   how busy the engine was, each time it told
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
+      samples.json                   a few of its answers as text
       verification.json  verify_accuracy.txt   what a compliance test found
     manifest.json                    SHA-256 of everything above, written when the session closed
     result.json  summary.txt         functions of everything above
@@ -75,14 +77,21 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
-def write_asked(flag: str, path: Path, text: str) -> None:
+def write_again(path: Path, text: str) -> None:
+    """Write what is made of other files, in place of what an earlier call made of them."""
+    beside = path.with_name(f".{path.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def write_asked(flag: str, path: Path, content: str | bytes) -> None:
     """Write a file that a flag names.
 
     Raises:
         ConfigError: it exists, or cannot be written.
     """
     try:
-        write_atomic(path, text)
+        write_atomic(path, content)
     except FileExistsError as error:
         raise ConfigError(
             f"{path} exists and is not overwritten.", where=flag, remedy="Name a new file."
@@ -171,6 +180,14 @@ class RunDir:
     @property
     def accuracy(self) -> Path:
         return self.root / "accuracy.json"
+
+    @property
+    def engine_load(self) -> Path:
+        return self.root / "engine.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.root / "samples.json"
 
     @property
     def verification(self) -> Path:

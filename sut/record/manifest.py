@@ -19,7 +19,7 @@ from sut.record.frozen import Facts
 NOT_EVIDENCE = frozenset(
     {"manifest.json", "result.json", "summary.txt", "result_of_node.json", "summary_of_node.txt"}
     | {"report.html", "compliance.json", "compliance.html", "queries.parquet"}
-    | {"accuracy.json", "accuracy.txt", "verification.json", "verify_accuracy.txt"}
+    | {"accuracy.json", "accuracy.txt", "samples.json", "verification.json", "verify_accuracy.txt"}
     | {NODE_LOG}
 )
 

@@ -1,32 +1,19 @@
-"""The measuring stages: one LoadGen run each, on the tiny dummy model through real vLLM.
-
-A stage per run, and not per scenario, so that an interruption costs one run at most.
-"""
+"""The measuring stages: one LoadGen run each, on the tiny dummy model through real vLLM."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from sut.config.engine_kinds import package_of
-from sut.config.names import Mode, Scenario
-from sut.config.rounds import Round, load_round
-from sut.config.schema import RunConfig
+from sut.campaign.measuring import Loader, measured, measurings
+from sut.campaign.plan import Override
+from sut.campaign.stages import Stage
+from sut.config.names import Scenario
+from sut.config.rounds import Round
 from sut.config.sources import Loaded
-from sut.harness.session import run_benchmark
-from sut.inputs.inputs import load_inputs
-from sut.machine.hardware import package_version
-from sut.plan.run_id import RunId
-from sut.plan.run_plan import plan_runs
-from sut.record.folder import sha256_of
-from sut.rehearsal.stages import Stage
-
-Override = tuple[str, object, str]
-Loader = Callable[[Sequence[Override]], Loaded]
 
 SCENARIOS = (Scenario.OFFLINE, Scenario.SERVER, Scenario.INTERACTIVE)
 SYSTEM = "cpu-dummy"
@@ -102,52 +89,18 @@ def reduced(rules: Round) -> Round:
 
 def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -> list[Stage]:
     """A stage for each LoadGen run of the submission, with its expected duration."""
-    whole = load(base)
-    rules = load_round(whole.config.round)
-    count = load_inputs(whole.config).dataset.count
-    stages = []
-    for plan in plan_runs(whole.config, rules, count, whole.origins):
-        loaded = load([*base, *_one(plan.run)])
-        stages.append(
-            Stage(
-                name=f"{plan.run.scenario.value}-{plan.run.folder}",
-                inputs=_inputs(loaded.config, rules),
-                estimate_s=ENGINE_START_S + plan.forecast.duration_expected_s,
-                make=partial(_measure, loaded, console),
-            )
-        )
-    return stages
-
-
-def _one(run: RunId) -> list[Override]:
-    test = [("compliance.tests", [run.test], ORIGIN)] if run.mode is Mode.COMPLIANCE else []
     return [
-        ("scenarios", [run.scenario.value], ORIGIN),
-        ("mode", run.mode.value, ORIGIN),
-        *test,
+        Stage(
+            name=each.name,
+            inputs=each.inputs(),
+            estimate_s=ENGINE_START_S + each.forecast.duration_expected_s,
+            make=partial(_measure, each.loaded, console),
+        )
+        for each in measurings(load, base, ORIGIN)
     ]
-
-
-def _inputs(config: RunConfig, rules: Round) -> dict[str, Any]:
-    """All that decides what is measured; where the results go does not."""
-    described = Path(config.model.path) / "config.json"
-    return {
-        "config": config.model_dump(mode="json", exclude={"results_dir"}),
-        "rules": rules.model_dump(mode="json", include={"name", "seeds"}),
-        "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
-        "engine": package_of(config.engine.kind),
-        "harness": package_version("sut-mlperf"),
-        "model_config_sha256": sha256_of(described) if described.is_file() else None,
-    }
 
 
 def _measure(loaded: Loaded, console: Console) -> Path | None:
     """Run it; only a VALID session is kept, and an interruption ends the rehearsal."""
-    outcome = run_benchmark(loaded, console)
-    if outcome.interrupted:
-        raise KeyboardInterrupt
-    if outcome.result.valid:
-        return outcome.session.root
-    for reason in outcome.result.reasons:
-        console.print(f"  INVALID: {reason}", highlight=False, soft_wrap=True)
-    return None
+    outcome = measured(loaded, console)
+    return outcome.session.root if outcome.result.valid else None

@@ -12,12 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.campaign.measuring import Loader
+from sut.campaign.stages import Finished, Stage, kept, run_stages
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.machine.hardware import package_version
-from sut.record.folder import sha256_of, write_atomic
-from sut.rehearsal.measure import Loader, measuring_stages, overrides, reduced
-from sut.rehearsal.stages import Finished, Stage, kept, run_stages
+from sut.record.folder import sha256_of, write_again
+from sut.rehearsal.measure import measuring_stages, overrides, reduced
 from sut.submission.check_tree import Finding, check_tree
 from sut.submission.make_tree import SubmissionPlan, check_plan, make_tree
 from sut.submission.official import checker_program
@@ -159,6 +160,6 @@ def _free(out: Path) -> Path:
 
 def _write_findings(request: Request, findings: Sequence[Finding]) -> None:
     """`check.json`: what the last check of the tree said; a later check replaces it."""
-    target = request.out / "check.json"
-    target.unlink(missing_ok=True)
-    write_atomic(target, json.dumps([vars(each) for each in findings], indent=2) + "\n")
+    write_again(
+        request.out / "check.json", json.dumps([vars(each) for each in findings], indent=2) + "\n"
+    )

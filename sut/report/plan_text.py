@@ -34,7 +34,7 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
         expected = plan.forecast
         lines.append(
             f"  {plan.run}: about {expected.queries_expected} {noun} in about "
-            f"{_clock(expected.duration_expected_s)}"
+            f"{clock(expected.duration_expected_s)}"
         )
         lines.append(f"    {expected.why}")
         if plan.run.scenario in auto:
@@ -42,7 +42,7 @@ def render_plan(loaded: Loaded, plans: Sequence[RunPlan]) -> str:
         if plan.audit is not None:
             lines.append(f"    under {plan.audit.path}")
     total_s = sum(plan.forecast.duration_expected_s for plan in plans)
-    lines.append(f"  all of them: about {_clock(total_s)}, without engine start and warm-up")
+    lines.append(f"  all of them: about {clock(total_s)}, without engine start and warm-up")
     lines += ["", "settings"]
     rows = [
         (key, show(value), loaded.origins.get(key, "default"))
@@ -90,7 +90,8 @@ def plan_document(loaded: Loaded, plans: Sequence[RunPlan]) -> dict[str, Any]:
     }
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A duration as a person says it: seconds below a minute, then minutes, then hours."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -9,6 +9,7 @@ from sut.metrics import Distribution
 from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.report.card_lines import among_published, busy, cards, most
+from sut.report.formulas import SENTENCES
 from sut.report.lines import NOT_MEASURED, number, row
 from sut.report.surroundings_lines import surroundings
 from sut.result.schema import Evaluation, OwnEngine, Result, RunResult, own_engines
@@ -19,15 +20,6 @@ NO_MODEL = "the answers are not a model's"
 WIDTH = 96
 STATISTICS = ("mean", "min", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
-FORMULAS = {
-    Scenario.OFFLINE: "Offline: samples/s = samples / longest latency; "
-    "tokens/s = output tokens / longest latency.",
-    Scenario.SERVER: "Server: samples/s = (n - 1) / t, tokens/s = output tokens / t, "
-    "t = until the query issued last is done.",
-    Scenario.INTERACTIVE: "Interactive: as Server, under tighter limits.",
-    Scenario.SINGLE_STREAM: "SingleStream: samples/s = 1 / mean latency; "
-    "tokens/s = output tokens / sum of latencies.",
-}
 COMMON_FORMULAS = (
     "TTFT = first token - scheduled time; TPOT = (latency - TTFT) / (output tokens - 1).",
     "tokens/s = samples/s * mean output tokens, Server's samples/s taken * n / (n - 1).",
@@ -325,7 +317,7 @@ def _machine(hardware: HardwareFacts, gpus: Sequence[GpuFacts], indent: str) -> 
 
 
 def _formulas(result: Result) -> Iterable[str]:
-    yield from (FORMULAS[scenario] for scenario in result.scenarios)
+    yield from (SENTENCES[scenario] for scenario in result.scenarios)
     yield from COMMON_FORMULAS
 
 

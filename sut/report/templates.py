@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def template(path: Path, filters: Mapping[str, Callable[..., Any]] | None = None) -> Template:
     """A page's template; a name that nobody gave it is an error, never an empty place.
 
+    A page that shows results has the one stylesheet: `{% include 'style.css' %}`.
+
     Args:
         path: of the template.
         filters: of its own, by their names in it.
@@ -20,7 +22,7 @@ def template(path: Path, filters: Mapping[str, Callable[..., Any]] | None = None
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(path.parent),
+        loader=FileSystemLoader([path.parent, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,7 +7,7 @@ from math import ceil
 from sut.config.engine_traits import EngineTraits
 from sut.config.names import Scenario
 from sut.config.schema import EngineConfig
-from sut.engines.ray.dispatch import WINDOW, WINDOW_FACTOR
+from sut.engines.ray.dispatch import AUTO, PREFILL_WEIGHT, WINDOW, WINDOW_FACTOR
 
 ARRIVING = """\
 Queries are handed to the engine as they arrive, in LoadGen's order; nothing is held back to fill a
@@ -32,20 +32,23 @@ DEALT = "In that order the samples are dealt to the replicas in turn, an equal s
 LEAST_WORK = """\
 to the one with the fewest outstanding tokens, which
 are those of the prompt and of the longest answer of each query that it has not ended"""
+PREFILL_WEIGHTED = f"""\
+{LEAST_WORK}; a query whose first token is still out
+counts {PREFILL_WEIGHT + 1} times"""
 IN_TURN = "to one after the other, in turn"
+ON_ARRIVAL = {"tokens": LEAST_WORK, "prefill-weighted": PREFILL_WEIGHTED, "equal": IN_TURN}
 UNTOLD = "The engine does not tell how it makes batches."
 
 
 def batching(engine: EngineConfig, traits: EngineTraits, scenario: Scenario) -> str:
     """The paragraph for a scenario on this engine, one or several replicas of it."""
-    offline = scenario is Scenario.OFFLINE
+    offline, dispatch = scenario is Scenario.OFFLINE, engine.ray.dispatch
     if engine.replicas is None:
         template, share = ALL_AT_ONCE if offline else ARRIVING, ""
     elif offline:
-        template, share = ALL_AT_ONCE_REPLICAS, PULLED
+        template, share = ALL_AT_ONCE_REPLICAS, DEALT if dispatch == "equal" else PULLED
     else:
-        template, share = ARRIVING_REPLICAS, LEAST_WORK
-    if engine.ray.dispatch == "equal":
-        share = DEALT if offline else IN_TURN
+        share = ON_ARRIVAL[AUTO if dispatch == "auto" else dispatch]
+        template = ARRIVING_REPLICAS
     window = ceil((traits.max_batch_sequences or WINDOW) * WINDOW_FACTOR)
     return template.format(share=share.format(window=window), batching=traits.batching or UNTOLD)

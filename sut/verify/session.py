@@ -17,7 +17,7 @@ from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME, read_accuracy_log
 from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.report.page.build import NAME as PAGE
-from sut.report.page.build import report_html
+from sut.report.page.build import is_of_this_version, report_html
 from sut.report.summary import summary_text
 from sut.result.build import result_json, result_of
 from sut.result.evaluated import with_evaluations
@@ -199,11 +199,12 @@ def _own_pages(record: SessionRecord, built: Result) -> Iterator[Item]:
     folder, own = record.folder, record.folder.result
     if not own.is_file() or own.read_bytes() != result_json(built).encode():
         return  # the result says so already, or another version of the harness made it
-    made = {
-        folder.summary: summary_text(built),
-        folder.published_summary: summary_text(built),
-        folder.root / PAGE: report_html(built, record),
-    }
+    page = folder.root / PAGE
+    made = {path: summary_text(built) for path in (folder.summary, folder.published_summary)}
+    if page.is_file() and not is_of_this_version(page.read_text("utf-8", errors="replace")):
+        yield Item(Standing.OPEN, PAGE, "Another version of the harness made it, or says so.")
+    else:
+        made[page] = report_html(built, record)
     for path, text in made.items():
         if path.is_file():
             same = path.read_bytes() == text.encode()

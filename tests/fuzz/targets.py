@@ -29,6 +29,7 @@ from sut.logs.summary import read_summary
 from sut.logs.trace import read_trace
 from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
 from sut.record.cards import read_samples
+from sut.record.engine_load import read_load
 from sut.record.journal import frame_of, read_journal
 from sut.record.ledger_file import counted, read_ledger
 from sut.result.build import build
@@ -202,6 +203,13 @@ TARGETS: dict[str, Target] = {
     "cards": Target(
         _file("cards.jsonl", read_samples),
         _texts('{"monotonic_ns": 5, "uuid": "GPU-1", "power_mw": 3}\n{"monotonic_ns": 6}\n'),
+    ),
+    "engine-load": Target(
+        _file("engine.jsonl", read_load),
+        _texts(
+            '{"monotonic_ns": 5, "running": 3, "waiting": 0, "kv_cache_used": 0.5, '
+            '"preemptions": 0}\n{"monotonic_ns": 6}\n'
+        ),
     ),
     "dataset-json": Target(_file("data.json", read_file), _texts(ROWS, '{"input": {"0": "a"}}')),
     "dataset-jsonl": Target(

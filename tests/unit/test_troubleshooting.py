@@ -10,14 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sut.config.flags import build_parser
-from sut.config.keys import leaves
-from sut.main import VERBS
-
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"^```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TYPED = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SYMPTOMS = (
     "Token", "Memory", "Ports", "Nodes", "TTFT over the limit", "Faster or slower than the target",
     "Driver too old", "No compiler", "Disk", "Ray",
@@ -46,11 +41,6 @@ def quoted() -> list[str]:
     return [line for block in SHOWN.findall(TEXT) for line in block.splitlines()]
 
 
-def commands() -> list[str]:
-    lines = [line for block in TYPED.findall(TEXT) for line in block.splitlines()]
-    return [line.partition(" #")[0].strip() for line in lines]
-
-
 def parts(line: str) -> list[str]:
     """What of a line is the same in every case; a word or two of it proves nothing."""
     return [part.strip() for part in line.split("…") if len(part.split()) > 2]
@@ -73,19 +63,6 @@ def test_each_symptom_has_a_line_and_a_cause(symptom: str) -> None:
     entry = entry.partition("\n## ")[0]
     assert SHOWN.search(entry)
     assert len(SHOWN.sub("", entry).strip()) > 40
-
-
-@pytest.mark.parametrize("line", [each for each in commands() if "sut.main" in each])
-def test_each_command_has_flags_and_keys_that_exist(line: str) -> None:
-    words = line.partition("sut.main")[2].split()
-    verbs = [word for word in words if not word.startswith("-")]
-    flags = {each for action in build_parser()._actions for each in action.option_strings}
-    if words[0] == "cluster":
-        flags |= {"--port"}
-    assert words[0].startswith("--") or verbs[0] in VERBS
-    assert {word for word in words if word.startswith("--")} <= flags
-    keys = [word.partition("=")[0] for word in words if "=" in word]
-    assert set(keys) <= set(leaves())
 
 
 def test_the_readme_leads_here() -> None:

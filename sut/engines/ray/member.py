@@ -49,9 +49,9 @@ class Member:
         for frame in pack_queries(run, [index for _, index in queries]):
             self.stream.send(Kind.QUERIES, frame)
 
-    def finish(self, local: int) -> int:
-        """A query ended; returns its sample index."""
-        return self._held.pop(local, (0, 0))[1]
+    def finish(self, local: int) -> Query | None:
+        """A query ended; returns which, or None where it was not held."""
+        return self._held.pop(local, None)
 
     def take_held(self) -> list[Query]:
         """All that it holds, which it holds no longer."""

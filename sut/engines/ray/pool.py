@@ -28,14 +28,7 @@ from sut.engines.base import (
     RunSpec,
     TokenIds,
 )
-from sut.engines.ray.dispatch import (
-    WINDOW,
-    Dispatch,
-    Equal,
-    LeastWork,
-    Pull,
-    longest_first,
-)
+from sut.engines.ray.dispatch import Dispatch, longest_first, policy_of
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import Opened, open_frame
 from sut.engines.ray.member import Member
@@ -147,11 +140,13 @@ class RayEngine:
 
     def _policy(self, spec: RunSpec) -> Dispatch:
         count, config = len(self._members.everyone), self._config.engine
-        if config.ray.dispatch == "equal":
-            return Equal(count)
-        if spec.throughput_first:
-            return Pull(count, config.planned().max_batch_sequences or WINDOW)
-        return LeastWork(count, self._work)
+        return policy_of(
+            spec.dispatch or config.ray.dispatch,
+            throughput_first=spec.throughput_first,
+            replicas=count,
+            window=config.planned().max_batch_sequences,
+            work=self._work,
+        )
 
     def _work(self, index: int) -> int:
         """Tokens a sample may cost: its prompt's and the longest answer's.
@@ -214,6 +209,8 @@ class RayEngine:
         events: list[Event] = []
         now_ns, number = time.monotonic_ns(), member.number
         times, submitted_ns = self._times, self._submitted_ns
+        if self._dispatch is not None:
+            self._dispatch.first(number, [member.seqs[local] for local in frame.first_seqs])
         for local, token, after_ns in zip(
             frame.first_seqs, frame.first_tokens, frame.first_after_ns, strict=True
         ):
@@ -238,8 +235,8 @@ class RayEngine:
 
     def _ended(self, member: Member, local_seqs: Sequence[int], events: Sequence[Event]) -> None:
         if local_seqs and self._dispatch is not None:
-            ended = [(0, member.finish(local)) for local in local_seqs]
-            self._dispatch.ended(member.number, ended)
+            held = [member.finish(local) for local in local_seqs]
+            self._dispatch.ended(member.number, [each for each in held if each is not None])
         self._deliver(events)
         self._feed(member)
 

@@ -7,9 +7,12 @@ token (`disable_log_stats`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
+
+from sut.record.engine_load import LoadSample
 
 LOAD_METHOD = "load_to_harness"
 _COUNT = "preemptions_for_harness"
@@ -40,21 +43,45 @@ def _count(scheduler: Any) -> None:
 
 
 class CoreLoad:
-    """What the core said over one run."""
+    """What the core said over one run.
 
-    def __init__(self) -> None:
+    Args:
+        clock_ns: the ledger's.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock_ns = clock_ns
         self._said: list[tuple[float, ...]] = []
+        self._at_ns: list[int] = []
         self._before = 0.0
 
     def begin_run(self) -> None:
         """Forget what was said before; the count of pre-emptions goes on from there."""
         self._before = self._said[-1][3] if self._said else self._before
-        self._said = []
+        self._said, self._at_ns = [], []
 
     def add(self, answer: object) -> None:
         """One answer of `load_of_core`; any other is left out."""
         if isinstance(answer, Sequence) and len(answer) == 4:
             self._said.append(tuple(float(each) for each in answer))
+            self._at_ns.append(self._clock_ns())
+
+    def counters(self) -> dict[str, float]:
+        """Pre-emptions since the start; nothing where the core was never heard."""
+        counted = self._said[-1][3] if self._said else self._before
+        return {"preemptions": counted} if self._said or counted else {}
+
+    def samples(self) -> list[LoadSample]:
+        """Each answer, with the moment at which it came."""
+        return [
+            LoadSample(
+                monotonic_ns=at_ns, running=int(running), waiting=int(waiting),
+                kv_cache_used=usage, preemptions=int(preempted),
+            )
+            for at_ns, (running, waiting, usage, preempted) in zip(
+                self._at_ns, self._said, strict=True
+            )
+        ]  # fmt: skip
 
     def figures(self) -> dict[str, float]:
         """Means and extremes over the run; nothing where the core was never heard."""

@@ -301,11 +301,11 @@ class VllmEngine:
 
     async def stats(self) -> dict[str, float]:
         """Counters since the start."""
-        return dict(self._counters)
+        return self._counters | self._load.counters()
 
     def report(self) -> RunReport:
         """How busy the core was."""
-        return RunReport(figures=self._load.figures())
+        return RunReport(figures=self._load.figures(), load=self._load.samples())
 
     async def health(self) -> None:
         """That its processes live, vLLM's own word, and that its core steps."""

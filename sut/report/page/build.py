@@ -7,37 +7,48 @@ are LoadGen's unless they say otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sut.config.names import Scenario
-from sut.errors import LogError
-from sut.record.cards import by_card, read_samples
-from sut.record.folder import RunDir, write_atomic
-from sut.record.session import SessionRecord
-from sut.report.page import plots, series
-from sut.report.summary import FORMULAS
+from sut.record.folder import write_atomic
+from sut.record.session import RunRecord, SessionRecord
+from sut.report.formulas import PERCENTILE, TIMES
+from sut.report.page.figures import LIMITS, Figure, figures
+from sut.report.page.place import Place, place
+from sut.report.page.samples import Samples, samples
+from sut.report.page.settings import Set, settings
+from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
+from sut.report.page.tiles import Tile, figure_text, tiles
+from sut.report.page.trust import Trusted, trust
 from sut.report.templates import template
-from sut.result.schema import Result, RunResult
-from sut.rules.check import Check, shown
+from sut.result.schema import ReplicaShare, Result, RunResult
+from sut.rules.check import Check, number, shown
 
 NAME, TEMPLATE = "report.html", Path(__file__).parent / "page.html"
-# The rule that holds a distribution to a limit, and the unit its limit is in.
-LIMITS = {"TTFT": "ttft", "TPOT": "tpot", "latency": "latency-p99"}
-PER_MS = {"ms": 1.0, "s": 1e3, "ns": 1e-6}
+PACKAGE = Path(__file__).parents[1]
 STATISTICS = ("mean", "p50", "p90", "p95", "p97", "p99", "p99_9", "max")
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A plot with its words."""
-
-    title: str
-    note: str
-    svg: str
+REPLICAS: Mapping[str, Key[ReplicaShare]] = {
+    "replica": as_given,
+    "samples": lambda each: largest_first(each.samples),
+    "output tokens": lambda each: largest_first(each.tokens_out),
+    "end": lambda each: largest_first(each.ended_before_last_s),
+}
+CHECKS: Mapping[str, Key[Check]] = {
+    "judgement": as_given,
+    "failures": lambda each: each.passed,
+    "name": lambda each: each.name.casefold(),
+    "source": lambda each: each.source,
+}
+SETTINGS: Mapping[str, Key[Set]] = {
+    "key": lambda each: each.key,
+    "origin": lambda each: (each.origin is None, each.origin or ""),
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,15 @@ class Margin:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """One kind of time over the queries, ms."""
+
+    name: str
+    formula: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
 class RunPage:
     """One LoadGen run as the template shows it."""
 
@@ -63,9 +83,14 @@ class RunPage:
     anchor: str
     run: RunResult
     margins: list[Margin]
+    tiles: list[Tile]
     figures: list[Figure]
-    statistics: list[tuple[str, list[str]]]
-    formula: str | None
+    statistics: list[Statistics]
+    trust: list[Trusted]
+    place: Place | None
+    replicas: Sortable[ReplicaShare]
+    checks: Sortable[Check]
+    samples: Samples | None
 
 
 def report_html(result: Result, record: SessionRecord) -> str:
@@ -76,16 +101,27 @@ def report_html(result: Result, record: SessionRecord) -> str:
         record: the same folder, read: ledgers and samples of the cards.
     """
     folders = {run.place: run for run in record.runs}
-    pages = [_page(*each, folders) for each in _runs(result)]
+    pages = [_page(result, *each, folders) for each in _runs(result)]
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
-        folder=record.folder.root.name, statistics=[_title(name) for name in STATISTICS],
+        ending=record.ending, statistics=[_title(name) for name in STATISTICS],
+        percentile=PERCENTILE, generator=generator(), settings=sortable(settings(result), SETTINGS),
     )  # fmt: skip
 
 
-def figure_text(value: float | None, digits: int = 4) -> str:
-    """A figure as a person reads it; never 0 for one that was not measured."""
-    return "not measured" if value is None else f"{value:,.{digits}g}"
+@cache
+def generator() -> str:
+    """What the page says made it: another version of it makes other bytes of the same files."""
+    sources = sorted(each for each in PACKAGE.rglob("*") if each.suffix in (".py", ".html", ".css"))
+    digest = hashlib.sha256()
+    for each in sources:
+        digest.update(each.relative_to(PACKAGE).as_posix().encode() + each.read_bytes())
+    return f"sut.report {digest.hexdigest()[:16]}"
+
+
+def is_of_this_version(page: str) -> bool:
+    """Whether a page says that it was made by what would make it now."""
+    return f'<meta name="generator" content="{generator()}">' in page
 
 
 def _runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:
@@ -95,19 +131,32 @@ def _runs(result: Result) -> Iterable[tuple[Scenario, str, RunResult]]:
         yield from ((scenario, test, run) for test, run in tests.items())
 
 
-def _page(scenario: Scenario, kind: str, run: RunResult, records: dict[str, Any]) -> RunPage:
-    name = scenario.value if kind == "performance" else f"{scenario.value} {kind}"
-    record = records.get(f"{scenario.value}/{kind}")
-    performance = kind == "performance"
+def _page(
+    result: Result, scenario: Scenario, kind: str, run: RunResult, records: Mapping[str, RunRecord]
+) -> RunPage:
+    record, performance = records.get(f"{scenario.value}/{kind}"), kind == "performance"
+    name = scenario.value if performance else f"{scenario.value} {kind}"
+    measured = record if performance else None
     return RunPage(
         name=name,
         anchor=name.replace(" ", "-"),
         run=run,
         margins=[_margin(each) for each in run.checks if each.rule in LIMITS.values()],
-        figures=list(_figures(run, record)) if performance and record is not None else [],
+        tiles=tiles(scenario, run) if performance else [],
+        figures=[] if measured is None else list(figures(run, measured)),
         statistics=_statistics(run) if performance else [],
-        formula=FORMULAS.get(scenario) if performance else None,
+        trust=[] if measured is None else trust(run, measured, _others_most(result)),
+        place=place(result, scenario, run),
+        replicas=sortable(run.replicas, REPLICAS),
+        checks=sortable(run.checks, CHECKS),
+        samples=None if record is None else samples(run, record),
     )
+
+
+def _others_most(result: Result) -> float | None:
+    """The share of the processor that other programs may use, by the configuration."""
+    most: float | None = result.configuration.get("validity", {}).get("others_cpu_share")
+    return most
 
 
 def _advice(pages: list[RunPage]) -> list[str]:
@@ -116,7 +165,7 @@ def _advice(pages: list[RunPage]) -> list[str]:
 
 def _margin(check: Check) -> Margin:
     unit = f" {check.unit}" if check.unit else ""
-    measured, limit = _number(check.measured), _number(check.limit)
+    measured, limit = number(check.measured), number(check.limit)
     return Margin(
         name=check.name,
         measured="not measured" if check.measured is None else f"{shown(check.measured)}{unit}",
@@ -126,97 +175,20 @@ def _margin(check: Check) -> Margin:
     )
 
 
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None  # type: ignore[arg-type]
-
-
-def _statistics(run: RunResult) -> list[tuple[str, list[str]]]:
-    kinds = (("latency", run.latency), ("TTFT", run.ttft), ("TPOT", run.tpot))
+def _statistics(run: RunResult) -> list[Statistics]:
     rows = []
-    for name, found in kinds:
+    for key, name in (("latency", "latency"), ("ttft", "TTFT"), ("tpot", "TPOT")):
+        found: Any = getattr(run, key)
         if found is None:
             continue
         values = [getattr(found, f"{each}_ns") for each in STATISTICS]
         cells = ["-" if each is None else f"{each / 1e6:,.2f}" for each in values]
-        rows.append((f"{name}, ms ({found.source})", cells))
+        rows.append(Statistics(f"{name}, ms ({found.source})", TIMES[key], cells))
     return rows
 
 
 def _title(name: str) -> str:
     return name.upper().replace("_", ".") if name.startswith("p") else name
-
-
-def _figures(run: RunResult, record: Any) -> Iterable[Figure]:
-    ledger = record.ledger
-    if ledger is not None and ledger.num_rows:
-        yield from _distributions(run, ledger)
-        yield from _timelines(ledger)
-    yield from _cards(RunDir(record.folder.root))
-
-
-def _distributions(run: RunResult, ledger: Any) -> Iterable[Figure]:
-    limits = {each.rule: each for each in run.checks}
-    for name, points in series.kinds(ledger).items():
-        check = limits.get(LIMITS[name])
-        limit = None if check is None else _in_ms(check)
-        share = None if check is None else _percentile(check)
-        note = _of_limit(limit, points[-1]["ms"])
-        yield Figure(name, note, plots.cdf(points, f"{name}, ms", limit, share))
-
-
-def _of_limit(limit: float | None, most: float) -> str:
-    if limit is None:
-        return ""
-    if limit > plots.FAR * most:
-        return f"The limit of {limit:,.6g} ms lies far beyond."
-    return f"The dashed upright is the limit of {limit:,.6g} ms."
-
-
-def _in_ms(check: Check) -> float | None:
-    limit = _number(check.limit)
-    return None if limit is None else limit * PER_MS.get(check.unit or "ms", 1.0)
-
-
-def _percentile(check: Check) -> float | None:
-    """The share of a check's name, as in "TTFT P99"."""
-    last = check.name.rpartition("P")[2]
-    with suppress(ValueError):
-        return float(last.split()[0]) / 100
-    return None
-
-
-def _timelines(ledger: Any) -> Iterable[Figure]:
-    tokens, open_ = series.tokens_per_s(ledger), series.outstanding(ledger)
-    if tokens:
-        note = "Output tokens of the answers that ended in each interval."
-        yield Figure("Throughput", note, plots.over_time(tokens, "tokens/s"))
-    if open_:
-        note = "Queries that were issued and had no answer yet."
-        yield Figure("Outstanding", note, plots.over_time(open_, "queries", area=True))
-    lengths = series.by_length(ledger)
-    if lengths:
-        note = "One point a query, or every so many."
-        svg = plots.scatter(lengths, "prompt, tokens", "latency, ms")
-        yield Figure("Latency by prompt length", note, svg)
-    lanes = series.swim(ledger)
-    if lanes:
-        note = "Thin: until the first token. Thick: until the last."
-        yield Figure(f"The first {len(lanes)} queries", note, plots.lanes(lanes))
-
-
-def _cards(run: RunDir) -> Iterable[Figure]:
-    try:
-        found = by_card(read_samples(run.cards))
-    except LogError:
-        return
-    for number, samples in enumerate(found.values()):
-        for title, field, scale, unit in (
-            ("clock", "sm_mhz", 1.0, "MHz"), ("power", "power_mw", 1e-3, "W"),
-        ):  # fmt: skip
-            points = series.card_series(list(samples), field, scale)
-            if points:
-                yield Figure(f"Card {number}: {title}", "", plots.over_time(points, unit))
 
 
 def write_report(result: Result, record: SessionRecord) -> None:

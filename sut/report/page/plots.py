@@ -20,6 +20,7 @@ TICKS = 5
 # A limit beyond so many times the largest value is not drawn: it would press the curve flat.
 FAR = 4
 NOTHING = 1e-9
+DASHES = ("none", "7 3", "2 3", "9 3 2 3")
 
 Points = Sequence[Mapping[str, float]]
 
@@ -61,12 +62,57 @@ def cdf(points: Points, axis: str, limit: float | None, share: float | None) -> 
     return _svg(frame, axis, "share of the queries", marks, percent=True)
 
 
+def cdfs(lines: Mapping[str, Points], axis: str) -> str:
+    """`cdf` of several, each with its letter beside it and dashes of its own.
+
+    Args:
+        lines: rows of `ms` and `share` by letter.
+        axis: the axis' title.
+    """
+    most = max(point["ms"] for points in lines.values() for point in points)
+    frame = Frame((0, _top(most)), (0, 1))
+    marks = []
+    for number, (letter, points) in enumerate(lines.items()):
+        rows = [(p["ms"], p["share"]) for p in points]
+        dashes = DASHES[number % len(DASHES)]
+        style = f'"line" style="stroke-dasharray:{dashes}"'
+        marks.append(_line(frame, rows, step=True).replace('"line"', style))
+        # One above the other, so that letters of equal lines do not cover each other.
+        beside = next((row for row in rows if row[1] >= 0.9 - 0.1 * (number % 9)), rows[-1])
+        x, y = frame.at(*beside)
+        marks.append(
+            f'<text class="letter" x="{x + 4:.1f}" y="{y + 10:.1f}">{escape(letter)}</text>'
+        )
+    return _svg(frame, axis, "share of the queries", marks, percent=True)
+
+
 def over_time(points: Points, what: str, *, area: bool = False) -> str:
     """One figure (`value`) over the run's seconds (`s`)."""
     rows = [(p["s"], p["value"]) for p in points]
     frame = _frame(rows)
     mark = _area(frame, rows) if area else _line(frame, rows)
     return _svg(frame, "seconds from the first query", what, [mark])
+
+
+def so_far(points: Points, held: Points, what: str, limit: float | None) -> str:
+    """A percentile (`value`) over the run's seconds (`s`), and what early stopping makes of it.
+
+    Args:
+        points: the percentile of the queries that had ended by then.
+        held: the figure that early stopping holds to the limit; drawn dotted.
+        what: the axis' title.
+        limit: of both; None: no limit holds, or it is far beyond.
+    """
+    rows, dotted = ([(p["s"], p["value"]) for p in each] for each in (points, held))
+    most = max(y for _, y in [*rows, *dotted])
+    shown = limit if limit is not None and limit <= FAR * most else None
+    frame = Frame((0, _top(rows[-1][0])), (0, _top(max(most, shown or 0))))
+    marks = [_line(frame, rows)]
+    if dotted:
+        marks.append(_line(frame, dotted).replace('"line"', '"line dotted"'))
+    if shown is not None:
+        marks.append(_rule(frame, y=shown))
+    return _svg(frame, "seconds from the first query", what, marks)
 
 
 def scatter(points: Points, x: str, y: str) -> str:
@@ -103,6 +149,22 @@ def curve(
     if mark is not None:
         marks.append(_rule(frame, x=mark).replace("limit", "peak"))
     return _svg(frame, x, y, marks)
+
+
+def strip(every: Sequence[float], same: Sequence[float], own: float, what: str) -> str:
+    """Figures along one axis: all of them small, some of them large, one as a rule."""
+    frame = Frame((0, _top(max([*every, *same, own]))), (1, 0))
+
+    def dots(values: Sequence[float], up: float, radius: float) -> str:
+        places = (frame.at(value, up) for value in values)
+        return "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>' for x, y in places)
+
+    marks = [
+        f'<g class="dots">{dots(every, 0.65, 2.4)}</g>',
+        f'<g class="dots">{dots(same, 0.35, 5)}</g>',
+        _rule(frame, x=own),
+    ]
+    return _svg(frame, what, "", marks)
 
 
 def lanes(points: Points) -> str:

@@ -9,13 +9,17 @@ import numpy.typing as npt
 
 from sut import metrics
 from sut.record.cards import CardSample
+from sut.record.engine_load import LoadSample
+from sut.rules.early_stopping import over_limit_allowed
 
 STEPS = 200
 BINS = 120
 POINTS = 1500
+SO_FAR = 60
 LANES = 60
 NS = 1e9
 Row = dict[str, float]
+TIMES = {"latency": metrics.latency_ns, "TTFT": metrics.ttft_ns, "TPOT": metrics.tpot_ns}
 
 
 def distribution(values_ns: npt.NDArray[np.int64]) -> list[Row]:
@@ -33,11 +37,7 @@ def distribution(values_ns: npt.NDArray[np.int64]) -> list[Row]:
 
 def kinds(ledger: Any) -> dict[str, list[Row]]:
     """The distributions that the run has: latency, TTFT, TPOT."""
-    found = {
-        "latency": metrics.latency_ns(ledger),
-        "TTFT": metrics.ttft_ns(ledger),
-        "TPOT": metrics.tpot_ns(ledger),
-    }
+    found = {name: times(ledger) for name, times in TIMES.items()}
     return {name: distribution(values) for name, values in found.items() if len(values)}
 
 
@@ -73,6 +73,46 @@ def outstanding(ledger: Any) -> list[Row]:
         {"s": float((when - origin) / NS), "value": float(count)}
         for when, count in zip(at, open_, strict=True)
     ]
+
+
+def so_far(ledger: Any, kind: str, percentile: float) -> tuple[list[Row], list[Row]]:
+    """A percentile of the queries that had ended by then, and what early stopping holds to a limit.
+
+    Args:
+        ledger: of the run.
+        kind: latency, TTFT or TPOT.
+        percentile: e.g. 99.
+
+    Returns:
+        `s`, `value` in ms, twice; the second is empty while there are too few queries.
+    """
+    table = _with(ledger, kind)
+    origin, values = _origin(ledger), TIMES[kind](table)
+    if origin is None or not len(values):
+        return [], []
+    done = table["done_ns"].to_numpy() - origin
+    percentiles, held = [], []
+    for at in np.linspace(done[0], done[-1], SO_FAR):
+        count = int(np.searchsorted(done, at, "right"))
+        ascending = np.sort(values[:count])
+        s = float(at / NS)
+        percentiles.append({"s": s, "value": metrics.percentile_ns(ascending, percentile) / 1e6})
+        allowed = over_limit_allowed(count, percentile)
+        if allowed is not None:
+            held.append({"s": s, "value": float(ascending[count - allowed - 1]) / 1e6})
+    return percentiles, held
+
+
+def _with(ledger: Any, kind: str) -> Any:
+    """The rows that have such a time, by their end."""
+    import pyarrow.compute as pc
+
+    there = pc.and_(pc.equal(ledger["state"], "succeeded"), pc.is_valid(ledger["done_ns"]))
+    if kind != "latency":
+        there = pc.and_(there, pc.is_valid(ledger["first_token_ns"]))
+    if kind == "TPOT":
+        there = pc.and_(there, pc.greater_equal(ledger["tokens_out"], 2))
+    return ledger.filter(there).sort_by("done_ns")
 
 
 def by_length(ledger: Any) -> list[Row]:
@@ -112,6 +152,18 @@ def card_series(samples: list[CardSample], field: str, scale: float) -> list[Row
         for at, value in told
         if value is not None
     ]
+
+
+def engine_series(samples: list[LoadSample], field: str, ledger: Any) -> list[Row]:
+    """One figure of the engine's load, in seconds from the first query: `s`, `value`.
+
+    The engine is asked from the run's begin, which is before LoadGen's first query.
+    """
+    origin = _origin(ledger)
+    if origin is None:
+        return []
+    at = [((each.monotonic_ns - origin) / NS, float(getattr(each, field))) for each in samples]
+    return [{"s": s, "value": value} for s, value in at if s >= 0]
 
 
 def _origin(ledger: Any) -> float | None:

@@ -1,22 +1,30 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from qsl.tokenizer import Tokenizer
+from qsl.tokenizer import Tokenizer, tokenizer_sha256
 from sut.accuracy.evaluate import (
+    Material,
     Sources,
+    evaluate,
     evaluate_run,
     read_facts,
 )
 from sut.accuracy.scorers.rouge import Rouge, Splitter
+from sut.accuracy.shown import sample_answers
 from sut.accuracy.text import table
 from sut.errors import DatasetError, LogError
+from sut.harness.after_run import evaluate_runs
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import sha256_of
+from sut.record.samples import SampleAnswers, read_sample_answers
+from sut.record.session import read_session
+from sut.result import evaluated
 from tests.unit.accuracy.answered import (
     EOS,
     SUMMARIES,
@@ -243,3 +251,34 @@ def test_an_end_of_sequence_is_no_text(tmp_path: Path) -> None:
     write_log(run, [[EOS, EOS], [EOS], [], [EOS]])
     facts = evaluate_run(run, root, with_splitter())
     assert (facts.characters, values(facts)["ROUGE1"]) == (0, 0.0)
+
+
+def test_a_few_answers_are_kept_as_text_beside_their_references(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluated, "evaluate", evaluate)
+    root, run = make_answered(tmp_path)
+    record = read_session(root)
+    evaluate_runs(record, lambda _: None)
+    kept = read_sample_answers(run / "samples.json")
+    assert kept is not None
+    assert [each.answer for each in kept.answers] == list(SUMMARIES)
+    assert [each.reference for each in kept.answers] == list(SUMMARIES)
+    assert [each.sample_index for each in kept.answers] == [0, 1, 2, 3]
+    assert kept.answers[0].tokens == len(SUMMARIES[0]) + 1
+    assert kept.log_sha256 == sha256_of(run / "mlperf_log_accuracy.json")
+    assert kept.tokenizer_sha256 == tokenizer_sha256(tmp_path / "model")
+
+
+def test_without_a_tokenizer_no_text_is_kept(tmp_path: Path) -> None:
+    root, _ = make_answered(tmp_path)
+    found: list[SampleAnswers] = []
+    read = read_session(root)
+
+    def keep(scored: Material, facts: AccuracyFacts) -> None:
+        asked = dataclasses.replace(scored.asked, tokenizer=None, references=None)
+        found.append(sample_answers(dataclasses.replace(scored, asked=asked), facts))
+
+    evaluate(read.runs[0], read, seen=keep)
+    assert {each.answer for each in found[0].answers} == {None}
+    assert {each.reference for each in found[0].answers} == {None}

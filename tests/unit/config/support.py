@@ -20,6 +20,7 @@ def loaded(
     environment: Mapping[str, str] | None = None,
     card: str | None = None,
     used_of_ray: Collection[str] = (),
+    avx512: bool = True,
 ) -> Loaded:
     """Parse and load, as the run verb does."""
     namespace = build_parser().parse_args(list(flags))
@@ -31,6 +32,7 @@ def loaded(
         config_file=namespace.config,
         user_conf=namespace.user_conf,
         used_of_ray=used_of_ray,
+        avx512=avx512,
     )
 
 

@@ -10,8 +10,9 @@ from sut.commands.run import main as run_main
 from sut.config import natural
 from sut.config.flags import SCENARIOS, build_parser
 from sut.config.keys import leaves
+from sut.config.verbs import VERBS
 from sut.errors import ConfigError
-from sut.main import VERBS, run_command
+from sut.main import run_command
 
 FLAGS = [flag for action in build_parser()._actions for flag in action.option_strings]
 

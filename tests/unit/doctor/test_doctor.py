@@ -19,7 +19,7 @@ from sut.commands import doctor as verb
 from sut.doctor import card, machine, software
 from sut.doctor.examine import examine
 from sut.doctor.row import Row, ok, rows_of
-from sut.machine import devices, hub_access
+from sut.machine import devices, hub_access, processor
 from sut.machine.devices import COMPATIBILITY
 from tests.unit.config.support import loaded
 from tests.unit.hub import GOOD, gated_hub
@@ -236,12 +236,16 @@ def test_the_processor_is_looked_at(tmp_path, monkeypatch) -> None:
     governor.write_text("powersave\n")
     for name in ("node0", "node1"):
         (nodes / name).mkdir(parents=True)
-    for name, path in (("CPU_INFO", info), ("GOVERNOR", governor), ("NODES", nodes)):
+    monkeypatch.setattr(processor, "CPU_INFO", info)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    for name, path in (("GOVERNOR", governor), ("NODES", nodes)):
         monkeypatch.setattr(machine, name, path)
     states = {row.name: row.state for row in machine.processor()}
     assert states == {"cores": "ok", "instructions": "fail", "governor": "warn", "NUMA": "warn"}
     info.write_text("flags\t: fpu avx2 avx512f\n")
     assert only(machine.processor(), "instructions") == ok("instructions", "avx512f")
+    info.write_text("flags\t: fpu avx2\n")
+    assert "bfloat16 is slow" in only(machine.processor(), "instructions").found
 
 
 # -- all of it -----------------------------------------------------------------------------------

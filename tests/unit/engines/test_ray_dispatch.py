@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.engines.ray.dispatch import (
+    AUTO,
     Dispatch,
     Equal,
     LeastWork,
+    PrefillWeighted,
     Pull,
     Query,
+    Work,
     longest_first,
+    policy_of,
 )
+from tests.unit.engines.simulated_replicas import Times, simulate
 
 
 def queries(count: int, first: int = 0) -> list[Query]:
@@ -25,10 +30,15 @@ def work(index: int) -> int:
     return index % 7 + 10
 
 
+def arriving(name: str, work: Work = work) -> Dispatch:
+    return policy_of(name, throughput_first=False, replicas=2, window=None, work=work)
+
+
 POLICIES: dict[str, Callable[[int], Dispatch]] = {
     "pull": lambda replicas: Pull(replicas, window=4),
     "equal": Equal,
     "least": lambda replicas: LeastWork(replicas, work),
+    "weighted": lambda replicas: PrefillWeighted(replicas, work),
 }
 
 
@@ -136,7 +146,52 @@ def test_least_work_counts_tokens_and_not_queries():
     assert policy.take(0) == [(4, 1)]
 
 
-@pytest.mark.parametrize("name", ["equal", "least"])
+def test_a_query_without_a_first_token_weighs_more():
+    policy = PrefillWeighted(2, [10, 40, 10].__getitem__, weight=8)
+    policy.offer([(0, 0), (1, 1)])
+    assert [policy.take(0), policy.take(1)] == [[(0, 0)], [(1, 1)]]
+    policy.first(1, [1])
+    # 90 tokens stand before the one, 40 before the other, whose prompt is worked out.
+    policy.offer([(2, 2)])
+    assert policy.take(1) == [(2, 2)]
+
+
+def test_what_ends_without_a_first_token_weighs_nothing_from_then_on():
+    policy = PrefillWeighted(2, [10, 40, 10, 10].__getitem__, weight=8)
+    policy.offer([(0, 0), (1, 1)])
+    policy.first(0, [0])
+    policy.ended(1, [(1, 1)])
+    policy.offer([(2, 2)])
+    assert policy.take(1) == [(1, 1), (2, 2)]
+    policy.first(1, [2, 2])
+    policy.offer([(3, 3)])
+    assert (policy.take(0), policy.take(1)) == ([(0, 0), (3, 3)], [])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_prompts_that_wait_in_the_way_of_first_tokens_are_seen(seed):
+    """On simulated replicas, near their limit: the tail of a first token."""
+    times = {name: simulated(name, seed) for name in ("tokens", "prefill-weighted", "equal")}
+    tails = {name: float(np.percentile(each.ttft_s, 99)) for name, each in times.items()}
+    assert tails["prefill-weighted"] < tails["equal"]
+    assert tails["prefill-weighted"] < tails["tokens"]
+
+
+def simulated(name: str, seed: int) -> Times:
+    random = np.random.default_rng(seed)
+    count, rate = 1200, 12.0
+    arrivals = np.cumsum(random.exponential(1 / rate, count))
+    prompts = np.clip(random.lognormal(6.6, 0.5, count), 60, 2500).astype(int).tolist()
+    answers = random.integers(1, 129, count).tolist()
+    policy = arriving(name, lambda index: prompts[index] + 128)
+    return simulate(policy, 2, arrivals.tolist(), prompts, answers)
+
+
+def test_auto_is_one_of_the_policies():
+    assert type(arriving("auto", work)) is type(arriving(AUTO, work))
+
+
+@pytest.mark.parametrize("name", ["equal", "least", "weighted"])
 def test_what_a_lost_replica_had_not_taken_comes_back_and_nothing_follows(name):
     policy = POLICIES[name](2)
     policy.offer(queries(6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,27 @@ def test_offline_goes_longest_first_inside_a_copy_of_the_data_set(tmp_path: Path
         assert sorted(asked[0] + asked[1]) == [0, 0, 1, 1, 2, 2, 3, 3]
         order = [query for queries in asked for query in queries]
         assert order[:4] == [3, 2, 1, 0], "the first copy goes before the second"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("of_the_run", [True, False])
+@pytest.mark.parametrize(("policy", "goes_to"), [("prefill-weighted", 0), ("tokens", 1)])
+def test_a_policy_hears_of_first_tokens(
+    tmp_path: Path, policy: str, goes_to: int, of_the_run: bool
+) -> None:
+    """A run may name another policy than the one that the replicas were started with."""
+
+    async def scenario() -> None:
+        pool = Pool(tmp_path, "--dispatch", "equal" if of_the_run else policy)
+        spec = replace(SERVER, dispatch=policy if of_the_run else None)
+        await pool.engine.load_samples({n: np.zeros(100 - n, np.int32) for n in range(3)})
+        await pool.begin(spec, [0, 1])
+        assert [line.asked for line in pool.lines] == [[0], [1]]
+        pool.lines[0].tell(FirstToken(0, 5))
+        pool.engine.submit(2, [2])
+        await settle()
+        assert pool.lines[goes_to].asked[1:] == [2]
 
     asyncio.run(scenario())
 

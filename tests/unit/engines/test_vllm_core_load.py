@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sut.engines.vllm.core_load import CoreLoad, load_of_core
+from sut.record.engine_load import LoadSample
 
 
 class Scheduler:
@@ -52,3 +53,27 @@ def test_a_run_has_its_own_means_extremes_and_preemptions() -> None:
         "kv_cache_used_most": 0.6,
         "preemptions": 3,
     }
+
+
+def test_a_counter_goes_on_from_run_to_run() -> None:
+    load = CoreLoad()
+    assert load.counters() == {}
+    load.add([1, 0, 0.1, 5])
+    load.begin_run()
+    assert load.counters() == {"preemptions": 5}, "the core says nothing at once"
+    load.add([2, 7, 0.2, 6])
+    assert load.counters() == {"preemptions": 6}
+
+
+def test_each_answer_of_a_run_has_its_moment() -> None:
+    clock = iter(range(10, 100, 10))
+    load = CoreLoad(clock_ns=lambda: next(clock))
+    load.add([1, 0, 0.1, 5])
+    load.begin_run()
+    load.add([2, 7, 0.2, 6])
+    load.add(None)
+    load.add([4, 1, 0.6, 8])
+    assert load.samples() == [
+        LoadSample(monotonic_ns=20, running=2, waiting=7, kv_cache_used=0.2, preemptions=6),
+        LoadSample(monotonic_ns=30, running=4, waiting=1, kv_cache_used=0.6, preemptions=8),
+    ]

@@ -12,9 +12,13 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sut.commands.run import show_outcome
-from sut.harness.events import EventConsole, tell
+from sut.commands.run import _tell_result
+from sut.config.names import Scenario
+from sut.harness.closely import Closely, Watched
+from sut.harness.eta import Pace
+from sut.harness.events import EventConsole, json_lines, tell
 from sut.harness.ledger import Ledger
+from sut.harness.lookout import Lookout
 from sut.harness.phases import Phases
 from sut.harness.progress import RunProgress
 from sut.harness.under_way import marked
@@ -26,7 +30,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "events.md"
 
 def listened() -> tuple[EventConsole, io.StringIO]:
     lines = io.StringIO()
-    return EventConsole(lines, Console(file=io.StringIO(), quiet=True)), lines
+    return EventConsole([json_lines(lines)], Console(file=io.StringIO(), quiet=True)), lines
 
 
 def events(lines: io.StringIO) -> list[dict[str, object]]:
@@ -55,7 +59,7 @@ def test_a_console_for_people_prints_no_event() -> None:
 def test_a_program_that_stopped_reading_costs_no_run() -> None:
     lines = io.StringIO()
     lines.close()
-    console = EventConsole(lines, Console(quiet=True))
+    console = EventConsole([json_lines(lines)], Console(quiet=True))
     for name in ("x", "y"):
         tell(console, "phase", name=name)
     assert lines.closed, "and nobody opened it again"
@@ -63,20 +67,26 @@ def test_a_program_that_stopped_reading_costs_no_run() -> None:
 
 def test_it_is_as_quiet_as_the_console_that_it_stands_for() -> None:
     out = io.StringIO()
-    EventConsole(io.StringIO(), Console(file=out, quiet=True)).print("x")
+    EventConsole([], Console(file=out, quiet=True)).print("x")
     assert out.getvalue() == ""
-    EventConsole(io.StringIO(), Console(file=out)).print("x")
+    EventConsole([], Console(file=out)).print("x")
     assert out.getvalue() == "x\n"
 
 
 def test_progress_tells_what_the_page_says() -> None:
     console, lines = listened()
     ledger = Ledger(reports_first_token=False, bounds=AnswerBounds(8, 1, frozenset({0})))
-    with RunProgress(console, "Offline performance", 7) as progress:
-        progress.update(ledger)
+    pace = Pace(Scenario.OFFLINE, 7, 7, 3.5, 7, 0.0)
+    lookout = Lookout(ledger, pace, Closely(ledger, pace, [Watched("TTFT", 99, 500.0)]))
+    with RunProgress(console, "Offline performance", lookout) as progress:
+        progress.update()
     (event,) = events(lines)
     assert set(event) - {"event", "at"} == documented()["progress"]
     assert (event["run"], event["expected"], event["ended"]) == ("Offline performance", 7, 0)
+    assert event["eta_s"] == 3.5, "by the plan alone"
+    assert event["times"] == [
+        {"name": "TTFT", "percentile": 99, "ms": None, "limit_ms": 500, "late": 0}
+    ]
 
 
 def test_each_phase_is_told_after_it_is_marked(tmp_path: Path) -> None:
@@ -88,17 +98,14 @@ def test_each_phase_is_told_after_it_is_marked(tmp_path: Path) -> None:
     assert told == ["warming up"]
 
 
-def test_the_last_event_is_the_result_and_nothing_else_is_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_last_event_is_the_result(tmp_path: Path) -> None:
     console, lines = listened()
     outcome = SimpleNamespace(
         result=SimpleNamespace(valid=False, reasons=["Server: too late"]),
         session=SessionDir.create(tmp_path, "n"),
         interrupted=False,
     )
-    show_outcome(outcome, as_json=False, console=console)  # type: ignore[arg-type]
+    _tell_result(outcome, console)  # type: ignore[arg-type]
     (event,) = events(lines)
     assert set(event) - {"event", "at"} == documented()["result"]
     assert (event["valid"], event["reasons"]) == (False, ["Server: too late"])
-    assert capsys.readouterr().out == ""

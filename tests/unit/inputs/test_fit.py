@@ -11,6 +11,7 @@ import pytest
 
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
+from sut.inputs.card_room import require_card_room
 from sut.inputs.fit import fitted
 from tests.unit.config.support import LLAMA, loaded
 from tests.unit.nvidia import nvidia_smi
@@ -41,7 +42,9 @@ def fit_to(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         told = memory or str(CARDS.get(card, 49152))
         nvidia_smi(tmp_path, monkeypatch, f"{card}, GPU-1, {told}, 580.65.06\n")
         given = loaded("--dataset", "synthetic", *flags, card=card)
-        return fitted(given, inputs(model, **asked))
+        found = fitted(given, inputs(model, **asked))
+        require_card_room(found.config, inputs(model, **asked))
+        return found
 
     return made
 
@@ -139,6 +142,38 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_starts(fit_to) -> 
         fit_to(UNKNOWN, memory="16384")
     assert "does not fit" in refused.value.message
     assert "the longest query has 2604" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("flags", "fits"),
+    [
+        ((), False),  # 14.9 GiB of weights in 0.9 of 16
+        (("--engine", "null"), True),
+        (("--tensor-parallel-size", "2"), True),
+        (("--set", "engine.vllm.gpu_memory_utilization=0.5"), False),
+        (
+            ("--scenario", "Offline", "--set", "by_scenario.Offline.engine.vllm.dtype=float16"),
+            False,
+        ),
+    ],
+)
+def test_settings_that_are_given_are_refused_only_where_nothing_could_start(
+    fit_to, flags, fits
+) -> None:
+    asked = {"memory": "15360"}
+    if fits:
+        fit_to("NVIDIA A30", "--system", "a30-bf16", *flags, **asked)
+        return
+    with pytest.raises(ConfigError, match="does not fit on NVIDIA A30"):
+        fit_to("NVIDIA A30", "--system", "a30-bf16", *flags, **asked)
+
+
+def test_the_settings_of_every_engine_start_count(fit_to) -> None:
+    share = "by_scenario.Server.engine.vllm.gpu_memory_utilization=0.6"
+    asked = ("--system", "a30-bf16", "--scenario", "Offline,Server")
+    fit_to("NVIDIA A30", *asked)
+    with pytest.raises(ConfigError, match="does not fit"):
+        fit_to("NVIDIA A30", *asked, "--set", share)
 
 
 def test_without_a_card_nothing_can_be_fitted(model, tmp_path, monkeypatch) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from sut.campaign.plan import Override
+from sut.campaign.stages import Stage, inputs_sha256
 from sut.config.sources import Loaded, load
-from sut.rehearsal.measure import Override, measuring_stages, overrides
-from sut.rehearsal.stages import Stage, inputs_sha256
+from sut.rehearsal.measure import measuring_stages, overrides
 
 RUNS = ("performance", "accuracy", "TEST06")
 

@@ -11,10 +11,10 @@ from rich.console import Console
 import sut.rehearsal.rehearse
 import sut.result.evaluated
 import sut.submission.make_tree
+from sut.campaign.stages import Stage
 from sut.config.sources import Loaded
 from sut.errors import ConfigError
 from sut.rehearsal.rehearse import Report, Request, rehearse
-from sut.rehearsal.stages import Stage
 from tests.unit.submission import support
 
 

@@ -29,6 +29,13 @@ def test_intervals_are_exact_and_leave_out_what_did_not_succeed() -> None:
     assert metrics.tpot_ns(FOUR).tolist() == [13, 999_999_997]
 
 
+def test_a_time_per_token_and_a_mean_are_rounded_down_to_whole_nanoseconds() -> None:
+    assert metrics.tpot_ns(ledger((0, 10, 105, 8, "succeeded"))).tolist() == [13]  # 95 / 7
+    made = metrics.distribution_of(np.array([1, 2, 2], dtype=np.int64))
+    assert made is not None
+    assert (made.mean_ns, made.count) == (1, 3)
+
+
 def test_tokens_count_as_loadgen_counts_them() -> None:
     assert metrics.counted_tokens(FOUR) == 10
     assert metrics.mean_output_tokens(10, 4) == 2.5

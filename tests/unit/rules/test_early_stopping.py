@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sut.rules.early_stopping import over_limit_of, queries_needed
+from sut.rules.early_stopping import (
+    over_limit_allowed,
+    over_limit_of,
+    queries_needed,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,15 @@ def test_large_counts_neither_underflow_nor_take_long(queries: int, most: int) -
 def test_more_over_the_limit_always_needs_more() -> None:
     counts = [queries_needed(over, 97) for over in range(12)]
     assert counts == sorted(set(counts))
+
+
+@pytest.mark.parametrize("percentile", [90, 95, 99])
+def test_what_is_allowed_is_what_the_needed_count_is_needed_for(percentile: float) -> None:
+    first = queries_needed(0, percentile)
+    assert over_limit_allowed(first - 1, percentile) is None
+    assert over_limit_allowed(first, percentile) == 0
+    for queries in (first + 1, 480, 663, 5000):
+        allowed = over_limit_allowed(queries, percentile)
+        assert allowed is not None
+        assert queries_needed(allowed, percentile) <= queries
+        assert queries_needed(allowed + 1, percentile) > queries

@@ -232,7 +232,7 @@ def test_a_first_set_up_creates_installs_repairs_and_makes_the_models(
     create, install, repair, small, dummy = steps
     assert create == [sys.executable, "-m", "venv", "--clear", str(venv)]
     assert install[0] == str(venv / "bin" / "python")
-    assert install[-3:] == ["-e", ".[cpu,dev,model,ray]", "mlcommons-loadgen==9.9.1"]
+    assert install[-3:] == ["-e", ".[cpu,dev,model,ray,tune]", "mlcommons-loadgen==9.9.1"]
     assert install[install.index("-c") + 1] == "constraints.txt"
     assert repair[1:] == ["-m", "scripts.repair_env"]
     assert small[1:3] == ["-m", "scripts.make_small_model"]
@@ -259,7 +259,7 @@ def test_a_change_installs_again_into_the_same_environment(checkout: Path, steps
     setup_env.set_up(checkout, venv, "v9.9", "auto")
     install, repair = steps
     assert "install" in install
-    assert ".[cuda,dev,model,ray]" in install
+    assert ".[cuda,dev,model,ray,tune]" in install
     assert "scripts.repair_env" in repair
 
 

@@ -25,6 +25,9 @@ CASES: list[tuple[int | None, str, Scenario, str]] = [
     (2, "equal", OFFLINE, "are dealt to the replicas in turn, an equal split."),
     (2, "auto", SERVER, "in LoadGen's order: to the one with the fewest outstanding tokens,"),
     (2, "equal", SERVER, "in LoadGen's order: to one after the other, in turn."),
+    (2, "tokens", SERVER, "in LoadGen's order: to the one with the fewest outstanding tokens,"),
+    (2, "prefill-weighted", SERVER, "a query whose first token is still out counts 9 times."),
+    (2, "prefill-weighted", OFFLINE, "Replicas pull from the head of that order"),
 ]
 
 

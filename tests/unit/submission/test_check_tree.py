@@ -10,7 +10,8 @@ import pytest
 
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
-from sut.submission.check_tree import check_tree, passed
+from sut.submission.check_tree import _inside, check_tree, passed
+from sut.submission.findings import Finding
 from sut.submission.layout import submission_rules
 from tests.unit.submission.broken_structure import STRUCTURE
 from tests.unit.submission.broken_trees import (
@@ -18,6 +19,7 @@ from tests.unit.submission.broken_trees import (
     FILES,
     LOGS,
     SYSTEM,
+    detail,
     evaluated,
     measured,
     system,
@@ -53,6 +55,29 @@ def test_what_is_found_is_found_once(tree, case):
     breaks, _ = (LOGS | FILES | STRUCTURE)[case]
     breaks(tree / "closed" / SUBMITTER)
     assert len(check_tree(tree, "v6.1")) == 1
+
+
+def test_a_copied_run_hides_no_stray_folder(tree):
+    root = tree / "closed" / SUBMITTER
+    STRUCTURE["a division of our own"][0](root)
+    shutil.copyfile(detail(root, "Server", "performance"), detail(root, "Server", "accuracy"))
+    first, second = sorted(each.sentence for each in check_tree(tree, "v6.1"))
+    assert first.startswith("This is the run of results/")
+    assert second == "preview is not a division."
+
+
+@pytest.mark.parametrize(
+    ("severity", "place", "told"),
+    [
+        ("error", "a/run_1", True),
+        ("error", "a/run_1/user.conf", True),
+        ("error", "a/run_10", False),
+        ("error", "a", False),
+        ("warning", "a/run_1", False),
+    ],
+)
+def test_an_error_at_or_below_a_place_tells_of_it(severity, place, told):
+    assert _inside(Finding(severity, place, "", ""), "a/run_1") is told
 
 
 @pytest.mark.parametrize(("old", "new"), [("'38.7792'", "'12.0'"), ("'rougeLsum': '35.793', ", "")])

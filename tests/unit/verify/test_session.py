@@ -13,7 +13,7 @@ from sut.commands.verify import main
 from sut.errors import DatasetError
 from sut.record.facts import HardwareFacts, SoftwareFacts
 from sut.record.session import read_session
-from sut.report.page.build import report_html
+from sut.report.page.build import generator, report_html
 from sut.report.summary import summary_text
 from sut.result.build import build, result_json, result_of
 from sut.result.evaluated import with_evaluations
@@ -70,6 +70,16 @@ def test_a_page_that_says_otherwise_than_its_files_is_found(session: Path) -> No
         found = of(verify_session(session), Standing.CONTRADICTS)
         assert [each.subject for each in found] == [name]
         (session / name).write_text(text, encoding="utf-8")
+
+
+def test_a_page_of_another_version_is_left_open(session: Path) -> None:
+    """The page of a session of last month has other words, and is no forgery for that."""
+    record = with_evaluations(read_session(session))
+    text = report_html(result_of(record), record)
+    for other in (text.replace(generator(), "sut.report 0"), "<html>of long ago</html>", ""):
+        (session / "report.html").write_text(other, encoding="utf-8")
+        items = [each for each in verify_session(session) if each.subject == "report.html"]
+        assert [each.standing for each in items] == [Standing.OPEN]
 
 
 def test_its_figures_and_its_result_are_among_what_is_proved(session: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,13 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.config.names import Scenario
+from sut.record.ending import EndingFacts
 from sut.record.session import SessionRecord, read_session
 from sut.report.page import plots
-from sut.report.page.build import figure_text, report_html
+from sut.report.page.build import report_html
+from sut.report.page.tiles import figure_text, tiles
 from sut.result.build import result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
-from tests.unit.result.sessions import make_session
+from tests.unit.result.sessions import dump, make_session, seal
 
 finite = st.floats(0, 1e12)
 
@@ -37,7 +41,7 @@ def page(tmp_path: Path) -> str:
 class Tags(HTMLParser):
     """Tags that must be closed are, in their order."""
 
-    VOID = ("meta", "path", "circle", "br")
+    VOID = ("meta", "path", "circle", "br", "input")
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +69,7 @@ def test_the_page_is_whole_and_has_nothing_from_elsewhere(page: str) -> None:
 
 def test_each_plot_is_drawn_and_is_proper_xml(page: str) -> None:
     drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(drawn) == 7 + 5, "Server has first tokens; Offline has none"
+    assert len(drawn) == 7 + 5 + 3, "Server has first tokens and limits; Offline has none"
     for svg in drawn:
         assert "nan" not in svg.lower()
         root = ElementTree.fromstring(svg)
@@ -115,7 +119,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_never_zero() -> None:
     assert figure_text(None) == "not measured"
     assert figure_text(0.0) == "0"
-    assert figure_text(12345.678) == "1.235e+04"
+    assert figure_text(12345.678) == "12,346"
 
 
 @given(st.lists(finite, min_size=1, max_size=30))
@@ -161,3 +165,46 @@ def test_a_cards_clock_and_power_are_drawn(tmp_path: Path) -> None:
     assert "Card 0: clock" in text
     assert "Card 0: power" in text
     assert len(re.findall(r"<svg", text)) == 5 + 2
+
+
+def test_each_tile_and_each_time_has_its_formula(page: str) -> None:
+    assert "output tokens / longest latency" in page
+    assert "t = until the query issued last is done" in page
+    assert "first token - scheduled time" in page
+    assert "(latency - TTFT) / (output tokens - 1)" in page
+    assert "floor(n * p)" in page
+
+
+def test_a_rate_of_the_ledger_says_so(tmp_path: Path) -> None:
+    result, _ = built(make_session(tmp_path, "server"))
+    run = result.scenarios[Scenario.SERVER]
+    sources = {"throughput_tokens_per_sec": "ledger", "achieved_qps": "ledger"}
+    broken = run.model_copy(update={"figure_sources": sources})
+    told = {each.what: each.formula for each in tiles(Scenario.SERVER, broken)}
+    assert "by our ledger" in told["tokens/s"]
+    assert "by our ledger" not in told["ms TTFT, P99"]
+
+
+def test_replicas_and_their_shares_are_told(page: str) -> None:
+    assert "Shares of the replicas" in page
+    assert "50.0%" in page
+
+
+def test_a_session_that_ended_before_its_time_says_how_and_where_to_read(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    shutil.rmtree(root / "Server")
+    facts = json.loads((root / "session.json").read_text())
+    dump(root / "session.json", facts | {"engine": None, "warmup": None, "reuse_probe": None})
+    ending = EndingFacts(
+        phase="starting the engine", cause="no memory", log="engine.log", last_lines=["<b>", "out"]
+    )
+    dump(root / "ending.json", ending.model_dump())
+    seal(root)
+    text = report_html(*built(root))
+    assert "INVALID" in text
+    assert "While starting the engine: no memory." in text
+    assert "&lt;b&gt;\nout" in text
+    assert 'href="engine.log"' in text
+    assert "never became ready" in text
+    assert text.count("no memory") == 1, "the reasons do not say it again"
+    assert "asked for in performance mode and has no run" in text

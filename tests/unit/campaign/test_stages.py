@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sut.campaign.stages import Stage, inputs_sha256, kept, run_stages, took_s
 from sut.errors import ConfigError
-from sut.rehearsal.stages import Stage, inputs_sha256, kept, run_stages
 
 
 class Maker:
@@ -91,3 +92,33 @@ def test_a_record_that_is_none_is_bad_input(maker: Maker) -> None:
     (maker.out / "stages" / "a.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"stages/a\.json"):
         run(maker, maker.stage("a"))
+
+
+def test_with_go_on_a_stage_found_wanting_is_followed_by_the_rest(maker: Maker) -> None:
+    maker.wanting = {"b"}
+    stages = (maker.stage("a"), maker.stage("b"), maker.stage("c"))
+    done = run_stages(maker.out, stages, lambda stage, left: None, go_on=True)
+    assert [(each.stage.name, each.left is None) for each in done] == [
+        ("a", False),
+        ("b", True),
+        ("c", False),
+    ]
+    assert run(maker, *stages)[0] == ("a", True)
+
+
+def test_how_long_a_stage_took_is_known_after_its_inputs_have_changed(maker: Maker) -> None:
+    run(maker, maker.stage("a", x=1))
+    assert kept(maker.out, maker.stage("a", x=2)) is None
+    assert took_s(maker.out, "a") is not None
+    assert took_s(maker.out, "b") is None
+
+
+def test_a_record_of_before_the_time_was_kept_is_read(maker: Maker) -> None:
+    stage = maker.stage("a")
+    run(maker, stage)
+    path = maker.out / "stages" / "a.json"
+    document = json.loads(path.read_text())
+    del document["took_s"]
+    path.write_text(json.dumps(document))
+    assert kept(maker.out, stage) is not None
+    assert took_s(maker.out, "a") is None

@@ -1,14 +1,15 @@
 """Stages that are kept: a finished one is not repeated while its inputs are the same.
 
 `<out>/stages/<name>.json` holds the hash of a stage's inputs, the inputs themselves and what
-the stage left. It is written when the stage has succeeded, so an interrupted rehearsal resumes
-at the stage it was in.
+the stage left, and how long it took. It is written when the stage has succeeded, so what was
+interrupted resumes at the stage it was in.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from sut.record.folder import write_atomic
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a rehearsal.
+    """One step of a rehearsal or a campaign.
 
     `inputs` is everything that decides its outcome, as JSON values; `make` returns what it
     leaves, or raises; None means that it was measured and found wanting.
@@ -55,26 +56,66 @@ def kept(out: Path, stage: Stage) -> Path | None:
     Raises:
         ConfigError: the record is not one of ours.
     """
-    record = out / "stages" / f"{stage.name}.json"
+    found = _recorded(out, stage.name)
+    if found is None or found.inputs_sha256 != inputs_sha256(stage):
+        return None
+    return found.left if found.left.exists() else None
+
+
+def took_s(out: Path, name: str) -> float | None:
+    """Seconds that the stage of this name took when it was made last, whatever its inputs were.
+
+    Raises:
+        ConfigError: the record is not one of ours.
+    """
+    found = _recorded(out, name)
+    return None if found is None else found.took_s
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A record as it was read; `took_s` None: an early one, which does not say."""
+
+    inputs_sha256: str
+    left: Path
+    took_s: float | None
+
+
+def _recorded(out: Path, name: str) -> _Recorded | None:
+    record = out / "stages" / f"{name}.json"
     if not record.is_file():
         return None
     try:
         document = decoded(record.read_text(encoding="utf-8"))
-        same = document["inputs_sha256"] == inputs_sha256(stage)
-        left = out / document["left"]
-    except (ValueError, KeyError, TypeError) as error:
+        took = document.get("took_s")
+        return _Recorded(
+            str(document["inputs_sha256"]),
+            out / document["left"],
+            None if took is None else float(took),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             "the record of a finished stage cannot be read.",
             where=str(record),
             remedy="Remove it; the stage is then made again.",
         ) from error
-    return left if same and left.exists() else None
 
 
 def run_stages(
-    out: Path, stages: Sequence[Stage], announce: Callable[[Stage, Path | None], None]
+    out: Path,
+    stages: Sequence[Stage],
+    announce: Callable[[Stage, Path | None], None],
+    *,
+    go_on: bool = False,
 ) -> Iterator[Finished]:
-    """Make each stage that is not kept, in order; stops after one that failed."""
+    """Make each stage that is not kept, in order.
+
+    Args:
+        out: where the records are.
+        stages: in the order in which they are made.
+        announce: called before each, with what is kept of it.
+        go_on: past a stage that failed; else it is the last.
+    """
     (out / "stages").mkdir(parents=True, exist_ok=True)
     for stage in stages:
         left = kept(out, stage)
@@ -82,15 +123,16 @@ def run_stages(
         if left is not None:
             yield Finished(stage, left, kept=True)
             continue
+        began_s = time.monotonic()
         left = stage.make()
         if left is not None:
-            _record(out, stage, left)
+            _record(out, stage, left, time.monotonic() - began_s)
         yield Finished(stage, left, kept=False)
-        if left is None:
+        if left is None and not go_on:
             return
 
 
-def _record(out: Path, stage: Stage, left: Path) -> None:
+def _record(out: Path, stage: Stage, left: Path, seconds: float) -> None:
     record = out / "stages" / f"{stage.name}.json"
     record.unlink(missing_ok=True)  # of other inputs: superseded
     document = {
@@ -98,6 +140,7 @@ def _record(out: Path, stage: Stage, left: Path) -> None:
         "inputs_sha256": inputs_sha256(stage),
         "left": str(left.resolve().relative_to(out.resolve())),
         "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "took_s": round(seconds, 3),
         "inputs": stage.inputs,
     }
     write_atomic(record, json.dumps(document, indent=2, sort_keys=True, default=str) + "\n")

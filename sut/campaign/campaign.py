@@ -1,0 +1,263 @@
+"""A plan → its stages, each one LoadGen run; those that are not kept are made, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sut.campaign.measuring import Loader, Measuring, measured, measurings
+from sut.campaign.plan import Cell, Override, Plan
+from sut.campaign.stages import Stage, kept, run_stages, took_s
+from sut.config.names import Mode, ModeChoice
+from sut.errors import ConfigError, HarnessError
+from sut.machine.hardware import software
+from sut.plan.rate import probed
+from sut.report.plan_text import clock
+
+ORIGIN = "campaign"
+
+
+class State(StrEnum):
+    """How a stage ended."""
+
+    VALID = "VALID"
+    INVALID = "INVALID"
+    FAILED = "FAILED"
+    NOT_MADE = "not made"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a stage will take.
+
+    Attributes:
+        seconds: expected; where that is not known, at least.
+        known: whether it is expected.
+        why: what it rests on.
+    """
+
+    seconds: float
+    known: bool
+    why: str
+
+    @property
+    def text(self) -> str:
+        """For a table."""
+        if self.known:
+            return f"about {clock(self.seconds)}: {self.why}"
+        return f"not known, {clock(self.seconds)} at least: {self.why}"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One stage of a campaign, before it is made.
+
+    Attributes:
+        name: of its record: system, settings, scenario and run.
+        settings: the name of its settings.
+        measuring: its run.
+        inputs: what decides its outcome.
+        estimate: how long it will take.
+        left: the session that an earlier call left of it; None: it is to be made.
+    """
+
+    name: str
+    settings: str
+    measuring: Measuring
+    inputs: dict[str, Any]
+    estimate: Estimate
+    left: Path | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """One stage, and how it ended.
+
+    Attributes:
+        session: its folder; None where none has a result.
+        kept: it was there already.
+        said: why it is not VALID.
+    """
+
+    planned: Planned
+    state: State
+    session: Path | None
+    kept: bool = False
+    said: tuple[str, ...] = ()
+
+
+def planned(plan: Plan, out: Path, load: Loader) -> list[Planned]:
+    """Every stage of a plan, resolved and planned, so that what cannot run is told beforehand.
+
+    Args:
+        plan: as it was read.
+        out: the campaign's folder.
+        load: resolves settings.
+
+    Raises:
+        ConfigError, DatasetError: naming the first thing that cannot be run.
+    """
+    code = software()
+    found: list[Planned] = []
+    for cell in plan.cells():
+        for each in measurings(load, _overrides(plan, cell, out), ORIGIN):
+            if each.run.mode in plan.words.modes:
+                found.append(_planned(each, cell, out, code))
+    names = [each.name for each in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            f"two of the systems have the name {twice.partition('.')[0]}.",
+            where=plan.at("systems"),
+            remedy="Give one of them another system.name.",
+        )
+    return found
+
+
+def _overrides(plan: Plan, cell: Cell, out: Path) -> list[Override]:
+    """The settings of one cell, with every run that the plan asks of it."""
+    words = plan.words
+    made = [
+        *cell.overrides,
+        ("scenarios", [each.value for each in words.scenarios], plan.at("scenarios")),
+        ("mode", _choice(words.modes).value, plan.at("modes")),
+        ("results_dir", str(out / "sessions"), "--out"),
+    ]
+    if words.tests is not None:
+        made.append(("compliance.tests", list(words.tests), plan.at("tests")))
+    return made
+
+
+def _choice(modes: Sequence[Mode]) -> ModeChoice:
+    """The narrowest choice of runs that has all of these."""
+    return min(
+        (each for each in ModeChoice if set(modes) <= set(each.modes)),
+        key=lambda each: len(each.modes),
+    )
+
+
+def _planned(each: Measuring, cell: Cell, out: Path, code: dict[str, str | None]) -> Planned:
+    system = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-"
+        for letter in each.loaded.config.system.name
+    )
+    name = f"{system}.{cell.settings}.{each.name}"
+    inputs = {**each.inputs(), "software": code, "dataset_sha256": each.dataset_sha256}
+    stage = Stage(name, inputs, 0.0, _never)
+    return Planned(name, cell.settings, each, inputs, _estimate(out, name, each), kept(out, stage))
+
+
+def _estimate(out: Path, name: str, each: Measuring) -> Estimate:
+    before = took_s(out, name)
+    if before is not None:
+        return Estimate(before, known=True, why="what it took the last time")
+    config, run = each.loaded.config, each.run
+    if run.scenario in probed(config, each.loaded.origins):
+        least = getattr(config.section(run.scenario), "min_duration_s", 0.0)
+        return Estimate(least, known=False, why="its rate is measured first")
+    return Estimate(each.forecast.duration_expected_s, known=True, why=each.forecast.why)
+
+
+def _not_reached(each: Planned) -> Done:
+    if each.left is None:
+        return Done(each, State.NOT_MADE, None)
+    return Done(each, State.VALID, each.left, kept=True)
+
+
+def _never() -> Path | None:
+    raise AssertionError("only its inputs are asked for")
+
+
+def foretold(plan: Plan, stages: Sequence[Planned]) -> Iterator[str]:
+    """The table of stages before the start, line by line."""
+    open_ = [each for each in stages if each.left is None]
+    yield f"Campaign {plan.path}: {len(stages)} stages, {len(stages) - len(open_)} of them kept."
+    for each in stages:
+        told = "kept" if each.left is not None else each.estimate.text
+        yield f"  {each.name}"
+        yield f"      {told}"
+    if not open_:
+        yield "Nothing is to be made."
+        return
+    seconds = sum(each.estimate.seconds for each in open_)
+    unknown = sum(not each.estimate.known for each in open_)
+    bound = "at least" if unknown else "about"
+    yield (
+        f"What is to be made takes {bound} {clock(seconds)}. A stage that was never made starts an "
+        "engine on top of that."
+    )
+
+
+@dataclass
+class Campaign:
+    """A campaign under way.
+
+    Attributes:
+        out: its folder.
+        stop_on_invalid: make no stage after one that is not VALID.
+        done: every stage that has ended.
+        interrupted: whether the user stopped it.
+    """
+
+    out: Path
+    stages: Sequence[Planned]
+    console: Console
+    stop_on_invalid: bool = False
+    done: list[Done] = field(default_factory=list)
+    interrupted: bool = False
+    _ended: dict[str, Done] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether every stage is."""
+        return all(each.state is State.VALID for each in self.every())
+
+    def every(self) -> list[Done]:
+        """Every stage of the plan, those that this call did not come to included."""
+        made = {each.planned.name: each for each in self.done}
+        return [made.get(each.name, _not_reached(each)) for each in self.stages]
+
+    def run(self) -> None:
+        """Make each stage that is not kept. Ctrl-C ends it; what was finished stays."""
+        by_name = {each.name: each for each in self.stages}
+        stages = [
+            Stage(each.name, each.inputs, each.estimate.seconds, partial(self._make, each))
+            for each in self.stages
+        ]
+        go_on = not self.stop_on_invalid
+        try:
+            for each in run_stages(self.out, stages, self._announce, go_on=go_on):
+                name = each.stage.name
+                self.done.append(
+                    Done(by_name[name], State.VALID, each.left, kept=True)
+                    if each.kept
+                    else self._ended[name]
+                )
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _make(self, each: Planned) -> Path | None:
+        """One stage; only a VALID session is kept. An error is that of this stage alone."""
+        try:
+            outcome = measured(each.measuring.loaded, self.console)
+        except HarnessError as error:
+            said = error.render()
+            self.console.print(f"  FAILED: {said}", highlight=False, soft_wrap=True)
+            self._ended[each.name] = Done(each, State.FAILED, None, said=(said,))
+            return None
+        valid, root = outcome.result.valid, outcome.session.root
+        state = State.VALID if valid else State.INVALID
+        self._ended[each.name] = Done(each, state, root, said=tuple(outcome.result.reasons))
+        return root if valid else None
+
+    def _announce(self, stage: Stage, left: Path | None) -> None:
+        if left is None:
+            self.console.rule(stage.name, align="left")
+        else:
+            self.console.print(f"{stage.name}: kept, {left.name}", highlight=False)

@@ -1,0 +1,115 @@
+"""`sut campaign PLAN`: scenarios, modes, tests, systems and settings of one file, run by run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sut.config.flags import FlagParser, verb_parser
+from sut.errors import Interrupted
+from sut.output import as_far_as_it_goes, progress_console
+
+if TYPE_CHECKING:
+    from sut.campaign.campaign import Planned
+    from sut.campaign.report import Reported
+
+CAMPAIGNS = Path("results/campaigns")
+EPILOG = """\
+examples:
+  python -m sut.main campaign plan.yaml --dry-run
+  python -m sut.main campaign plan.yaml --out campaign-1
+
+a plan:
+  scenarios: [Offline, Server]
+  modes: [performance, accuracy]
+  common: {server.target_qps: 2, offline.target_qps: 8}
+  settings:
+    base: {}
+    small-batch: {engine.vllm.max_num_seqs: 8}
+
+Each stage is one LoadGen run with an engine of its own. The same call goes on where it was stopped:
+a stage that was VALID is kept while its configuration, the code and the data set are the same.
+docs/campaign.md has every word of a plan.
+
+exit codes:
+  0    every stage is VALID
+  1    a stage is INVALID, or failed; the report says which, and why
+  2    bad input, told before anything starts
+  130  interrupted
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make every stage that is not kept, and one report of all.
+
+    Returns:
+        0 if every stage is VALID, 1 if not, 130 after Ctrl-C.
+
+    Raises:
+        HarnessError: bad input (2).
+    """
+    options = parser().parse_args(arguments)
+
+    from sut.api import configure
+    from sut.campaign.campaign import Campaign, foretold, planned
+    from sut.campaign.plan import read_plan
+    from sut.campaign.report import write_report
+    from sut.record.folder import try_results_dir
+
+    plan = read_plan(options.plan)
+    out = options.out or CAMPAIGNS / options.plan.stem
+    stages = planned(plan, out, configure)
+    _say_notes(stages)
+    console = progress_console(quiet=options.quiet)
+    table = foretold(plan, stages)
+    if options.dry_run:
+        print("\n".join(table))
+        return 0
+    for line in table:
+        console.print(line, highlight=False, soft_wrap=True)
+    try_results_dir(out)
+    campaign = Campaign(out, stages, console, options.stop_on_invalid)
+    campaign.run()
+    _show(write_report(campaign, plan), interrupted=campaign.interrupted, as_json=options.json)
+    if campaign.interrupted:
+        return Interrupted.exit_code
+    return 0 if campaign.valid else 1
+
+
+def _show(report: Reported, *, interrupted: bool, as_json: bool) -> None:
+    """The report; the verdict decides how we exit, not the terminal."""
+    with as_far_as_it_goes():
+        if as_json:
+            print(json.dumps(report.document, indent=2))
+            return
+        print(f"{report.text}Report: {report.page}")
+        if interrupted:
+            print("Interrupted; the same command goes on from here.")
+
+
+def _say_notes(stages: Iterable[Planned]) -> None:
+    """What was given and has no effect, each once."""
+    from sut.config.strays import unread_variables
+
+    notes = [note for each in stages for note in each.measuring.loaded.notes]
+    for note in dict.fromkeys((*unread_variables(os.environ), *notes)):
+        print(f"Note: {note}.", file=sys.stderr)
+
+
+def parser() -> FlagParser:
+    """The verb's flags."""
+    made = verb_parser(
+        "campaign", "Run scenarios x modes x tests x systems x settings, stage by stage.", EPILOG
+    )
+    add = made.add_argument
+    add("plan", type=Path, metavar="PLAN", help="the plan, a YAML file")
+    add("--out", type=Path, metavar="DIR", help=f"stages, sessions, report ({CAMPAIGNS}/PLAN)")
+    add("--dry-run", action="store_true", help="show the stages and how long each takes, and stop")
+    add("--stop-on-invalid", action="store_true", help="make no stage after one that is not VALID")
+    add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
+    add("--json", action="store_true", help="print the report as JSON")
+    return made

@@ -1,0 +1,133 @@
+"""The search over the engine's settings: trials, then a run of full length with the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from sut.errors import RunError
+from sut.peak.folder import go_on, searched_with
+from sut.record.session import read_session
+from sut.tune.asked import Asked
+from sut.tune.configs import confirmation_config
+from sut.tune.make import make_trial
+from sut.tune.measured import Measured, read_measured, same
+from sut.tune.process import run_child
+from sut.tune.propose import propose
+from sut.tune.schedule import Job, chosen, next_job
+from sut.tune.space import Settings, settings_of, shown
+
+Make = Callable[[Asked, Job, Sequence[Measured]], Measured]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a search stands.
+
+    Attributes:
+        measured: every trial, those of earlier calls too.
+        over: whether nothing is left to do; else it goes on, or was interrupted.
+        confirmation: session of the run of full length; None: there is none.
+        unconfirmed: why not.
+    """
+
+    measured: list[Measured]
+    over: bool
+    confirmation: Path | None = None
+    unconfirmed: str | None = None
+
+
+def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Found:
+    """Search, or go on with a search.
+
+    Args:
+        asked: what for.
+        console: for progress.
+        keep: called after every trial, with where the search stands.
+
+    Raises:
+        ConfigError: the folder holds another search.
+        RunError: the given settings failed, so that there is nothing to hold others against.
+    """
+    space = {each.key: list(each.values) for each in asked.space}
+    wanted = {"space": space, "seed": asked.seed, "trial_s": asked.trial_s}
+    go_on(asked.out / "search.json", searched_with(asked.loaded, asked.scenario) | wanted)
+    measured = read_measured(asked.trials)
+    try:
+        measured = searched(asked, measured, console, keep, make_trial)
+        found = _confirmed(asked, measured, console)
+    except KeyboardInterrupt:
+        found = Found(read_measured(asked.trials), over=False)
+    keep(found)
+    return found
+
+
+def searched(
+    asked: Asked,
+    measured: list[Measured],
+    console: Console,
+    keep: Callable[[Found], object],
+    make: Make,
+) -> list[Measured]:
+    """Every trial until the search is over.
+
+    Raises:
+        KeyboardInterrupt: the user ended it.
+        RunError: the given settings failed.
+    """
+
+    def proposed(before: Sequence[Measured]) -> Settings | None:
+        return propose(asked.space, before, asked.seed)
+
+    while job := next_job(asked.given, measured, asked.wishes, proposed):
+        made = make(asked, job, measured)
+        measured = [*measured, made]
+        console.print(line_of(made), highlight=False, soft_wrap=True)
+        keep(Found(measured, over=False))
+    first = measured[0]
+    if first.failed is not None:
+        raise RunError(
+            "the given settings failed, so there is nothing to hold others against: "
+            f"{first.failed.rstrip('.')}.",
+            where=str(asked.trials / f"{first.number:03d}"),
+            remedy="Look into output.log there, and begin with settings that run.",
+        )
+    return measured
+
+
+def _confirmed(asked: Asked, measured: list[Measured], console: Console) -> Found:
+    """A run of full length with the settings that were found; made once.
+
+    Raises:
+        KeyboardInterrupt: the user ended it.
+    """
+    settings = chosen(asked.given, measured)
+    done = _sessions(asked.out)
+    for session in done:
+        if same(settings_of(settings, read_session(session).config), settings):
+            return Found(measured, over=True, confirmation=session)
+    console.print(f"Confirmation in full: {shown(settings)}", highlight=False, soft_wrap=True)
+    loaded = confirmation_config(
+        asked.loaded, asked.scenario, settings, asked.out, asked.sized(measured)
+    )
+    folder = asked.out / f"confirmation-{1 + len(list(asked.out.glob('confirmation-*')))}"
+    folder.mkdir()
+    ended = run_child(folder, loaded, ["--full"], None)
+    made = [each for each in _sessions(asked.out) if each not in done]
+    return Found(measured, True, made[0] if made else None, ended.failed)
+
+
+def _sessions(out: Path) -> list[Path]:
+    """Sessions of full length that came to their end."""
+    return [path.parent for path in sorted(out.glob("*/result.json"))]
+
+
+def line_of(made: Measured) -> str:
+    """One trial in words."""
+    what = f"failed: {made.failed}" if made.value is None else f"{made.value:.4g}"
+    return f"Trial {made.number} ({made.purpose}, {made.cost_s:.0f} s): {what}; " + shown(
+        made.settings
+    )

@@ -1,0 +1,259 @@
+"""A campaign around its runs, which are recordings here."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import sut.campaign.campaign
+from sut.campaign.campaign import Campaign, Planned, foretold, planned
+from sut.campaign.plan import Override, Plan, read_plan
+from sut.campaign.report import write_report
+from sut.commands.campaign import main
+from sut.config.sources import Loaded, load
+from sut.errors import ConfigError, EngineStartError
+from sut.harness.session import Outcome
+from sut.record.folder import SessionDir
+from sut.result.build import build
+from tests.unit.result.sessions import make_session
+
+PLAN = """\
+scenarios: [Server]
+common:
+  engine.kind: "null"
+  dataset: synthetic
+  server.target_qps: 20
+  server.min_duration_s: 5
+settings:
+  a: {}
+  b: {server.target_qps: 40}
+  c: {server.target_qps: auto}
+"""
+NAMES = ["cpu.a.Server-performance", "cpu.b.Server-performance", "cpu.c.Server-performance"]
+
+pytestmark = pytest.mark.usefixtures("small_model")  # for its tokenizer
+
+
+def resolved(overrides: object) -> Loaded:
+    given: list[Override] = list(overrides)  # type: ignore[call-overload]
+    return load(given, environment={}, card=None, host_name="x")
+
+
+@dataclass
+class Runs:
+    """Stands for the engine: a recorded session for each run, unless told otherwise."""
+
+    made: list[str] = field(default_factory=list)
+    ends: dict[str, BaseException] = field(default_factory=dict)
+    invalid: set[str] = field(default_factory=set)
+
+    def __call__(self, loaded: Loaded, console: Console) -> Outcome:
+        server = loaded.config.server
+        rate = "auto" if server.probe_rate else f"{server.target_qps:g}"
+        self.made.append(rate)
+        if rate in self.ends:
+            raise self.ends[rate]
+        root = make_session(loaded.config.results_dir / f"x_{len(self.made)}", "server")
+        result = build(root).model_copy(update={"valid": rate not in self.invalid, "reasons": []})
+        if rate in self.invalid:
+            result = result.model_copy(update={"reasons": ["it is slow"]})
+        return Outcome(result, SessionDir(root), interrupted=False)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    made = Runs()
+    monkeypatch.setattr(sut.campaign.campaign, "measured", made)
+    return made
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN, encoding="utf-8")
+    return read_plan(path)
+
+
+Call = Callable[..., Campaign]
+
+
+@pytest.fixture
+def call(tmp_path: Path, plan: Plan) -> Call:
+    """One call of the verb, as far as its campaign."""
+
+    def of(*, stop: bool = False) -> Campaign:
+        out = tmp_path / "out"
+        campaign = Campaign(out, planned(plan, out, resolved), Console(file=io.StringIO()), stop)
+        campaign.run()
+        return campaign
+
+    return of
+
+
+def states(campaign: Campaign) -> list[tuple[str, bool]]:
+    return [(each.state.value, each.kept) for each in campaign.every()]
+
+
+def test_stages_that_were_valid_are_kept(call: Call, runs: Runs) -> None:
+    first = call()
+    assert [each.planned.name for each in first.every()] == NAMES
+    assert states(first) == [("VALID", False)] * 3
+    assert first.valid
+    assert states(call()) == [("VALID", True)] * 3
+    assert len(runs.made) == 3
+
+
+def test_other_settings_and_other_code_make_a_stage_again(
+    call: Call, runs: Runs, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call()
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace("{server.target_qps: 40}", "{server.target_qps: 41}"))
+    out = tmp_path / "out"
+    changed = planned(read_plan(path), out, resolved)
+    assert [each.left is None for each in changed] == [False, True, False]
+    monkeypatch.setattr(sut.campaign.campaign, "software", lambda: {"harness_commit": "another"})
+    assert [each.left for each in planned(plan, out, resolved)] == [None] * 3
+
+
+def test_another_data_set_makes_every_stage_again(
+    call: Call, runs: Runs, plan: Plan, tmp_path: Path
+) -> None:
+    call()
+    stages = planned(plan, tmp_path / "out", resolved)
+    hashes = {each.inputs["dataset_sha256"] for each in stages}
+    assert len(hashes) == 1
+    assert len(hashes.pop()) == 64
+
+
+def test_one_that_is_invalid_or_fails_is_said_and_the_others_go_on(call: Call, runs: Runs) -> None:
+    runs.invalid = {"20"}
+    runs.ends = {"40": EngineStartError("no memory", remedy="Free some.")}
+    ended = call()
+    assert states(ended) == [("INVALID", False), ("FAILED", False), ("VALID", False)]
+    assert ended.every()[0].said == ("it is slow",)
+    assert ended.every()[1].said == ("no memory. Free some.",)
+    assert not ended.valid
+    runs.invalid, runs.ends = set(), {}
+    assert states(call()) == [("VALID", False), ("VALID", False), ("VALID", True)]
+
+
+def test_stop_on_invalid_makes_none_after_it(call: Call, runs: Runs) -> None:
+    runs.invalid = {"20"}
+    assert states(call(stop=True)) == [("INVALID", False), ("not made", False), ("not made", False)]
+
+
+def test_an_interruption_keeps_what_was_finished(call: Call, runs: Runs) -> None:
+    runs.ends = {"40": KeyboardInterrupt()}
+    stopped = call()
+    assert stopped.interrupted
+    assert states(stopped) == [("VALID", False), ("not made", False), ("not made", False)]
+    runs.ends = {}
+    assert states(call()) == [("VALID", True), ("VALID", False), ("VALID", False)]
+
+
+def test_each_stage_is_told_with_its_time_before_the_start(
+    call: Call, runs: Runs, plan: Plan, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    said = "\n".join(foretold(plan, planned(plan, out, resolved)))
+    assert "3 stages, 0 of them kept" in said
+    assert "about 5 s: Poisson arrivals at 20/s" in said
+    assert "not known, 5 s at least: its rate is measured first" in said
+    runs.invalid = {"40"}
+    call()
+    said = "\n".join(foretold(plan, planned(plan, out, resolved)))
+    assert "3 stages, 2 of them kept" in said
+
+
+def test_what_a_stage_took_is_the_next_estimate(
+    call: Call, runs: Runs, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call()
+    monkeypatch.setattr(sut.campaign.campaign, "software", lambda: {"harness_commit": "another"})
+    found: list[Planned] = planned(plan, tmp_path / "out", resolved)
+    assert {each.estimate.why for each in found} == {"what it took the last time"}
+
+
+def test_a_setting_that_there_is_not_is_told_with_the_plans_line(
+    tmp_path: Path, runs: Runs
+) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN.replace("server.target_qps: 40", "server.taget_qps: 40"))
+    with pytest.raises(
+        ConfigError, match=r"plan\.yaml:9: server\.taget_qps is 40, but there is no"
+    ):
+        planned(read_plan(path), tmp_path / "out", resolved)
+    assert runs.made == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    (tmp_path / "mine.yaml").write_text("like: cpu\nsystem: {name: cpu}\n")
+    path.write_text(f"systems: [cpu, {tmp_path}/mine.yaml]\n{PLAN}")
+    with pytest.raises(ConfigError, match="two of the systems have the name cpu"):
+        planned(read_plan(path), tmp_path / "out", resolved)
+
+
+def test_the_report_has_every_stage_and_a_comparison(call: Call, runs: Runs, plan: Plan) -> None:
+    runs.invalid = {"20"}
+    runs.ends = {"40": EngineStartError("<b>no memory</b>")}
+    campaign = call()
+    report = write_report(campaign, plan)
+    assert "INVALID  cpu.a.Server-performance" in report.text
+    assert "         it is slow" in report.text
+    assert "FAILED   cpu.b.Server-performance" in report.text
+    assert "1 of 3 stages are VALID." in report.text
+    rows = json.loads((campaign.out / "campaign.json").read_text())["stages"]
+    assert [row["state"] for row in rows] == ["INVALID", "FAILED", "VALID"]
+    assert rows[0]["figures"]["samples/s"] > 0
+    assert rows[1]["figures"] == {}
+    page = report.page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;no memory" in page
+    assert 'href="compare-Server.html"' in page
+    assert "tokens/s" in (campaign.out / "compare-Server.html").read_text(encoding="utf-8")
+    text = (campaign.out / "report.txt").read_text(encoding="utf-8")
+    assert "A  cpu.a.Server-performance\nB  cpu.c.Server-performance" in text
+    assert json.loads(json.dumps(report.document))["comparisons"][0]["stages"] == {
+        "A": NAMES[0],
+        "B": NAMES[2],
+    }
+
+
+ENDS: dict[str, tuple[dict[str, BaseException], set[str], int]] = {
+    "every stage is VALID": ({}, set(), 0),
+    "one is INVALID": ({}, {"20"}, 1),
+    "one failed": ({"40": EngineStartError("no memory")}, set(), 1),
+    "it was interrupted": ({"40": KeyboardInterrupt()}, set(), 130),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_exit_code_for_all_of_it(
+    end: str, runs: Runs, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.path.write_text(f"systems: [cpu]\n{PLAN}", encoding="utf-8")
+    runs.ends, runs.invalid, code = ENDS[end]
+    out = tmp_path / "out"
+    assert main([str(plan.path), "--out", str(out), "--quiet", "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["valid"] is (code == 0)
+    assert document["interrupted"] is (code == 130)
+    assert (out / "report.txt").is_file()
+
+
+def test_a_dry_run_makes_nothing(
+    runs: Runs, plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.path.write_text(f"systems: [cpu]\n{PLAN}", encoding="utf-8")
+    assert main([str(plan.path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert "3 stages, 0 of them kept" in capsys.readouterr().out
+    assert runs.made == []
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,129 @@
+"""A plan's words, and what is said of one that cannot be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sut.campaign.plan import read_plan
+from sut.config.names import Mode, Scenario
+from sut.errors import ConfigError
+
+WHOLE = """\
+scenarios: [Offline, Server]
+modes: [performance, compliance]
+tests: [TEST06]
+systems: [cpu, cpu-dummy]
+common:
+  profile: quick
+  server: {target_qps: 2}
+settings:
+  base: {}
+  small-batch:
+    engine.vllm.max_num_seqs: 8
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_plan_is_read_with_where_each_setting_stands(tmp_path: Path) -> None:
+    path = written(tmp_path, WHOLE)
+    plan = read_plan(path)
+    assert plan.words.scenarios == (Scenario.OFFLINE, Scenario.SERVER)
+    assert plan.words.modes == (Mode.PERFORMANCE, Mode.COMPLIANCE)
+    cells = list(plan.cells())
+    assert [(each.settings, each.overrides[0][1]) for each in cells] == [
+        ("base", "cpu"),
+        ("small-batch", "cpu"),
+        ("base", "cpu-dummy"),
+        ("small-batch", "cpu-dummy"),
+    ]
+    assert cells[1].overrides[1:] == (
+        ("profile", "quick", f"{path}:6"),
+        ("server.target_qps", 2, f"{path}:7"),
+        ("engine.vllm.max_num_seqs", 8, f"{path}:11"),
+    )
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, "scenarios: Server\n"))
+    assert plan.words.modes == (Mode.PERFORMANCE,)
+    assert [(each.settings, each.overrides) for each in plan.cells()] == [("base", ())]
+
+
+@pytest.mark.parametrize("nothing", ["", " {}"])
+def test_a_name_without_settings_is_one_to_try(tmp_path: Path, nothing: str) -> None:
+    plan = read_plan(written(tmp_path, f"scenarios: Server\nsettings:\n  plain:{nothing}\n"))
+    assert [each.settings for each in plan.cells()] == ["plain"]
+
+
+MISTAKES = {
+    "an unknown word": (
+        "scenarios: [Server]\nmode: [accuracy]\n",
+        ":2: mode is [accuracy], but a plan has no such word. The nearest is modes.",
+    ),
+    "a word that is near none": (
+        "scenarios: [Server]\nxyz: 1\n",
+        ":2: xyz is 1, but a plan has no such word. Its words are scenarios, modes, tests, "
+        "systems, common, settings.",
+    ),
+    "an unknown scenario": (
+        "modes: [accuracy]\nscenarios: [Sever]\n",
+        ":2: scenarios is Sever, must be 'Offline', 'Server', 'Interactive' or 'SingleStream'. "
+        "docs/campaign.md has an example.",
+    ),
+    "an unknown mode": (
+        "scenarios: [Server]\nmodes: [both]\n",
+        ":2: modes is both, must be 'performance', 'accuracy' or 'compliance'.",
+    ),
+    "no scenario": ("modes: [accuracy]\n", "plan.yaml: scenarios is missing."),
+    "an empty list": ("scenarios: []\n", ":1: scenarios is [], must"),
+    "a scenario twice": (
+        "scenarios: [Server, Server]\n",
+        ":1: scenarios is [Server, Server], with Server twice. Remove one.",
+    ),
+    "a word of the plan among the settings": (
+        "scenarios: [Server]\ncommon:\n  mode: accuracy\n",
+        ":3: common.mode is accuracy, but it is no setting of a campaign. Say it with modes.",
+    ),
+    "a folder among the settings": (
+        "scenarios: [Server]\nsettings:\n  a: {results_dir: x}\n",
+        ":3: settings.a.results_dir is x, but it is no setting of a campaign. Say it with --out.",
+    ),
+    "a key in two spellings": (
+        "scenarios: [Server]\ncommon:\n  server.target_qps: 1\n  server:\n    target_qps: 2\n",
+        ":5: common.server.target_qps is given twice, first in ",
+    ),
+    "settings that are a number": (
+        "scenarios: [Server]\nsettings:\n  a: 8\n",
+        ":3: settings.a is 8, must be keys and values.",
+    ),
+    "a name that no file may have": (
+        "scenarios: [Server]\nsettings:\n  a/b: {}\n",
+        ":3: settings has the name a/b, which may have letters, digits, _ and - only.",
+    ),
+    "tests without their mode": (
+        "scenarios: [Server]\ntests: [TEST06]\n",
+        ":2: tests is [TEST06], and no compliance run is among the modes, which are "
+        "[performance]. Add compliance to modes, or leave tests out.",
+    ),
+    "scenarios that are keys": (
+        "scenarios: {Server: 1}\n",
+        ":1: scenarios is 1, must be a list of names, not keys and values.",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, mistake: str) -> None:
+    text, said = MISTAKES[mistake]
+    with pytest.raises(ConfigError) as refused:
+        read_plan(written(tmp_path, text))
+    assert said in refused.value.render()
+    assert str(tmp_path / "plan.yaml") in refused.value.render()
+    assert refused.value.exit_code == 2

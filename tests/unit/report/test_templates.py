@@ -1,0 +1,40 @@
+"""Pages that show results have one stylesheet, and no rule of their own beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sut.compare.page import TEMPLATE as COMPARISON
+from sut.report import templates
+from sut.report.page.build import TEMPLATE as REPORT
+from sut.report.templates import template
+
+STYLE = Path(templates.__file__).parent / "style.css"
+
+
+@pytest.mark.parametrize("page", [REPORT, COMPARISON], ids=["report", "comparison"])
+def test_its_style_is_the_one_stylesheet(page: Path) -> None:
+    (style,) = re.findall(r"<style>(.*?)</style>", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert style.strip() == "{% include 'style.css' %}"
+
+
+def test_a_page_takes_it_in_whole_as_it_stands(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<style>{% include 'style.css' %}</style>{{ name }}", encoding="utf-8")
+    shown = template(page).render(name="<b>")
+    assert shown == f"<style>{STYLE.read_text(encoding='utf-8')}</style>&lt;b&gt;"
+
+
+def test_every_rule_is_whole() -> None:
+    """A page's style was once cut in the middle of a rule, and the next one was lost with it."""
+    text = re.sub(r"/\*.*?\*/", "", STYLE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    depth = 0
+    for piece in re.findall(r"[^{}]+|[{}]", text):
+        depth += {"{": 1, "}": -1}.get(piece, 0)
+        assert depth >= 0
+        if depth == 0 and piece != "}":
+            assert ";" not in piece
+    assert depth == 0
