@@ -128,6 +128,10 @@ class EngineOptions(Strict):
         """Settings without a key of the harness, by the engine's names."""
         return {}
 
+    def prompt_part(self) -> tuple[bool, int]:
+        """Whether a prompt may be split over steps, and its tokens in one step at most; 0: any."""
+        return True, 0
+
     def searched(self, platform: str) -> Mapping[str, tuple[Any, ...]]:
         """Fields that a search tries where nobody says, with their values; numbers rising.
 

@@ -18,6 +18,8 @@ from sut.machine.source_fields import fields_in_source
 
 EXTRA = "engine.vllm.extra."
 LEAVE_OUT = "Leave it out."
+# Tokens of one prompt that a step may take; 0: as many as the step has.
+PROMPT_PART = "long_prefill_token_threshold"
 # A field of vLLM's → the key of ours that sets it.
 OURS: Mapping[str, str] = {
     "model": "model.path",

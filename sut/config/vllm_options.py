@@ -90,6 +90,10 @@ class VllmConfig(EngineOptions):
         """Names of `extra` that vLLM does not have, as it is installed here."""
         yield from vllm_extra.not_installed(self.extra)
 
+    def prompt_part(self) -> tuple[bool, int]:
+        """As vLLM's scheduler splits a prompt; a threshold of 0 splits it at the whole step."""
+        return self.enable_chunked_prefill, int(self.extra.get(vllm_extra.PROMPT_PART) or 0)
+
     def tuned(self) -> Mapping[str, Any]:
         """All of `extra`, those in a mapping with the mapping's name and a dot before theirs."""
         return vllm_extra.flat(self.extra)

@@ -91,7 +91,7 @@ def conclude(
     try:
         _restore(session, session.root, kept)
         return _conclude(session, ending, say, publish=publish), session
-    except OSError as error:
+    except (OSError, LogError) as error:  # a log error: a file of ours is none any more
         found = ending_of(error, "writing the result", session)
         elsewhere = moved(session, kept)
         say(f"{session.root} takes nothing more: {found.cause}. The result goes elsewhere.")
@@ -122,8 +122,9 @@ def moved(session: SessionDir, kept: Mapping[Path, bytes]) -> SessionDir:
     """
     root = Path(tempfile.mkdtemp(prefix="sut-rescued-")) / session.root.name
     root.mkdir()
+    known = {*kept, *(above for path in kept for above in path.parents)}
     for path in sorted(session.root.rglob("*")):
-        if path.is_file() and path not in kept and path.name not in NOT_EVIDENCE:
+        if path.is_file() and path not in known and path.name not in NOT_EVIDENCE:
             _copied(path, root / path.relative_to(session.root))
     found = SessionDir(root)
     _restore(found, session.root, kept)

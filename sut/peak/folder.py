@@ -107,6 +107,11 @@ def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
 
 
 def _found(file: Path) -> dict[str, Any]:
+    """What an earlier call searched with.
+
+    Raises:
+        ConfigError: it cannot be read, or is no search.
+    """
     try:
         found = decoded(given_text(file))
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from sut.config.names import Scenario
 from sut.config.rounds import load_round
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
+from sut.config.vllm_extra import EXTRA, PROMPT_PART
 from sut.errors import ConfigError
 from sut.plan.forecast import arrivals_ns, foretell
 from sut.plan.rate import changed
@@ -27,16 +28,17 @@ from sut.simulate.figures import (
     limits_held,
 )
 from sut.simulate.run import Workload, simulate
-from sut.simulate.source import PREFILL_CAP, Source, batch_limits, dispatch_of
+from sut.simulate.source import Source, batch_limits, dispatch_of
 from sut.simulate.step import Floats, StepModel
 
+PREFILL_CAP = f"{EXTRA}{PROMPT_PART}"
 ENGINE_KEYS = (
     "engine.replicas",
     "engine.ray.dispatch",
     "engine.vllm.max_num_seqs",
     "engine.vllm.max_num_batched_tokens",
     "engine.vllm.enable_chunked_prefill",
-    f"engine.vllm.extra.{PREFILL_CAP}",
+    PREFILL_CAP,
 )
 MOST_QUERIES = 200_000
 """A simulation of so many takes minutes; more of them show nothing else."""
@@ -224,7 +226,7 @@ def _read(config: RunConfig, scenario: Scenario) -> dict[str, object]:
         "engine.vllm.max_num_seqs": limits.sequences,
         "engine.vllm.max_num_batched_tokens": limits.tokens,
         "engine.vllm.enable_chunked_prefill": limits.chunked,
-        f"engine.vllm.extra.{PREFILL_CAP}": limits.prefill_cap,
+        PREFILL_CAP: limits.prefill_cap,
     }
 
 

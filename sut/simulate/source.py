@@ -21,7 +21,6 @@ from sut.simulate.step import BatchLimits, Floats, Ints, StepModel
 
 NS_PER_S = 1e9
 SCENARIOS = (Scenario.OFFLINE, Scenario.SERVER, Scenario.INTERACTIVE)
-PREFILL_CAP = "long_prefill_token_threshold"
 """vLLM's own name, in engine.vllm.extra."""
 
 
@@ -171,14 +170,8 @@ def batch_limits(config: RunConfig) -> BatchLimits:
             where="engine.kind",
             remedy="Simulate from a run of vLLM.",
         )
-    if engine.kind != "vllm":
-        return BatchLimits(traits.max_batch_sequences, traits.max_batch_tokens)
-    return BatchLimits(
-        traits.max_batch_sequences,
-        traits.max_batch_tokens,
-        engine.vllm.enable_chunked_prefill,
-        int(engine.vllm.extra.get(PREFILL_CAP) or 0),
-    )
+    split, most = (True, 0) if engine.own is None else engine.own.prompt_part()
+    return BatchLimits(traits.max_batch_sequences, traits.max_batch_tokens, split, most)
 
 
 def dispatch_of(

@@ -80,3 +80,15 @@ def test_an_ending_stands_first_in_the_result(session: SessionDir) -> None:
     result, found = conclude(session, ending, lambda _: None)
     assert found == session
     assert result.reasons == [ending.sentence]
+
+
+def test_a_file_where_a_folder_was_does_not_keep_what_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    session = SessionDir(tmp_path / "n")
+    (session.root / "Server").mkdir(parents=True)
+    (session.root / "Server" / "performance").write_text("not a folder")
+    kept = {session.root / "Server" / "performance" / "run.json": b"{}"}
+    found = moved(session, kept)
+    assert (found.root / "Server" / "performance" / "run.json").read_bytes() == b"{}"
