@@ -23,6 +23,7 @@ from sut.config.natural import instead_of_verb
 from sut.config.verbs import DEFAULT_VERB, READING, VERBS
 from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
 from sut.given_file import only_read
+from sut.machine.footing import require_footing
 from sut.output import open_standard_streams, whole_output
 
 # Threads that libraries left behind have so long to end.
@@ -60,6 +61,7 @@ def run_command(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--version"]:
         print(sut.__version__)
         return 0
+    require_footing()
     verb, rest = split_verb(arguments)
     module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
     with only_read() if verb in READING else nullcontext():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import io
 import os
 import sys
@@ -177,6 +178,9 @@ def whole_output() -> Iterator[None]:
         _drop_the_rest()
         raise OutputClosed("standard output was closed.") from error
     except OSError as error:
+        if error.errno == errno.EBADF and error.filename is None:
+            _drop_the_rest()
+            raise _unwritable(error) from error
         if error.errno not in FULL:
             raise
         raise no_space(error) from error
@@ -192,9 +196,13 @@ def _flush() -> None:
         raise OutputClosed("standard output was closed.") from error
     except OSError as error:
         _drop_the_rest()
-        raise HarnessError(
-            f"standard output cannot be written: {error.strerror}.", remedy="Send it elsewhere."
-        ) from error
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> HarnessError:
+    return HarnessError(
+        f"standard output cannot be written: {error.strerror}.", remedy="Send it elsewhere."
+    )
 
 
 def _drop_the_rest() -> None:

@@ -32,9 +32,9 @@ YEAR = 365 * 24 * 3600 * NS
 # Limits, and exit codes that the kernel may decide.
 LIMITS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
     *((f"descriptors-{n}", f"{n} descriptors", f"ulimit -n {n}", ())
-      for n in (4, 8, 12, 16, 24, 32, 48, 64)),
+      for n in (8, 12, 16, 24, 32, 48, 64)),
     *((f"memory-{n}", f"{n} MiB of address space", f"ulimit -v {n * 1024}", (-6, -9, -11, 127, 134))
-      for n in (100, 200, 400, 600, 800, 1000, 1300, 1700, 2200)),
+      for n in (200, 400, 600, 800, 1000, 1300, 1700, 2200)),
     ("stack", "a stack of 128 KiB", "ulimit -s 128", (-11,)),
     ("cpu", "3 s of processor time", "ulimit -t 3", (-24, -9)),
     ("core", "no core files, no locked memory", "ulimit -c 0; ulimit -l 0", ()),

@@ -63,7 +63,7 @@ TOGETHER: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "warm-up",
         "10,000 queries of warm-up, of a day each, in 3 s",
         (*SERVER, *("--set", "warmup.queries=10000", "--set", "warmup.timeout_s=3"),
-         *("--set", "engine.null.ttft_ms=86400000")),
+         *("--set", "engine.null.ttft_ms=86400000", "--set", "engine.stall_timeout_s=3")),
     ),
     (
         "delay",

@@ -28,7 +28,6 @@ STREAMS: tuple[tuple[str, str, str], ...] = (
     ("no-reader", "1 and 2 are a pipe whose reader has gone", "> >(exec true) 2>&1"),
     ("no-reader-err", "2 is a pipe whose reader has gone", "2> >(exec true)"),
     ("read-only", "1 and 2 are open for reading alone", "1< /dev/null 2< /dev/null"),
-    ("folder", "0 is a folder", "< /"),
     ("swapped", "1 and 2 are one file that is also 0", "0<> {folder}/one 1>&0 2>&0"),
 )
 # What fills a stream before it becomes the command, which holds the other end and never reads it.
