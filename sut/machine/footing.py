@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
+from pathlib import Path
 
 from sut.errors import ConfigError
 
@@ -38,7 +38,7 @@ def require_footing() -> None:
             remedy="Raise it, e.g. ulimit -v unlimited.",
         )
     try:
-        os.getcwd()
+        Path.cwd()
     except OSError as error:
         raise ConfigError(
             f"the working directory cannot be used: {error.strerror}.",
