@@ -76,6 +76,7 @@ class Fault:
         silence_s: the configured silence that it waits for.
         limit_mib: the address space of the command, MiB; None: any.
         orphans_s: seconds that what it started may take to end after it.
+        heard: whether what the command says can reach anybody.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Fault:
     silence_s: float = 0.0
     limit_mib: int | None = 8192
     orphans_s: float = 10.0
+    heard: bool = True
 
     @property
     def kind(self) -> str:
@@ -135,6 +137,6 @@ def wrong(fault: Fault, seen: Seen) -> list[str]:
         found.append(f"kept: {seen.kept}, not {' or '.join(fault.ends)}")
     if seen.tracebacks:
         found.append("a traceback or a bug of ours on the terminal")
-    if seen.code in (1, 2, 3) and not seen.last:
+    if fault.heard and seen.code in (1, 2, 3) and not seen.last:
         found.append("it said nothing")
     return found + [f"orphan: {each}" for each in seen.orphans]

@@ -30,6 +30,8 @@ STREAMS: tuple[tuple[str, str, str], ...] = (
     ("read-only", "1 and 2 are open for reading alone", "1< /dev/null 2< /dev/null"),
     ("swapped", "1 and 2 are one file that is also 0", "0<> {folder}/one 1>&0 2>&0"),
 )
+# Where neither takes a word, nobody can be told anything.
+UNHEARD = ("full-both", "no-reader", "read-only")
 # What fills a stream before it becomes the command, which holds the other end and never reads it.
 FULL_PIPE = """
 ours, theirs = os.pipe()
@@ -63,7 +65,9 @@ def faults() -> Iterator[Fault]:
         yield Fault(f"stream/{name}", how, session(SMALL, streams=streams), HONEST)
         of_json = (0, 1, 141)
         make = session(JSON, streams=streams)
-        yield Fault(f"stream/{name}-json", f"{how}; --json", make, HONEST, of_json)
+        said = f"{how}; --json"
+        heard = name not in UNHEARD
+        yield Fault(f"stream/{name}-json", said, make, HONEST, of_json, heard=heard)
     yield from _events()
     yield from _unread()
     yield from _verbs()
@@ -106,4 +110,5 @@ def _verbs() -> Iterator[Fault]:
         for name, how, streams in STREAMS[2:10]:
             make = verb(*words, streams=streams)
             id_ = f"stream/{name}-{words[-1].strip('-')}"
-            yield Fault(id_, f"{how}; {' '.join(words[-2:])}", make, (NOTHING,))
+            said = f"{how}; {' '.join(words[-2:])}"
+            yield Fault(id_, said, make, (NOTHING,), heard=name not in UNHEARD)
