@@ -83,12 +83,12 @@ class Checked:
     """A run that was made, foretold from another.
 
     Attributes:
-        name: its session.
+        source: the run.
         figures: each foretold and measured.
         predicted: all that is foretold of it.
     """
 
-    name: str
+    source: Source
     figures: list[Against]
     predicted: Predicted
 
@@ -147,7 +147,7 @@ def _checked(source: Source, other: Source, model: StepModel) -> Checked:
     }
     predicted = predict(source, model, other.config, differ)
     measured = figures_of(other.run.ledger, other.run.scenario)
-    return Checked(other.name, against(predicted.figures, measured), predicted)
+    return Checked(other, against(predicted.figures, measured), predicted)
 
 
 def predict(

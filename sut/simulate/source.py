@@ -53,6 +53,12 @@ class Source:
         facts = self.run.facts
         return {**facts.engine_counters, **facts.engine_figures}.get("preemptions")
 
+    @property
+    def others_share(self) -> float | None:
+        """What other programs had of the processor meanwhile, 0 to 1; None: nobody watched."""
+        around = self.run.facts.surroundings
+        return None if around is None else around.others_share
+
     def model(self) -> StepModel:
         """The model that is fitted from it."""
         return fit(self.recorded)

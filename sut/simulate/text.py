@@ -8,8 +8,11 @@ from typing import Any
 from sut.compare.text import figure_text
 from sut.simulate.figures import Against
 from sut.simulate.foretell import Foretold, Predicted
+from sut.simulate.source import Source
 
 NOTICE = "These are predictions of a model. None of them was measured."
+DISTURBED = 0.1
+"""Of the processor: less of it hides in the noise of any run."""
 LEFT_OUT = (
     "The model knows nothing of the KV cache's end, of how long a sequence is already, nor of "
     "what else runs on the machine."
@@ -29,6 +32,7 @@ def _lines(found: Foretold) -> Iterator[str]:
     yield f"  {found.model.sentence}"
     if found.source.left_out:
         yield f"  {found.source.left_out} queries that did not succeed are left out"
+    yield from _others(found.source)
     if found.source.preempted:
         times = f"{found.source.preempted:.0f}"
         yield f"  the engine pre-empted {times} times, which no simulation does"
@@ -37,7 +41,8 @@ def _lines(found: Foretold) -> Iterator[str]:
     yield from _table(found.own)
     for other in found.others:
         yield ""
-        yield f"Foretold and measured: {other.name}{_settings(other.predicted)}"
+        yield f"Foretold and measured: {other.source.name}{_settings(other.predicted)}"
+        yield from _others(other.source)
         yield from _table(other.figures)
         yield from _limits(other.predicted)
     if found.asked is not None:
@@ -48,6 +53,16 @@ def _lines(found: Foretold) -> Iterator[str]:
         yield from _limits(found.asked)
     yield ""
     yield LEFT_OUT
+
+
+def _others(source: Source) -> Iterator[str]:
+    """A machine that others share is another one in each run."""
+    share = source.others_share
+    if share is not None and share > DISTURBED:
+        yield (
+            f"  other programs had {share:.0%} of the processor meanwhile: in another run this "
+            "engine is another"
+        )
 
 
 def _settings(predicted: Predicted) -> str:
@@ -86,12 +101,14 @@ def document_of(found: Foretold) -> dict[str, Any]:
         "notice": NOTICE,
         "fitted_from": found.source.name,
         "queries": len(found.source.recorded.work),
+        "others_share": found.source.others_share,
         "left_out": found.source.left_out,
         "model": vars(found.model),
         "own_error": [_against(each) for each in found.own],
         "against": [
             {
-                "run": each.name,
+                "run": each.source.name,
+                "others_share": each.source.others_share,
                 "figures": [_against(row) for row in each.figures],
                 "predicted": _predicted(each.predicted),
             }

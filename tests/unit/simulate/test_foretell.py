@@ -21,6 +21,7 @@ from sut.errors import ConfigError, LogError
 from sut.plan.forecast import arrivals_ns
 from sut.plan.settings import effective
 from sut.record.folder import RunDir
+from sut.record.surroundings import SurroundingsFacts
 from sut.simulate.foretell import foretell_all, predict, with_settings
 from sut.simulate.run import Workload
 from sut.simulate.source import read_source
@@ -206,3 +207,25 @@ def test_pre_emptions_of_the_run_are_said(tmp_path: Path) -> None:
     edit(root / "Server" / "performance" / "run.json", engine_figures={"preemptions": 7.0})
     said = simulation_text(foretell_all(read_source(root, None), [], []))
     assert "the engine pre-empted 7 times, which no simulation does" in said
+
+
+def test_a_machine_that_others_shared_is_said(tmp_path: Path) -> None:
+    root = session(tmp_path, 4.0)
+    assert read_source(root, None).others_share is None
+    said = []
+    for share in (0.02, 0.7):
+        around = SurroundingsFacts(
+            **dict.fromkeys(SurroundingsFacts.model_fields, None)
+            | {
+                "cores": 2,
+                "seconds": 10.0,
+                "others_share": share,
+                "collections": 0,
+                "collection_ms_most": 0.0,
+            }
+        ).model_dump()
+        edit(root / "Server" / "performance" / "run.json", surroundings=around)
+        source = read_source(root, None)
+        said.append(simulation_text(foretell_all(source, [source], [])))
+    assert "other programs" not in said[0]
+    assert said[1].count("other programs had 70% of the processor meanwhile") == 2
