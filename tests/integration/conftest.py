@@ -82,13 +82,25 @@ def sut(tmp_path: Path) -> Callable[..., Finished]:
 
 
 def left_running(marker: str) -> list[str]:
-    """Command lines of processes that still name `marker`."""
+    """Command lines of processes that still name `marker`.
+
+    An engine's process whose harness lives is somebody else's: ours has ended by now.
+    """
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or [])
-        if marker in line and process.pid != os.getpid():
+        theirs = line.startswith("VLLM::") and _has_a_harness(process)
+        if marker in line and process.pid != os.getpid() and not theirs:
             found.append(line)
     return found
+
+
+def _has_a_harness(engine: psutil.Process) -> bool:
+    try:
+        above = engine.parent()
+        return above is not None and "python" in " ".join(above.cmdline())
+    except psutil.Error:
+        return False
 
 
 @contextmanager
