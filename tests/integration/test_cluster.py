@@ -110,6 +110,7 @@ def test_the_check_names_a_node_of_the_hosts_file_that_is_not_there(
     assert failed["remedy"]
 
 
+@pytest.mark.slow
 def test_nobody_joins_without_the_token(cluster: Cluster) -> None:
     nowhere = ["env", "RAY_AUTH_TOKEN_PATH=/nonexistent/token"]
     argv = cluster.sut("cluster", "check", "--address", cluster.address, *NULL)

@@ -32,6 +32,7 @@ def session_of(results: Path, variables: Mapping[str, str], *more: str) -> tuple
     return process.returncode, facts, result
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dummy_model")
 def test_prefix_caching_that_the_core_alone_has_is_told_by_the_core(tmp_path: Path):
     variables = plugin(tmp_path / "plugin", "reusing_core")

@@ -86,6 +86,7 @@ def test_a_rate_far_too_high_is_given_up_without_a_fault(tmp_path: Path) -> None
     assert "given up" in facts["loadgen_exit"]
 
 
+@pytest.mark.slow
 def test_the_settings_of_another_search_are_refused(tmp_path: Path) -> None:
     few = ("--trials", "1", "--confirmations", "1", "--trial-seconds", "1")
     peak(tmp_path, *SMALL, *settings(server__target_qps=20), *few)

@@ -104,6 +104,7 @@ def test_scenarios_of_unequal_settings_have_an_engine_each(sut: Sut):
     assert "engine of Server" in (done.session / "summary.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_rate_is_measured_with_the_engine_of_its_scenario(sut: Sut):
     auto = ("--set", "server.target_qps=auto", "--set", "by_scenario.Server.engine.null.slots=1")
     slow = ("--set", "by_scenario.Server.engine.null.tpot_ms=5")
@@ -307,6 +308,7 @@ def test_report_rebuilds_the_same_bytes(sut: Sut):
     assert again.stdout == (done.session / "result.json").read_text()
 
 
+@pytest.mark.slow
 def test_bench_takes_no_figure_of_a_run_that_is_invalid(tmp_path: Path):
     late = settings(engine__null__ttft_ms=2500)
     done = subprocess.run(

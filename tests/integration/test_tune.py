@@ -46,6 +46,7 @@ def tune(cwd: Path, *arguments: str, timeout_s: float = 280) -> tuple[int, dict[
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
+@pytest.mark.slow
 def test_better_settings_are_found_measured_and_confirmed(tmp_path: Path) -> None:
     code, found, said = tune(tmp_path, *NULL, *SHORT)
     assert code == 0, said
