@@ -11,12 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from sut.campaign.measuring import Loader, Measuring, measured, measurings
+from sut.campaign.measuring import Loader, Measuring, left_by, measured, measurings
 from sut.campaign.plan import Cell, Override, Plan
 from sut.campaign.stages import Stage, kept, run_stages, took_s
 from sut.config.names import Mode, ModeChoice
 from sut.errors import ConfigError, HarnessError
-from sut.machine.hardware import software
 from sut.plan.rate import probed
 from sut.report.plan_text import clock
 
@@ -103,12 +102,11 @@ def planned(plan: Plan, out: Path, load: Loader) -> list[Planned]:
     Raises:
         ConfigError, DatasetError: naming the first thing that cannot be run.
     """
-    code = software()
     found: list[Planned] = []
     for cell in plan.cells():
         for each in measurings(load, _overrides(plan, cell, out), ORIGIN):
             if each.run.mode in plan.words.modes:
-                found.append(_planned(each, cell, out, code))
+                found.append(_planned(each, cell, out))
     names = [each.name for each in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -142,13 +140,13 @@ def _choice(modes: Sequence[Mode]) -> ModeChoice:
     )
 
 
-def _planned(each: Measuring, cell: Cell, out: Path, code: dict[str, str | None]) -> Planned:
+def _planned(each: Measuring, cell: Cell, out: Path) -> Planned:
     system = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-"
         for letter in each.loaded.config.system.name
     )
     name = f"{system}.{cell.settings}.{each.name}"
-    inputs = {**each.inputs(), "software": code, "dataset_sha256": each.dataset_sha256}
+    inputs = each.inputs()
     stage = Stage(name, inputs, 0.0, _never)
     return Planned(name, cell.settings, each, inputs, _estimate(out, name, each), kept(out, stage))
 
@@ -201,7 +199,6 @@ class Campaign:
     Attributes:
         out: its folder.
         stop_on_invalid: make no stage after one that is not VALID.
-        done: every stage that has ended.
         interrupted: whether the user stopped it.
     """
 
@@ -209,7 +206,6 @@ class Campaign:
     stages: Sequence[Planned]
     console: Console
     stop_on_invalid: bool = False
-    done: list[Done] = field(default_factory=list)
     interrupted: bool = False
     _ended: dict[str, Done] = field(default_factory=dict)
 
@@ -220,25 +216,18 @@ class Campaign:
 
     def every(self) -> list[Done]:
         """Every stage of the plan, those that this call did not come to included."""
-        made = {each.planned.name: each for each in self.done}
-        return [made.get(each.name, _not_reached(each)) for each in self.stages]
+        return [self._ended.get(each.name) or _not_reached(each) for each in self.stages]
 
     def run(self) -> None:
         """Make each stage that is not kept. Ctrl-C ends it; what was finished stays."""
-        by_name = {each.name: each for each in self.stages}
         stages = [
             Stage(each.name, each.inputs, each.estimate.seconds, partial(self._make, each))
             for each in self.stages
         ]
         go_on = not self.stop_on_invalid
         try:
-            for each in run_stages(self.out, stages, self._announce, go_on=go_on):
-                name = each.stage.name
-                self.done.append(
-                    Done(by_name[name], State.VALID, each.left, kept=True)
-                    if each.kept
-                    else self._ended[name]
-                )
+            for _ in run_stages(self.out, stages, self._announce, go_on=go_on):
+                pass  # each notes how it ended
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -254,7 +243,7 @@ class Campaign:
         valid, root = outcome.result.valid, outcome.session.root
         state = State.VALID if valid else State.INVALID
         self._ended[each.name] = Done(each, state, root, said=tuple(outcome.result.reasons))
-        return root if valid else None
+        return left_by(outcome)
 
     def _announce(self, stage: Stage, left: Path | None) -> None:
         if left is None:

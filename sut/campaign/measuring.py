@@ -13,13 +13,14 @@ from typing import Any
 from rich.console import Console
 
 from sut.campaign.plan import Override
+from sut.campaign.stages import MadeAndStopped
 from sut.config.engine_kinds import package_of
 from sut.config.names import Mode
 from sut.config.rounds import load_round
 from sut.config.sources import Loaded
 from sut.harness.session import Outcome, run_benchmark
 from sut.inputs.inputs import load_inputs
-from sut.machine.hardware import package_version
+from sut.machine.hardware import software
 from sut.plan.forecast import Forecast
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
@@ -37,12 +38,14 @@ class Measuring:
         loaded: the configuration of a session with this run alone.
         forecast: how it is expected to go.
         dataset_sha256: of the file, or of the token ids where they are drawn.
+        software: versions in force, the harness's commit among them.
     """
 
     run: RunId
     loaded: Loaded
     forecast: Forecast
     dataset_sha256: str
+    software: dict[str, str | None]
 
     @property
     def name(self) -> str:
@@ -50,16 +53,19 @@ class Measuring:
         return f"{self.run.scenario.value}-{self.run.folder}"
 
     def inputs(self) -> dict[str, Any]:
-        """What decides what is measured, but for the code; where the results go does not."""
+        """All that decides what is measured; where the results go does not.
+
+        The commit is among it: `submit` takes no runs of several commits.
+        """
         config = self.loaded.config
         rules = load_round(config.round)
         described = Path(config.model.path) / "config.json"
         return {
             "config": config.model_dump(mode="json", exclude={"results_dir"}),
             "rules": rules.model_dump(mode="json", include={"name", "seeds"}),
-            "loadgen": package_version("mlcommons-loadgen", "mlcommons_loadgen"),
+            "software": self.software,
             "engine": package_of(config.engine.kind),
-            "harness": package_version("sut-mlperf"),
+            "dataset_sha256": self.dataset_sha256,
             "model_config_sha256": sha256_of(described) if described.is_file() else None,
         }
 
@@ -75,12 +81,12 @@ def measurings(load: Loader, base: Sequence[Override], origin: str) -> Iterator[
     Raises:
         ConfigError, DatasetError: what could not be run.
     """
-    whole = load(base)
+    whole, code = load(base), software()
     dataset = load_inputs(whole.config).dataset
     plans = plan_runs(whole.config, load_round(whole.config.round), dataset.count, whole.origins)
     for plan in plans:
         loaded = load([*base, *_one(plan.run, origin)])
-        yield Measuring(plan.run, loaded, plan.forecast, dataset.sha256)
+        yield Measuring(plan.run, loaded, plan.forecast, dataset.sha256, code)
 
 
 def _one(run: RunId, origin: str) -> list[Override]:
@@ -90,6 +96,18 @@ def _one(run: RunId, origin: str) -> list[Override]:
         ("mode", run.mode.value, origin),
         *test,
     ]
+
+
+def left_by(outcome: Outcome) -> Path | None:
+    """What a stage leaves: only a VALID session is kept.
+
+    Raises:
+        MadeAndStopped: somebody asked to end while its result was written.
+    """
+    left = outcome.session.root if outcome.result.valid else None
+    if outcome.asked_to_end:
+        raise MadeAndStopped(left)
+    return left
 
 
 def measured(loaded: Loaded, console: Console) -> Outcome:

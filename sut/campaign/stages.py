@@ -21,6 +21,18 @@ from sut.json_text import decoded
 from sut.record.folder import write_atomic
 
 
+class MadeAndStopped(KeyboardInterrupt):
+    """Somebody asked to end when a stage was made already: it is kept, and no other is made.
+
+    Args:
+        left: what the stage leaves; None: it was found wanting.
+    """
+
+    def __init__(self, left: Path | None):
+        super().__init__()
+        self.left = left
+
+
 @dataclass(frozen=True)
 class Stage:
     """One step of a rehearsal or a campaign.
@@ -115,6 +127,9 @@ def run_stages(
         stages: in the order in which they are made.
         announce: called before each, with what is kept of it.
         go_on: past a stage that failed; else it is the last.
+
+    Raises:
+        KeyboardInterrupt: of the stage that is being made.
     """
     (out / "stages").mkdir(parents=True, exist_ok=True)
     for stage in stages:
@@ -124,9 +139,15 @@ def run_stages(
             yield Finished(stage, left, kept=True)
             continue
         began_s = time.monotonic()
-        left = stage.make()
+        stopped = None
+        try:
+            left = stage.make()
+        except MadeAndStopped as error:
+            left, stopped = error.left, error
         if left is not None:
             _record(out, stage, left, time.monotonic() - began_s)
+        if stopped is not None:
+            raise stopped
         yield Finished(stage, left, kept=False)
         if left is None and not go_on:
             return

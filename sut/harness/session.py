@@ -59,11 +59,17 @@ Gate = Callable[[RunId], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of the harness leaves behind."""
+    """What a call of the harness leaves behind.
+
+    Attributes:
+        interrupted: it ended before its time because somebody asked.
+        asked_to_end: somebody asked, in time or when the runs were made already.
+    """
 
     result: Result
     session: SessionDir
     interrupted: bool
+    asked_to_end: bool = False
 
 
 def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) -> Outcome:
@@ -104,7 +110,7 @@ def run_benchmark(loaded: Loaded, console: Console, gate: Gate | None = None) ->
             with phases.phase("writing the result", WRITING_S):
                 result, session = conclude(session, ending, way.say, way.kept)
         stopped = ending is not None and ending.stopped_by is not None
-        return Outcome(result, session, interrupted or stopped)
+        return Outcome(result, session, interrupted or stopped, stops.by is not None)
 
 
 def inputs_limit_s(config: RunConfig) -> float:

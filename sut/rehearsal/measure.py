@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sut.campaign.measuring import Loader, measured, measurings
+from sut.campaign.measuring import Loader, left_by, measured, measurings
 from sut.campaign.plan import Override
 from sut.campaign.stages import Stage
 from sut.config.names import Scenario
@@ -102,5 +102,4 @@ def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -
 
 def _measure(loaded: Loaded, console: Console) -> Path | None:
     """Run it; only a VALID session is kept, and an interruption ends the rehearsal."""
-    outcome = measured(loaded, console)
-    return outcome.session.root if outcome.result.valid else None
+    return left_by(measured(loaded, console))

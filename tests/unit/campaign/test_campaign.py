@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 import sut.campaign.campaign
+import sut.campaign.measuring
 from sut.campaign.campaign import Campaign, Planned, foretold, planned
 from sut.campaign.plan import Override, Plan, read_plan
 from sut.campaign.report import write_report
@@ -52,6 +53,8 @@ class Runs:
     made: list[str] = field(default_factory=list)
     ends: dict[str, BaseException] = field(default_factory=dict)
     invalid: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    """Whose result is being written when somebody asks to end."""
 
     def __call__(self, loaded: Loaded, console: Console) -> Outcome:
         server = loaded.config.server
@@ -63,7 +66,7 @@ class Runs:
         result = build(root).model_copy(update={"valid": rate not in self.invalid, "reasons": []})
         if rate in self.invalid:
             result = result.model_copy(update={"reasons": ["it is slow"]})
-        return Outcome(result, SessionDir(root), interrupted=False)
+        return Outcome(result, SessionDir(root), interrupted=False, asked_to_end=rate in self.late)
 
 
 @pytest.fixture
@@ -118,7 +121,7 @@ def test_other_settings_and_other_code_make_a_stage_again(
     out = tmp_path / "out"
     changed = planned(read_plan(path), out, resolved)
     assert [each.left is None for each in changed] == [False, True, False]
-    monkeypatch.setattr(sut.campaign.campaign, "software", lambda: {"harness_commit": "another"})
+    monkeypatch.setattr(sut.campaign.measuring, "software", lambda: {"harness_commit": "another"})
     assert [each.left for each in planned(plan, out, resolved)] == [None] * 3
 
 
@@ -158,6 +161,19 @@ def test_an_interruption_keeps_what_was_finished(call: Call, runs: Runs) -> None
     assert states(call()) == [("VALID", True), ("VALID", False), ("VALID", False)]
 
 
+@pytest.mark.parametrize("state", ["VALID", "INVALID"])
+def test_one_that_is_asked_to_end_while_a_result_is_written_makes_no_other(
+    call: Call, runs: Runs, state: str
+) -> None:
+    runs.late = {"20"}
+    runs.invalid = {"20"} if state == "INVALID" else set()
+    stopped = call()
+    assert stopped.interrupted
+    assert states(stopped) == [(state, False), ("not made", False), ("not made", False)]
+    runs.late, runs.invalid = set(), set()
+    assert states(call())[0] == ("VALID", state == "VALID")
+
+
 def test_each_stage_is_told_with_its_time_before_the_start(
     call: Call, runs: Runs, plan: Plan, tmp_path: Path
 ) -> None:
@@ -176,7 +192,7 @@ def test_what_a_stage_took_is_the_next_estimate(
     call: Call, runs: Runs, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call()
-    monkeypatch.setattr(sut.campaign.campaign, "software", lambda: {"harness_commit": "another"})
+    monkeypatch.setattr(sut.campaign.measuring, "software", lambda: {"harness_commit": "another"})
     found: list[Planned] = planned(plan, tmp_path / "out", resolved)
     assert {each.estimate.why for each in found} == {"what it took the last time"}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import sut.campaign.measuring
 from sut.campaign.plan import Override
 from sut.campaign.stages import Stage, inputs_sha256
 from sut.config.sources import Loaded, load
@@ -61,3 +62,14 @@ def test_inputs_change_with_a_setting_and_not_with_the_folder(tmp_path: Path) ->
     ]
     # The configuration is recorded whole, so a change anywhere in it makes every run again.
     assert changed == [each.name for each in here]
+
+
+@pytest.mark.usefixtures("dummy_model")
+def test_another_commit_makes_every_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`submit` takes no runs of several commits, so a rehearsal must not keep them."""
+    here = stages(tmp_path, fast=True)
+    monkeypatch.setattr(sut.campaign.measuring, "software", lambda: {"harness_commit": "another"})
+    there = stages(tmp_path, fast=True)
+    assert not {inputs_sha256(each) for each in here} & {inputs_sha256(each) for each in there}
