@@ -127,7 +127,10 @@ def test_a_session_with_replicas_tells_no_secret(
 def test_a_secret_that_is_told_is_found(tmp_path: Path, marked: dict[str, str]) -> None:
     (tmp_path / "it.json").write_text(json.dumps(marked))
     assert len(in_files(marked, tmp_path)) == len(NAMES)
-    command_line = [sys.executable, "-c", "input()", marked["HF_TOKEN"]]
-    with subprocess.Popen(command_line, stdin=subprocess.PIPE) as process:
+    command_line = [sys.executable, "-c", "print('up', flush=True); input()", marked["HF_TOKEN"]]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command_line, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()  # it is itself by now, and no copy of the test
         assert in_command_lines(marked) == {f"HF_TOKEN in /proc/{process.pid}/cmdline"}
         process.communicate(b"\n")
