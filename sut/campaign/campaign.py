@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sut.campaign.measuring import Loader, Measuring, left_by, measured, measurings
+from sut.campaign.measuring import Loader, Measuring, holds, left_by, measured, measurings
 from sut.campaign.plan import Cell, Override, Plan
 from sut.campaign.stages import Stage, kept, run_stages, took_s
 from sut.config.names import Mode, ModeChoice
@@ -147,7 +147,7 @@ def _planned(each: Measuring, cell: Cell, out: Path) -> Planned:
     )
     name = f"{system}.{cell.settings}.{each.name}"
     inputs = each.inputs()
-    stage = Stage(name, inputs, 0.0, _never)
+    stage = Stage(name, inputs, 0.0, _never, partial(holds, each))
     return Planned(name, cell.settings, each, inputs, _estimate(out, name, each), kept(out, stage))
 
 
@@ -221,7 +221,13 @@ class Campaign:
     def run(self) -> None:
         """Make each stage that is not kept. Ctrl-C ends it; what was finished stays."""
         stages = [
-            Stage(each.name, each.inputs, each.estimate.seconds, partial(self._make, each))
+            Stage(
+                each.name,
+                each.inputs,
+                each.estimate.seconds,
+                partial(self._make, each),
+                partial(holds, each.measuring),
+            )
             for each in self.stages
         ]
         go_on = not self.stop_on_invalid

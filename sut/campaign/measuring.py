@@ -14,17 +14,23 @@ from rich.console import Console
 
 from sut.campaign.plan import Override
 from sut.campaign.stages import MadeAndStopped
+from sut.config.absolute import with_absolute_paths
 from sut.config.engine_kinds import package_of
+from sut.config.keys import values_of
 from sut.config.names import Mode
 from sut.config.rounds import load_round
 from sut.config.sources import Loaded
+from sut.errors import HarnessError
 from sut.harness.session import Outcome, run_benchmark
 from sut.inputs.inputs import load_inputs
 from sut.machine.hardware import software
 from sut.plan.forecast import Forecast
+from sut.plan.rate import FITTED, MEASURED
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
+from sut.record.session import SessionRecord, read_session
+from sut.result.build import build
 
 Loader = Callable[[Sequence[Override]], Loaded]
 
@@ -96,6 +102,24 @@ def _one(run: RunId, origin: str) -> list[Override]:
         ("mode", run.mode.value, origin),
         *test,
     ]
+
+
+def holds(each: Measuring, left: Path) -> bool:
+    """Whether a kept session is VALID by its own files, and has the settings of this run."""
+    try:
+        return build(left).valid and made_with(each.loaded, read_session(left))
+    except HarnessError:
+        return False
+
+
+def made_with(asked: Loaded, record: SessionRecord) -> bool:
+    """Whether a session's settings are those asked for, but for what it measured or fitted."""
+    wanted, had = (
+        values_of(with_absolute_paths(config)) for config in (asked.config, record.config)
+    )
+    unlike = {key for key in {*wanted, *had} if wanted.get(key) != had.get(key)}
+    found = {key for key in unlike if record.origins.get(key, "").startswith((MEASURED, FITTED))}
+    return unlike - found <= {"results_dir"}
 
 
 def left_by(outcome: Outcome) -> Path | None:

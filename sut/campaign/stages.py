@@ -38,13 +38,15 @@ class Stage:
     """One step of a rehearsal or a campaign.
 
     `inputs` is everything that decides its outcome, as JSON values; `make` returns what it
-    leaves, or raises; None means that it was measured and found wanting.
+    leaves, or raises; None means that it was measured and found wanting. `holds` says whether what
+    an earlier call left is still what it was kept as: its record is a file that anyone can edit.
     """
 
     name: str
     inputs: dict[str, Any]
     estimate_s: float
     make: Callable[[], Path | None]
+    holds: Callable[[Path], bool] = Path.exists
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def kept(out: Path, stage: Stage) -> Path | None:
     found = _recorded(out, stage.name)
     if found is None or found.inputs_sha256 != inputs_sha256(stage):
         return None
-    return found.left if found.left.exists() else None
+    return found.left if found.left.exists() and stage.holds(found.left) else None
 
 
 def took_s(out: Path, name: str) -> float | None:

@@ -12,6 +12,8 @@ from sut.config.scenario_sections import SingleStreamConfig
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded, resolved, shipped
 
+MEASURED = "measured"
+"""How the origin of a rate begins that a probe found."""
 FITTED = "fitted to "
 """How the origin of a value begins that follows from the card's figures (`sut.inputs.fit`)."""
 

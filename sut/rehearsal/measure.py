@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sut.campaign.measuring import Loader, left_by, measured, measurings
+from sut.campaign.measuring import Loader, holds, left_by, measured, measurings
 from sut.campaign.plan import Override
 from sut.campaign.stages import Stage
 from sut.config.names import Scenario
@@ -95,6 +95,7 @@ def measuring_stages(load: Loader, base: Sequence[Override], console: Console) -
             inputs=each.inputs(),
             estimate_s=ENGINE_START_S + each.forecast.duration_expected_s,
             make=partial(_measure, each.loaded, console),
+            holds=partial(holds, each),
         )
         for each in measurings(load, base, ORIGIN)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from rich.console import Console
 import sut.campaign.campaign
 import sut.campaign.measuring
 from sut.campaign.campaign import Campaign, Planned, foretold, planned
+from sut.campaign.measuring import made_with
 from sut.campaign.plan import Override, Plan, read_plan
 from sut.campaign.report import write_report
 from sut.commands.campaign import main
@@ -21,6 +22,7 @@ from sut.config.sources import Loaded, load
 from sut.errors import ConfigError, EngineStartError
 from sut.harness.session import Outcome
 from sut.record.folder import SessionDir
+from sut.record.session import read_session
 from sut.result.build import build
 from tests.unit.result.sessions import make_session
 
@@ -73,6 +75,8 @@ class Runs:
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
     monkeypatch.setattr(sut.campaign.campaign, "measured", made)
+    # Recordings have settings of their own; tests/integration/test_campaign.py has runs that fit.
+    monkeypatch.setattr(sut.campaign.measuring, "made_with", lambda _asked, _record: True)
     return made
 
 
@@ -110,6 +114,30 @@ def test_stages_that_were_valid_are_kept(call: Call, runs: Runs) -> None:
     assert first.valid
     assert states(call()) == [("VALID", True)] * 3
     assert len(runs.made) == 3
+
+
+def test_a_kept_session_that_is_not_valid_by_its_own_files_is_made_again(
+    call: Call, runs: Runs
+) -> None:
+    first = call()
+    session = first.every()[1].session
+    assert session is not None
+    (session / "Server" / "performance" / "ledger.parquet").unlink()
+    again = call()
+    assert states(again) == [("VALID", True), ("VALID", False), ("VALID", True)]
+    assert len(runs.made) == 4
+
+
+def test_the_settings_of_a_kept_session_are_those_asked_for(tmp_path: Path) -> None:
+    record = read_session(make_session(tmp_path, "server"))
+    asked = Loaded(record.config, record.origins)
+    assert made_with(asked, record)
+    server = record.config.server
+    faster = server.model_copy(update={"target_qps": server.target_qps + 1})
+    other = replace(asked, config=record.config.model_copy(update={"server": faster}))
+    assert not made_with(other, record)
+    measured = record.origins | {"server.target_qps": "measured: 70 % of a probe's"}
+    assert made_with(other, replace(record, origins=measured))
 
 
 def test_other_settings_and_other_code_make_a_stage_again(
