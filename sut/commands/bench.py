@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import FlagParser, above_zero, build_parser, to_overrides, whole
+from sut.config.flags import (
+    FlagParser,
+    above_zero,
+    add_count,
+    build_parser,
+    refuse_dry_run,
+    to_overrides,
+    whole,
+)
 from sut.errors import ConfigError
 from sut.output import progress_console
 
@@ -61,12 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         HarnessError: bad input (2), or an engine that did not start (3).
     """
     options = parser().parse_args(arguments)
-    if options.dry_run:
-        raise ConfigError(
-            "--dry-run is of a run; this would be a measurement.",
-            where="command line",
-            remedy=f"Leave it out, or leave out bench {options.what}.",
-        )
+    refuse_dry_run(options, f"bench {options.what}", "measurement")
 
     console = progress_console()
     return _MEASURES[options.what](options, console)
@@ -82,18 +85,8 @@ def parser() -> FlagParser:
 
 def _add_sizes(add: Callable[..., Any]) -> None:
     add("what", choices=tuple(_MEASURES))
-    add(
-        "--rounds",
-        type=whole("--rounds", 1, 1000, example=3),
-        default=3,
-        help="number of rounds (3)",
-    )
-    add(
-        "--samples",
-        type=whole("--samples", 1, MOST_SAMPLES, example=512),
-        default=512,
-        help="samples in Offline (512)",
-    )
+    add_count(add, "--rounds", 1000, 3, "number of rounds")
+    add_count(add, "--samples", MOST_SAMPLES, 512, "samples in Offline")
     add("--rates", type=_rates, default=RATES, help=f"Server queries/s of harness ({RATES})")
     add(
         "--seconds",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import FlagParser, above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, add_count, build_parser, refuse_dry_run
 from sut.errors import ConfigError, Interrupted
 from sut.output import progress_console
 
@@ -85,20 +85,8 @@ def _add(add: Callable[..., Any]) -> None:
         default=5.0,
         help="stop where the next rate that did not hold is so many percent above (5)",
     )
-    add(
-        "--trials",
-        metavar="N",
-        type=whole("--trials", 1, 100, example=12),
-        default=12,
-        help="at most (12)",
-    )
-    add(
-        "--confirmations",
-        metavar="N",
-        type=whole("--confirmations", 1, 20, example=4),
-        default=4,
-        help="runs of full length at most (4)",
-    )
+    add_count(add, "--trials", 100, 12, "at most")
+    add_count(add, "--confirmations", 20, 4, "runs of full length at most")
     add(
         "--trial-seconds",
         metavar="S",
@@ -119,12 +107,7 @@ def _loaded(options: argparse.Namespace) -> Loaded:
     from sut.config.names import Scenario
     from sut.plan.rate import with_probe_for
 
-    if options.dry_run:
-        raise ConfigError(
-            "--dry-run is of a run; this would be a search.",
-            where="command line",
-            remedy="Leave it out, or leave out peak.",
-        )
+    refuse_dry_run(options, "peak", "search")
     loaded = load_configuration(options)
     if loaded.origins["scenarios"] == "default":
         options.scenario = [Scenario.SERVER.value]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sut.config.flags import FlagParser, above_zero, build_parser, whole
+from sut.config.flags import FlagParser, above_zero, add_count, build_parser, refuse_dry_run, whole
 from sut.errors import ConfigError, Interrupted
+from sut.output import progress_console
 
 if TYPE_CHECKING:
     import argparse
@@ -47,12 +48,10 @@ def main(arguments: Sequence[str]) -> int:
 
     import json
 
-    from rich.console import Console
-
     from sut.tune.find import tune
     from sut.tune.report import render, write_found
 
-    found = tune(asked, Console(stderr=True), lambda each: write_found(each, asked))
+    found = tune(asked, progress_console(), lambda each: write_found(each, asked))
     document = write_found(found, asked)
     print(document if options.json else render(document), end="")
     if not found.over:
@@ -94,20 +93,8 @@ def _add(add: Callable[..., Any]) -> None:
 
 
 def _add_sizes(add: Callable[..., Any]) -> None:
-    add(
-        "--trials",
-        metavar="N",
-        type=whole("--trials", 1, 10_000, example=20),
-        default=200,
-        help="of the search at most (200)",
-    )
-    add(
-        "--rounds",
-        metavar="N",
-        type=whole("--rounds", 1, 100, example=3),
-        default=3,
-        help="in which each effect is measured at most (3)",
-    )
+    add_count(add, "--trials", 10_000, 200, "of the search at most")
+    add_count(add, "--rounds", 100, 3, "in which each effect is measured at most")
     add(
         "--trial-seconds",
         metavar="S",
@@ -150,12 +137,7 @@ def _loaded(options: argparse.Namespace) -> Loaded:
     from sut.commands.run import load_configuration, note_what_is_not_read
     from sut.tune.judge import UNIT
 
-    if options.dry_run:
-        raise ConfigError(
-            "--dry-run is of a run; this would be a search.",
-            where="command line",
-            remedy="Leave it out, or leave out tune.",
-        )
+    refuse_dry_run(options, "tune", "search")
     loaded = load_configuration(options)
     if loaded.origins["scenarios"] == "default":
         options.scenario = ["Offline"]

@@ -153,6 +153,26 @@ def _no_number(flag: str, text: str, wanted: str, example: float) -> ConfigError
     )
 
 
+def add_count(add: Callable[..., Any], flag: str, most: int, default: int, what: str) -> None:
+    """A flag that takes a count from 1 to `most`; its help ends with the default."""
+    parse = whole(flag, 1, most, example=default)
+    add(flag, metavar="N", type=parse, default=default, help=f"{what} ({default})")
+
+
+def refuse_dry_run(options: argparse.Namespace, verb: str, what: str) -> None:
+    """Of a verb that takes the flags of a run and has no plan to show.
+
+    Raises:
+        ConfigError: --dry-run was given; `what` says what the call would be.
+    """
+    if options.dry_run:
+        raise ConfigError(
+            f"--dry-run is of a run; this would be a {what}.",
+            where="command line",
+            remedy=f"Leave it out, or leave out {verb}.",
+        )
+
+
 def add_token_type(add: Callable[..., Any]) -> None:
     """--token-type, of the verbs that read anybody's accuracy log; None: not given."""
     add(

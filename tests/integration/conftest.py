@@ -6,17 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 280
+LOOK_S = 0.05
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,20 @@ def running(
         process.communicate()
 
 
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    """Read what the harness says until it says this."""
+def until(done: Callable[[], T]) -> T:
+    """Look again and again, until it is so."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not (found := done()):
+        if time.monotonic() > end_s:
+            pytest.fail(f"it was not so within {TIMEOUT_S} s")
+        time.sleep(LOOK_S)
+    return found
+
+
+def wait_for_line(process: subprocess.Popen[str], words: str) -> str:
+    """Read what the harness says until it says this; the line."""
     assert process.stderr is not None
     for line in process.stderr:
         if words in line:
-            return
+            return line
     pytest.fail(f"the harness never printed {words!r}")

@@ -6,11 +6,10 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from sut.record.journal import read_journal
-from tests.integration.conftest import TIMEOUT_S, Finished, running, settings, wait_for_line
+from tests.integration.conftest import TIMEOUT_S, Finished, running, settings, until, wait_for_line
 
 NULL = ["--scenario", "Server", "--engine", "null", "--dataset", "synthetic"]
 LONG = settings(server__min_duration_s=600, server__target_qps=200)
@@ -32,8 +31,7 @@ def test_a_killed_session_becomes_a_result_that_is_never_valid(tmp_path: Path) -
     results = tmp_path / "results"
     with running(results, *NULL, *LONG) as process:
         wait_for_line(process, "Server performance:")
-        while rows(results) < ENOUGH:
-            time.sleep(0.05)
+        until(lambda: rows(results) >= ENOUGH)
         (session,) = results.iterdir()
         early = recover(session)
         assert (early.returncode, "still runs" in early.stderr) == (2, True)
@@ -64,4 +62,5 @@ def test_the_next_run_names_the_command(tmp_path: Path) -> None:
         process.wait(TIMEOUT_S)
     (session,) = results.iterdir()
     with running(results, *NULL, *LONG) as process:
-        wait_for_line(process, f"python -m sut.main recover {session}")
+        told = wait_for_line(process, "python -m sut.main recover")
+    assert f"python -m sut.main recover {session}" in told

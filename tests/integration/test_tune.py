@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import psutil
 import pytest
 import yaml
 
-from tests.integration.conftest import left_running, settings, user_environment
+from tests.integration.conftest import left_running, settings, until, user_environment
 
 pytestmark = pytest.mark.usefixtures("small_model")  # for its tokenizer
 
@@ -99,9 +98,7 @@ def test_a_search_that_was_killed_leaves_nothing_running_and_goes_on(tmp_path: P
 
 def _children(pid: int) -> list[psutil.Process]:
     """The next trial's processes, once there are some."""
-    while not (found := psutil.Process(pid).children(recursive=True)):
-        time.sleep(0.05)
-    return found
+    return until(lambda: psutil.Process(pid).children(recursive=True))
 
 
 @pytest.mark.slow

@@ -9,13 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import TIMEOUT_S, command, settings, user_environment
+from tests.integration.conftest import TIMEOUT_S, command, settings, until, user_environment
 
 SOURCE = Path(__file__).with_name("stepped_clock.c")
 COMPILER = shutil.which("cc")
@@ -67,8 +66,7 @@ def run(library: Path, folder: Path, scenario: str, step_s: int) -> tuple[int, d
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and not under_way(folder / "results"):
-        time.sleep(0.05)
+    until(lambda: process.poll() is not None or under_way(folder / "results"))
     trigger.touch()
     process.communicate(timeout=TIMEOUT_S)
     (summary,) = (folder / "results").glob("summary_*.txt")

@@ -33,8 +33,8 @@ STREAMS: tuple[tuple[str, str, str], ...] = (
 # Where neither takes a word, nobody can be told anything.
 UNHEARD = ("full-both", "no-reader", "read-only")
 # What fills a stream before it becomes the command, which holds the other end and never reads it.
-FULL_PIPE = """
-ours, theirs = os.pipe()
+# `ours` and `theirs` are its ends.
+FILLED = """
 os.set_blocking(theirs, False)
 try:
     while True: os.write(theirs, b" " * 4096)
@@ -44,18 +44,8 @@ os.set_blocking(theirs, {blocking})
 for each in {descriptors}: os.dup2(theirs, each)
 os.set_inheritable(ours, True)
 """
-FULL_TERMINAL = """
-import pty
-ours, theirs = pty.openpty()
-os.set_blocking(theirs, False)
-try:
-    while True: os.write(theirs, b" " * 4096)
-except BlockingIOError:
-    pass
-os.set_blocking(theirs, True)
-os.dup2(theirs, 2)
-os.set_inheritable(ours, True)
-"""
+FULL_PIPE = f"ours, theirs = os.pipe(){FILLED}"
+FULL_TERMINAL = f"import pty\nours, theirs = pty.openpty(){FILLED}"
 BOTH, ERRORS = "(1, 2)", "(2,)"
 
 
@@ -95,7 +85,11 @@ def _unread() -> Iterator[Fault]:
     unread = FULL_PIPE.format(blocking=True, descriptors=ERRORS)
     for name, what, wrap in (
         ("pipe", "a full pipe that nobody reads", unread),
-        ("terminal", "a terminal that takes nothing, as after Ctrl-S", FULL_TERMINAL),
+        (
+            "terminal",
+            "a terminal that takes nothing, as after Ctrl-S",
+            FULL_TERMINAL.format(blocking=True, descriptors=ERRORS),
+        ),
     ):
         make = session(SHORT, wrap=wrap)
         yield Fault(f"stream/unread-{name}", f"2 is {what}; a run of 6 s", make, HONEST)

@@ -41,6 +41,7 @@ def test_of_some_benchmarks_no_test_is_asked(benchmark: str) -> None:
 
 def test_a_test_of_its_benchmark_is_covered() -> None:
     require_covered(TEST06, "llama3.1-8b", ROUND, "--model")
+    assert TEST06.name in ROUND.benchmark("llama3.1-8b").compliance_tests
 
 
 def test_a_test_that_the_round_has_for_nobody() -> None:

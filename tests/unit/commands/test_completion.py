@@ -121,9 +121,9 @@ def read_until(terminal: int, words: str) -> str:
 
 def test_the_tab_key_completes_a_verb_and_leaves_room_for_a_value(shell: int) -> None:
     os.write(shell, b"sut histo\t--sce\t\x15")
-    read_until(shell, "sut history --scenario ")
+    assert "sut history --scenario " in read_until(shell, "--scenario ")
     os.write(shell, b"sut --set server.target\t7")
-    read_until(shell, "sut --set server.target_qps=7")
+    assert "sut --set server.target_qps=7" in read_until(shell, "=7")
 
 
 @pytest.mark.parametrize("name", SHELLS)

@@ -15,7 +15,7 @@ def test_of_a_long_value_the_beginning_is_shown() -> None:
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
-    setting = Setting("results_dir", "/tmp/\udcff", "--results-dir")
+    setting = Setting("results_dir", "results/\udcff", "--results-dir")
     with pytest.raises(ConfigError, match=r"results_dir is .* which is not UTF-8") as refused:
         checked(setting)
     assert refused.value.where == "--results-dir"

@@ -250,7 +250,9 @@ def test_a_model_that_loadgen_does_not_know_is_refused(loadgen, sockets, name, f
 
 
 def test_what_an_old_loadgen_does_not_bind_is_not_held_against_it(loadgen, sockets) -> None:
-    a_run(sockets)._refuse_another_model(SimpleNamespace())
+    nothing = SimpleNamespace()
+    a_run(sockets)._refuse_another_model(nothing)
+    assert vars(nothing) == {}
 
 
 @pytest.mark.parametrize(

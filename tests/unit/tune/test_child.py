@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 CHILD = """
-import signal, sys, threading, time
+import signal, sys, threading
 from sut.tune import child
 threading.Thread(target=child._end_with_the_search, daemon=True).start()
 print("begun", flush=True)
@@ -27,7 +27,7 @@ def started(rest: str) -> subprocess.Popen[str]:
 
 
 def test_it_is_told_to_end_when_the_search_is_gone() -> None:
-    with started("time.sleep(600)") as process:
+    with started("signal.pause()") as process:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(60) == -15

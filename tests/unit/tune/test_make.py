@@ -150,7 +150,7 @@ def test_a_child_that_fails_says_why(
 def test_a_child_that_hangs_and_does_not_listen_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
     stand_in(monkeypatch, deaf)
     monkeypatch.setattr(process, "GRACE_S", 0.2)
     assert run_child(tmp_path, loaded(*OWN), [], 0.5).failed == "it was not over after 0 s"
