@@ -15,17 +15,25 @@ NAME = "traceback.txt"
 OURS = "this is a bug of ours"
 # Names of files that a user gave: every question about them is answered with one of these.
 OF_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
+# What a limit of the process, set or reached while it ran, answers with.
+OF_LIMITS = {
+    errno.EMFILE: "this process may open no more files at once (ulimit -n)",
+    errno.ENFILE: "this machine opens no more files at once",
+    errno.EFBIG: "a file of this process may not grow so large (ulimit -f)",
+}
 
 
 def bug_of_ours(error: Exception, folder: Path | None = None) -> HarnessError:
     """What to tell of it; where nothing can be written the traceback is lost.
 
-    A name that no file can have, and a process without memory, are no bugs.
+    A name that no file can have, and a process that reached a limit, are no bugs.
 
     Args:
         error: as it was raised.
         folder: where its traceback goes; None: the temporary folder.
     """
+    if isinstance(error, OSError) and error.errno in OF_LIMITS:
+        return RunError(f"{OF_LIMITS[error.errno]}.", remedy="Raise its limit.")
     text = "".join(traceback.format_exception(error))
     if isinstance(error, OSError) and error.errno in OF_NAMES and error.filename is not None:
         name = os.fsdecode(error.filename)

@@ -17,6 +17,9 @@ from sut.record.facts import ClockFacts, ClockStep
 from sut.rules.clocks import STEP_TOLERANCE_S
 
 NS_PER_S = 1e9
+# LoadGen waits by the wall clock for the next query and for its end. Behind a step of more than
+# this it would wait for as long, in a run that is not VALID any more.
+ENDS_THE_RUN_S = 30.0
 # The clocks are read one after the other, and the process may be interrupted in between.
 TIGHT_NS = 100_000
 TRIES = 50
@@ -64,8 +67,12 @@ class ClockWatch:
         self._readings = 1
         self._steps: list[ClockStep] = []
 
-    def look(self) -> None:
-        """Read the clocks once more; a step since the last look is kept."""
+    def look(self) -> str | None:
+        """Read the clocks once more; a step since the last look is kept.
+
+        Returns:
+            Why the run is to end: a step that LoadGen would wait behind; None: there was none.
+        """
         now = self._read()
         step_s = (_ahead_ns(now) - _ahead_ns(self._last)) / NS_PER_S
         if abs(step_s) > STEP_TOLERANCE_S:
@@ -73,6 +80,10 @@ class ClockWatch:
             self._steps.append(ClockStep(after_s=round(after_s, 3), step_s=round(step_s, 6)))
         self._last = now
         self._readings += 1
+        if abs(step_s) <= ENDS_THE_RUN_S:
+            return None
+        way = "forward" if step_s > 0 else "back"
+        return f"the wall clock, by which LoadGen waits, was set {way} by {abs(step_s):.0f} s"
 
     def facts(self) -> ClockFacts:
         """What was seen from the first look to the last."""

@@ -261,9 +261,9 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
     apart = not live.config.engine.elsewhere
     around = Surroundings(live.host.loop, apart=apart, begun=lambda: ledger.issued > 0)
 
-    def look() -> None:
-        clocks.look()
+    def look() -> str | None:
         around.look()
+        return clocks.look()
 
     with watch, around, LoadGenProcess(_spec(live, this), log) as child:
         live.host.call(_attach(live, sut, child), CALL_TIMEOUT_S)
@@ -335,7 +335,7 @@ def _wait(
     child: LoadGenProcess,
     this: _Run,
     progress: RunProgress,
-    look: Callable[[], None],
+    look: Callable[[], str | None],
 ) -> str | None:
     """Return when LoadGen's process has ended, or is overdue after an engine fault.
 
@@ -347,7 +347,8 @@ def _wait(
     idle = Silence(idle_limit_s(live.config.engine.stall_timeout_s, this.plan))
     while not child.wait(POLL_S):
         progress.update()
-        look()
+        if (why := look()) is not None:
+            return why
         if (silent_s := silence.look(sut.signs)) is not None:
             return silent_process(child.process.pid, silent_s)
         if this.give_up is not None and (why := this.give_up(ledger, time.monotonic_ns())):

@@ -80,6 +80,7 @@ def run(library: Path, folder: Path, scenario: str, step_s: int) -> tuple[int, d
         ("Offline", -2, "set back by 2.0"),
         pytest.param("Server", -1, "set back by 1.0", marks=pytest.mark.slow),
         pytest.param("Server", 1, "set forward by 1.0", marks=pytest.mark.slow),
+        pytest.param("Server", -3600, "set back by 3600", marks=pytest.mark.slow),
     ],
 )
 def test_a_clock_set_during_the_run_makes_it_invalid_and_is_named(

@@ -54,6 +54,14 @@ def test_a_limit_of_memory_is_the_users(error: Exception, tmp_path: Path) -> Non
     assert told.render() == "this process may take no more memory. Raise its limit."
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EFBIG])
+def test_another_limit_that_is_reached_is_the_users_too(number: int, tmp_path: Path) -> None:
+    told = bug_of_ours(OSError(number, "why", "some/file"), tmp_path)
+    assert told.render().endswith("Raise its limit.")
+    assert "bug" not in told.render()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_command_ends_in_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

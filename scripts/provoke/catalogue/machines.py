@@ -29,6 +29,7 @@ CLOCK = ROOT / "tests" / "integration" / "stepped_clock.c"
 ANY: Outcomes = (*EITHER, RECOVERED, NO_RUN, NOTHING)
 NS = 10**9
 YEAR = 365 * 24 * 3600 * NS
+AWAITED = 10 * NS
 # Limits, and exit codes that the kernel may decide.
 LIMITS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
     *((f"descriptors-{n}", f"{n} descriptors", f"ulimit -n {n}", ())
@@ -98,13 +99,15 @@ def faults() -> Iterator[Fault]:
     for name, how, step_ns, ends in CLOCKS:
         make = _clock(step_ns, at_start=False)
         yield Fault(f"clock/{name}", f"the wall clock is set {how} in a run", make, ends, (1,))
+        if step_ns > AWAITED:  # the kernel, whose clock is right, would wait for LoadGen's moments
+            continue
         make = _clock(step_ns, at_start=True)
         ends = (*EITHER, NOTHING)
         yield Fault(f"clock/{name}-always", f"the wall clock is {how} of the truth", make, ends)
     yield from _users()
     make = session(ENDLESS, at=ANSWERS, blow=_few_descriptors)
     how = "no further descriptor from the middle of a run on, then SIGTERM"
-    yield Fault("limit/descriptors-run", how, make, ENDED, (130,))
+    yield Fault("limit/descriptors-run", how, make, (*ENDED, RECOVERED), (1, 130))
     make = session(SHORT, at=ANSWERS, blow=_no_file_grows)
     how = "no file may grow beyond 16 KiB, from the middle of a run on"
     yield Fault("limit/file-size-run", how, make, (*EITHER, RECOVERED))

@@ -40,6 +40,14 @@ def test_each_step_is_kept_with_its_direction_and_time() -> None:
     assert facts.drift_s == -4.0
 
 
+def test_a_step_that_loadgen_would_wait_behind_ends_the_run() -> None:
+    for gained, way in ((-3600.0, "back"), (3600.0, "forward")):
+        watch = ClockWatch(played((1, 0, 0), (2, 5, 0), (3, 5 + gained, 0), (4, 5 + gained, 0)))
+        assert watch.look() is None, "a small one only makes it INVALID"
+        assert watch.look() == (f"the wall clock, by which LoadGen waits, was set {way} by 3600 s")
+        assert watch.look() is None
+
+
 def test_a_clock_set_back_and_forth_is_not_at_peace() -> None:
     facts = seen((1, 0, 0), (2, 3, 0), (3, 0, 0))
     assert [each.step_s for each in facts.steps] == [3.0, -3.0]
