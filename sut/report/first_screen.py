@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
+from sut.figure_text import figure_text, of_limit
 from sut.record.ending import HEAD
 from sut.report.summary import NO_MODEL, alarms_of
 from sut.result.schema import Result, RunResult
@@ -108,9 +109,9 @@ def _figures(run: RunResult) -> Iterable[str]:
         return
     if run.mode == "performance":
         if run.throughput_tokens_per_sec is not None:
-            yield f"{run.throughput_tokens_per_sec:,.5g} tokens/s"
+            yield f"{figure_text(run.throughput_tokens_per_sec, 5)} tokens/s"
         if run.achieved_qps is not None:
-            yield f"{run.achieved_qps:.4g} samples/s"
+            yield f"{figure_text(run.achieved_qps)} samples/s"
     queries = run.queries
     if queries.succeeded < queries.issued:
         yield f"{queries.succeeded} of {queries.issued} samples answered"
@@ -122,4 +123,4 @@ def _limit(check: Check) -> str:
         return f"{check.name} not measured"
     unit = f" {check.unit}" if check.unit else ""
     over = "" if check.passed else ", over the limit"
-    return f"{check.name} {measured:.4g} of {limit:.4g}{unit}{over}"
+    return f"{check.name} {of_limit(measured, limit)}{unit}{over}"

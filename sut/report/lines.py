@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sut.figure_text import figure_text
+
 NOT_MEASURED = "not measured"
 
 
@@ -12,4 +14,4 @@ def row(name: str, value: str) -> str:
 
 def number(value: float | None) -> str:
     """A figure with six digits, or that there is none."""
-    return NOT_MEASURED if value is None else f"{value:.6g}"
+    return NOT_MEASURED if value is None else figure_text(value, 6).replace(",", "")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.report.formulas import PERCENTILE, TIMES
@@ -24,7 +25,7 @@ from sut.report.page.place import Place, place
 from sut.report.page.samples import Samples, samples
 from sut.report.page.settings import Set, settings
 from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
-from sut.report.page.tiles import Tile, figure_text, tiles
+from sut.report.page.tiles import Tile, tiles
 from sut.report.page.trust import Trusted, trust
 from sut.report.templates import template
 from sut.result.schema import ReplicaShare, Result, RunResult

@@ -38,7 +38,7 @@ def test_each_run_has_its_figures_and_the_limits_it_keeps(result: Result) -> Non
     assert "Offline      VALID" in text
     assert "tokens/s" in text
     assert "TTFT P95" in text
-    assert " of 2000 ms" in text
+    assert " of 2,000 ms" in text
 
 
 def test_what_to_do_comes_before_what_failed_and_few_reasons_are_told(result: Result) -> None:
@@ -69,7 +69,7 @@ def test_a_limit_that_does_not_hold_says_so(result: Result) -> None:
         for each in result.scenarios[Scenario.SERVER].checks
         if each.rule == "ttft"
     ]
-    assert "2500 of 2000 ms, over the limit" in first_screen(invalid(result, 1, checks=checks))
+    assert "2,500 of 2,000 ms, over the limit" in first_screen(invalid(result, 1, checks=checks))
 
 
 def test_a_cause_is_told_before_what_it_causes(result: Result) -> None:

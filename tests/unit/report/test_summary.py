@@ -266,7 +266,7 @@ def test_a_run_on_a_card_is_shown_among_the_published_ones(tmp_path):
     text = summary_text(result.model_copy(update={"scenarios": {Scenario.OFFLINE: on_card}}))
     assert "most that 1 x NVIDIA H200 can do: 57.9 samples/s" in text
     assert "61% of it" in text
-    assert "4528, above " in text
+    assert "4,528, above " in text
     assert "which are official and this is not" in text
     assert "Quanta" in text
     assert "among published" not in summary_text(result)

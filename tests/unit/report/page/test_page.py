@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.record.ending import EndingFacts
 from sut.record.session import SessionRecord, read_session
 from sut.report.page import plots
 from sut.report.page.build import report_html
-from sut.report.page.tiles import figure_text, tiles
+from sut.report.page.tiles import tiles
 from sut.result.build import result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
