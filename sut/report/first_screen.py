@@ -60,23 +60,16 @@ def _head(result: Result, runs: Sequence[RunResult]) -> Iterable[str]:
     for name, run in _runs(result):
         for each in run.advice:
             yield from _wrapped(f"{name}: {each}", "  ")
-    reasons = _reasons(result, [each for run in runs for each in run.checks])
+    causes = {each.reason for run in runs for each in run.checks if each.rule in CAUSES}
+    reasons = sorted(result.reasons, key=lambda each: not _is_cause(each, causes))
     for each in reasons[:REASONS]:
         yield from _wrapped(f"- {each}", "  ")
     if len(reasons) > REASONS:
         yield f"  - and {len(reasons) - REASONS} more, in the summary"
 
 
-def _reasons(result: Result, checks: Sequence[Check]) -> list[str]:
-    """Causes first; what could not be judged only where nothing else failed."""
-    unjudged = {each.reason for each in checks if not each.judged}
-    causes = {each.reason for each in checks if each.rule in CAUSES}
-    # Each reason is a run's name, a colon and a check's own words.
-    told = [each for each in result.reasons if each.partition(": ")[2] not in unjudged]
-    return sorted(told or result.reasons, key=lambda each: not _is_cause(each, causes))
-
-
 def _is_cause(reason: str, causes: Collection[str]) -> bool:
+    # Each reason is a run's name, a colon and a check's own words.
     return reason.startswith(HEAD) or reason.partition(": ")[2] in causes
 
 

@@ -170,12 +170,14 @@ def _run_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> RunR
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
     run, logs, checks = evidence.run, evidence.logs, validity_checks(evidence)
-    reasons = [each.reason for each in checks if not each.passed]
+    failed = [each for each in checks if not each.passed]
+    # What could not be judged follows from what failed: a log that was cut short has no figures.
+    reasons = [each.reason for each in failed if each.judged] or [each.reason for each in failed]
     times, facts = _times(evidence), _counts(evidence)
     first = _first_figures(evidence, times["latency"])
     mean_tokens, cards = _mean_output_tokens(evidence, facts), cards_used(evidence.directory)
     return RunResult(
-        valid=not reasons,
+        valid=not failed,
         **first,
         evaluation=_evaluation(evidence.accuracy),
         mode=run.mode,

@@ -53,16 +53,6 @@ def test_what_to_do_comes_before_what_failed_and_few_reasons_are_told(result: Re
     assert all(len(line) <= WIDTH for line in lines)
 
 
-def test_what_could_not_be_judged_is_no_reason_beside_one_that_could(result: Result) -> None:
-    run = result.scenarios[Scenario.SERVER]
-    first = run.checks[0].model_copy(update={"passed": False, "measured": None})
-    broken = invalid(result, 1, checks=[first])
-    both = broken.model_copy(update={"reasons": [*broken.reasons, f"Server: {first.reason}"]})
-    assert first.name not in first_screen(both)
-    alone = broken.model_copy(update={"reasons": [f"Server: {first.reason}"]})
-    assert first.name in first_screen(alone)
-
-
 def test_a_limit_that_does_not_hold_says_so(result: Result) -> None:
     checks = [
         each.model_copy(update={"passed": False, "measured": 2500.0})

@@ -30,7 +30,7 @@ def recorded() -> tuple[RunConfig, dict[str, Any]]:
 
 
 def evidence(
-    config: RunConfig, session: dict[str, Any], scenario: Scenario = Scenario.OFFLINE
+    config: RunConfig, session: dict[str, Any], *, scenario: Scenario = Scenario.OFFLINE
 ) -> Any:
     facts = SessionFacts.model_validate(session)
     return SimpleNamespace(config=config, session=facts, scenario=scenario)
@@ -62,7 +62,7 @@ def test_a_run_is_held_against_the_roofline_of_its_card(recorded) -> None:
 
 def test_single_stream_is_held_against_one_query_at_a_time(recorded) -> None:
     # The same card, 1.505 samples/s with 662 ms a query (docs/measurements/2026-11-28-h200).
-    found = card_limit(evidence(*recorded, Scenario.SINGLE_STREAM), COUNTS, 1.505, 128.0)
+    found = card_limit(evidence(*recorded, scenario=Scenario.SINGLE_STREAM), COUNTS, 1.505, 128.0)
     assert found is not None
     assert (found.batch, found.binding) == (1, "decode by bandwidth")
     assert found.reached is not None
