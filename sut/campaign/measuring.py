@@ -104,22 +104,28 @@ def _one(run: RunId, origin: str) -> list[Override]:
     ]
 
 
-def holds(each: Measuring, left: Path) -> bool:
-    """Whether a kept session is VALID by its own files, and has the settings of this run."""
+def holds(each: Measuring, left: Path, free: frozenset[str] = frozenset()) -> bool:
+    """Whether a kept session is VALID by its own files, and has the settings of this run.
+
+    Args:
+        each: the run.
+        left: the session's folder.
+        free: keys in which it may differ.
+    """
     try:
-        return build(left).valid and made_with(each.loaded, read_session(left))
+        return build(left).valid and made_with(each.loaded, read_session(left), free)
     except HarnessError:
         return False
 
 
-def made_with(asked: Loaded, record: SessionRecord) -> bool:
+def made_with(asked: Loaded, record: SessionRecord, free: frozenset[str] = frozenset()) -> bool:
     """Whether a session's settings are those asked for, but for what it measured or fitted."""
     wanted, had = (
         values_of(with_absolute_paths(config)) for config in (asked.config, record.config)
     )
     unlike = {key for key in {*wanted, *had} if wanted.get(key) != had.get(key)}
     found = {key for key in unlike if record.origins.get(key, "").startswith((MEASURED, FITTED))}
-    return unlike - found <= {"results_dir"}
+    return unlike - found - free <= {"results_dir"}
 
 
 def left_by(outcome: Outcome) -> Path | None:
