@@ -114,12 +114,25 @@ def holds(each: Measuring, left: Path) -> bool:
 
 def made_with(asked: Loaded, record: SessionRecord) -> bool:
     """Whether a session's settings are those asked for, but for what it measured or fitted."""
+    return not unlike(asked, record)
+
+
+def unlike(asked: Loaded, record: SessionRecord) -> dict[str, tuple[Any, Any]]:
+    """What a session was asked otherwise, but for what it measured or fitted.
+
+    Returns:
+        By dotted key, what is asked for and what the session had. Where its files lie is no
+        setting.
+    """
     wanted, had = (
         values_of(with_absolute_paths(config)) for config in (asked.config, record.config)
     )
-    unlike = {key for key in {*wanted, *had} if wanted.get(key) != had.get(key)}
-    found = {key for key in unlike if record.origins.get(key, "").startswith((MEASURED, FITTED))}
-    return unlike - found <= {"results_dir"}
+    found = {key for key in {*wanted, *had} if wanted.get(key) != had.get(key)} - {"results_dir"}
+    return {
+        key: (wanted.get(key), had.get(key))
+        for key in sorted(found)
+        if not record.origins.get(key, "").startswith((MEASURED, FITTED))
+    }
 
 
 def left_by(outcome: Outcome) -> Path | None:
