@@ -81,11 +81,10 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
 
     Args:
         folder: of the session.
-        full: whether it was to confirm a rate.
+        full: whether it was to confirm a rate; else it has no verdict.
 
     Raises:
-        LogError: it cannot be read; or it is a trial whose files are not those that it left, so
-            that its figures, which have no verdict, are nobody's.
+        LogError: it cannot be read; or it is a trial that was edited since.
     """
     record = read_session(folder)
     if not full:
