@@ -113,6 +113,8 @@ class RunReport:
     """Measured by the engine, units in the names."""
     load: list[LoadSample] = field(default_factory=list)
     """How busy it was, again and again; empty where it does not tell."""
+    replicas: dict[int, dict[str, float]] = field(default_factory=dict)
+    """What each replica's engine measured of itself, by its number; empty without replicas."""
 
 
 @dataclass(frozen=True)

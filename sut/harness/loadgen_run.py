@@ -46,8 +46,9 @@ from sut.machine.signals import stopped_by
 from sut.plan.room import end_bytes
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
+from sut.record.clock import ClockFacts
 from sut.record.engine_load import load_lines
-from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
+from sut.record.facts import LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted, ledger_bytes
 from sut.record.surroundings import SurroundingsFacts
@@ -219,6 +220,7 @@ def _facts(
         surroundings=outcome.surroundings,
         engine_counters=counters,
         engine_figures=report.figures,
+        replica_figures={str(number): each for number, each in report.replicas.items()},
         incidents=report.incidents,
         log_sha256=this.directory.hashes(),
     )
