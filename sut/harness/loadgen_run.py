@@ -23,7 +23,7 @@ from qsl.dataset import Dataset
 from qsl.library import Library
 from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
-from sut.engines.base import NO_REPLICA, Engine, RunSpec
+from sut.engines.base import NO_REPLICA, Engine, OfReplicas, RunSpec
 from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
@@ -296,7 +296,8 @@ def _lookout(live: LiveSession, this: _Run) -> Lookout:
     def ask() -> Future[dict[str, float]]:
         return live.host.start(live.engine.stats())
 
-    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask))
+    on = live.engine.preempted_on if isinstance(live.engine, OfReplicas) else dict[int, float]
+    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask, on))
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:

@@ -36,7 +36,7 @@ from sut.engines.ray.members import Members
 from sut.engines.ray.seal import BrokenStreamError, Kind
 from sut.engines.ray.times import Times
 from sut.errors import RunError
-from sut.record.engine_load import together
+from sut.record.engine_load import PREEMPTIONS, together
 
 CLOSE_S = 10.0
 
@@ -367,6 +367,11 @@ class RayEngine:
             load=sorted(load, key=lambda each: each.monotonic_ns),
             replicas=replicas,
         )
+
+    def preempted_on(self) -> Mapping[int, float]:
+        """By the last word of each: a word is replaced as a whole, so any thread may read it."""
+        said = [(each.number, each.heard.figures) for each in self._members.everyone]
+        return {number: told[PREEMPTIONS] for number, told in said if PREEMPTIONS in told}
 
     async def close(self) -> None:
         """Stop every replica, give the placement back, leave or end the cluster."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from sut.engines.base import RunReport
+from sut.engines.base import OfReplicas, RunReport
 from sut.engines.ray.load import Heard, Told, told_of
 from sut.record.engine_load import LoadSample
 from tests.unit.engines.ray_pool import SERVER, WAIT_S, Pool, settle
@@ -60,6 +60,8 @@ def test_the_driver_hears_at_each_sign_of_life_and_at_the_end(tmp_path: Path) ->
         await settle()
         assert pool.actors[1].said["load_told"] == [(1, 0)], "of this run, from the first on"
         assert pool.engine.report().replicas == {1: figures(3)}
+        assert isinstance(pool.engine, OfReplicas)
+        assert pool.engine.preempted_on() == {1: 3}, "as the live view shows it"
         watching.cancel()
         pool.actors[0].answers["load_told"] = told(10, 0, sample(1), preemptions=1)
         pool.actors[1].answers["load_told"] = told(10, 1, sample(2), preemptions=4)
