@@ -9,9 +9,10 @@ from enum import StrEnum
 from sut.compare.alike import Area
 from sut.compare.comparison import Comparison
 from sut.compare.party import Party
-from sut.compare.text import band_text, figure_text
+from sut.compare.text import band_text
 from sut.compare.verdict import Row, Verdict
 from sut.errors import ConfigError
+from sut.figure_text import figure_text
 
 # A gate is on the code and its versions: all else has to be the same.
 MUST_BE_ALIKE = (Area.TASK, Area.ENGINE, Area.MACHINE)
@@ -117,8 +118,8 @@ def _figure(row: Row) -> Held:
     first, cell = row.cells[:2]
     ratio = "" if cell.ratio is None else f", {cell.ratio:.3f} of it {band_text(cell.noise)}"
     sentence = (
-        f"{row.figure.name}: {figure_text(cell.measured.value)}, baseline "
-        f"{figure_text(first.measured.value)}{ratio.rstrip()}"
+        f"{row.figure.name}: {figure_text(cell.measured.value, 5)}, baseline "
+        f"{figure_text(first.measured.value, 5)}{ratio.rstrip()}"
     )
     outcome = {
         Verdict.WORSE: Outcome.FAILED,

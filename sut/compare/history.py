@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sut.compare.text import figure_text
 from sut.errors import LogError
+from sut.figure_text import figure_text
 from sut.result.schema import Result
 from sut.result.stored import load_stored
 
@@ -44,7 +44,7 @@ class Line:
         """In 80 columns."""
         when = f"{self.timestamp[:8]} {self.timestamp[9:]}"
         figures = [self.tokens_per_s, self.samples_per_s, self.ttft_p99_ms]
-        cells = ["-" if value is None else figure_text(value) for value in figures]
+        cells = ["-" if value is None else figure_text(value, 5) for value in figures]
         verdict = "VALID" if self.valid else "INVALID"
         return (
             f"{when:16}{self.node[:12]:13}{self.scenario:13}{verdict:8}"

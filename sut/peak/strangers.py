@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sut.campaign.measuring import unlike
 from sut.config.keys import show
 from sut.config.names import Scenario
 from sut.config.sources import Loaded
@@ -15,6 +14,7 @@ from sut.errors import ConfigError, LogError
 from sut.peak.configs import confirmation_of, trial_of
 from sut.peak.folder import FREE, SearchDir
 from sut.record.session import SessionRecord, read_session
+from sut.record.unlike import unlike
 
 
 def refuse_strangers(folder: SearchDir, loaded: Loaded, scenario: Scenario) -> None:

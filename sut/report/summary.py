@@ -10,7 +10,7 @@ from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.report.card_lines import among_published, busy, cards, most
 from sut.report.formulas import SENTENCES
-from sut.report.lines import NOT_MEASURED, number, row
+from sut.report.lines import NOT_MEASURED, number, row, unjudged
 from sut.report.surroundings_lines import surroundings
 from sut.result.schema import Evaluation, OwnEngine, Result, RunResult, own_engines
 from sut.rules.check import Check, shown
@@ -90,14 +90,8 @@ def _causes(result: Result) -> Iterable[str]:
     advice = [f"  {name}: {each}" for name, run in runs for each in run.advice]
     if advice:
         yield from (*advice, "What failed:")
-    unjudged = {
-        f"{name}: {each.reason}" for name, run in runs for each in run.checks if not each.judged
-    }
-    yield from (f"  - {reason}" for reason in result.reasons if reason not in unjudged)
-    for name, run in runs:
-        names = [each.name for each in run.checks if not each.judged]
-        if names:
-            yield f"  - {name}: not measured, so not judged: {', '.join(names)}"
+    yield from (f"  - {reason}" for reason in result.reasons)
+    yield from (f"  - {each}" for each in unjudged(runs))
 
 
 def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:

@@ -8,6 +8,7 @@ from sut.capacity.numbers import Numbers, numbers_of
 from sut.capacity.roofline import Roofline, roofline
 from sut.capacity.workload import Workload
 from sut.config.engine_traits import EngineTraits
+from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.record.facts import EngineFacts, GpuFacts, LedgerFacts, SessionFacts
 from sut.record.nodes import nodes
@@ -62,6 +63,8 @@ def card_limit(
     if traits.cards_per_replica != 1:
         return None  # what several cards lose to each other no printed figure tells
     batch = min(plan.queries, traits.max_batch_sequences or plan.queries)
+    if evidence.scenario is Scenario.SINGLE_STREAM:
+        batch = 1  # LoadGen asks the next query when the last is answered
     found = roofline(engine.model_shape, numbers, card, work, batch)
     return None if found is None else _limit(card, engine.replicas, work, found, samples_per_s)
 

@@ -244,7 +244,10 @@ class RunResult(Published):
     audit_config: str | None
     loadgen: LoadGenInfo
     checks: list[Check]
-    reasons: list[str] = Field(description="every failed check, in words")
+    reasons: list[str] = Field(
+        description="every failed check, in words; those that could not be judged, for want of a "
+        "figure, only where no other failed"
+    )
     advice: list[str] = Field(
         description="what to set so that the run becomes VALID; empty where no setting would do"
     )

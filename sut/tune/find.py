@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sut.campaign.measuring import made_with
 from sut.errors import RunError
+from sut.figure_text import figure_text
 from sut.peak.folder import go_on, searched_with
 from sut.record.session import read_session
 from sut.tune.asked import Asked
@@ -130,7 +131,7 @@ def _sessions(out: Path) -> list[Path]:
 
 def line_of(made: Measured) -> str:
     """One trial in words."""
-    what = f"failed: {made.failed}" if made.value is None else f"{made.value:.4g}"
+    what = f"failed: {made.failed}" if made.value is None else f"{figure_text(made.value)}"
     return f"Trial {made.number} ({made.purpose}, {made.cost_s:.0f} s): {what}; " + shown(
         made.settings
     )

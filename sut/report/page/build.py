@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.report.formulas import PERCENTILE, TIMES
+from sut.report.lines import unjudged
 from sut.report.page.figures import LIMITS, Figure, figures
 from sut.report.page.place import Place, place
 from sut.report.page.samples import Samples, samples
 from sut.report.page.settings import Set, settings
 from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
-from sut.report.page.tiles import Tile, figure_text, tiles
+from sut.report.page.tiles import Tile, tiles
 from sut.report.page.trust import Trusted, trust
 from sut.report.templates import template
 from sut.result.schema import ReplicaShare, Result, RunResult
@@ -66,6 +68,7 @@ class Margin:
     measured: str
     limit: str
     share: float | None
+    verdict: str
     passed: bool
 
 
@@ -107,6 +110,7 @@ def report_html(result: Result, record: SessionRecord) -> str:
     pages = [_page(result, *each, folders) for each in _runs(result)]
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
+        unjudged=[] if result.valid else list(unjudged((page.name, page.run) for page in pages)),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
         percentile=PERCENTILE, settings=sortable(settings(result), SETTINGS),
         files=_files(record), generator=generator(),
@@ -181,6 +185,7 @@ def _margin(check: Check) -> Margin:
         measured="not measured" if check.measured is None else f"{shown(check.measured)}{unit}",
         limit=f"{check.comparison} {shown(check.limit)}{unit}",
         share=measured / limit if measured is not None and limit else None,
+        verdict="holds" if check.passed else "does not hold" if check.judged else "not judged",
         passed=check.passed,
     )
 

@@ -114,7 +114,7 @@ def _timelines(ledger: Any) -> Iterator[Figure]:
         yield Figure("Outstanding", note, svg, "issued so far - ended so far")
     lengths = series.by_length(ledger)
     if lengths:
-        note = "One point a query, or every so many."
+        note = "One point an answer, or every so many."
         svg = plots.scatter(lengths, "prompt, tokens", "latency, ms")
         yield Figure("Latency by prompt length", note, svg, f"latency = {FORMULAS['latency']}")
     lanes = series.swim(ledger)

@@ -116,7 +116,8 @@ def _with(ledger: Any, kind: str) -> Any:
 
 
 def by_length(ledger: Any) -> list[Row]:
-    """Latency against prompt length, of every so many queries: `x` tokens, `y` ms."""
+    """Latency against prompt length, of every so many answers: `x` tokens, `y` ms."""
+    ledger = _with(ledger, "latency")
     lengths = _column(ledger, "tokens_in")
     took = (_column(ledger, "done_ns") - _column(ledger, "issued_ns")) / 1e6
     there = np.flatnonzero(np.isfinite(lengths) & np.isfinite(took))

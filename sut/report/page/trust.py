@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.logs.trace import TRACE_NAME, Trace, read_trace
 from sut.metrics import latency_ns, percentile_ns, tpot_ns, ttft_ns
 from sut.record.session import RunRecord
 from sut.record.surroundings import SurroundingsFacts
 from sut.report.card_lines import FEW
-from sut.report.page.tiles import figure_text
 from sut.result.schema import RunResult
 from sut.rules.clocks import STEP_TOLERANCE_S, tolerance
 from sut.rules.surroundings import (
