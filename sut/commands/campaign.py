@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for line in table:
         console.print(line, highlight=False, soft_wrap=True)
-    try_results_dir(out)
+    try_results_dir(out, "--out")
     campaign = Campaign(out, stages, console, options.stop_on_invalid)
     campaign.run()
     _show(write_report(campaign, plan), interrupted=campaign.interrupted, as_json=options.json)
