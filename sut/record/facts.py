@@ -16,7 +16,7 @@ from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
 from sut.record.clock import ClockFacts
 from sut.record.engine_before import with_traits
-from sut.record.frozen import Facts
+from sut.record.frozen import Facts, Utc
 from sut.record.quantize_record import QuantizeFacts
 from sut.record.surroundings import SurroundingsFacts
 
@@ -185,7 +185,7 @@ class SessionFacts(Facts):
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
-    started_utc: str = Field(description="when the engine was ready, or had failed to be; ISO 8601")
+    started_utc: Utc = Field(description="when the engine was ready, or had failed to be; ISO 8601")
     timestamp: str | None = Field(
         None, description="what its folder is named after, YYYYMMDD_HHMMSS; null: not on record"
     )
@@ -279,8 +279,8 @@ class RunFacts(Facts):
         description="performance, accuracy or compliance",
     )
     test: str | None = Field(description="the compliance test the run is for, e.g. TEST06")
-    started_utc: str
-    ended_utc: str
+    started_utc: Utc
+    ended_utc: Utc
     loadgen_model: str
     loadgen_package: str | None = Field(description="version of the installed mlcommons-loadgen")
     loadgen_returned: bool = Field(description="whether StartTest came back by itself")
