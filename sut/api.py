@@ -130,10 +130,12 @@ def _path(given: object, argument: str) -> Path:
 def load_result(path: Path | str) -> Result:
     """A result that was stored: a session's folder, or any file of it that was printed.
 
-    A file of another version of the schema is made again where its session lies beside it.
+    It is made again from its session's files where they are here, and refused where it says
+    otherwise. A file alone is taken as it is, unless it contradicts itself.
 
     Raises:
         ConfigError: it is not a path.
-        LogError: there is none, or it is of another version and its session is not here.
+        LogError: there is none; it is of another version and its session is not here; or it
+            contradicts its session, or itself.
     """
     return stored.load_result(_path(path, "path"))

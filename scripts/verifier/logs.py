@@ -30,6 +30,9 @@ RATES = {
     "SingleStream": ("result_qps_without_loadgen_overhead", "result_token_throughput", 1e9),
 }
 OVERHEAD = "result_qps_with_loadgen_overhead", "result_token_throughput_with_loadgen_overhead"
+MESSAGES = ("error_", "warning_", "generic_message")
+# Seconds that may pass from the begin of a log to the first query: the samples are loaded.
+SETUP_S = 60
 TIME_LINE = re.compile(
     r"(min|max|mean|[\d.]+) (?:percentile )?(latency|first|time).*\(ns\)$", re.IGNORECASE
 )
@@ -65,6 +68,10 @@ class Run:
     values: dict[str, Any] = field(default_factory=dict)
     errors: int = 0
     audited: bool = False
+    twice: set[str] = field(default_factory=set)
+    processes: set[Any] = field(default_factory=set)
+    loaded: list[Any] = field(default_factory=list)
+    ended_ms: float = math.nan
 
     @property
     def rules(self) -> Any:
@@ -92,7 +99,16 @@ class Run:
             marked = isinstance(about, dict) and bool(about.get("is_error"))
             self.errors += marked or key.startswith("error_")
             self.audited |= "Found Audit Config file" in str(value)
-            self.values.setdefault(key, value)
+            if isinstance(about, dict) and "pid" in about:
+                self.processes.add(about["pid"])
+            if key == "loaded_qsl_set":  # of a data set in parts a line for each
+                self.loaded += value if isinstance(value, list) else []
+            elif key not in self.values:
+                self.values[key] = value
+                at = entry.get("time_ms") if key == "power_end" else None
+                self.ended_ms = at if isinstance(at, (int, float)) else self.ended_ms
+            elif not same(self.values[key], value) and not key.startswith(MESSAGES):
+                self.twice.add(key)
         last = "power_end" if self.kind == "accuracy" else "num_errors"
         if last not in self.values:
             raise ValueError(f"the log ends without {last}")
@@ -164,6 +180,29 @@ def plain(run: Run) -> Iterator[Condition]:
     yield "LoadGen read an audit.config", not run.audited
     yield must("ERROR lines", run.errors, "==", 0)
     yield f"num_errors is {run.values.get('num_errors')}", run.values.get("num_errors", 0) == 0
+
+
+def written(run: Run) -> Iterator[Condition]:
+    """What no figure is made of: one process, no line against another, what was loaded."""
+    twice, words = ", ".join(sorted(run.twice)), "keys stand twice with different values"
+    yield f"{words}: {twice}", not twice
+    yield must("processes that wrote it", len(run.processes), "==", 1)
+    count = int(run.benchmark["dataset_count"])
+    good = sorted(map(str, run.loaded)) == sorted(map(str, range(count)))
+    yield f"{len(run.loaded)} samples were loaded, must be each of {count} once", good
+    spent = spent_s(run)
+    least, most = spent * (1 - NEAR) - 0.005, spent * (1 + NEAR) + SETUP_S
+    yield between("seconds by the clock of its lines", run.ended_ms / 1000, least, most)
+
+
+def spent_s(run: Run) -> float:
+    """From LoadGen's stamp of the begin to that of the end; NaN where one is none."""
+    stamps = [f"{run.values.get(key)} +0000" for key in ("power_begin", "power_end")]
+    try:
+        begin, end = (datetime.strptime(each, "%m-%d-%Y %H:%M:%S.%f %z") for each in stamps)
+    except ValueError:
+        return math.nan
+    return (end - begin).total_seconds()
 
 
 def taken_over(run: Run) -> Iterator[Condition]:
@@ -281,15 +320,9 @@ def lasted(run: Run) -> Iterator[Condition]:
     """The run lasted long enough, and as long as LoadGen's stamps of begin and end say."""
     took, judged = seconds(run)
     yield must("seconds", judged * (1 + 1e-5), ">=", run.rules["min_duration_ms"] / 1000)
-    stamps = [f"{run.values.get(key)} +0000" for key in ("power_begin", "power_end")]
-    try:
-        begin, end = (datetime.strptime(each, "%m-%d-%Y %H:%M:%S.%f %z") for each in stamps)
-        spent = (end - begin).total_seconds()
-    except ValueError:
-        spent = math.nan
     longest = 0.0 if run.rules["driven"] == "Offline" else run.time("latency", "max") / 1e9
     least, most = took * (1 - NEAR) - 0.005, (took + longest) * 1.01 + 10
-    yield between("seconds from power_begin to power_end", spent, least, most)
+    yield between("seconds from power_begin to power_end", spent_s(run), least, most)
 
 
 def lengths(run: Run) -> Iterator[Condition]:
@@ -314,6 +347,7 @@ def judge(report: Report, run: Run, place: str) -> None:
         found = [must(key, run.values.get(key), how, wanted) for key, how, wanted in bound]
         report.hold(place, title, found)
     report.hold(place, "LoadGen is a release of the round, without errors", plain(run))
+    report.hold(place, "its lines are those of one run", written(run))
     report.hold(place, "the settings in force are those asked for", taken_over(run))
     report.hold(place, "the summary says what the detail log says", summary(run))
     report.hold(place, "the queries are all counted, and enough", counts(run))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,16 @@ from rich.console import Console
 
 from sut.campaign.measuring import Loader, Measuring, holds, left_by, measured, measurings
 from sut.campaign.plan import Cell, Override, Plan
+from sut.campaign.searching import find, inputs_of, is_found, rate_of
 from sut.campaign.stages import Stage, kept, run_stages, took_s
-from sut.config.names import Mode, ModeChoice
+from sut.config.names import Mode, ModeChoice, Scenario
 from sut.errors import ConfigError, HarnessError
-from sut.plan.rate import probed
+from sut.plan.rate import MEASURED, probed
 from sut.report.plan_text import clock
 
 ORIGIN = "campaign"
+SEARCHED, PROBED = "its rate is searched for first", "its rate is measured first"
+NO_RATE = "the search for its rate has found none so far"
 
 
 class State(StrEnum):
@@ -64,6 +67,8 @@ class Planned:
         inputs: what decides its outcome.
         estimate: how long it will take.
         left: the session that an earlier call left of it; None: it is to be made.
+        searched: its rate is searched for; what is left is the search's confirmation.
+        awaits: its rate is that of a search which has found none so far.
     """
 
     name: str
@@ -72,6 +77,15 @@ class Planned:
     inputs: dict[str, Any]
     estimate: Estimate
     left: Path | None
+    searched: bool = False
+    awaits: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """What is kept of it, and by what."""
+        holding = is_found if self.searched else holds
+        seconds = self.estimate.seconds
+        return Stage(self.name, self.inputs, seconds, _never, partial(holding, self.measuring))
 
 
 @dataclass(frozen=True)
@@ -104,9 +118,12 @@ def planned(plan: Plan, out: Path, load: Loader) -> list[Planned]:
     """
     found: list[Planned] = []
     for cell in plan.cells():
-        for each in measurings(load, _overrides(plan, cell, out), ORIGIN):
+        base, peaks = _overrides(plan, cell, out), plan.words.peak
+        rates = _searched_rates(load, base, cell, out, peaks)
+        for each in _measurings(load, base, rates):
             if each.run.mode in plan.words.modes:
-                found.append(_planned(each, cell, out))
+                of = each.run.scenario
+                found.append(_planned(each, cell, out, of in peaks, of in rates))
     names = [each.name for each in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -140,31 +157,64 @@ def _choice(modes: Sequence[Mode]) -> ModeChoice:
     )
 
 
-def _planned(each: Measuring, cell: Cell, out: Path) -> Planned:
+def _measurings(
+    load: Loader, base: Sequence[Override], rates: Mapping[Scenario, Override]
+) -> list[Measuring]:
+    """Each run; the rate of a search is a setting of the runs of its scenario alone."""
+    found = [each for each in measurings(load, base, ORIGIN) if each.run.scenario not in rates]
+    for scenario, rate in rates.items():
+        of_rate = measurings(load, [*base, rate], ORIGIN)
+        found += [each for each in of_rate if each.run.scenario is scenario]
+    order = list(Scenario)
+    return sorted(found, key=lambda each: order.index(each.run.scenario))
+
+
+def _searched_rates(
+    load: Loader, base: Sequence[Override], cell: Cell, out: Path, peaks: Sequence[Scenario]
+) -> dict[Scenario, Override]:
+    """The rate of each search that has ended, as a setting of the runs that take it."""
+    found: dict[Scenario, Override] = {}
+    for each in measurings(load, base, ORIGIN) if peaks else ():
+        scenario = each.run.scenario
+        if scenario not in peaks or each.run.mode is not Mode.PERFORMANCE:
+            continue
+        left = _planned(each, cell, out, searched=True, known=False).left
+        if left is not None:
+            rate = rate_of(left, scenario)
+            origin = f"{MEASURED}: the peak, by {left.name}"
+            found[scenario] = (f"{scenario.section}.target_qps", rate, origin)
+    return found
+
+
+def _planned(each: Measuring, cell: Cell, out: Path, searched: bool, known: bool) -> Planned:
     system = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-"
         for letter in each.loaded.config.system.name
     )
     name = f"{system}.{cell.settings}.{each.name}"
-    inputs = each.inputs()
-    stage = Stage(name, inputs, 0.0, _never, partial(holds, each))
-    return Planned(name, cell.settings, each, inputs, _estimate(out, name, each), kept(out, stage))
+    search = searched and each.run.mode is Mode.PERFORMANCE
+    inputs = inputs_of(each) if search else each.inputs()
+    estimate = _estimate(out, name, each, searched and not known)
+    made = Planned(name, cell.settings, each, inputs, estimate, None, search)
+    if searched and not known and not search:
+        return replace(made, awaits=True)
+    return replace(made, left=kept(out, made.stage))
 
 
-def _estimate(out: Path, name: str, each: Measuring) -> Estimate:
+def _estimate(out: Path, name: str, each: Measuring, searched: bool) -> Estimate:
     before = took_s(out, name)
     if before is not None:
         return Estimate(before, known=True, why="what it took the last time")
     config, run = each.loaded.config, each.run
-    if run.scenario in probed(config, each.loaded.origins):
+    if searched or run.scenario in probed(config, each.loaded.origins):
         least = getattr(config.section(run.scenario), "min_duration_s", 0.0)
-        return Estimate(least, known=False, why="its rate is measured first")
+        return Estimate(least, known=False, why=SEARCHED if searched else PROBED)
     return Estimate(each.forecast.duration_expected_s, known=True, why=each.forecast.why)
 
 
 def _not_reached(each: Planned) -> Done:
     if each.left is None:
-        return Done(each, State.NOT_MADE, None)
+        return Done(each, State.NOT_MADE, None, said=(NO_RATE,) if each.awaits else ())
     return Done(each, State.VALID, each.left, kept=True)
 
 
@@ -199,6 +249,7 @@ class Campaign:
     Attributes:
         out: its folder.
         stop_on_invalid: make no stage after one that is not VALID.
+        again: plans the stages anew, with the rates that were found; None: none is searched for.
         interrupted: whether the user stopped it.
     """
 
@@ -206,6 +257,7 @@ class Campaign:
     stages: Sequence[Planned]
     console: Console
     stop_on_invalid: bool = False
+    again: Callable[[], Sequence[Planned]] | None = None
     interrupted: bool = False
     _ended: dict[str, Done] = field(default_factory=dict)
 
@@ -220,26 +272,31 @@ class Campaign:
 
     def run(self) -> None:
         """Make each stage that is not kept. Ctrl-C ends it; what was finished stays."""
-        stages = [
-            Stage(
-                each.name,
-                each.inputs,
-                each.estimate.seconds,
-                partial(self._make, each),
-                partial(holds, each.measuring),
-            )
-            for each in self.stages
-        ]
-        go_on = not self.stop_on_invalid
+        waiting = {each.name for each in self.stages if each.awaits}
         try:
-            for _ in run_stages(self.out, stages, self._announce, go_on=go_on):
-                pass  # each notes how it ended
+            ended = self._run([each for each in self.stages if not each.awaits])
+            if waiting and ended and self.again is not None:
+                self.stages = self.again()
+                ready = [each for each in self.stages if not each.awaits]
+                self._run([each for each in ready if each.name in waiting])
         except KeyboardInterrupt:
             self.interrupted = True
+
+    def _run(self, stages: Sequence[Planned]) -> bool:
+        """Make these; whether the campaign goes on after them."""
+        made = [replace(each.stage, make=partial(self._make, each)) for each in stages]
+        finished = list(
+            run_stages(self.out, made, self._announce, go_on=not self.stop_on_invalid)
+        )  # each notes how it ended
+        return not self.stop_on_invalid or all(each.left is not None for each in finished)
 
     def _make(self, each: Planned) -> Path | None:
         """One stage; only a VALID session is kept. An error is that of this stage alone."""
         try:
+            if each.searched:
+                left = find(each.measuring, self.out, self.console)
+                self._ended[each.name] = Done(each, State.VALID, left)
+                return left
             outcome = measured(each.measuring.loaded, self.console)
         except HarnessError as error:
             said = error.render()

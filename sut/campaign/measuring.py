@@ -14,9 +14,7 @@ from rich.console import Console
 
 from sut.campaign.plan import Override
 from sut.campaign.stages import MadeAndStopped
-from sut.config.absolute import with_absolute_paths
 from sut.config.engine_kinds import package_of
-from sut.config.keys import values_of
 from sut.config.names import Mode
 from sut.config.rounds import load_round
 from sut.config.sources import Loaded
@@ -25,11 +23,11 @@ from sut.harness.session import Outcome, run_benchmark
 from sut.inputs.inputs import load_inputs
 from sut.machine.hardware import software
 from sut.plan.forecast import Forecast
-from sut.plan.rate import FITTED, MEASURED
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
 from sut.record.session import SessionRecord, read_session
+from sut.record.unlike import unlike
 from sut.result.build import build
 
 Loader = Callable[[Sequence[Override]], Loaded]
@@ -104,22 +102,23 @@ def _one(run: RunId, origin: str) -> list[Override]:
     ]
 
 
-def holds(each: Measuring, left: Path) -> bool:
-    """Whether a kept session is VALID by its own files, and has the settings of this run."""
+def holds(each: Measuring, left: Path, free: frozenset[str] = frozenset()) -> bool:
+    """Whether a kept session is VALID by its own files, and has the settings of this run.
+
+    Args:
+        each: the run.
+        left: the session's folder.
+        free: keys in which it may differ.
+    """
     try:
-        return build(left).valid and made_with(each.loaded, read_session(left))
+        return build(left).valid and made_with(each.loaded, read_session(left), free)
     except HarnessError:
         return False
 
 
-def made_with(asked: Loaded, record: SessionRecord) -> bool:
+def made_with(asked: Loaded, record: SessionRecord, free: frozenset[str] = frozenset()) -> bool:
     """Whether a session's settings are those asked for, but for what it measured or fitted."""
-    wanted, had = (
-        values_of(with_absolute_paths(config)) for config in (asked.config, record.config)
-    )
-    unlike = {key for key in {*wanted, *had} if wanted.get(key) != had.get(key)}
-    found = {key for key in unlike if record.origins.get(key, "").startswith((MEASURED, FITTED))}
-    return unlike - found <= {"results_dir"}
+    return not unlike(asked, record).keys() - free
 
 
 def left_by(outcome: Outcome) -> Path | None:

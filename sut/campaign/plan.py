@@ -3,6 +3,7 @@
 scenarios: [Offline, Server]
 modes: [performance, accuracy]   # performance where it is left out
 tests: [TEST06]                  # of a compliance run; the round's where it is left out
+peak: [Server]                   # whose highest VALID rate is searched for first; none
 systems: [cpu]                   # this machine's where it is left out
 common:                          # settings of every stage, by their keys
   profile: quick
@@ -44,7 +45,7 @@ _OWN = {
     "compliance.tests": "tests",
     "results_dir": "--out",
 }
-_LISTS = ("scenarios", "modes", "tests", "systems")
+_LISTS = ("scenarios", "modes", "tests", "peak", "systems")
 _SETTINGS = ("common", "settings")
 
 
@@ -54,6 +55,7 @@ class Words(Strict):
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
     modes: tuple[Mode, ...] = Field((Mode.PERFORMANCE,), min_length=1)
     tests: tuple[str, ...] | None = Field(None, min_length=1)
+    peak: tuple[Scenario, ...] = ()
     systems: tuple[str, ...] | None = Field(None, min_length=1)
     common: dict[str, Any] = Field(default_factory=dict)
     settings: dict[Name, dict[str, Any]] = Field({BASE: {}}, min_length=1)
@@ -115,6 +117,7 @@ def read_plan(path: Path) -> Plan:
         raise _refused(error, origins, path) from error
     plan = Plan(path, words, origins)
     _refuse_twice(plan)
+    _refuse_peaks(plan)
     _refuse_too_many(plan)
     if words.tests is not None and Mode.COMPLIANCE not in words.modes:
         raise ConfigError(
@@ -232,3 +235,28 @@ def _refuse_twice(plan: Plan) -> None:
                 where=plan.at(word),
                 remedy="Remove one.",
             )
+
+
+def _refuse_peaks(plan: Plan) -> None:
+    """Refuse a search whose confirmation would be no run of the plan.
+
+    Raises:
+        ConfigError: naming the scenario, or the mode.
+    """
+    words = plan.words
+    for each in words.peak:
+        if each not in words.scenarios or each.loadgen_scenario != "Server":
+            able = [one.value for one in words.scenarios if one.loadgen_scenario == "Server"]
+            raise ConfigError(
+                f"peak has {each.value}, and a rate is searched for of Server and Interactive, "
+                "where they are among the scenarios.",
+                where=plan.at("peak"),
+                remedy=f"Name {' or '.join(able)}." if able else "Leave peak out.",
+            )
+    if words.peak and Mode.PERFORMANCE not in words.modes:
+        raise ConfigError(
+            f"peak is {show(words.peak)}, and no performance run is among the modes, which are "
+            f"{show(words.modes)}.",
+            where=plan.at("peak"),
+            remedy="Add performance to modes, or leave peak out.",
+        )

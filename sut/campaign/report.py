@@ -18,9 +18,10 @@ from sut.campaign.plan import Plan
 from sut.compare.comparison import Comparison, compared
 from sut.compare.history import lines_of
 from sut.compare.page import comparison_html
-from sut.compare.text import comparison_text, figure_text
+from sut.compare.text import comparison_text
 from sut.config.names import Mode, Scenario
 from sut.errors import LogError
+from sut.figure_text import figure_text
 from sut.record.folder import write_again
 from sut.report.templates import template
 from sut.result.schema import Result
@@ -172,11 +173,13 @@ def _figures(
 
 def figures_text(figures: Mapping[str, float | bool | None]) -> str:
     """The figures of a row on one line."""
-    said = {None: "not known", True: "yes", False: "no"}
-    return ", ".join(
-        f"{name} {said[value] if value is None or isinstance(value, bool) else figure_text(value)}"
-        for name, value in figures.items()
-    )
+    return ", ".join(f"{name} {_said(value)}" for name, value in figures.items())
+
+
+def _said(value: float | bool | None) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "not known", True: "yes", False: "no"}[value]
+    return figure_text(value, 5)
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from sut.result.aggregated_schema import AGGREGATED_NAME
 from sut.result.build import build, result_json
 from sut.result.rebuilt import contradictions
 from sut.result.schema import Result
-from sut.result.stored import read_result
+from sut.result.stored import Stored, read_result
 
 PERFORMANCE = "performance"
 # What a node wrote itself and its own files do not give is kept under this mark.
@@ -45,14 +45,6 @@ class Built:
     result: Result | None
     contradictions: Sequence[str] = ()
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An earlier result; `built` where the session beside its file gave the same."""
-
-    result: Result
-    built: bool
 
 
 def keep(archive: bytes, results_dir: Path) -> SessionDir:

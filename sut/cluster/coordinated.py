@@ -14,7 +14,6 @@ from rich.console import Console
 
 from sut.cluster.barrier import Limits, Node, NodeOutcome, Together, run_together
 from sut.cluster.collect import (
-    Stored,
     build_session,
     first_query,
     keep,
@@ -36,6 +35,7 @@ from sut.record.folder import SessionDir, try_results_dir
 from sut.result.aggregate import Call, NodeRecord, Start, aggregate
 from sut.result.aggregated_schema import Aggregated, aggregated_json
 from sut.result.baseline import Alone, check_stored
+from sut.result.stored import Stored
 
 FORGET_S = 10.0
 INTERRUPTED = "interrupted before every node's run was whole"

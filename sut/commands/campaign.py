@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def main(arguments: Sequence[str]) -> int:
     for line in table:
         console.print(line, highlight=False, soft_wrap=True)
     try_results_dir(out, "--out")
-    campaign = Campaign(out, stages, console, options.stop_on_invalid)
+    again = partial(planned, plan, out, configure)
+    campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
     campaign.run()
     _show(write_report(campaign, plan), interrupted=campaign.interrupted, as_json=options.json)
     if campaign.interrupted:

@@ -14,7 +14,8 @@ examples:
   python -m sut.main history results/mlperf_datacenter
   python -m sut.main history results/mlperf_datacenter --scenario Server --json
 
-Lines of different models or settings do not compare: `compare` says in what two runs differ.
+Lines of different models or settings do not compare: `compare` says in what two runs differ. Each
+line is worked out from its session's files, where they lie beside the result.
 
 exit codes:
   0  listed
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.scenario is not None:
         kept = tuple(each for each in found.lines if each.scenario == options.scenario)
         found = History(kept, found.unread)
-    for why in found.unread:
+    for why in found.notes():
         print(f"Note: {why}", file=sys.stderr)
     if options.json:
         print(json.dumps(found.document(), indent=2))

@@ -77,7 +77,8 @@ def _sessions(loaded: Loaded, options: argparse.Namespace) -> int:
             with nullcontext() if options.json else as_far_as_it_goes():
                 if not options.events:
                     show_outcome(outcome, as_json=options.json)
-            if outcome.interrupted:
+            # Asked for while the result was written: it stands, and no other session is made.
+            if outcome.interrupted or (outcome.asked_to_end and number < repeats):
                 return Interrupted.exit_code
             made.append(outcome)
             loaded = _at_its_rates(loaded, outcome) if repeats > number else loaded

@@ -42,6 +42,8 @@ class Comparison:
         for each in self.parties:
             if not each.valid:
                 yield f"{each.name} is not VALID: its figures prove nothing."
+            for path in each.stated:
+                yield f"{each.name} is only stated: no session lies beside {path.name}."
             yield from _disturbed(each)
         missing = {s.value for each in self.parties for s in each.scenarios}
         missing -= {row.scenario.value for row in self.rows}

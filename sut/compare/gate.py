@@ -8,9 +8,11 @@ from enum import StrEnum
 
 from sut.compare.alike import Area
 from sut.compare.comparison import Comparison
-from sut.compare.text import band_text, figure_text
+from sut.compare.party import Party
+from sut.compare.text import band_text
 from sut.compare.verdict import Row, Verdict
 from sut.errors import ConfigError
+from sut.figure_text import figure_text
 
 # A gate is on the code and its versions: all else has to be the same.
 MUST_BE_ALIKE = (Area.TASK, Area.ENGINE, Area.MACHINE)
@@ -68,6 +70,7 @@ def gate_of(comparison: Comparison, *, any_system: bool = False) -> Gate:
             remedy="Take a baseline of the same task on the same system"
             + ("." if first.area is Area.TASK else ", or give --any-system."),
         )
+    _refuse_invalid(comparison.parties[0])
     if not comparison.rows:
         raise ConfigError(
             "baseline and run have no performance run of one scenario in common.",
@@ -77,11 +80,30 @@ def gate_of(comparison: Comparison, *, any_system: bool = False) -> Gate:
     return Gate((_session(comparison), *_lost(comparison), *map(_figure, comparison.rows)))
 
 
+def _refuse_invalid(baseline: Party) -> None:
+    """What is held against figures that prove nothing is never worse than they are.
+
+    Raises:
+        ConfigError: the baseline is not VALID.
+    """
+    if not baseline.valid:
+        why = next((each for s in baseline.sessions for each in s.result.reasons), "no reason")
+        raise ConfigError(
+            f"the baseline is not VALID, so its figures prove nothing: {why.rstrip('.')}.",
+            where="--baseline",
+            remedy="Take a baseline that is VALID.",
+        )
+
+
 def _session(comparison: Comparison) -> Held:
     run = comparison.parties[1]
-    outcome = Outcome.PASSED if run.valid else Outcome.FAILED
     why = "; ".join(reason for each in run.sessions for reason in each.result.reasons[:3])
-    return Held(SESSION, "VALID", outcome, "the run is VALID" if run.valid else f"INVALID: {why}")
+    if not run.valid:
+        return Held(SESSION, "VALID", Outcome.FAILED, f"INVALID: {why}")
+    if run.stated:
+        said = f"{run.stated[0].name} says VALID, and no session lies beside it to prove it"
+        return Held(SESSION, "VALID", Outcome.SKIPPED, said)
+    return Held(SESSION, "VALID", Outcome.PASSED, "the run is VALID")
 
 
 def _lost(comparison: Comparison) -> Iterator[Held]:
@@ -96,8 +118,8 @@ def _figure(row: Row) -> Held:
     first, cell = row.cells[:2]
     ratio = "" if cell.ratio is None else f", {cell.ratio:.3f} of it {band_text(cell.noise)}"
     sentence = (
-        f"{row.figure.name}: {figure_text(cell.measured.value)}, baseline "
-        f"{figure_text(first.measured.value)}{ratio.rstrip()}"
+        f"{row.figure.name}: {figure_text(cell.measured.value, 5)}, baseline "
+        f"{figure_text(first.measured.value, 5)}{ratio.rstrip()}"
     )
     outcome = {
         Verdict.WORSE: Outcome.FAILED,

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sut.compare.text import figure_text
 from sut.errors import LogError
+from sut.figure_text import figure_text
 from sut.result.schema import Result
-from sut.result.stored import load_result
+from sut.result.stored import load_stored
 
 HEAD = (
     f"{'start (UTC)':16}{'node':13}{'scenario':13}{'':8}{'tokens/s':>9}{'samples/s':>10}"
@@ -20,7 +20,11 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Line:
-    """One scenario of one result; times in ms. None: not measured."""
+    """One scenario of one result; times in ms. None: not measured.
+
+    Attributes:
+        proved: whether the session's files give it; else a file alone states it.
+    """
 
     timestamp: str
     node: str
@@ -33,13 +37,14 @@ class Line:
     samples_per_s: float | None
     ttft_p99_ms: float | None
     latency_p99_ms: float | None
+    proved: bool = True
 
     @property
     def text(self) -> str:
         """In 80 columns."""
         when = f"{self.timestamp[:8]} {self.timestamp[9:]}"
         figures = [self.tokens_per_s, self.samples_per_s, self.ttft_p99_ms]
-        cells = ["-" if value is None else figure_text(value) for value in figures]
+        cells = ["-" if value is None else figure_text(value, 5) for value in figures]
         verdict = "VALID" if self.valid else "INVALID"
         return (
             f"{when:16}{self.node[:12]:13}{self.scenario:13}{verdict:8}"
@@ -57,6 +62,13 @@ class History:
     def document(self) -> dict[str, Any]:
         """For programs."""
         return {"results": [asdict(each) for each in self.lines], "unread": list(self.unread)}
+
+    def notes(self) -> Iterator[str]:
+        """What a reader must know beside the lines."""
+        yield from self.unread
+        stated = sum(not each.proved for each in self.lines)
+        if stated:
+            yield f"{stated} lines are only stated: no session lies beside their files."
 
 
 def history_of(folder: Path) -> History:
@@ -76,14 +88,16 @@ def history_of(folder: Path) -> History:
     unread: list[str] = []
     for path in paths:
         try:
-            lines += lines_of(load_result(path))
+            found = load_stored(path, evaluated=False)
         except LogError as error:
             unread.append(error.render())
+        else:
+            lines += lines_of(found.result, proved=found.built)
     lines.sort(key=lambda each: (each.timestamp, each.node))
     return History(tuple(lines), tuple(unread))
 
 
-def lines_of(result: Result) -> Iterator[Line]:
+def lines_of(result: Result, *, proved: bool = True) -> Iterator[Line]:
     """One for each scenario with a performance run."""
     info = result.benchmark_info
     for scenario, run in result.scenarios.items():
@@ -100,4 +114,5 @@ def lines_of(result: Result) -> Iterator[Line]:
             samples_per_s=run.achieved_qps,
             ttft_p99_ms=None if first_ns is None else first_ns / 1e6,
             latency_p99_ms=run.latency_p99,
+            proved=proved,
         )

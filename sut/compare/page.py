@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sut.compare.comparison import Comparison
-from sut.compare.text import band_text, figure_text
+from sut.compare.text import band_text
+from sut.figure_text import figure_text
 from sut.report.templates import template
 
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -13,7 +16,10 @@ TEMPLATE = Path(__file__).parent / "page.html"
 
 def comparison_html(comparison: Comparison) -> str:
     """The page."""
-    filters = {"figure": figure_text, "band": band_text}
+    filters: dict[str, Callable[..., str]] = {
+        "figure": partial(figure_text, digits=5),
+        "band": band_text,
+    }
     return template(TEMPLATE, filters).render(
         comparison=comparison,
         names=[each.name for each in comparison.parties],

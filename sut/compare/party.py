@@ -41,7 +41,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Session:
-    """A result, and its session where that is here: only its ledger tells of the noise."""
+    """A result, and its session where that is here: only its ledger tells of the noise.
+
+    Attributes:
+        path: as it was named.
+        result: by the session's files; where they are not here, as a file states it.
+        record: None where there is only that file.
+    """
 
     path: Path
     result: Result
@@ -70,6 +76,11 @@ class Party:
     def valid(self) -> bool:
         """Whether each is."""
         return all(each.result.valid for each in self.sessions)
+
+    @property
+    def stated(self) -> list[Path]:
+        """Files that nothing proves: no session lies beside them."""
+        return [each.path for each in self.sessions if each.record is None]
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:

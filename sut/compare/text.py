@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sut.compare.comparison import Comparison
 from sut.compare.verdict import Cell, Row, Verdict
+from sut.figure_text import figure_text
 
 WIDTH = 80
 # So many differences are told; the page and the JSON have all.
@@ -62,18 +63,13 @@ def _row(row: Row, names: list[str]) -> Iterator[str]:
 
 
 def _cell(cell: Cell) -> str:
-    value = figure_text(cell.measured.value)
+    value = figure_text(cell.measured.value, 5)
     start = f"{value:>12} {band_text(cell.measured.noise):>8}"
     if cell.verdict is None:
         return start
     ratio = "" if cell.ratio is None else f"{cell.ratio:.3f}"
     verdict = "" if cell.verdict is Verdict.MISSING else cell.verdict.value
     return f"{start}  {ratio:>7} {band_text(cell.noise):>8}  {verdict}"
-
-
-def figure_text(value: float | None) -> str:
-    """A figure as a person reads it; never 0 for one that was not measured."""
-    return "not measured" if value is None else f"{value:,.5g}"
 
 
 def band_text(noise: float | None) -> str:

@@ -58,12 +58,7 @@ def engine_for(
         with ExitStack() as stack:
             start = Start.only(scenario)
             ready = ready_engine(stack, start, config.of(scenario), inputs, way)
-            if not ready.warm:
-                raise RunError(
-                    "the engine does not answer the warm-up, so there is nothing to measure.",
-                    where=str(logs.parent),
-                    remedy=f"Look into {way.session.engine_log}.",
-                )
+            ready.require_warm(way.session.engine_log)
             yield ready, way
             stops.hold()
             phases.begin("stopping the engine")

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
+from sut.figure_text import figure_text, of_limit
 from sut.harness.rate_probe import OFFLINE_TIMES
 from sut.record.facts import RateProbeFacts, RateStep
 
-LONGEST_S = 300.0
-"""A rate that nobody gave makes no run longer: better a verdict in minutes than one in hours."""
+LONGEST_S = 900.0
+"""A rate that nobody gave makes no run longer: better VALID in a quarter of an hour than INVALID at
+a rate that the probe did not find fit, and better that than a verdict in hours."""
 DIGITS = 2
 """A probe of some seconds tells no more."""
 
@@ -31,7 +33,7 @@ def rates_of(
     found: dict[Scenario, tuple[float, str]] = {}
     for scenario in scenarios:
         if scenario is Scenario.OFFLINE:
-            origin = f"measured: {OFFLINE_TIMES:g} x the {rate:.3g} samples/s of a probe"
+            origin = f"measured: {OFFLINE_TIMES:g} x {_probed(rate)}"
             found[scenario] = (_rounded(OFFLINE_TIMES * rate), origin)
             continue
         step = next(each for each in reversed(facts.steps) if each.scenario == scenario.value)
@@ -48,7 +50,7 @@ def notes_of(facts: RateProbeFacts, rates: dict[Scenario, tuple[float, str]]) ->
             f"no rate was measured ({facts.failure}): each target_qps that is auto stayed as it was"
         ]
     return [
-        f"{scenario.section}.target_qps is {rate:g}, {origin}"
+        f"{scenario.section}.target_qps is {figure_text(rate, 6)}, {origin}"
         for scenario, (rate, origin) in rates.items()
     ]
 
@@ -56,20 +58,24 @@ def notes_of(facts: RateProbeFacts, rates: dict[Scenario, tuple[float, str]]) ->
 def _origin(step: RateStep, rate: float, config: RunConfig, least: float) -> str:
     if step.qps < least:
         return (
-            f"measured: {step.qps:.2g} would be fit, {step.qps / rate:.0%} of the {rate:.3g} "
-            f"samples/s of a probe, and would take {LONGEST_S * least / step.qps / 60:.0f} minutes"
+            f"measured: {step.qps:.2g} would be fit, {step.qps / rate:.0%} of "
+            f"{_probed(rate)}, and would take {LONGEST_S * least / step.qps / 60:.0f} minutes"
         )
     limits = config.latency_rules(Scenario(step.scenario))
-    tokens = (
-        "" if step.tpot_ms is None else f", TPOT {step.tpot_ms:.3g} of {limits.tpot_limit_ms:g} ms"
-    )
-    own = limits.e2e_p99_limit_ms
-    whole = "" if own is None else f", the longest answer {step.latency_ms:.4g} of {own:g} ms"
+    tokens, whole, own = "", "", limits.e2e_p99_limit_ms
+    if step.tpot_ms is not None:
+        tokens = f", TPOT {of_limit(step.tpot_ms, limits.tpot_limit_ms, 3)} ms"
+    if own is not None:
+        whole = f", the longest answer {of_limit(step.latency_ms, own)} ms"
     kept = "" if step.held else "; not even that kept its limits well"
     return (
-        f"measured: {100 * step.qps / rate:.2g} % of the {rate:.3g} samples/s of a probe; there "
-        f"TTFT {step.ttft_ms:.4g} of {limits.ttft_limit_ms:g} ms{tokens}{whole}{kept}"
+        f"measured: {100 * step.qps / rate:.2g} % of {_probed(rate)}; there "
+        f"TTFT {of_limit(step.ttft_ms, limits.ttft_limit_ms)} ms{tokens}{whole}{kept}"
     )
+
+
+def _probed(rate: float) -> str:
+    return f"the {figure_text(rate, 3)} samples/s of a probe"
 
 
 def _rounded(rate: float) -> float:

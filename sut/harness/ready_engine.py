@@ -13,6 +13,7 @@ from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.engines.base import Engine, EngineRequest, RunSpec
 from sut.engines.factory import make_engine
+from sut.errors import RunError
 from sut.harness.facts import BeforeTheClock, Start, agreed_sha256, cards_before, engine_facts
 from sut.harness.host import EngineHost, begin_apart
 from sut.harness.loadgen_run import run_spec
@@ -50,6 +51,25 @@ class ReadyEngine:
         """Whether every query of the warm-up was answered."""
         warmup = self.before.warmup
         return warmup is not None and warmup.succeeded == warmup.requested
+
+    def require_warm(self, log: Path) -> None:
+        """LoadGen is not begun on an engine whose runs could not be VALID.
+
+        Args:
+            log: what the engine prints.
+
+        Raises:
+            RunError: a query of the warm-up was not answered.
+        """
+        warmup = self.before.warmup
+        if warmup is None or self.warm:
+            return
+        answered = f"{warmup.succeeded} of {warmup.requested} queries of the warm-up were answered"
+        first = f"; the first that was not: {warmup.failures[0]}" if warmup.failures else ""
+        raise RunError(
+            f"{answered}{first}.",
+            remedy=f"Look into {log}.",
+        )
 
 
 def ready_engine(

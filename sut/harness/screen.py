@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text, of_limit
 from sut.harness.closely import Figures, SoFar
 from sut.harness.eta import Pace
 from sut.harness.lookout import Look
 from sut.report.plan_text import clock
 
 NAME, FIGURE, BAR = 12, 32, 22
-WHOLE = 1000
 GOOD, BAD = "green", "bold red"
 UNICODE, ASCII = ("█", "░"), ("#", "-")
 
@@ -63,13 +63,18 @@ def _figures(look: Look, figures: Figures, bars: tuple[str, str]) -> Iterable[Te
     for each in figures.times:
         yield _time(each, bars)
     rates = ((figures.tokens_per_s, "tokens/s"), (figures.answers_per_s, "answers/s"))
-    told = [f"{_figure(value)} {unit}" for value, unit in rates if value is not None]
+    told = [f"{figure_text(value)} {unit}" for value, unit in rates if value is not None]
     yield _line("rate", ", ".join(told) or "not measured yet")
     put_off = "" if figures.preemptions is None else f", {figures.preemptions:,.0f} pre-emptions"
     line = _line("open", f"{look.seen.outstanding:,} outstanding, ")
     line.append(f"{look.failed:,} failed", BAD if look.failed else "")
     line.append(put_off)
     yield line
+    on = figures.preempted_on
+    if len(on) > 1 and (most := max(on.values())):
+        worst = max(on, key=on.__getitem__)
+        said = f"replica {worst} has put off most: {most:,.0f} of {sum(on.values()):,.0f}"
+        yield _line("replicas", said)
 
 
 def _needed(figures: Figures) -> str:
@@ -85,14 +90,10 @@ def _time(each: SoFar, bars: tuple[str, str]) -> Text:
     if each.ms is None:
         return _line(watched.name, "not measured yet")
     if watched.limit_ms is None:
-        return _line(watched.name, f"{_figure(each.ms)} ms")
-    told = f"{_figure(each.ms)} of {watched.limit_ms:,.6g} ms"
+        return _line(watched.name, f"{figure_text(each.ms)} ms")
+    told = f"{of_limit(each.ms, watched.limit_ms)} ms"
     word, style = ("within", GOOD) if each.within else ("OVER", BAD)
     return _row(watched.name, told, each.ms / watched.limit_ms, bars, word, style)
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= WHOLE else f"{value:.4g}"
 
 
 def _line(name: str, told: str) -> Text:

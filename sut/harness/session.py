@@ -198,6 +198,8 @@ def _with_engine(
         written = write_session(session, start, config, inputs, before)
         for each in (path, session.facts_of_start(start.number)):
             way.kept[each] = each.read_bytes()
+        way.phases.begin("warming up")
+        ready.require_warm(session.log_of_start(start.number))
         live = live_session(written, start, config, inputs, ready, way)
         interrupted = _make_runs(live, start, plans_of(loaded, inputs), way.phases, gate)
         if interrupted or of in loaded.config.engine_starts()[-1]:

@@ -20,6 +20,7 @@ from sut.errors import LogError
 from sut.given_file import open_given
 from sut.json_text import decoded
 from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.lines import Lines
 
 DETAIL_NAME = "mlperf_log_detail.txt"
 MARKER = b":::MLLOG "
@@ -71,6 +72,7 @@ class LogIndex:
     process_ids: set[int] = field(default_factory=set)
     starts: int = 0
     """How often LoadGen began to write: once for each run in this file."""
+    lines: Lines = field(default_factory=Lines)
 
     def take(self, number: int, raw: bytes, entry: dict[str, Any]) -> None:
         """Note one line."""
@@ -79,6 +81,7 @@ class LogIndex:
         pid = metadata.get("pid") if isinstance(metadata, dict) else None
         if isinstance(pid, int):
             self.process_ids.add(pid)
+        self.lines.take(entry)
         if key not in self.first and len(self.first) < MAX_KEYS:
             self.first[key] = (number, quoted(raw))
 

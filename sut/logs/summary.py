@@ -38,6 +38,8 @@ RATES = {
     "TPS w/ loadgen overhead": "tokens_per_second_with_overhead",
     "TPS w/o loadgen overhead": "tokens_per_second_without_overhead",
 }
+VERDICT = "Result is"
+KNOWN = frozenset({VERDICT, *TEXTS, *FLAGS, *RATES})
 TIME = re.compile(
     r"(?P<what>Min|Max|Mean|\d+\.\d\d percentile)\s+"
     r"(?P<kind>latency|first token latency|time (?:to|per) output token) \(ns\)$",
@@ -126,15 +128,18 @@ class _Found:
         self.times: dict[str, dict[str, int | None]] = {}
         self.printed: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
+        self.said: dict[str, str] = {}
 
     def count(self, match: re.Match[str]) -> None:
         number = 0 if match[1].lower() == "no" else int(match[1])
         self.figures["errors" if match[2].lower() == "error" else "warnings"] = number
 
     def take(self, number: int, name: str, value: str) -> None:
+        if name in KNOWN or TIME.match(name):
+            self.once(number, name, value)
         if name in TEXTS:
             self.figures[TEXTS[name]] = value
-        elif name == "Result is":
+        elif name == VERDICT:
             self.figures["valid"] = value == "VALID"
         elif name in FLAGS:
             self.figures[FLAGS[name]] = value == "Yes"
@@ -147,6 +152,14 @@ class _Found:
             key = PERCENTILE_FIELDS.get(what, f"{what.lower()}_ns")
             time_ns = self.number(number, name, value)
             self.times.setdefault(kind, {})[key] = None if time_ns is None else int(time_ns)
+
+    def once(self, number: int, name: str, value: str) -> None:
+        if self.said.setdefault(name, value) != value:
+            raise LogError(
+                f"two lines say {name!r}: {self.said[name][:40]!r} and {value[:40]!r}.",
+                where=f"{self.path}:{number}",
+                remedy="Restore the log from LoadGen's output; do not edit it.",
+            )
 
     def number(self, number: int, name: str, value: str) -> float | None:
         if NUMBER.fullmatch(value) or NO_NUMBER.fullmatch(value):

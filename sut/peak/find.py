@@ -21,6 +21,7 @@ from sut.peak.configs import confirmation_of, trial_of
 from sut.peak.folder import SearchDir
 from sut.peak.one_run import one_run
 from sut.peak.search import Kind, Step, Tried, Wishes, next_step
+from sut.peak.strangers import refuse_strangers
 from sut.peak.trial import Trial, read_trial
 
 
@@ -73,7 +74,8 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
         keep: called after every run, with where the search stands.
 
     Raises:
-        ConfigError, DatasetError: before anything was started.
+        ConfigError, DatasetError: before anything was started; a session in the folder that is
+            not of this search.
         EngineStartError: the engine did not become ready.
         RunError: the engine does not answer the warm-up, or died.
     """
@@ -81,6 +83,7 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
     asked = replace(asked, loaded=loaded)
     folder = SearchDir(asked.out)
     folder.open(loaded, asked.scenario)
+    refuse_strangers(folder, loaded, asked.scenario)
     runs = folder.runs()
     step = next_step(tried(runs), asked.wishes(_first(runs, loaded.config, asked.scenario)))
     if step.kind is not Kind.END:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sut.config.rounds import load_round
+from sut.figure_text import figure_text, of_limit
 from sut.peak.chance import Seen, chance_of_limit
 from sut.peak.configs import confirmation_of
 from sut.peak.folder import SearchDir
@@ -153,12 +154,13 @@ def render(text: str) -> str:
     else:
         lines = [
             f"Peak: {peak['target_qps']:g} queries/s, VALID in a run of full length. {head}",
-            f"  {peak['completed_qps']:.4g} queries/s completed, session {peak['session']}",
+            f"  {figure_text(peak['completed_qps'])} queries/s completed, "
+            f"session {peak['session']}",
             f"  {found['binding']} binds. The search ended because {found['why']}.",
         ]
         for name, ratio in peak["of_limit"].items():
             measured, limit = peak["measured_ms"].get(name), found["limits"].get(name)
-            figure = "" if measured is None else f" ({measured:.4g} of {limit:g} ms)"
+            figure = "" if measured is None else f" ({of_limit(measured, limit)} ms)"
             lines.append(f"  {name}: {ratio:.0%} of what is allowed{figure}")
     if found["chances"]:
         told = "; ".join(

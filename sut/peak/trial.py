@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from sut import metrics
 from sut.advice.load import MISSED_SHARE, load_of
+from sut.errors import LogError
 from sut.logs.figures import PERCENTILE_FIELDS
 from sut.peak.search import Tried
 from sut.record.facts import RunFacts
-from sut.record.session import RunRecord, read_session
+from sut.record.session import RunRecord, SessionRecord, read_session
 from sut.result.build import result_of
 from sut.result.schema import RunResult
 from sut.rules.limits import Limit, limits_of
@@ -80,9 +81,14 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
 
     Args:
         folder: of the session.
-        full: whether it was to confirm a rate.
+        full: whether it was to confirm a rate; else it has no verdict.
+
+    Raises:
+        LogError: it cannot be read; or it is a trial that was edited since.
     """
     record = read_session(folder)
+    if not full:
+        _refuse_edited(record)
     if not record.runs or record.runs[0].facts.interrupted:
         return None
     (run,) = record.runs
@@ -110,6 +116,14 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
         goodput_qps=_goodput(run.ledger, limits, took),
         took_ms=took,
     )
+
+
+def _refuse_edited(record: SessionRecord) -> None:
+    said = record.closed.contradictions if record.closed is not None else "it was never closed"
+    if said != "none":
+        raise LogError(
+            f"its files are not those that it left: {said}.", where=str(record.folder.root)
+        )
 
 
 def _given_up(facts: RunFacts) -> str | None:

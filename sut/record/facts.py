@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
+from sut.record.clock import ClockFacts
 from sut.record.engine_before import with_traits
 from sut.record.frozen import Facts, Utc
 from sut.record.quantize_record import QuantizeFacts
@@ -253,24 +254,6 @@ class LedgerFacts(Facts):
     replicas: list[ReplicaFacts]
 
 
-class ClockStep(Facts):
-    """A jump of the wall clock against the monotonic one."""
-
-    after_s: float = Field(description="seconds from the first reading until it was seen")
-    step_s: float = Field(description="seconds; negative: set back")
-
-
-class ClockFacts(Facts):
-    """The wall clock against the monotonic one, read again and again during a run."""
-
-    readings: int
-    first_ns: int = Field(description="the first reading, ns of the ledger's monotonic clock")
-    last_ns: int
-    steps: list[ClockStep]
-    drift_s: float = Field(description="seconds that the wall clock gained from first to last")
-    suspended_s: float = Field(description="seconds that the machine was suspended")
-
-
 class SessionOfRun(Facts):
     """Whose run it is: the session's id, and its files as they were when the run began."""
 
@@ -319,6 +302,9 @@ class RunFacts(Facts):
     )
     engine_figures: dict[str, float] = Field(
         description="what the engine measured of itself, units in the names"
+    )
+    replica_figures: dict[str, dict[str, float]] = Field(
+        {}, description="the same of each replica's engine, by the replica's number"
     )
     incidents: list[str] = Field(description="e.g. a replica that was lost; any is INVALID")
     log_sha256: dict[str, str] = Field(

@@ -20,7 +20,7 @@
       ledger.parquet                 one row per query, from our ledger
       ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
-      engine.jsonl                   how busy the engine was, each time it told
+      engine.jsonl                   how busy each engine was, each time it told
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sut.report.lines import NOT_MEASURED, number
 from sut.result.aggregated_schema import Aggregated, AggregatedScenario, WorstTail
 
-NOT_MEASURED = "not measured"
 NOT_ADDED_UP = "not added up"
 WIDTH = 96
 COLUMNS = ("samples", "share", "qps", "alone", "tokens/s", "P99 ms", "start ms")
@@ -105,7 +105,7 @@ def _row(name: str, value: str) -> str:
 
 
 def _number(value: float | None, missing: str = NOT_MEASURED) -> str:
-    return missing if value is None else f"{value:.6g}"
+    return missing if value is None else number(value)
 
 
 def _percent(value: float | None, missing: str = NOT_MEASURED) -> str:

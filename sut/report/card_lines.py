@@ -1,17 +1,15 @@
-"""What the summary says of cards and of the engine on them: limits, load, what held them back."""
+"""What the summary says of cards: limits, load, what held them back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from sut.capacity.cards import card_named
-from sut.capacity.published import standing
+from sut.capacity.published import Published, standing
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.report.lines import number, row
 from sut.result.schema import CardLimit, Result, RunResult
-
-# Pre-emptions beyond this share of the samples are worth a word.
-FEW = 0.01
 
 
 def most(limit: CardLimit | None) -> Iterable[str]:
@@ -20,8 +18,8 @@ def most(limit: CardLimit | None) -> Iterable[str]:
         return
     yield row(
         f"most that {limit.cards} x {limit.card} can do",
-        f"{limit.samples_per_s_in_series:.4g} samples/s "
-        f"({limit.samples_per_s_overlapped:.4g} if prompts and answers overlap), "
+        f"{figure_text(limit.samples_per_s_in_series)} samples/s "
+        f"({figure_text(limit.samples_per_s_overlapped)} if prompts and answers overlap), "
         f"bound by {limit.binding}",
     )
     if limit.reached is not None and limit.mfu is not None and limit.mbu is not None:
@@ -44,15 +42,19 @@ def among_published(result: Result, scenario: Scenario, run: RunResult) -> Itera
     comparable = "" if result.submission_grade else ", which are official and this is not"
     yield row(
         "tokens/s a card among published",
-        f"{each:.5g}, above {found.below} of {found.among} closed results{comparable}",
+        f"{figure_text(each, 5)}, above {found.below} of {found.among} closed results{comparable}",
     )
     if found.same_card:
         low, high = found.same_card[0], found.same_card[-1]
         yield row(
             f"  on {limit.card}",
-            f"{low.per_accelerator:.5g} ({low.submitter}, {low.round}, {low.weights}) to "
-            f"{high.per_accelerator:.5g} ({high.submitter}, {high.round}, {high.weights})",
+            f"{_published(low)} to {_published(high)}",
         )
+
+
+def _published(found: Published) -> str:
+    rate = figure_text(found.per_accelerator, 5)
+    return f"{rate} ({found.submitter}, {found.round}, {found.weights})"
 
 
 def cards(run: RunResult) -> Iterable[str]:
@@ -70,24 +72,3 @@ def cards(run: RunResult) -> Iterable[str]:
             yield row(f"  {name} held back by", f"{found} of the time")
     if run.energy_per_token_j is not None:
         yield row("energy per token (J)", f"{run.energy_per_token_j:.4g}, no MLPerf Power result")
-
-
-def busy(run: RunResult) -> Iterable[str]:
-    """How busy the engine was, where it told; pre-emptions first, for they cost the most."""
-    told = run.engine_figures
-    if "preemptions" in told and run.queries.issued:
-        share = told["preemptions"] / run.queries.issued
-        what = ": their work was done twice; lower the sequences of a step" if share > FEW else ""
-        yield row("pre-emptions", f"{told['preemptions']:.0f} ({share:.1%} of the samples{what})")
-    if "sequences_running_mean" in told:
-        yield row(
-            "sequences at once",
-            f"{told['sequences_running_mean']:.4g} on average, "
-            f"{told['sequences_running_most']:.0f} at most; "
-            f"{told['sequences_waiting_most']:.0f} waiting at most",
-        )
-        yield row(
-            "KV cache in use",
-            f"{told['kv_cache_used_mean']:.0%} on average, "
-            f"{told['kv_cache_used_most']:.0%} at most",
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
+from sut.figure_text import figure_text, of_limit
 from sut.record.ending import HEAD
 from sut.report.summary import NO_MODEL, alarms_of
 from sut.result.schema import Result, RunResult
@@ -59,23 +60,16 @@ def _head(result: Result, runs: Sequence[RunResult]) -> Iterable[str]:
     for name, run in _runs(result):
         for each in run.advice:
             yield from _wrapped(f"{name}: {each}", "  ")
-    reasons = _reasons(result, [each for run in runs for each in run.checks])
+    causes = {each.reason for run in runs for each in run.checks if each.rule in CAUSES}
+    reasons = sorted(result.reasons, key=lambda each: not _is_cause(each, causes))
     for each in reasons[:REASONS]:
         yield from _wrapped(f"- {each}", "  ")
     if len(reasons) > REASONS:
         yield f"  - and {len(reasons) - REASONS} more, in the summary"
 
 
-def _reasons(result: Result, checks: Sequence[Check]) -> list[str]:
-    """Causes first; what could not be judged only where nothing else failed."""
-    unjudged = {each.reason for each in checks if not each.judged}
-    causes = {each.reason for each in checks if each.rule in CAUSES}
-    # Each reason is a run's name, a colon and a check's own words.
-    told = [each for each in result.reasons if each.partition(": ")[2] not in unjudged]
-    return sorted(told or result.reasons, key=lambda each: not _is_cause(each, causes))
-
-
 def _is_cause(reason: str, causes: Collection[str]) -> bool:
+    # Each reason is a run's name, a colon and a check's own words.
     return reason.startswith(HEAD) or reason.partition(": ")[2] in causes
 
 
@@ -108,9 +102,9 @@ def _figures(run: RunResult) -> Iterable[str]:
         return
     if run.mode == "performance":
         if run.throughput_tokens_per_sec is not None:
-            yield f"{run.throughput_tokens_per_sec:,.5g} tokens/s"
+            yield f"{figure_text(run.throughput_tokens_per_sec, 5)} tokens/s"
         if run.achieved_qps is not None:
-            yield f"{run.achieved_qps:.4g} samples/s"
+            yield f"{figure_text(run.achieved_qps)} samples/s"
     queries = run.queries
     if queries.succeeded < queries.issued:
         yield f"{queries.succeeded} of {queries.issued} samples answered"
@@ -122,4 +116,4 @@ def _limit(check: Check) -> str:
         return f"{check.name} not measured"
     unit = f" {check.unit}" if check.unit else ""
     over = "" if check.passed else ", over the limit"
-    return f"{check.name} {measured:.4g} of {limit:.4g}{unit}{over}"
+    return f"{check.name} {of_limit(measured, limit)}{unit}{over}"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from sut.figure_text import figure_text
+from sut.result.schema import RunResult
+
 NOT_MEASURED = "not measured"
 
 
@@ -12,4 +17,12 @@ def row(name: str, value: str) -> str:
 
 def number(value: float | None) -> str:
     """A figure with six digits, or that there is none."""
-    return NOT_MEASURED if value is None else f"{value:.6g}"
+    return NOT_MEASURED if value is None else figure_text(value, 6).replace(",", "")
+
+
+def unjudged(runs: Iterable[tuple[str, RunResult]]) -> Iterator[str]:
+    """For each run that failed: the checks that nobody could judge, for want of a figure."""
+    for name, run in runs:
+        names = [each.name for each in run.checks if not each.judged]
+        if names:
+            yield f"{name}: not measured, so not judged: {', '.join(names)}"

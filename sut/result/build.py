@@ -7,7 +7,7 @@ whatever figures the ledger gives, marked as the ledger's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from sut.result.schema import (
 )
 from sut.result.title import benchmark_title
 from sut.rules.catalogue import session_checks, validity_checks
+from sut.rules.check import Check
 from sut.rules.evidence import Evidence, evidence_of
 from sut.rules.grade import submission_grade
 from sut.rules.loadgen_log import SEED_KEYS
@@ -170,12 +171,11 @@ def _run_of(record: SessionRecord, run: RunRecord, round_: Round | None) -> RunR
 def run_result(evidence: Evidence, session_root: Path) -> RunResult:
     """Figures and verdict of one LoadGen run."""
     run, logs, checks = evidence.run, evidence.logs, validity_checks(evidence)
-    reasons = [each.reason for each in checks if not each.passed]
     times, facts = _times(evidence), _counts(evidence)
     first = _first_figures(evidence, times["latency"])
     mean_tokens, cards = _mean_output_tokens(evidence, facts), cards_used(evidence.directory)
     return RunResult(
-        valid=not reasons,
+        valid=all(each.passed for each in checks),
         **first,
         evaluation=_evaluation(evidence.accuracy),
         mode=run.mode,
@@ -190,7 +190,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         tokens_out=facts.tokens_out,
         mean_output_tokens=mean_tokens,
         queries=Queries.model_validate(facts.model_dump(include=set(Queries.model_fields))),
-        replicas=_replicas(facts),
+        replicas=_replicas(facts, run.replica_figures),
         seeds=_seeds(logs),
         engine_counters=run.engine_counters,
         engine_figures=run.engine_figures,
@@ -203,10 +203,16 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         audit_config=run.audit_config,
         loadgen=_loadgen_info(run, logs, evidence.logs_problem),
         checks=checks,
-        reasons=reasons,
+        reasons=_reasons(checks),
         advice=advice(evidence, checks),
         logs=_log_files(evidence.directory, session_root),
     )
+
+
+def _reasons(checks: Sequence[Check]) -> list[str]:
+    """What could not be judged follows from what failed: a log cut short has no figures."""
+    failed = [each for each in checks if not each.passed]
+    return [each.reason for each in failed if each.judged] or [each.reason for each in failed]
 
 
 def _surroundings(evidence: Evidence) -> dict[str, Any]:
@@ -351,7 +357,7 @@ def _loadgen_info(run: RunFacts, logs: LoadGenLogs | None, problem: str | None) 
     )
 
 
-def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
+def _replicas(facts: LedgerFacts, figures: Mapping[str, Mapping[str, float]]) -> list[ReplicaShare]:
     latest = max((r.last_done_ns for r in facts.replicas if r.last_done_ns is not None), default=0)
     return [
         ReplicaShare(
@@ -363,6 +369,7 @@ def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
             ended_before_last_s=None
             if each.last_done_ns is None
             else (latest - each.last_done_ns) / 1e9,
+            engine_figures=dict(figures.get(each.replica, {})),
         )
         for each in facts.replicas
     ]

@@ -1,7 +1,8 @@
 """The per-query table of a run or a session for other programs: CSV or Parquet.
 
-It is `queries.parquet` of each run, one below the other, with the times that the formulas of
-`sut.metrics` make of its stamps.
+It is what `queries.parquet` of each run holds, one below the other, with the times that the
+formulas of `sut.metrics` make of its stamps. It is joined again from ledger and trace, because that
+file is no evidence.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sut.errors import LogError
-from sut.given_file import open_given
 from sut.logs.trace import TRACE_NAME, read_trace
 from sut.record.folder import RunDir, SessionDir
 from sut.record.ledger_file import read_ledger
@@ -20,8 +20,6 @@ from sut.result.queries import join
 from sut.result.query_columns import COLUMNS
 
 NS_PER_MS = 1e6
-ADDED = {"scenario", "run", "ttft_ms", "tpot_ms", "latency_ms"}
-"""What queries.parquet does not have."""
 
 
 def query_table(path: Path) -> Any:
@@ -56,27 +54,11 @@ def query_table(path: Path) -> Any:
     return pa.concat_tables(tables)
 
 
-def _left(run: RunDir) -> Any:
-    """The table that the session made of a run; None: there is none, as of one that was cut off."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with open_given(run.queries) as stream:
-            rows = pq.ParquetFile(stream).read()
-    except (OSError, pa.ArrowInvalid):
-        return None
-    known = set(rows.column_names)
-    return rows if set(COLUMNS) - known <= ADDED else None
-
-
 def _table_of(run: RunDir) -> Any:
     import pyarrow as pa
 
-    rows = _left(run)
-    if rows is None:
-        trace = run.root / TRACE_NAME
-        rows = join(read_ledger(run.ledger), read_trace(trace), str(trace))
+    trace = run.root / TRACE_NAME
+    rows = join(read_ledger(run.ledger), read_trace(trace), str(trace))
     root = run.root.resolve()
     named = {"scenario": root.parent.name, "run": root.name}
     columns = {name: pa.array([word] * rows.num_rows, pa.string()) for name, word in named.items()}

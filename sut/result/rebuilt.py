@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,22 @@ from sut.result.schema import Result
 SHOWN = 5
 # The same arithmetic on another processor may end in another last digit.
 RELATIVE_TOLERANCE = 1e-9
+EVERYTHING = re.compile(r".*", re.DOTALL)
 
 
-def contradictions(stated: Result, built: Result) -> list[str]:
-    """Each value that the two give differently, verdicts first, then figures; [] where none."""
+def contradictions(stated: Result, built: Result, held: re.Pattern[str] = EVERYTHING) -> list[str]:
+    """Each value that the two give differently, verdicts first, then figures; [] where none.
+
+    Args:
+        stated: by somebody.
+        built: of the session's own files.
+        held: the keys that are compared, as dotted paths.
+    """
     ours, theirs = (dict(_leaves("", _plain(each))) for each in (built, stated))
     found = [
-        key for key in dict.fromkeys([*theirs, *ours]) if not _same(theirs.get(key), ours.get(key))
+        key
+        for key in dict.fromkeys([*theirs, *ours])
+        if held.fullmatch(key) and not _same(theirs.get(key), ours.get(key))
     ]
     found.sort(key=lambda key: _rank(key, theirs.get(key), ours.get(key)))
     lines = [

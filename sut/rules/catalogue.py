@@ -23,6 +23,7 @@ from sut.rules.evaluated import EVALUATED
 from sut.rules.evidence import Evidence
 from sut.rules.loadgen_log import LOG_RULES
 from sut.rules.log_figures import FIGURES
+from sut.rules.log_lines import LINES
 from sut.rules.log_settings import SETTINGS
 from sut.rules.rule import Rule
 from sut.rules.run import RUN_RULES
@@ -34,7 +35,7 @@ from sut.rules.surroundings import SURROUNDINGS
 from sut.rules.traces import TRACES
 
 BOOKS = (
-    *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES),
+    *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES, LINES),
     *(SURROUNDINGS, CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
 )
 

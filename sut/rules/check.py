@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from sut.figure_text import figure_text
 from sut.logs.run_logs import significant_quantum
 from sut.record.frozen import Published
 
@@ -50,7 +51,7 @@ def shown(value: Value) -> str:
     """A value as a person reads it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return figure_text(value, 6).replace(",", "") if isinstance(value, float) else str(value)
 
 
 def check(

@@ -25,8 +25,9 @@ RESULTS = "loadgen/results.cc"
 SCHEDULE_SIGMAS = 6.0
 """Server's schedule is a Poisson process: n is within so many sqrt(n) of its mean."""
 
+STAMPS = ("power_begin", "power_end")
 STAMP_FORMAT = "%m-%d-%Y %H:%M:%S.%f"
-STAMP_TOLERANCE_S = 0.005
+NEAR_STAMPS = 0.005
 """LoadGen stamps the begin and the end of a run in whole ms, by a clock of its own."""
 
 AROUND_SHARE, AROUND_S = 0.01, 10.0
@@ -97,7 +98,7 @@ def _single_stream(case: LogCase) -> Iterable[Check]:
     keys = ("result_qps_with_loadgen_overhead", keys[0])
     # With n - 1 queries over the time of n - 1, and the last one's latency left out.
     most = None if without is None or not n else without * n / max(n - 1, 1)
-    yield _between("queries per second with overhead", overhead, least, most, keys)
+    yield between("queries per second with overhead", overhead, least, most, keys)
     tokens = figures.tokens_per_second_with_overhead
     yield from _tokens_twice(
         case, overhead, tokens, "result_token_throughput_with_loadgen_overhead"
@@ -115,17 +116,17 @@ def _server(case: LogCase) -> Iterable[Check]:
     slack = RELATIVE_TOLERANCE / 10 * (done or 0)
     least = None if shortest is None else shortest - slack
     most = None if longest is None else longest + slack
-    yield _between("seconds from the last query to its answer", last, least, most, keys)
+    yield between("seconds from the last query to its answer", last, least, most, keys)
     planned = _seconds(_whole(case.logged("generated_query_duration")))
     keys = ("result_scheduled_samples_per_sec", "generated_query_duration")
     most = None if planned is None else planned * (1 + RELATIVE_TOLERANCE)
-    yield _between("seconds until the last query", scheduled, 0.0, most, keys)
+    yield between("seconds until the last query", scheduled, 0.0, most, keys)
     target = number(case.logged("effective_target_qps"))
     keys = ("generated_query_duration", "effective_target_qps")
     spread = SCHEDULE_SIGMAS * math.sqrt(n) if n else 0.0
     mean = None if target is None or planned is None else target * planned
     low, high = (None, None) if mean is None else (mean - spread, mean + spread)
-    yield _between("queries at the target rate", n, low, high, keys)
+    yield between("queries at the target rate", n, low, high, keys)
     rate, tokens = figures.completed_samples_per_second, figures.completed_tokens_per_second
     yield from _tokens_twice(case, rate, tokens, "result_completed_tokens_per_second")
 
@@ -189,7 +190,7 @@ def _time_of_tokens(
         most = (step + 1) * (most_tokens - 1) * (1 + RELATIVE_TOLERANCE) / NS_PER_S
     least = None if step is None else step / NS_PER_S * (1 - RELATIVE_TOLERANCE)
     spent = (latency - first) / NS_PER_S
-    yield _between("seconds from first to last token", spent, least, most, keys)
+    yield between("seconds from first to last token", spent, least, most, keys)
     if step is not None and most_tokens is not None and tokens is not None:
         yield from _by_the_means(case, spent, step, tokens, most_tokens)
 
@@ -207,7 +208,7 @@ def _by_the_means(
         *("result_mean_latency_ns", "result_first_token_mean_latency_ns"),
         *("result_time_to_output_token_mean", "result_completed_tokens_per_second"),
     )
-    yield _between(
+    yield between(
         "seconds from first to last token, by the mean answer",
         spent,
         (low - room) * (1 - RELATIVE_TOLERANCE),
@@ -224,17 +225,21 @@ def _by_the_means(
 )
 def stamps_agree(case: LogCase) -> Iterable[Check]:
     """These stamps are no part of any figure, so a figure that was changed contradicts them."""
-    keys = ("power_begin", "power_end")
-    begin, end = (_stamp(case.logged(key)) for key in keys)
-    spent = None if begin is None or end is None else (end - begin).total_seconds()
+    spent = spent_s(case)
     measured, longest = _measured_s(case), _seconds(case.figures.latency.max_ns)
     if case.scenario is Scenario.OFFLINE:
         longest = 0.0  # its one query is all of the run
-    least = None if measured is None else measured * (1 - RELATIVE_TOLERANCE) - STAMP_TOLERANCE_S
+    least = None if measured is None else measured * (1 - RELATIVE_TOLERANCE) - NEAR_STAMPS
     most = None
     if measured is not None and longest is not None:
         most = (measured + longest) * (1 + AROUND_SHARE) + AROUND_S
-    yield _between("seconds from begin to end", spent, least, most, keys)
+    yield between("seconds from begin to end", spent, least, most, STAMPS)
+
+
+def spent_s(case: LogCase) -> float | None:
+    """From LoadGen's stamp of a run's begin to that of its end."""
+    begin, end = (_stamp(case.logged(key)) for key in STAMPS)
+    return None if begin is None or end is None else (end - begin).total_seconds()
 
 
 def _measured_s(case: LogCase) -> float | None:
@@ -272,7 +277,7 @@ def _near(
     return check(name, measured, "==", expected, OURS, keys=keys, holds=near)
 
 
-def _between(
+def between(
     name: str,
     measured: float | None,
     least: float | None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from sut.config.held import load_profile
+from sut.config.keys import show
 from sut.config.official import of_benchmark
 from sut.rules.check import Check
 from sut.rules.rule import Book, Ground
@@ -12,6 +14,7 @@ from sut.rules.session_case import SessionCase, lacking, told
 
 RULES = "inference_rules.adoc"
 SUBMITTED_PROFILE = "mlperf"
+OTHERS_SHARE = "validity.others_cpu_share"
 NOBODYS = "no official model's"
 
 SESSION_RULES: Book[SessionCase] = Book(Ground.RECORD)
@@ -23,6 +26,18 @@ def profile(case: SessionCase) -> Iterable[Check]:
     name = case.config.profile
     against = f"the profile is {name}, which relaxes the round's rules"
     yield told("", name, "==", SUBMITTED_PROFILE, against)
+    # An early record does not have it.
+    if case.strict and "others_cpu_share" in case.config.validity.model_fields_set:
+        yield _others_share(case)
+
+
+def _others_share(case: SessionCase) -> Check:
+    """The profile's own bound on what disturbs a run: null or a larger share relaxes it."""
+    most = case.config.validity.others_cpu_share
+    settings = {each.key: each.value for each in load_profile(SUBMITTED_PROFILE).settings}
+    held = settings[OTHERS_SHARE]
+    against = f"{OTHERS_SHARE} is {show(most)}, and the {SUBMITTED_PROFILE} profile has {held}"
+    return told(OTHERS_SHARE, most, "<=", held, against)
 
 
 @SESSION_RULES.rule("engine", "An engine with the model gives the answers", f"{RULES} §6.1")

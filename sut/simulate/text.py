@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sut.compare.text import figure_text
+from sut.figure_text import figure_text, of_limit
 from sut.simulate.figures import Against
 from sut.simulate.foretell import Foretold, Predicted
 from sut.simulate.source import Source
@@ -49,7 +49,7 @@ def _lines(found: Foretold) -> Iterator[str]:
         yield ""
         yield f"Foretold{_settings(found.asked)}, {found.asked.queries} queries"
         for name, value in found.asked.figures.items():
-            yield f"  {name:18}{figure_text(value):>14}"
+            yield f"  {name:18}{figure_text(value, 5):>14}"
         yield from _limits(found.asked)
     yield ""
     yield LEFT_OUT
@@ -75,8 +75,8 @@ def _table(rows: Sequence[Against]) -> Iterator[str]:
     for each in rows:
         error = "" if each.error is None else f"{each.error:+.1%}"
         yield (
-            f"  {each.name:18}{figure_text(each.predicted):>14}{figure_text(each.measured):>14}"
-            f"{error:>9}"
+            f"  {each.name:18}{figure_text(each.predicted, 5):>14}"
+            f"{figure_text(each.measured, 5):>14}{error:>9}"
         )
 
 
@@ -85,7 +85,7 @@ def _limits(predicted: Predicted) -> Iterator[str]:
         state = "would hold" if each.holds else "would be missed"
         allowed = f"{each.allowed} may be" if each.allowed >= 0 else "there are too few queries"
         yield (
-            f"  {each.name} {figure_text(each.percentile_ms)} ms, limit {each.limit_ms:g}: "
+            f"  {each.name} {of_limit(each.percentile_ms, each.limit_ms, 5)} ms: "
             f"{state}; {each.over} queries over it, {allowed}"
         )
     if predicted.behind:

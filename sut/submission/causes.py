@@ -40,6 +40,8 @@ EXPLAINED_BY: dict[str, tuple[str, ...]] = {
     "rates-follow": (*_FIGURES[:2], *_COUNTS),
     "answer-length": (*_FIGURES[:3], "token-latencies"),
     "stamps-agree": (*_FIGURES, *_DURATIONS),
+    "samples-loaded": ("sample-counts",),
+    "log-clock": ("stamps-agree", *_FIGURES),
 }
 
 

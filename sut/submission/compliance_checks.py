@@ -56,15 +56,23 @@ def _test(entry: TreeEntry, folder: Path, test: str) -> Iterable[Finding]:
 
 
 def _not_passed(entry: TreeEntry, folder: Path, test: str) -> list[Finding]:
-    """What the lines of the verification lack."""
-    lines = lines_of(entry.root / folder / VERIFICATION)
-    return [
-        entry.finding(
-            folder / VERIFICATION, f"No line reads {pattern!r}: {test} did not pass.", AGAIN
-        )
-        for pattern in entry.place.submission.compliance_lines.get(test, ())
-        if not any(re.fullmatch(pattern, line) for line in lines)
-    ]
+    """What the lines of the verification lack, or say otherwise in another line."""
+    lines, place = lines_of(entry.root / folder / VERIFICATION), folder / VERIFICATION
+    found = []
+    for pattern in entry.place.submission.compliance_lines.get(test, ()):
+        others = [each for each in lines if not re.fullmatch(pattern, each)]
+        against = [each for each in others if _label(each) == _label(pattern)]
+        if len(others) == len(lines):
+            sentence = f"No line reads {pattern!r}: {test} did not pass."
+            found.append(entry.finding(place, sentence, AGAIN))
+        elif against:
+            sentence = f"A line reads {against[0]!r}, and another that {test} passed."
+            found.append(entry.finding(place, sentence, AGAIN))
+    return found
+
+
+def _label(line: str) -> str:
+    return line.partition(":")[0].strip()
 
 
 def _log(entry: TreeEntry, folder: Path, test: str) -> Iterable[Finding]:

@@ -29,6 +29,7 @@ MODEL_NAME = "Run with the benchmark's model name."
 CONTRADICTION = "The log contradicts itself: {reason}."
 AS_LEFT = "Hand in the logs as LoadGen left them."
 SENTENCES: dict[str, tuple[str, str]] = {
+    "said-once": (CONTRADICTION, AS_LEFT),
     "loadgen-mode": (
         "{key} is {measured}; the folder is of {limit}.",
         "Put the run into the folder of its own scenario and kind.",
@@ -71,6 +72,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "rates-follow": (CONTRADICTION, AS_LEFT),
     "answer-length": (CONTRADICTION, AS_LEFT),
     "stamps-agree": (CONTRADICTION, AS_LEFT),
+    "samples-loaded": (CONTRADICTION, AS_LEFT),
+    "log-clock": (CONTRADICTION, AS_LEFT),
 }
 # In the order of cause (see causes.py). Those of the benchmark need its limits.
 OF_BENCHMARK = frozenset(
@@ -87,9 +90,11 @@ OF_BENCHMARK = frozenset(
         "ttft",
         "tpot",
         "answer-length",
+        "samples-loaded",
     }
 )
 OF_ACCURACY = (
+    "said-once",
     "loadgen-mode",
     "audit-config",
     "loadgen-release",
@@ -104,6 +109,8 @@ OF_ACCURACY = (
     "settings-taken-over",
     "no-errors",
     "counts-agree",
+    "samples-loaded",
+    "log-clock",
 )
 # The official checker does not ask these, and a release built by hand is no breach by itself.
 WARNED = frozenset({"loadgen-unmodified"})

@@ -8,17 +8,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sut.campaign.measuring import made_with
 from sut.errors import RunError
+from sut.figure_text import figure_text
 from sut.peak.folder import go_on, searched_with
 from sut.record.session import read_session
 from sut.tune.asked import Asked
 from sut.tune.configs import confirmation_config
 from sut.tune.make import make_trial
-from sut.tune.measured import Measured, read_measured, same
+from sut.tune.measured import Measured, read_measured
 from sut.tune.process import run_child
 from sut.tune.propose import propose
+from sut.tune.proved import refuse_unproved
 from sut.tune.schedule import Job, chosen, next_job
-from sut.tune.space import Settings, settings_of, shown
+from sut.tune.space import Settings, shown
 
 Make = Callable[[Asked, Job, Sequence[Measured]], Measured]
 
@@ -49,13 +52,14 @@ def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Fou
         keep: called after every trial, with where the search stands.
 
     Raises:
-        ConfigError: the folder holds another search.
+        ConfigError: the folder holds another search, or a trial that its session contradicts.
         RunError: the given settings failed, so that there is nothing to hold others against.
     """
     space = {each.key: list(each.values) for each in asked.space}
     wanted = {"space": space, "seed": asked.seed, "trial_s": asked.trial_s}
     go_on(asked.out / "search.json", searched_with(asked.loaded, asked.scenario) | wanted)
     measured = read_measured(asked.trials)
+    refuse_unproved(asked, measured)
     try:
         measured = searched(asked, measured, console, keep, make_trial)
         found = _confirmed(asked, measured, console)
@@ -105,14 +109,14 @@ def _confirmed(asked: Asked, measured: list[Measured], console: Console) -> Foun
         KeyboardInterrupt: the user ended it.
     """
     settings = chosen(asked.given, measured)
-    done = _sessions(asked.out)
-    for session in done:
-        if same(settings_of(settings, read_session(session).config), settings):
-            return Found(measured, over=True, confirmation=session)
-    console.print(f"Confirmation in full: {shown(settings)}", highlight=False, soft_wrap=True)
     loaded = confirmation_config(
         asked.loaded, asked.scenario, settings, asked.out, asked.sized(measured)
     )
+    done = _sessions(asked.out)
+    for session in done:
+        if made_with(loaded, read_session(session)):
+            return Found(measured, over=True, confirmation=session)
+    console.print(f"Confirmation in full: {shown(settings)}", highlight=False, soft_wrap=True)
     folder = asked.out / f"confirmation-{1 + len(list(asked.out.glob('confirmation-*')))}"
     folder.mkdir()
     ended = run_child(folder, loaded, ["--full"], None)
@@ -127,7 +131,7 @@ def _sessions(out: Path) -> list[Path]:
 
 def line_of(made: Measured) -> str:
     """One trial in words."""
-    what = f"failed: {made.failed}" if made.value is None else f"{made.value:.4g}"
+    what = f"failed: {made.failed}" if made.value is None else f"{figure_text(made.value)}"
     return f"Trial {made.number} ({made.purpose}, {made.cost_s:.0f} s): {what}; " + shown(
         made.settings
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.metrics import Distribution
 from sut.peak.trial import read_trial
 from sut.record.session import read_session
@@ -114,7 +115,7 @@ def lost_by_smoke(metrics: Mapping[str, float], given: Mapping[str, float]) -> s
         least = SMOKE_KEEPS * given.get(name, 0.0)
         if value < least:
             return (
-                f"its answers have {name} {value:.4g}, and {least:.4g} is "
+                f"its answers have {name} {figure_text(value)}, and {figure_text(least)} is "
                 f"{SMOKE_KEEPS:.0%} of what the given settings have"
             )
     return None

@@ -12,6 +12,7 @@ import yaml
 from sut.config.keys import show, values_of, varies
 from sut.config.names import Scenario
 from sut.config.sources import shipped
+from sut.figure_text import figure_text
 from sut.record.session import read_session
 from sut.result.build import result_of
 from sut.tune.asked import Asked
@@ -196,5 +197,7 @@ def _end_lines(found: dict[str, Any]) -> list[str]:
     if confirmed is None:
         return [f"Not confirmed: {found['unconfirmed']}", f"System: {SYSTEM}"]
     verdict = "VALID" if confirmed["valid"] else f"INVALID: {'; '.join(confirmed['reasons'])}"
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in confirmed["figures"].items())
+    figures = ", ".join(
+        f"{name} {figure_text(value)}" for name, value in confirmed["figures"].items()
+    )
     return [f"Confirmation {verdict}: {figures} ({confirmed['session']})", f"System: {SYSTEM}"]

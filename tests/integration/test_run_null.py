@@ -249,6 +249,20 @@ def test_an_accuracy_run_without_a_model_is_not_called_valid_alone(sut: Sut):
     assert done.stdout.startswith("VALID, but the answers are not a model's: ")
 
 
+def test_loadgen_is_not_begun_on_an_engine_that_does_not_answer_the_warm_up(sut: Sut):
+    slow = settings(warmup__timeout_s=0.5, engine__null__ttft_ms=2000)
+    done = sut("--scenario", "Offline", "--engine", "null", *SHORT, *slow)
+    assert done.code == 1
+    assert done.result["warmup"]["succeeded"] == 0
+    assert done.result["reasons"][0] == (
+        "the session ended before its time, while warming up: 0 of 10 queries of the warm-up were "
+        "answered; the first that was not: no answer within 0.5 s"
+    )
+    assert done.result["scenarios"] == {}
+    assert not (done.session / "Offline").exists()
+    assert left_running(str(done.results)) == []
+
+
 def test_a_second_run_never_overwrites_the_first(sut: Sut):
     sut("--scenario", "Offline", "--engine", "null", *SHORT)
     done = sut("--scenario", "Offline", "--engine", "null", *SHORT)

@@ -19,11 +19,11 @@ from tests.unit.audit.sabotage import SABOTAGES
 from tests.unit.cluster.test_unlike_nodes import LOST
 from tests.unit.cluster.unlike import ALIKE, TOLD_OTHERWISE, UNLIKE
 from tests.unit.report import breaks
-from tests.unit.rules import breakages, broken_answers
+from tests.unit.rules import breakages, broken_answers, broken_lines
 from tests.unit.submission.broken_structure import STRUCTURE
 from tests.unit.submission.broken_trees import FILES, LOGS
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
-from tests.unit.submission.sabotaged_logs import FIGURES, SETTINGS
+from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
 from tests.unit.submission.test_sabotages import INTERACTIVE, OLD_LAYOUT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +33,7 @@ TREE_TABLES: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "FILES": FILES,
     "STRUCTURE": STRUCTURE,
     "FIGURES": FIGURES,
+    "LINES": LINES,
     "SETTINGS": SETTINGS,
     "ACCURACY": ACCURACY,
     "TEST06": TEST06,
@@ -74,9 +75,11 @@ def every() -> list[Sabotage]:
 
 def _sessions() -> Iterator[Sabotage]:
     test = "tests/unit/rules/test_run.py"
+    parts = [broken_answers.BROKEN_ANSWERS, broken_lines.BROKEN_LINES]
     tables: tuple[tuple[Any, str, Sequence[Any]], ...] = (
-        (broken_answers, "BROKEN_ANSWERS", broken_answers.BROKEN_ANSWERS),
-        (breakages, "BREAKAGES", breakages.BREAKAGES[len(broken_answers.BROKEN_ANSWERS) :]),
+        (broken_answers, "BROKEN_ANSWERS", parts[0]),
+        (broken_lines, "BROKEN_LINES", parts[1]),
+        (breakages, "BREAKAGES", breakages.BREAKAGES[sum(map(len, parts)) :]),
         (breakages, "BESIDE_VALID", breakages.BESIDE_VALID),
     )
     for module, name, rows in tables:

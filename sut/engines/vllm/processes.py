@@ -8,7 +8,7 @@ import psutil
 
 from sut.machine.processes import drop_shared, end_all
 
-DEAD = ("gone", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
+DEAD = ("gone", psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 class ProcessGuard:
@@ -37,13 +37,15 @@ class ProcessGuard:
         return [process.pid for process in self._adopted]
 
     def dead(self) -> str | None:
-        """Names an adopted process that has ended or was stopped; None if all live."""
+        """Says which adopted process has ended or was stopped; None if all live."""
         for process in self._adopted:
             state = "gone"
             with contextlib.suppress(psutil.NoSuchProcess):
                 state = process.status() if process.is_running() else state
+            if state == psutil.STATUS_STOPPED:
+                return f"was stopped (pid {process.pid}, SIGSTOP)"
             if state in DEAD:
-                return f"pid {process.pid} is {state}"
+                return f"died (pid {process.pid} is {state})"
         return None
 
     def end_new(self) -> None:

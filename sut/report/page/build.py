@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
+from sut.record.engine_load import PREEMPTIONS
 from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.report.formulas import PERCENTILE, TIMES
+from sut.report.lines import unjudged
+from sut.report.load_lines import told_by
 from sut.report.page.figures import LIMITS, Figure, figures
 from sut.report.page.place import Place, place
 from sut.report.page.samples import Samples, samples
 from sut.report.page.settings import Set, settings
 from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
-from sut.report.page.tiles import Tile, figure_text, tiles
+from sut.report.page.tiles import Tile, tiles
 from sut.report.page.trust import Trusted, trust
 from sut.report.templates import template
 from sut.result.schema import ReplicaShare, Result, RunResult
@@ -41,6 +45,9 @@ REPLICAS: Mapping[str, Key[ReplicaShare]] = {
     "samples": lambda each: largest_first(each.samples),
     "output tokens": lambda each: largest_first(each.tokens_out),
     "end": lambda each: largest_first(each.ended_before_last_s),
+}
+BY_LOAD: Mapping[str, Key[ReplicaShare]] = {
+    "pre-emptions": lambda each: largest_first(each.engine_figures.get(PREEMPTIONS)),
 }
 CHECKS: Mapping[str, Key[Check]] = {
     "judgement": as_given,
@@ -66,6 +73,7 @@ class Margin:
     measured: str
     limit: str
     share: float | None
+    verdict: str
     passed: bool
 
 
@@ -92,6 +100,7 @@ class RunPage:
     trust: list[Trusted]
     place: Place | None
     replicas: Sortable[ReplicaShare]
+    replicas_told: bool
     checks: Sortable[Check]
     samples: Samples | None
 
@@ -107,6 +116,7 @@ def report_html(result: Result, record: SessionRecord) -> str:
     pages = [_page(result, *each, folders) for each in _runs(result)]
     return template(TEMPLATE, {"figure": figure_text}).render(
         result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
+        unjudged=[] if result.valid else list(unjudged((page.name, page.run) for page in pages)),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
         percentile=PERCENTILE, settings=sortable(settings(result), SETTINGS),
         files=_files(record), generator=generator(),
@@ -151,7 +161,8 @@ def _page(
         statistics=_statistics(run) if performance else [],
         trust=[] if measured is None else trust(run, measured, _others_most(result)),
         place=place(result, scenario, run),
-        replicas=sortable(run.replicas, REPLICAS),
+        replicas=sortable(run.replicas, {**REPLICAS, **(BY_LOAD if told_by(run) else {})}),
+        replicas_told=bool(told_by(run)),
         checks=sortable(run.checks, CHECKS),
         samples=None if record is None else samples(run, record),
     )
@@ -181,6 +192,7 @@ def _margin(check: Check) -> Margin:
         measured="not measured" if check.measured is None else f"{shown(check.measured)}{unit}",
         limit=f"{check.comparison} {shown(check.limit)}{unit}",
         share=measured / limit if measured is not None and limit else None,
+        verdict="holds" if check.passed else "does not hold" if check.judged else "not judged",
         passed=check.passed,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sut.capacity.cards import card_named
 from sut.capacity.published import Published, published_of, standing
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.report.page import plots
 from sut.report.page.figures import Figure
 from sut.report.page.sortable import Key, Sortable, largest_first, sortable
@@ -46,7 +47,9 @@ def place(result: Result, scenario: Scenario, run: RunResult) -> Place | None:
     if found is None:
         return None
     official = "" if result.submission_grade else " They are official results, and this is none."
-    sentence = f"{own:,.5g} tokens/s a card, above {found.below} of {found.among}.{official}"
+    sentence = (
+        f"{figure_text(own, 5)} tokens/s a card, above {found.below} of {found.among}.{official}"
+    )
     every = [each.per_accelerator for each in published_of(benchmark.benchmark_id, scenario)]
     same = [each.per_accelerator for each in found.same_card]
     note = f"Small: each published one. Large: those on {limit.card}. Dashed: this run."

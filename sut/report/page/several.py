@@ -13,6 +13,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.record.session import SessionRecord
 from sut.report.page import plots, series
 from sut.report.page.build import NAME, generator
@@ -25,7 +26,6 @@ from sut.report.page.sortable import (
     smallest_first,
     sortable,
 )
-from sut.report.page.tiles import figure_text
 from sut.report.templates import template
 from sut.result.schema import Result, RunResult
 

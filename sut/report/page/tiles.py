@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.report.formulas import RATES, TIMES
 from sut.result.schema import RunResult
 
 # Beyond it nobody counts digits.
-WHOLE = 1e15
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,6 @@ class Tile:
     figure: str
     what: str
     formula: str
-
-
-def figure_text(value: float | None, digits: int = 4) -> str:
-    """A figure as a person reads it; never 0 for one that was not measured."""
-    if value is None:
-        return "not measured"
-    whole = 10**digits <= abs(value) < WHOLE
-    return f"{value:,.0f}" if whole else f"{value:,.{digits}g}"
 
 
 def tiles(scenario: Scenario, run: RunResult) -> list[Tile]:

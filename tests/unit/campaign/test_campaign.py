@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from rich.console import Console
 import sut.campaign.campaign
 import sut.campaign.measuring
 from sut.campaign.campaign import Campaign, Planned, foretold, planned
-from sut.campaign.measuring import made_with
+from sut.campaign.measuring import Measuring, made_with
 from sut.campaign.plan import Override, Plan, read_plan
 from sut.campaign.report import write_report
 from sut.commands.campaign import main
 from sut.config.sources import Loaded, load
-from sut.errors import ConfigError, EngineStartError
+from sut.errors import ConfigError, EngineStartError, RunError
 from sut.harness.session import Outcome
 from sut.record.folder import SessionDir
 from sut.record.session import read_session
@@ -76,7 +77,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
     monkeypatch.setattr(sut.campaign.campaign, "measured", made)
     # Recordings have settings of their own; tests/integration/test_campaign.py has runs that fit.
-    monkeypatch.setattr(sut.campaign.measuring, "made_with", lambda _asked, _record: True)
+    monkeypatch.setattr(sut.campaign.measuring, "made_with", lambda *_: True)
     return made
 
 
@@ -301,3 +302,92 @@ def test_a_dry_run_makes_nothing(
     assert "3 stages, 0 of them kept" in capsys.readouterr().out
     assert runs.made == []
     assert not (tmp_path / "out").exists()
+
+
+SEARCHED = """\
+scenarios: [Server]
+modes: [performance, accuracy]
+peak: [Server]
+common:
+  engine.kind: "null"
+  dataset: synthetic
+  server.min_duration_s: 5
+settings:
+  a: {server.target_qps: 20}
+"""
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Stands for the search: it confirms the rate that was asked for, unless that is 13."""
+    made: list[float] = []
+
+    def find_one(each: Measuring, out: Path, console: Console) -> Path:
+        rate = each.loaded.config.server.target_qps
+        made.append(rate)
+        if rate == 13:
+            raise RunError("no rate of Server is confirmed: no rate helps.")
+        return make_session(out / "peaks" / f"{len(made)}", "server")
+
+    monkeypatch.setattr(sut.campaign.campaign, "find", find_one)
+    return made
+
+
+def searching(tmp_path: Path, text: str = SEARCHED) -> Campaign:
+    path, out = tmp_path / "plan.yaml", tmp_path / "out"
+    path.write_text(text, encoding="utf-8")
+    plan = read_plan(path)
+    again = partial(planned, plan, out, resolved)
+    campaign = Campaign(out, again(), Console(file=io.StringIO()), again=again)
+    campaign.run()
+    return campaign
+
+
+def test_a_rate_is_searched_once_and_the_other_runs_of_the_scenario_take_it(
+    tmp_path: Path, runs: Runs, searches: list[float]
+) -> None:
+    campaign = searching(tmp_path)
+    assert states(campaign) == [("VALID", False)] * 2
+    (session,) = (tmp_path / "out" / "peaks").glob("*/node_*")
+    found = read_session(session).config.server.target_qps
+    assert (searches, runs.made) == ([20], [f"{found:g}"]), "the accuracy run has the rate found"
+    (accuracy,) = (each for each in campaign.stages if not each.searched)
+    origin = accuracy.measuring.loaded.origins["server.target_qps"]
+    assert origin == f"measured: the peak, by {session.name}"
+    assert states(searching(tmp_path)) == [("VALID", True)] * 2
+    assert len(searches) == 1
+
+
+def test_the_rate_of_a_search_is_no_setting_of_another_scenario(
+    tmp_path: Path, runs: Runs, searches: list[float]
+) -> None:
+    text = SEARCHED.replace("[Server]\nmodes", "[Server, Offline]\nmodes")
+    first = {each.planned.name: each.planned.inputs for each in searching(tmp_path, text).every()}
+    offline = [name for name in first if "Offline" in name]
+    assert len(offline) == 2
+    again = searching(tmp_path, text)
+    assert states(again) == [("VALID", True)] * 4
+    assert all(each.inputs == first[each.name] for each in again.stages if each.name in offline)
+
+
+def test_where_no_rate_is_found_nothing_is_measured_at_one(
+    tmp_path: Path, runs: Runs, searches: list[float]
+) -> None:
+    campaign = searching(tmp_path, SEARCHED.replace("20", "13"))
+    (search, waiting) = campaign.every()
+    assert (search.state.value, waiting.state.value) == ("FAILED", "not made")
+    assert "no rate of Server is confirmed" in search.said[0]
+    assert waiting.said == ("the search for its rate has found none so far",)
+    assert not campaign.valid
+    assert (runs.made, searches) == ([], [13])
+
+
+def test_where_a_search_begins_does_not_decide_what_it_finds(
+    tmp_path: Path, runs: Runs, searches: list[float]
+) -> None:
+    searching(tmp_path)
+    assert states(searching(tmp_path, SEARCHED.replace("20", "30"))) == [("VALID", True)] * 2
+    other = SEARCHED.replace("min_duration_s: 5", "min_duration_s: 6")
+    assert [kept for _, kept in states(searching(tmp_path, other))] == [False, False]
+    assert searches == [20, 20]
+    assert len(runs.made) == 2

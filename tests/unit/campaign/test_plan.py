@@ -70,7 +70,22 @@ MISTAKES = {
     "a word that is near none": (
         "scenarios: [Server]\nxyz: 1\n",
         ":2: xyz is 1, but a plan has no such word. Its words are scenarios, modes, tests, "
-        "systems, common, settings.",
+        "peak, systems, common, settings.",
+    ),
+    "a peak of no scenario of the plan": (
+        "scenarios: [Server]\npeak: [Interactive]\n",
+        ":2: peak has Interactive, and a rate is searched for of Server and Interactive, where "
+        "they are among the scenarios. Name Server.",
+    ),
+    "a peak of a scenario without a rate": (
+        "scenarios: [Offline]\npeak: Offline\n",
+        ":2: peak has Offline, and a rate is searched for of Server and Interactive, where "
+        "they are among the scenarios. Leave peak out.",
+    ),
+    "a peak without the run that confirms it": (
+        "scenarios: [Server]\nmodes: [accuracy]\npeak: [Server]\n",
+        ":3: peak is [Server], and no performance run is among the modes, which are [accuracy]. "
+        "Add performance to modes, or leave peak out.",
     ),
     "an unknown scenario": (
         "modes: [accuracy]\nscenarios: [Sever]\n",

@@ -132,6 +132,8 @@ class Made:
         self._verdicts = list(verdicts)
         self.quiet: list[bool] = []
         self.rates: list[tuple[float, bool]] = []
+        self.asked_in: int | None = None
+        """The session in which somebody asks to end while its result is written."""
 
     def __call__(self, loaded: Loaded, console: Console, gate: object = None) -> SimpleNamespace:
         self.quiet.append(console.quiet)
@@ -142,6 +144,7 @@ class Made:
             result=SimpleNamespace(valid=verdict, configuration=MEASURED),
             session=session,
             interrupted=verdict is None,
+            asked_to_end=verdict is None or self.asked_in == len(self.quiet),
         )
 
 
@@ -173,6 +176,16 @@ def test_repeats_are_sessions_of_their_own_and_all_must_be_valid(
     shown = capsys.readouterr()
     assert ("Repeats: results/s1,results/s2,results/s3\n" in shown.out) is (code != 130)
     assert "Session 2 of 3." in shown.err
+
+
+@pytest.mark.parametrize(("asked_in", "made_of", "code"), [(1, 1, 130), (2, 2, 130), (3, 3, 0)])
+def test_no_session_is_made_after_one_in_which_somebody_asked_to_end(
+    benchmark: Callable[..., Made], asked_in: int, made_of: int, code: int
+) -> None:
+    made = benchmark(True, True, True)
+    made.asked_in = asked_in
+    assert run_main([*NULL, "--repeat", "3"]) == code
+    assert len(made.quiet) == made_of
 
 
 def test_quiet_is_quiet_on_stderr(

@@ -150,7 +150,9 @@ def test_what_was_not_measured_is_one_line_and_no_list_of_reasons(tmp_path: Path
         (folder / name).unlink()
     edit(folder / "run.json", interrupted=True)
     result = build(root, make_round())
-    assert len(result.reasons) > 20
+    unjudged = [each for each in result.scenarios[Scenario.SERVER].checks if not each.judged]
+    assert len(unjudged) > 15
+    assert not any(each.reason in reason for each in unjudged for reason in result.reasons)
     text = summary_text(result)
     told = text[: text.index("\n\n")].splitlines()[4:]
     assert told[0] == "  - Server: interrupted: yes, must be == no"
@@ -266,7 +268,7 @@ def test_a_run_on_a_card_is_shown_among_the_published_ones(tmp_path):
     text = summary_text(result.model_copy(update={"scenarios": {Scenario.OFFLINE: on_card}}))
     assert "most that 1 x NVIDIA H200 can do: 57.9 samples/s" in text
     assert "61% of it" in text
-    assert "4528, above " in text
+    assert "4,528, above " in text
     assert "which are official and this is not" in text
     assert "Quanta" in text
     assert "among published" not in summary_text(result)

@@ -68,7 +68,5 @@ def _shift(rows: list[dict[str, Any]], later_ns: int) -> None:
 
 def _of_process(text: str, name: str) -> str:
     """The log as another process would have written it."""
-    first, _, rest = text.partition("\n")
-    assert '"pid": ' in first
-    number = sum(name.encode())
-    return first.replace('"pid": ', f'"pid": {number}') + "\n" + rest
+    assert '"pid": ' in text
+    return text.replace('"pid": ', f'"pid": {sum(name.encode())}')

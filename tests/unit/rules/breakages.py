@@ -16,6 +16,7 @@ from tests.unit.result.sessions import (
     rewrite_log,
 )
 from tests.unit.rules.broken_answers import BROKEN_ANSWERS
+from tests.unit.rules.broken_lines import BROKEN_LINES
 from tests.unit.rules.changes import (
     Change,
     another_session,
@@ -99,6 +100,7 @@ def others_of_mlperf(folder: Path) -> None:
 # The rule that fails, the recording, what is broken in it, and what fails with the rule: no others.
 BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     *BROKEN_ANSWERS,
+    *BROKEN_LINES,
     ("run-ended", "server", run_json(loadgen_returned=False, loadgen_exit="ended"), ()),
     ("run-ended", "server", run_json(loadgen_returned=False), ()),
     ("run-ended", "server", run_json(loadgen_exit="LoadGen's process was ended by SIGSEGV"), ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,30 @@ def detail_value(key: str, value: str) -> Change:
                 lines[number] = f'{head}"value": {value}{rest}'
                 return "".join(lines)
         raise AssertionError(f"{key} is not in the log")
+
+    return lambda folder: rewrite_log(folder, DETAIL, change)
+
+
+def line_value(key: str, name: str, value: str) -> Change:
+    """What the line of a key says besides its value, e.g. when it was written."""
+    pattern = rf'("key": "{re.escape(key)}".*{name})[\d.]+'
+
+    def change(text: str) -> str:
+        changed, count = re.subn(pattern, rf"\g<1>{value}", text)
+        assert count, f"{key} is not in the log"
+        return changed
+
+    return lambda folder: rewrite_log(folder, DETAIL, change)
+
+
+def again(key: str, value: str) -> Change:
+    """A second line of a key, with another value, after the first."""
+    line = rf'(?m)^(.*"key": "{re.escape(key)}", "value": )([^,]+)(.*)$'
+
+    def change(text: str) -> str:
+        changed, count = re.subn(line, rf"\g<0>\n\g<1>{value}\g<3>", text)
+        assert count, f"{key} is not in the log"
+        return changed
 
     return lambda folder: rewrite_log(folder, DETAIL, change)
 

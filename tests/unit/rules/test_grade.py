@@ -15,6 +15,7 @@ from sut.config.schema import (
     ModelConfig,
     NullConfig,
     RunConfig,
+    ValidityConfig,
 )
 from sut.config.vllm_options import VllmConfig
 from sut.record.facts import RunFacts, SessionFacts
@@ -99,13 +100,20 @@ def test_each_rule_on_a_session_is_asked_or_named_as_left_out() -> None:
     assert not {*GRADE} & NOT_IN_GRADE
 
 
-def test_nothing_stands_against_an_official_run() -> None:
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_nothing_stands_against_an_official_run(share: float) -> None:
     assert grade(official(), facts(), make_round(), runs(*ALL)) == []
+    own = official(validity=ValidityConfig(others_cpu_share=share))
+    assert grade(own, facts(), make_round(), runs(*ALL)) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
+        (
+            {"validity": ValidityConfig(others_cpu_share=None)},
+            "validity.others_cpu_share is null, and the mlperf profile has 0.5",
+        ),
         ({"profile": "quick"}, "the profile is quick, which relaxes the round's rules"),
         (
             {"engine": EngineConfig(kind="null", null=NullConfig())},

@@ -91,6 +91,12 @@ class BothLogs:
         assert count, f"{self.detail} has no {key}"
         self.detail.write_text(changed, encoding="utf-8")
 
+    def rewrite(self, pattern: str, new: str) -> None:
+        """Whatever of the detail log matches."""
+        changed, count = re.subn(pattern, new, self.detail.read_text(encoding="utf-8"))
+        assert count, f"{self.detail} has no {pattern}"
+        self.detail.write_text(changed, encoding="utf-8")
+
     def _labels(self, key: str) -> list[str]:
         if key in LABELS:
             return [re.escape(LABELS[key])]
@@ -176,6 +182,8 @@ def _settings(logs: BothLogs, count: int) -> None:
     for key, value in values.items():
         if logs.value(key) is not None:
             logs.set(key, value)
+    logs.rewrite(r'("loaded_qsl_set", "value": )\[[^]]*\]', rf"\g<1>{[*range(count)]}")
+    logs.rewrite(r'("pid": )\d+', r"\g<1>7")
 
 
 def _accuracy(logs: BothLogs, count: int) -> None:
@@ -251,6 +259,8 @@ def _stamps(logs: BothLogs, number: int, span_s: float) -> None:
     for key, at in {"power_begin": begin, "power_end": begin + timedelta(seconds=span_s)}.items():
         logs.set(key, at.strftime(STAMP)[:-3])
     logs.set("test_datetime", begin.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    clock = rf"\g<1>{span_s * 1000 + 12.5:.6f}"
+    logs.rewrite(r'("key": "power_(?:begin|end)".*?"time_ms": )[\d.]+', clock)
 
 
 def _rate_in_user_conf(logs: BothLogs) -> None:

@@ -13,6 +13,7 @@ from tests.unit.submission.broken_trees import (
     detail,
     measured,
     system,
+    verified,
     write,
 )
 from tests.unit.submission.saboteur import (
@@ -152,6 +153,10 @@ TEST06: dict[str, Row] = {
         results("Server/TEST06/verify_accuracy.txt", "First token check pass: True\n"
                 "EOS check pass: True\nall is well\n"),
         "No line reads 'Sample length check pass: True'",
+    ),
+    "a verification that says both": (
+        verified("EOS check pass: True", "EOS check pass: True\nEOS check pass: False"),
+        "A line reads 'EOS check pass: False', and another that TEST06 passed.",
     ),
     "a blank log of TEST06": (
         results(f"Server/TEST06/accuracy/{LOG}", " "),

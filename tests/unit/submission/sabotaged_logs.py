@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.submission.broken_trees import in_detail, setting
+from tests.unit.submission.broken_trees import in_detail, setting, text_of
+from tests.unit.submission.official_runs import SUMMARY
 from tests.unit.submission.saboteur import (
     LATENCIES,
     SERVER_RATES,
@@ -13,7 +14,9 @@ from tests.unit.submission.saboteur import (
     copied,
     faster,
     garbled,
+    in_lines,
     results,
+    said_again,
     scaled,
     several,
 )
@@ -82,6 +85,58 @@ FIGURES: dict[str, Row] = {
         setting("generated_samples_per_query", 26736, "Offline", "accuracy"),
         "counts-agree",
     ),
+}
+TWO_VERDICTS = "Result is : INVALID\nResult is : VALID"
+LINES: dict[str, Row] = {
+    "a summary with two verdicts": (
+        lambda root: text_of(
+            root, f"Server/performance/run_1/{SUMMARY}", *("Result is : VALID", TWO_VERDICTS)
+        ),
+        "two lines say 'Result is': 'INVALID' and 'VALID'.",
+    ),
+    "a verdict INVALID after the one that is VALID": (
+        said_again("result_validity", '"INVALID"'),
+        "said-once",
+    ),
+    "a rate that stands twice": (
+        said_again("result_completed_tokens_per_second", "1.5"),
+        "said-once",
+    ),
+    "a setting that stands twice in the accuracy run": (
+        said_again("effective_min_duration_ms", "7", "Offline", "accuracy"),
+        "said-once",
+    ),
+    "lines of another process": (
+        in_lines(r'("key": "result_.*"pid": )\d+', r"\g<1>8"),
+        "said-once",
+    ),
+    "a few samples loaded": (
+        in_lines(r'("loaded_qsl_set", "value": )\[[^]]*\]', r"\g<1>[1, 2, 3]"),
+        "samples-loaded",
+    ),
+    "one sample loaded again and again": (
+        in_lines(r'("loaded_qsl_set", "value": \[)0, 1,', r"\g<1>1, 1,"),
+        "samples-loaded",
+    ),
+    "a sample loaded that there is not": (
+        in_lines(r'("loaded_qsl_set", "value": \[)0,', r"\g<1>13368,"),
+        "samples-loaded",
+    ),
+    "an accuracy run of some samples": (
+        in_lines(
+            r'("loaded_qsl_set", "value": )\[[^]]*\]', r"\g<1>[0, 1, 2]", "Offline", "accuracy"
+        ),
+        "samples-loaded",
+    ),
+    "a run of a minute, its figures and stamps as of ten": (
+        in_lines(r'("power_end".*"time_ms": )[\d.]+', r"\g<1>60012.5"),
+        "log-clock",
+    ),
+    "a run of an hour, its figures and stamps as of ten minutes": (
+        in_lines(r'("power_end".*"time_ms": )[\d.]+', r"\g<1>3600012.5"),
+        "log-clock",
+    ),
+    "no clock in the lines": (in_lines(r', "time_ms": [\d.]+', ""), "log-clock"),
 }
 SETTINGS: dict[str, Row] = {
     "a minimum duration not met beside VALID": (

@@ -46,6 +46,26 @@ def scaled(factor: float, *keys: str, scenario: str = "Server") -> Breaker:
     return apply
 
 
+def in_lines(old: str, new: str, scenario: str = "Server", kind: str = "performance") -> Breaker:
+    """The lines of a detail log that match."""
+
+    def apply(root: Path) -> None:
+        path = detail(root, scenario, kind)
+        text, count = re.subn(old, new, path.read_text(encoding="utf-8"))
+        assert count, old
+        path.write_text(text, encoding="utf-8")
+
+    return apply
+
+
+def said_again(
+    key: str, value: str, scenario: str = "Server", kind: str = "performance"
+) -> Breaker:
+    """A second line of a key, with another value, after the first."""
+    line = rf'(?m)^(.*"key": "{re.escape(key)}", "value": )([^,]+)(.*)$'
+    return in_lines(line, rf"\g<0>\n\g<1>{value}\g<3>", scenario, kind)
+
+
 def several(*breakers: Breaker) -> Breaker:
     def apply(root: Path) -> None:
         for each in breakers:

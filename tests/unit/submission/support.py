@@ -56,7 +56,7 @@ AUDIT_LINE = (
     ':::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file '
     '(audit.config). Overriding TestSettings from audit.config file.", "time_ms": 0.0, '
     '"namespace": "mlperf::logging", "event_type": "POINT_IN_TIME", "metadata": {"is_error": '
-    'false, "is_warning": true, "file": "x.cc", "line_no": 1, "pid": 1, "tid": 1}}\n'
+    'false, "is_warning": true, "file": "x.cc", "line_no": 1, "pid": 7, "tid": 1}}\n'
 )
 
 
@@ -200,6 +200,7 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
         _one_warning(summary)
         audited_log(folder)
     number = len(list(root.glob("*/*/run.json")))
+    text = re.sub(r'("pid": )\d+', rf"\g<1>{1000 + number}", text)  # of one process each
     detail.write_text(_on_a_day_of_its_own(text, number), encoding="utf-8")
     if _loadgen_scenario(scenario) == "Server":  # recorded at P95 in quick
         at_p99(detail)

@@ -69,6 +69,9 @@ EXPLAINED = {
     "answer-length": {"times-in-order", "counts-agree", "rates-follow", "token-latencies"},
     "stamps-agree": {"times-in-order", "counts-agree", "rates-follow", "answer-length"}
     | {"min-duration-asked", "min-duration"},
+    "samples-loaded": {"sample-counts"},
+    "log-clock": {"times-in-order", "counts-agree", "rates-follow", "answer-length"}
+    | {"stamps-agree"},
 }
 
 
@@ -111,15 +114,17 @@ def test_a_tree_of_an_unknown_benchmark_is_not_asked_for_its_limits() -> None:
         "loadgen-mode", "audit-config", "loadgen-release", "loadgen-unmodified", "logs-agree",
         "seeds", "token-latencies", "distinct-queries", "settings-fixed", "settings-taken-over",
         "no-errors", "latency-constraints", "early-stopping", "min-queries-met",
-        "loadgen-verdict", "times-in-order", "rates-follow", "stamps-agree",
+        "loadgen-verdict", "times-in-order", "rates-follow", "stamps-agree", "said-once",
+        "log-clock",
     }  # fmt: skip
 
 
 def test_an_accuracy_run_is_asked_for_what_its_log_holds() -> None:
     assert list(OF_ACCURACY) == [
-        "loadgen-mode", "audit-config", "loadgen-release", "loadgen-unmodified", "logs-agree",
-        "seeds", "token-latencies", "distinct-queries", "sample-counts", "latency-limits-asked",
-        "settings-fixed", "settings-taken-over", "no-errors", "counts-agree",
+        "said-once", "loadgen-mode", "audit-config", "loadgen-release", "loadgen-unmodified",
+        "logs-agree", "seeds", "token-latencies", "distinct-queries", "sample-counts",
+        "latency-limits-asked", "settings-fixed", "settings-taken-over", "no-errors",
+        "counts-agree", "samples-loaded", "log-clock",
     ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from sut.rules.catalogue import CATALOGUE
 from sut.submission.check_tree import check_tree, passed
 from sut.submission.layout import submission_rules
 from sut.submission.make_tree import make_tree
+from sut.submission.twins import twins
+from sut.submission.walk import entries
 from tests.unit.audit.sabotage import AUDITED
 from tests.unit.submission import support
 from tests.unit.submission.broken_structure import STRUCTURE
@@ -20,7 +22,9 @@ from tests.unit.submission.broken_trees import (
     FILES,
     LOGS,
     RESULTS,
+    SYSTEM,
     both,
+    edit_json,
     in_detail,
     setting,
     system,
@@ -28,11 +32,11 @@ from tests.unit.submission.broken_trees import (
 )
 from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
-from tests.unit.submission.sabotaged_logs import FIGURES, SETTINGS
-from tests.unit.submission.saboteur import Row, copied, results
+from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
+from tests.unit.submission.saboteur import Row, copied, in_lines, results, several
 from tests.unit.submission.support import SUBMITTER
 
-TABLES = (FIGURES, SETTINGS, ACCURACY, TEST06, USER_CONF, DOCUMENTS, STRAYS)
+TABLES = (FIGURES, LINES, SETTINGS, ACCURACY, TEST06, USER_CONF, DOCUMENTS, STRAYS)
 ROWS: dict[str, Row] = {name: row for table in TABLES for name, row in table.items()}
 
 
@@ -40,7 +44,7 @@ def test_the_tables_are_many_and_no_row_hides_another() -> None:
     before = LOGS | FILES | STRUCTURE
     assert len(ROWS) == sum(len(table) for table in TABLES) >= 80
     assert not ROWS.keys() & before.keys()
-    named = {meets for table in (FIGURES, SETTINGS) for _, meets in table.values()}
+    named = {meets for table in (FIGURES, LINES, SETTINGS) for _, meets in table.values()}
     assert len(named & CATALOGUE.keys()) >= 18
 
 
@@ -81,6 +85,13 @@ INTERACTIVE: dict[str, Row] = {
         copied("performance/run_1", "Server", "Interactive"),
         "This is the run of results/",
     ),
+    "Server's performance as Interactive's, on another day": (
+        several(
+            copied("performance/run_1", "Server", "Interactive"),
+            in_lines(r'("value": ")\d\d-\d\d(-\d{4} )', r"\g<1>06-06\g<2>", "Interactive"),
+        ),
+        f"This is the run of {RESULTS}/Interactive/performance/run_1, by its latencies, to",
+    ),
     "Server's answers and score as Interactive's": (
         lambda root: [
             copied(f"accuracy/{name}", "Server", "Interactive")(root)
@@ -113,6 +124,33 @@ def test_one_scenarios_runs_do_not_pass_for_anothers(
     found = check_tree(tree, "v6.1")
     assert [each.line for each in found if not (each.rule or each.sentence).startswith(meets)] == []
     assert len(found) == 1
+
+
+def test_another_submitters_runs_are_told(tree: Path) -> None:
+    shutil.copytree(tree / "closed" / SUBMITTER, tree / "closed" / "Other")
+    edit_json(tree / f"closed/Other/systems/{SYSTEM}.json", submitter="Other")
+    found = check_tree(tree, "v6.1")
+    assert len(found) == 4
+    assert all(each.place.startswith("closed/Other/") for each in found)
+    said = f"This is the run of {SUBMITTER}'s results/{SYSTEM}/llama3.1-8b/Server/accuracy, by Load"
+    assert any(each.sentence.startswith(said) for each in found)
+
+
+def test_a_tests_log_is_not_that_of_a_run_at_another_rate(
+    three_scenarios: Callable[[], Path], tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(three_scenarios(), tree)
+    root = tree / "closed" / SUBMITTER
+    copied("TEST06", "Server", "Interactive")(root)
+    rules = load_round("v6.1")
+    found, _ = twins(entries(tree, rules))
+    assert found == [], "at one rate both draw the same samples, whose answers may be the same"
+    in_detail("requested_server_target_qps", 17, "Interactive")(root)
+    found, _ = twins(entries(tree, rules))
+    (told,) = found
+    assert told.place.endswith("Server/TEST06")
+    assert "Interactive/TEST06, whose run had another rate." in told.sentence
 
 
 OLD_LAYOUT: dict[str, Row] = {

@@ -26,14 +26,14 @@ from tests.unit.submission import support
 from tests.unit.submission.broken_trees import RESULTS
 from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.sabotaged_files import ACCURACY, TEST06
-from tests.unit.submission.sabotaged_logs import FIGURES, SETTINGS
+from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
 from tests.unit.submission.saboteur import Row, copied
 from tests.unit.submission.support import ROUNDS, SUBMITTER, small_round
 from tests.unit.submission.test_edge import ALL, edge_tree
 
 Trees = Callable[[str, str], Path]
 Lines = list[tuple[str, str, str]]
-SABOTAGES: dict[str, Row] = FIGURES | SETTINGS | ACCURACY | TEST06
+SABOTAGES: dict[str, Row] = FIGURES | LINES | SETTINGS | ACCURACY | TEST06
 ALONE = (
     "every rate of Server up by a tenth",
     "Server's scheduled rate a little up",
@@ -285,7 +285,7 @@ def test_it_needs_the_standard_library_of_python_3_10_and_nothing_else() -> None
         names |= {str(each.module) for each in nodes if isinstance(each, ast.ImportFrom)}
         ours = {"scripts.verifier.logs"} if text != texts[0] else set()
         assert {name.partition(".")[0] for name in names - ours} <= set(sys.stdlib_module_names)
-    assert len(texts[0].partition("\nDATA.update(")[0].splitlines()) < 600
+    assert len(texts[0].partition("\nDATA.update(")[0].splitlines()) < 650
 
 
 def test_the_verb_prints_the_file_of_a_round(capsys: pytest.CaptureFixture[str]) -> None:

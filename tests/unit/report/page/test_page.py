@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.record.ending import EndingFacts
 from sut.record.session import SessionRecord, read_session
 from sut.report.page import plots
 from sut.report.page.build import report_html
-from sut.report.page.tiles import figure_text, tiles
+from sut.report.page.tiles import tiles
 from sut.result.build import result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
@@ -227,6 +228,19 @@ def test_each_run_stands_on_top_with_what_it_used_of_its_limits(tmp_path: Path) 
     assert "TPOT P95 1%" in top
     assert "no limit" in top, "Offline has none"
     assert 'href="#Offline"' in top
+
+
+def test_a_limit_without_a_figure_is_not_judged_and_no_limit_that_does_not_hold(
+    tmp_path: Path,
+) -> None:
+    root = make_session(tmp_path, "server")
+    for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
+        (root / "Server" / "performance" / name).unlink()
+    text = report_html(*built(root))
+    top, body = text.split("<section", 1)
+    assert "Server: not measured, so not judged: " in top
+    assert "does not hold" not in text
+    assert body.count("not judged</td>") >= 3, "both limits of the round, and ours"
 
 
 def test_the_evidence_of_the_session_is_linked_and_what_is_made_of_it_is_not(
