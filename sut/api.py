@@ -110,7 +110,21 @@ def _loaded(config: Settings) -> Loaded:
         return check_release(Loaded(config, dict.fromkeys(values_of(config), FROM_PYTHON)))
     if isinstance(config, Mapping):
         return configure([(key, value, f"{FROM_PYTHON} {key}") for key, value in config.items()])
-    return configure(config_file=None if config is None else Path(config))
+    return configure(config_file=None if config is None else _path(config, "config"))
+
+
+def _path(given: object, argument: str) -> Path:
+    """An argument that is a path.
+
+    Raises:
+        ConfigError: it is of another type, or no file can have its name.
+    """
+    if isinstance(given, str | Path) and str(given) != "" and "\0" not in str(given):
+        return Path(given)
+    raise ConfigError(
+        f"{argument} is {given!r}, must be a path as text or pathlib.Path.",
+        remedy="docs/api.md has examples.",
+    )
 
 
 def load_result(path: Path | str) -> Result:
@@ -120,7 +134,8 @@ def load_result(path: Path | str) -> Result:
     otherwise. A file alone is taken as it is, unless it contradicts itself.
 
     Raises:
+        ConfigError: it is not a path.
         LogError: there is none; it is of another version and its session is not here; or it
             contradicts its session, or itself.
     """
-    return stored.load_result(Path(path))
+    return stored.load_result(_path(path, "path"))

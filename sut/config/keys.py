@@ -209,9 +209,16 @@ def checked(setting: Setting) -> Any:
 
 
 def _refuse_bytes(setting: Setting) -> None:
-    """Refuse what no record could hold: bytes of the command line that are no text."""
+    """Refuse bytes of the command line that are no text, and the zero byte, which no path has."""
+    text = _shown(setting.value)
+    if "\0" in text:
+        raise ConfigError(
+            f"{setting.key} is {show(setting.value)}, which has a zero byte.",
+            where=setting.origin,
+            remedy="Leave it out.",
+        )
     try:
-        _shown(setting.value).encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise ConfigError(
             f"{setting.key} is {show(setting.value)}, which is not UTF-8.", where=setting.origin

@@ -93,6 +93,14 @@ def test_a_mistake_is_refused_in_the_same_words() -> None:
         sut.run({"server.rate": 3})
 
 
+@pytest.mark.parametrize("given", [3, b"x", ["x"], True, "", "a\0b"])
+def test_what_is_no_path_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"config is .*must be a path"):
+        sut.run(given)
+    with pytest.raises(ConfigError, match=r"path is .*must be a path"):
+        sut.load_result(given)
+
+
 def test_another_thread_is_refused() -> None:
     said: list[str] = []
 

@@ -117,6 +117,7 @@ YAML: dict[str, tuple[str, Shape]] = {
         "a number of 100,000 digits",
         holding(b"server: {target_qps: " + b"9" * 100_000 + b"}"),
     ),
+    "zero-byte": ("a zero byte in a path", holding(b'results_dir: "a\\0b"\n')),
     "number": ("1e300 for a count", holding(b"warmup: {queries: 1e300}\n")),
     "documents": ("two documents", holding(b"a: 1\n---\nb: 2\n")),
     "tabs": ("tabs for spaces", holding(b"server:\n\ttarget_qps: 2\n")),

@@ -19,3 +19,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"results_dir is .* which is not UTF-8") as refused:
         checked(setting)
     assert refused.value.where == "--results-dir"
+
+
+@pytest.mark.parametrize("value", ["a\0b", ["x", "\0"]])
+def test_a_zero_byte_is_refused_wherever_it_stands(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"results_dir is .* which has a zero byte") as refused:
+        checked(Setting("results_dir", value, "my.yaml:1"))
+    assert refused.value.where == "my.yaml:1"
