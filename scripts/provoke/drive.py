@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ from sut.machine.processes import SHARED
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "SUT_PROVOKED"
 """In the environment of all that a fault's command starts: the fault's folder."""
+# By its path: a fault may take PATH away.
+BASH = shutil.which("bash") or "/bin/bash"
 POLL_S = 0.01
 # So long beyond its bound a command is watched before it is killed.
 BEYOND_S = 20.0
@@ -112,7 +115,7 @@ def _start(fault: Fault, call: Call, folder: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", f"import os, sys\n{call.wrap}\n{BECOME}", *command]
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         return subprocess.Popen(
-            ["bash", "-c", script, "-", *command],
+            [BASH, "-c", script, "-", *command],
             cwd=call.folder or folder / WORKING,
             env={**environment(folder), **call.variables},
             stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from sut.report.plan_text import clock
 
 ORIGIN = "campaign"
 SEARCHED, PROBED = "its rate is searched for first", "its rate is measured first"
-NO_RATE = "the search for its rate has found none"
+NO_RATE = "the search for its rate has found none so far"
 
 
 class State(StrEnum):

@@ -16,6 +16,7 @@ settings:                        # a name for each set of settings that is tried
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 PAGE = "docs/campaign.md has an example."
 BASE = "base"
+MOST_STAGES = 200
+"""Each is resolved and planned before the first is made, and takes a minute at the very least."""
 # What a plan says in words of its own; as settings they would contradict them.
 _OWN = {
     "scenarios": "scenarios",
@@ -115,6 +118,7 @@ def read_plan(path: Path) -> Plan:
     plan = Plan(path, words, origins)
     _refuse_twice(plan)
     _refuse_peaks(plan)
+    _refuse_too_many(plan)
     if words.tests is not None and Mode.COMPLIANCE not in words.modes:
         raise ConfigError(
             f"tests is {show(words.tests)}, and no compliance run is among the modes, which are "
@@ -195,6 +199,25 @@ def _refused(error: ValidationError, origins: Mapping[str, str], path: Path) -> 
     if first["loc"][-1] == "[key]":
         said = f"{named[0]} has the name {named[-1]}, which may have letters, digits, _ and - only."
     return ConfigError(said, where=where, remedy=PAGE)
+
+
+def _refuse_too_many(plan: Plan) -> None:
+    """Refuse a plan that would take hours to read, before that begins.
+
+    Raises:
+        ConfigError: it has more stages than MOST_STAGES, counting one test of a compliance run.
+    """
+    words = plan.words
+    sides = (words.scenarios, words.modes, words.systems or (None,), words.settings)
+    count = math.prod(len(each) for each in sides)
+    if count > MOST_STAGES:
+        told = ("scenarios", "modes", "systems", "settings")
+        parts = " x ".join(f"{len(side)} {word}" for side, word in zip(sides, told, strict=True))
+        raise ConfigError(
+            f"the plan has {count} stages ({parts}), must have {MOST_STAGES} at most.",
+            where=shown_path(plan.path),
+            remedy="Split it into several plans.",
+        )
 
 
 def _refuse_twice(plan: Plan) -> None:

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for line in table:
         console.print(line, highlight=False, soft_wrap=True)
-    try_results_dir(out)
+    try_results_dir(out, "--out")
     again = partial(planned, plan, out, configure)
     campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
     campaign.run()

@@ -10,6 +10,7 @@ then by_scenario.SCENARIO.KEY.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -286,7 +287,11 @@ def sentence(error: ValidationError, prefix: str = "") -> str:
     if first["type"].endswith(("_parsing", "_type")):
         message = message.partition(", unable")[0]
     wanted = message.replace("Input should be", "must be").replace("String should", "must")
-    wanted = wanted.replace("Tuple should", "must")
+    wanted = re.sub(r"\b(Tuple|Dictionary|List|Set) should", "must", wanted)
+    # Pydantic names Python's types; a user writes YAML.
+    wanted = re.sub(r"\ba valid (tuple|list)\b", "a list", wanted)
+    wanted = wanted.replace("a valid dictionary", "keys and values")
+    wanted = wanted.replace(" after validation", "")
     return f"{key} is {show(first['input'])}, {wanted[0].lower()}{wanted[1:]}."
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -113,6 +113,8 @@ class RunReport:
     """Measured by the engine, units in the names."""
     load: list[LoadSample] = field(default_factory=list)
     """How busy it was, again and again; empty where it does not tell."""
+    replicas: dict[int, dict[str, float]] = field(default_factory=dict)
+    """What each replica's engine measured of itself, by its number; empty without replicas."""
 
 
 @dataclass(frozen=True)
@@ -191,4 +193,13 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Stop everything and wait until it has stopped; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class OfReplicas(Protocol):
+    """What an engine of replicas says beside the rest, while a run goes on."""
+
+    def preempted_on(self) -> Mapping[int, float]:
+        """Sequences put off so far in the run, by replica that told; asked from any thread."""
         ...

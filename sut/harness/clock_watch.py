@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sut.record.facts import ClockFacts, ClockStep
+from sut.record.clock import ClockFacts, ClockStep
 from sut.rules.clocks import STEP_TOLERANCE_S
 
 NS_PER_S = 1e9

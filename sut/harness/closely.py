@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +22,7 @@ from sut.harness.eta import Pace, Seen
 from sut.harness.ledger import NO_TIME, Ledger, State
 from sut.harness.spread import Spread
 from sut.plan.run_id import RunId
+from sut.record.engine_load import PREEMPTIONS
 from sut.rules.early_stopping import queries_needed
 from sut.rules.limits import OWN_PERCENTILE, limits_of
 
@@ -32,7 +33,6 @@ WINDOW_S = 10.0
 COUNTERS_S = 5.0
 """An engine is asked for its counters so often: with replicas, that is a call to each."""
 NS_PER_MS = 1e6
-PREEMPTIONS = "preemptions"
 
 Times = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -113,6 +113,7 @@ class Figures:
             limit than its percentile lets pass, to the end of the run.
         needed_for: the percentile that asks for the most, or is lost; None: the minimum does.
         preemptions: sequences that the engine put off in this run; None: it does not count them.
+        preempted_on: the same of each replica on Ray, by its last word.
     """
 
     tokens_out: int
@@ -122,6 +123,7 @@ class Figures:
     needed: int | None
     needed_for: SoFar | None
     preemptions: float | None
+    preempted_on: Mapping[int, float]
 
 
 class Closely:
@@ -132,6 +134,7 @@ class Closely:
         pace: its plan.
         watched: the times that are shown.
         ask: begins to ask the engine for its counters; None: nobody is asked.
+        preempted_on: what is known of each replica's pre-emptions by now.
     """
 
     def __init__(
@@ -140,12 +143,13 @@ class Closely:
         pace: Pace,
         watched: Sequence[Watched],
         ask: Callable[[], Counters] | None = None,
+        preempted_on: Callable[[], Mapping[int, float]] = dict,
     ):
         self._ledger, self._pace = ledger, pace
         self._watched = [_Kept(each) for each in watched]
         self._read = 0
         self._before: deque[tuple[float, int, int]] = deque()
-        self._preemptions = _Preemptions(ask)
+        self._preemptions, self._preempted_on = _Preemptions(ask), preempted_on
 
     def look(self, seen: Seen) -> Figures:
         """What there is to say, at a time at which so much has ended."""
@@ -161,6 +165,7 @@ class Closely:
             needed=needed,
             needed_for=asks,
             preemptions=self._preemptions.so_far(seen.elapsed_s),
+            preempted_on=self._preempted_on(),
         )
 
     def _needed(self, times: Sequence[SoFar], seen: Seen) -> tuple[int | None, SoFar | None]:

@@ -62,6 +62,7 @@ class Exporter(Collector):
         runs = dict(self._runs)
         for name, (field, about) in COUNTERS.items():
             yield _family(CounterMetricFamily(name, about, labels=["run"]), runs, field)
+        yield _replicas(runs)
         for name, (field, about) in GAUGES.items():
             yield _family(GaugeMetricFamily(name, about, labels=["run"]), runs, field)
         for name, (field, about) in TIMES.items():
@@ -80,6 +81,16 @@ def _family(family: Any, runs: Mapping[str, Mapping[str, Any]], field: str) -> M
             family.add_metric([run], float(value))
     found: Metric = family
     return found
+
+
+def _replicas(runs: Mapping[str, Mapping[str, Any]]) -> Metric:
+    """By signs of life, where the sum is asked for: the two may differ for some seconds."""
+    about = "Sequences that the engine of a replica put off in this run, by its last word."
+    family = CounterMetricFamily("sut_replica_preemptions", about, labels=["run", "replica"])
+    for run, fields in runs.items():
+        for replica, value in fields["preempted_on"].items():
+            family.add_metric([run, replica], float(value))
+    return family
 
 
 def _times(family: GaugeMetricFamily, runs: Mapping[str, Mapping[str, Any]], field: str) -> Metric:

@@ -23,7 +23,7 @@ from qsl.dataset import Dataset
 from qsl.library import Library
 from sut.config.names import Mode, Scenario
 from sut.config.schema import RunConfig
-from sut.engines.base import NO_REPLICA, Engine, RunSpec
+from sut.engines.base import NO_REPLICA, Engine, OfReplicas, RunSpec
 from sut.errors import HarnessError
 from sut.harness.card_watch import CardWatch
 from sut.harness.clock_watch import ClockWatch
@@ -46,8 +46,9 @@ from sut.machine.signals import stopped_by
 from sut.plan.room import end_bytes
 from sut.plan.run_plan import RunPlan
 from sut.record.answer import bounds_of
+from sut.record.clock import ClockFacts
 from sut.record.engine_load import load_lines
-from sut.record.facts import ClockFacts, LedgerFacts, RunFacts, SessionOfRun
+from sut.record.facts import LedgerFacts, RunFacts, SessionOfRun
 from sut.record.folder import RunDir, SessionDir, write_atomic
 from sut.record.ledger_file import counted, ledger_bytes
 from sut.record.surroundings import SurroundingsFacts
@@ -219,6 +220,7 @@ def _facts(
         surroundings=outcome.surroundings,
         engine_counters=counters,
         engine_figures=report.figures,
+        replica_figures={str(number): each for number, each in report.replicas.items()},
         incidents=report.incidents,
         log_sha256=this.directory.hashes(),
     )
@@ -294,7 +296,8 @@ def _lookout(live: LiveSession, this: _Run) -> Lookout:
     def ask() -> Future[dict[str, float]]:
         return live.host.start(live.engine.stats())
 
-    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask))
+    on = live.engine.preempted_on if isinstance(live.engine, OfReplicas) else dict[int, float]
+    return Lookout(this.ledger, pace, Closely(this.ledger, pace, watched, ask, on))
 
 
 def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:

@@ -142,4 +142,5 @@ def fields_of(look: Look) -> dict[str, Any]:
             for each in figures.times
         ],
         "preemptions": figures.preemptions,
+        "preempted_on": {str(replica): each for replica, each in figures.preempted_on.items()},
     }

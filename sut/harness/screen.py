@@ -70,6 +70,11 @@ def _figures(look: Look, figures: Figures, bars: tuple[str, str]) -> Iterable[Te
     line.append(f"{look.failed:,} failed", BAD if look.failed else "")
     line.append(put_off)
     yield line
+    on = figures.preempted_on
+    if len(on) > 1 and (most := max(on.values())):
+        worst = max(on, key=on.__getitem__)
+        said = f"replica {worst} has put off most: {most:,.0f} of {sum(on.values()):,.0f}"
+        yield _line("replicas", said)
 
 
 def _needed(figures: Figures) -> str:

@@ -1,4 +1,4 @@
-"""What no command can do without: descriptors, address space, a working directory."""
+"""What no command can do without: descriptors, address space, /proc, a working directory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ MIB = 2**20
 # were enough (docs/reliability-table.md).
 DESCRIPTORS = 24
 ADDRESS_SPACE_MIB = 950
+PROC = Path("/proc")
+"""Where Linux tells of memory, of the processor's time and of our own processes."""
 
 
 def require_footing() -> None:
     """Refuse to begin where nothing could end well.
 
     Raises:
-        ConfigError: which limit is too low, or that the working directory has gone.
+        ConfigError: which limit is too low, that /proc is empty, or that the working directory
+            has gone.
     """
     descriptors, space = (
         resource.getrlimit(which)[0] for which in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
@@ -36,6 +39,12 @@ def require_footing() -> None:
             f"{ADDRESS_SPACE_MIB} at least, an engine far more.",
             where="ulimit -v",
             remedy="Raise it, e.g. ulimit -v unlimited.",
+        )
+    if not (PROC / "self" / "stat").exists() or not (PROC / "meminfo").exists():
+        raise ConfigError(
+            "it does not tell of this machine and its processes, as if nothing were mounted.",
+            where=str(PROC),
+            remedy="Mount it: mount -t proc proc /proc.",
         )
     try:
         Path.cwd()

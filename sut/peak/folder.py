@@ -92,7 +92,7 @@ def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: it holds a search with other settings, or cannot be written.
     """
-    try_results_dir(file.parent)
+    try_results_dir(file.parent, "--out")
     if not os.path.lexists(file):
         write_atomic(file, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
         return

@@ -52,8 +52,9 @@ def audit_config_path(config: RunConfig, test: str) -> Path:
         )
     shipped = sorted(each.parent.name for each in AUDIT_ROOT.glob(f"*/{AUDIT_FILE}"))
     raise ConfigError(
-        f"there is no compliance test {test}; there is {', '.join(shipped) or 'none'}.",
-        remedy="Set compliance.tests, or name its compliance.audit_config.",
+        f"compliance.tests has {test}, which is no compliance test that is here; there is "
+        f"{', '.join(shipped) or 'none'}.",
+        remedy="Set compliance.tests to one of them, or name its compliance.audit_config.",
     )
 
 

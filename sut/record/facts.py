@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 from sut.capacity.model_shape import ModelShape
 from sut.config.engine_traits import EngineTraits
 from sut.config.schema import RunConfig
+from sut.record.clock import ClockFacts
 from sut.record.engine_before import with_traits
-from sut.record.frozen import Facts
+from sut.record.frozen import Facts, Utc
 from sut.record.quantize_record import QuantizeFacts
 from sut.record.surroundings import SurroundingsFacts
 
@@ -184,7 +185,7 @@ class SessionFacts(Facts):
 
     session_id: str | None = Field(None, description="drawn at the start; null: of no session")
 
-    started_utc: str = Field(description="when the engine was ready, or had failed to be; ISO 8601")
+    started_utc: Utc = Field(description="when the engine was ready, or had failed to be; ISO 8601")
     timestamp: str | None = Field(
         None, description="what its folder is named after, YYYYMMDD_HHMMSS; null: not on record"
     )
@@ -253,24 +254,6 @@ class LedgerFacts(Facts):
     replicas: list[ReplicaFacts]
 
 
-class ClockStep(Facts):
-    """A jump of the wall clock against the monotonic one."""
-
-    after_s: float = Field(description="seconds from the first reading until it was seen")
-    step_s: float = Field(description="seconds; negative: set back")
-
-
-class ClockFacts(Facts):
-    """The wall clock against the monotonic one, read again and again during a run."""
-
-    readings: int
-    first_ns: int = Field(description="the first reading, ns of the ledger's monotonic clock")
-    last_ns: int
-    steps: list[ClockStep]
-    drift_s: float = Field(description="seconds that the wall clock gained from first to last")
-    suspended_s: float = Field(description="seconds that the machine was suspended")
-
-
 class SessionOfRun(Facts):
     """Whose run it is: the session's id, and its files as they were when the run began."""
 
@@ -296,8 +279,8 @@ class RunFacts(Facts):
         description="performance, accuracy or compliance",
     )
     test: str | None = Field(description="the compliance test the run is for, e.g. TEST06")
-    started_utc: str
-    ended_utc: str
+    started_utc: Utc
+    ended_utc: Utc
     loadgen_model: str
     loadgen_package: str | None = Field(description="version of the installed mlcommons-loadgen")
     loadgen_returned: bool = Field(description="whether StartTest came back by itself")
@@ -319,6 +302,9 @@ class RunFacts(Facts):
     )
     engine_figures: dict[str, float] = Field(
         description="what the engine measured of itself, units in the names"
+    )
+    replica_figures: dict[str, dict[str, float]] = Field(
+        {}, description="the same of each replica's engine, by the replica's number"
     )
     incidents: list[str] = Field(description="e.g. a replica that was lost; any is INVALID")
     log_sha256: dict[str, str] = Field(

@@ -20,7 +20,7 @@
       ledger.parquet                 one row per query, from our ledger
       ledger.journal                 its rows as they change; gone once ledger.parquet is whole
       cards.jsonl                    clocks, power and load of the cards, once a second
-      engine.jsonl                   how busy the engine was, each time it told
+      engine.jsonl                   how busy each engine was, each time it told
       queries.parquet                one row per query, LoadGen's stamps where it has them
       mlperf_log_{summary,detail}.txt  mlperf_log_{accuracy,trace}.json   LoadGen's, untouched
       accuracy.json  accuracy.txt    the evaluation of an accuracy run
@@ -104,8 +104,12 @@ def write_asked(flag: str, path: Path, content: str | bytes) -> None:
         ) from error
 
 
-def try_results_dir(results_dir: Path) -> None:
+def try_results_dir(results_dir: Path, named: str = "results_dir") -> None:
     """Make the folder where there is none, and write into it once.
+
+    Args:
+        results_dir: the folder.
+        named: the key or the flag that named it.
 
     Raises:
         ConfigError: nothing can be written there.
@@ -114,14 +118,15 @@ def try_results_dir(results_dir: Path) -> None:
         results_dir.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=results_dir, prefix=".try-").cleanup()
     except OSError as error:
-        raise unwritable(results_dir, error) from error
+        raise unwritable(results_dir, error, named) from error
 
 
-def unwritable(results_dir: Path, error: OSError) -> ConfigError:
-    """What to tell of a results directory that refused."""
+def unwritable(results_dir: Path, error: OSError, named: str = "results_dir") -> ConfigError:
+    """What to tell of a folder for results that refused."""
+    flag = named if named.startswith("--") else "--results-dir"
     return ConfigError(
-        f"results_dir is {results_dir}, where nothing can be written: {error.strerror}.",
-        remedy="Give --results-dir a folder that you may write to.",
+        f"{named} is {results_dir}, where nothing can be written: {error.strerror}.",
+        remedy=f"Give {flag} a folder that you may write to.",
     )
 
 

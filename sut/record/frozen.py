@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _a_time(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it is not a time in ISO 8601, e.g. 2026-11-24T00:00:00Z") from None
+    return text
+
+
+Utc = Annotated[str, AfterValidator(_a_time)]
+"""A moment as text in ISO 8601, which whoever reads it may take apart."""
 
 
 class Facts(BaseModel):

@@ -31,6 +31,7 @@ from sut.record.facts import (
     VerificationFacts,
 )
 from sut.record.folder import RunDir, SessionDir, sha256_of
+from sut.record.frozen import Facts
 from sut.record.ledger_file import read_ledger
 from sut.record.manifest import Closed, Manifest, compare
 
@@ -123,6 +124,12 @@ class RunRecord:
             LogError: it is malformed.
         """
         return _optional(VerificationFacts, self.folder.verification)
+
+
+class _Origins(Facts):
+    """What config.json has beside the configuration."""
+
+    origins: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -267,12 +274,21 @@ def _starts(folder: SessionDir, answered: set[Scenario]) -> Iterator[StartRecord
         yield StartRecord(
             scenarios,
             whole,
-            config.get("origins", {}),
+            _origins(config, of_config),
             facts,
             path.name,
             {of_config.name: config, path.name: document},
             session_of_run(folder, facts.session_id, number),
         )
+
+
+def _origins(config: Document, path: Path) -> dict[str, str]:
+    """Where each value of a configuration was from.
+
+    Raises:
+        LogError: it is no text for each key.
+    """
+    return as_model(_Origins, {"origins": config.get("origins", {})}, path).origins
 
 
 def _refuse_another(first: RunConfig, later: RunConfig, of: set[Scenario], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the summary says of cards and of the engine on them: limits, load, what held them back."""
+"""What the summary says of cards: limits, load, what held them back."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from sut.config.names import Scenario
 from sut.figure_text import figure_text
 from sut.report.lines import number, row
 from sut.result.schema import CardLimit, Result, RunResult
-
-# Pre-emptions beyond this share of the samples are worth a word.
-FEW = 0.01
 
 
 def most(limit: CardLimit | None) -> Iterable[str]:
@@ -75,24 +72,3 @@ def cards(run: RunResult) -> Iterable[str]:
             yield row(f"  {name} held back by", f"{found} of the time")
     if run.energy_per_token_j is not None:
         yield row("energy per token (J)", f"{run.energy_per_token_j:.4g}, no MLPerf Power result")
-
-
-def busy(run: RunResult) -> Iterable[str]:
-    """How busy the engine was, where it told; pre-emptions first, for they cost the most."""
-    told = run.engine_figures
-    if "preemptions" in told and run.queries.issued:
-        share = told["preemptions"] / run.queries.issued
-        what = ": their work was done twice; try fewer sequences in a step" if share > FEW else ""
-        yield row("pre-emptions", f"{told['preemptions']:.0f} ({share:.1%} of the samples{what})")
-    if "sequences_running_mean" in told:
-        yield row(
-            "sequences at once",
-            f"{figure_text(told['sequences_running_mean'])} on average, "
-            f"{told['sequences_running_most']:.0f} at most; "
-            f"{told['sequences_waiting_most']:.0f} waiting at most",
-        )
-        yield row(
-            "KV cache in use",
-            f"{told['kv_cache_used_mean']:.0%} on average, "
-            f"{told['kv_cache_used_most']:.0%} at most",
-        )

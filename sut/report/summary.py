@@ -8,9 +8,10 @@ from sut.config.names import Scenario
 from sut.metrics import Distribution
 from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
-from sut.report.card_lines import among_published, busy, cards, most
+from sut.report.card_lines import among_published, cards, most
 from sut.report.formulas import SENTENCES
 from sut.report.lines import NOT_MEASURED, number, row, unjudged
+from sut.report.load_lines import busy, kv_tokens, replicas
 from sut.report.surroundings_lines import surroundings
 from sut.result.schema import Evaluation, OwnEngine, Result, RunResult, own_engines
 from sut.rules.check import Check, shown
@@ -113,7 +114,7 @@ def _scenario(scenario: Scenario, run: RunResult) -> Iterable[str]:
     yield ""
     yield from _queries(run)
     yield from busy(run)
-    yield from _replicas(run)
+    yield from replicas(run)
     release = run.loadgen.version or NOT_MEASURED
     yield row("LoadGen", f"{release}, model {run.loadgen.model}")
     for name, seed in run.seeds.items():
@@ -212,18 +213,6 @@ def _queries(run: RunResult) -> Iterable[str]:
         yield row("LoadGen warning", f"{message.text}: {message.count}")
 
 
-def _replicas(run: RunResult) -> Iterable[str]:
-    for each in run.replicas:
-        share = NOT_MEASURED if each.share is None else f"{each.share:.1%}"
-        yield row(
-            f"replica {each.replica}",
-            f"{each.samples} samples ({share}), {each.tokens_out} tokens, {each.failed} failed",
-        )
-    unplaced = run.queries.issued - sum(each.samples for each in run.replicas)
-    if run.replicas and unplaced:
-        yield row("no known replica", f"{unplaced} samples, open when the run ended")
-
-
 def _circumstances(result: Result) -> Iterable[str]:
     info, software = result.benchmark_info, result.software
     yield row("node, start (UTC)", f"{info.node}, {info.started_utc}")
@@ -250,11 +239,9 @@ def _circumstances(result: Result) -> Iterable[str]:
         yield from _own_engine(scenario, own, engine)
     yield from _machines(result)
     if result.kv_cache is not None:
-        told = result.kv_cache.told_tokens
         yield row(
             "KV cache (tokens)",
-            f"{NOT_MEASURED if told is None else told} by the engine, "
-            f"{result.kv_cache.planned_tokens} planned; room for "
+            f"{kv_tokens(result.kv_cache)}, {result.kv_cache.planned_tokens} planned; room for "
             f"{result.kv_cache.queries_at_once} queries of this data set at once",
         )
     data = result.dataset

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sut.config.names import Scenario
 from sut.metrics import Distribution
-from sut.record.frozen import Published
+from sut.record.frozen import Published, Utc
 from sut.result.schema import STAMPED
 
 AGGREGATED_VERSION = "1.2"
@@ -120,7 +120,7 @@ class AggregatedInfo(Published):
     benchmark: str
     model: str
     timestamp: str = Field(description=STAMPED)
-    started_utc: str = Field(description="start of the call, UTC, ISO 8601")
+    started_utc: Utc = Field(description="start of the call, UTC, ISO 8601")
     profile: str
     round: str
     nodes: int

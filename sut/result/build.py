@@ -7,7 +7,7 @@ whatever figures the ledger gives, marked as the ledger's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,7 @@ def run_result(evidence: Evidence, session_root: Path) -> RunResult:
         tokens_out=facts.tokens_out,
         mean_output_tokens=mean_tokens,
         queries=Queries.model_validate(facts.model_dump(include=set(Queries.model_fields))),
-        replicas=_replicas(facts),
+        replicas=_replicas(facts, run.replica_figures),
         seeds=_seeds(logs),
         engine_counters=run.engine_counters,
         engine_figures=run.engine_figures,
@@ -357,7 +357,7 @@ def _loadgen_info(run: RunFacts, logs: LoadGenLogs | None, problem: str | None) 
     )
 
 
-def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
+def _replicas(facts: LedgerFacts, figures: Mapping[str, Mapping[str, float]]) -> list[ReplicaShare]:
     latest = max((r.last_done_ns for r in facts.replicas if r.last_done_ns is not None), default=0)
     return [
         ReplicaShare(
@@ -369,6 +369,7 @@ def _replicas(facts: LedgerFacts) -> list[ReplicaShare]:
             ended_before_last_s=None
             if each.last_done_ns is None
             else (latest - each.last_done_ns) / 1e9,
+            engine_figures=dict(figures.get(each.replica, {})),
         )
         for each in facts.replicas
     ]

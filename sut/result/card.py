@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sut.capacity.cards import Card, card_named
 from sut.capacity.memory import MemoryPlan, Settings, plan_memory
 from sut.capacity.numbers import Numbers, numbers_of
@@ -27,10 +30,13 @@ def kv_cache(config: RunConfig, session: SessionFacts) -> KvCache | None:
     plan = _plan(config, engine, gpu, work)
     if plan is None:
         return None
-    told = _told_tokens(engine)
+    each = [_told_tokens(place["told"]) for place in _places(engine)]
+    of_all = each or [_told_tokens(engine.details)]
+    told = None if None in of_all else min(tokens for tokens in of_all if tokens is not None)
     return KvCache(
         planned_tokens=plan.kv_tokens,
         told_tokens=told,
+        told_by_replica=each,
         told_over_planned=None if told is None or not plan.kv_tokens else told / plan.kv_tokens,
         queries_at_once=plan.queries,
     )
@@ -135,6 +141,11 @@ def _plan(
     )
 
 
-def _told_tokens(engine: EngineFacts) -> int | None:
-    blocks, size = (engine.details.get(name) for name in ("num_gpu_blocks", "block_size"))
+def _places(engine: EngineFacts) -> list[dict[str, Any]]:
+    """The replicas on Ray that have words of their own; earlier sessions have those of one."""
+    return [place for place in engine.details.get("replicas", ()) if "told" in place]
+
+
+def _told_tokens(details: Mapping[str, Any]) -> int | None:
+    blocks, size = (details.get(name) for name in ("num_gpu_blocks", "block_size"))
     return blocks * size if isinstance(blocks, int) and isinstance(size, int) else None

@@ -27,7 +27,7 @@ from sut.record.frozen import Published
 from sut.record.surroundings import SurroundingsFacts
 from sut.rules.check import Check, Value
 
-SCHEMA_VERSION = "1.9"
+SCHEMA_VERSION = "1.10"
 UNVERIFIED = "unverified: result not verified by MLCommons Association"
 
 STAMPED = "start of the call, UTC, YYYYMMDD_HHMMSS; names of files have it too"
@@ -85,6 +85,9 @@ class ReplicaShare(Published):
     failed: int
     ended_before_last_s: float | None = Field(
         description="how long before the last replica it was done, seconds"
+    )
+    engine_figures: dict[str, float] = Field(
+        description="what its engine measured of itself; empty: nothing, or it is not on Ray"
     )
 
 
@@ -171,7 +174,12 @@ class KvCache(Published):
     """Tokens that one replica's KV cache holds: as planned from the card, and as vLLM says."""
 
     planned_tokens: int
-    told_tokens: int | None = Field(description="blocks x block size; null: it did not tell")
+    told_tokens: int | None = Field(
+        description="blocks x block size, the least of replicas; null: one did not tell"
+    )
+    told_by_replica: list[int | None] = Field(
+        description="of each replica on Ray, in order; empty: there are none"
+    )
     told_over_planned: float | None
     queries_at_once: int = Field(description="of the data set's mean prompt and half an answer")
 
@@ -218,7 +226,10 @@ class RunResult(Published):
     replicas: list[ReplicaShare]
     seeds: dict[str, int | None]
     engine_counters: dict[str, float | None]
-    engine_figures: dict[str, float]
+    engine_figures: dict[str, float] = Field(
+        description="what the engine measured of itself, units in the names; of replicas "
+        "pre-emptions are summed, the other figures of load are those of one of them"
+    )
     card_limit: CardLimit | None = Field(
         description="null: no card, or one whose figures are not known; or nothing was measured"
     )
@@ -257,7 +268,7 @@ class RunResult(Published):
 class Result(Published):
     """The result of one session: verdict, figures, and everything they rest on."""
 
-    schema_version: Literal["1.9"]
+    schema_version: Literal["1.10"]
     trust: str = Field(description="the line MLCommons asks of an unverified result")
     benchmark_info: BenchmarkInfo
     valid: bool

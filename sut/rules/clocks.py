@@ -25,7 +25,7 @@ from sut.metrics import (
     percentile_ns,
     steps,
 )
-from sut.record.facts import ClockFacts
+from sut.record.clock import ClockFacts
 from sut.rules.case import RunCase
 from sut.rules.check import Check
 from sut.rules.rule import PERFORMANCE, Book, Ground

@@ -68,7 +68,7 @@ def _of_machine(evidence: Evidence, seen: SurroundingsFacts) -> Iterator[str]:
         yield f"other programs used {others:.0%} of the processor{worst}"
     if (seen.steal_share or 0.0) > STEAL_SHARE:
         yield f"the hypervisor gave {seen.steal_share:.0%} of the processor to other machines"
-    if (seen.throttled_s or 0.0) > THROTTLED_SHARE * seen.seconds:
+    if seen.throttled_s is not None and seen.throttled_s > THROTTLED_SHARE * seen.seconds:
         yield (
             f"the control group's limit kept the run from the processor for {seen.throttled_s:.3g} "
             f"of {seen.seconds:.4g} s"

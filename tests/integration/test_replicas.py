@@ -94,6 +94,7 @@ def test_two_replicas_share_the_work(sut: Sut) -> None:
         assert min(each["samples"] for each in run["replicas"]) > 0
         assert min(each["ended_before_last_s"] for each in run["replicas"]) == 0
     assert done.result["scenarios"]["Server"]["engine_figures"]["data_plane_first_token_p99_ms"] > 0
+    assert not list(done.session.rglob("engine.jsonl")), "the null engine tells of no load"
     places = done.result["engine"]["details"]["replicas"]
     assert not set(places[0]["cores"]) & set(places[1]["cores"])
     nothing_left(done.results)

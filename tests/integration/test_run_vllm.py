@@ -161,10 +161,18 @@ def test_two_replicas_answer_every_sample_of_both_scenarios_once(sut: Sut):
         found = done.result["scenarios"][scenario]
         assert found["queries"]["succeeded"] == found["queries"]["issued"] == issued
         assert len(found["replicas"]) == 2
+        for each in found["replicas"]:
+            assert each["engine_figures"]["sequences_running_most"] >= 1
+            assert each["engine_figures"]["preemptions"] == 0
+        assert found["engine_figures"]["preemptions"] == 0
+        load = read_load(done.session / scenario / "performance" / "engine.jsonl")
+        assert {each.replica for each in load} == {0, 1}
         assert min(each["samples"] for each in found["replicas"]) > 0
         log = done.session / scenario / "accuracy" / "mlperf_log_accuracy.json"
         logged = [entry["qsl_idx"] for entry in json.loads(log.read_text())]
         assert sorted(logged) == list(range(48))
+    printed = (done.session / "engine.log").read_text()
+    assert printed.rindex("[shutdown]") > printed.rindex("==== replica "), "to its very end"
     assert left_running("EngineCore") == []
     assert left_running(str(done.results)) == []
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from sut.engines.ray.dispatch import Query
 from sut.engines.ray.faults import in_one_line
 from sut.engines.ray.frames import pack_queries
+from sut.engines.ray.load import Heard, Told
 from sut.engines.ray.seal import BrokenStreamError, Kind
 from sut.engines.ray.stream import DriverEnd
 
@@ -28,12 +31,14 @@ class Member:
         self.takes = False
         """It knows of the run, and queries may be sent."""
         self.seqs: list[int] = []
+        self.heard = Heard()
         self._held: dict[int, Query] = {}
         self._under_way: set[asyncio.Future[Any]] = set()
 
     def begin(self) -> None:
         """A new run, of which it has yet to be told: its queries are counted from 0 again."""
         self.seqs, self._held, self.takes = [], {}, False
+        self.heard = Heard()
 
     @property
     def has_room(self) -> bool:
@@ -83,6 +88,14 @@ class Member:
         except Exception as error:  # noqa: BLE001 - Ray's errors are many
             return in_one_line(error)
         return said
+
+    async def hear_load(self, run: int) -> None:
+        """Ask how busy its engine was in this run; one that cannot say is not lost by that."""
+        heard = self.heard
+        with contextlib.suppress(Exception):
+            told: Told | None = await self.call("load_told", run, len(heard.samples))
+            if told is not None:
+                heard.take(told, self.number, time.monotonic_ns())
 
     def call(self, method: str, *arguments: object) -> asyncio.Future[Any]:
         """Begin a remote call."""

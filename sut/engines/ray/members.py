@@ -205,14 +205,12 @@ class Members:
         """End actors, placement and connection; nothing here waits for ever."""
         if not self._connected:
             return
-        await self._fetch_logs()
-        # Without its head Ray ends nothing; the replicas themselves still hear us.
-        method, told = (
-            ("close", self.answering()) if self._head_gone is None else ("end", self.everyone)
-        )
-        calls = [member.call(method) for member in told]
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), END_S)
+        # Without its head Ray ends nothing and all count as lost; they may hear us all the same.
+        here = self._head_gone is None
+        asked = self.answering() if here else self.everyone
+        # Before they are closed too: one whose engine does not end is never heard again.
+        await self._keep_printed("log", asked)
+        await self._keep_printed("close" if here else "end", asked)
         self._connected = False
         self._listener.close()
         await _aside(self._leave, END_S)
@@ -236,20 +234,21 @@ class Members:
         self._head_gone = await head_gone(self._head, timeout_s)
         return self._head_gone
 
-    async def _fetch_logs(self) -> None:
-        """Put what each replica's engine printed into the session's engine.log.
-
-        Without its head all count as lost, and may answer all the same.
-        """
-        asked = self.answering() if self._head_gone is None else self.everyone
-        calls = {member.call("log"): member for member in asked}
+    async def _keep_printed(self, method: str, asked: Sequence[Member]) -> None:
+        """Call each; what they give was printed by their engines, and goes into engine.log."""
+        calls = {member.call(method): member for member in asked}
         if not calls:
             return
-        done, _ = await asyncio.wait(calls, timeout=END_S)
-        texts = [
-            f"==== {calls[call].name}\n{call.result()}" for call in done if not call.exception()
-        ]
-        await asyncio.to_thread(_append, self._request.log, "\n".join(texts))
+        _, late = await asyncio.wait(calls, timeout=END_S)
+        for call in late:
+            call.cancel()
+        printed = {
+            member.name: call.result()
+            for call, member in calls.items()
+            if call not in late and not call.cancelled() and not call.exception()
+        }
+        texts = [f"==== {name}\n{text.rstrip()}\n" for name, text in printed.items() if text]
+        await asyncio.to_thread(_append, self._request.log, "".join(texts))
 
 
 async def _aside(function: Callable[[], None], timeout_s: float) -> None:

@@ -1,8 +1,8 @@
 """Many replicas behind the one Engine protocol: Ray places them, this feeds and watches them.
 
 Queries go and events come by a stream for each replica (`stream`), in the loop's turn in which
-they are known. Ray's calls are for the rest: samples, the beginning and the end of a run, and
-signs of life, for which each replica has a task.
+they are known. Ray's calls are for the rest: samples, the beginning and the end of a run, and signs
+of life with words of load, for which each replica has a task.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from sut.engines.ray.members import Members
 from sut.engines.ray.seal import BrokenStreamError, Kind
 from sut.engines.ray.times import Times
 from sut.errors import RunError
+from sut.record.engine_load import PREEMPTIONS, together
 
 CLOSE_S = 10.0
 
@@ -263,8 +264,19 @@ class RayEngine:
     async def _watch(self, member: Member) -> None:
         """Ask for a sign of life again and again; silence is a loss."""
         while member.lost is None:
-            await self._examine(member)
+            # Beside each other: one that never tells of its load must not hide its silence.
+            await asyncio.gather(self._examine(member), self._hear_load(member))
             await asyncio.sleep(self._config.engine.ray.heartbeat_s)
+
+    async def _hear_load(self, member: Member) -> None:
+        """Ask how busy it was, of a run that began; a loss ends the asking."""
+        if self._spec is None:
+            return
+        try:
+            await member.hear_load(self._spec.run)
+        except asyncio.CancelledError:
+            if member.lost is None:
+                raise  # it is the caller that was cancelled
 
     async def _examine(self, member: Member) -> None:
         """Whether it is well; one that is not is lost, by the cause that says most."""
@@ -309,12 +321,16 @@ class RayEngine:
     # -- the rest of the protocol -----------------------------------------------------------
 
     async def cancel(self) -> None:
-        """Abandon everything; a replica that cannot be told is lost already."""
+        """Abandon everything; a replica that cannot be told is lost already.
+
+        It is the end of a run too: what the replicas have yet to tell of it is heard.
+        """
         self._sink = None
         for member in self._members.everyone:
             member.take_held()
         calls = [asyncio.wait_for(self._call(m, "cancel"), CLOSE_S) for m in self._members.alive()]
-        await asyncio.gather(*calls, return_exceptions=True)
+        last = [asyncio.wait_for(self._hear_load(m), CLOSE_S) for m in self._members.answering()]
+        await asyncio.gather(*calls, *last, return_exceptions=True)
         self._open = 0
         self._idle.set()
 
@@ -336,13 +352,26 @@ class RayEngine:
         return total
 
     def report(self) -> RunReport:
-        """Lost replicas; times at the replicas, at the driver, and what the way between added."""
+        """Lost replicas; times at the replicas, at the driver, between them; how busy each was."""
         figures: dict[str, float] = {}
         if self._submitted_ns:
             # Before the percentiles are computed: their cost is no query's.
             cpu_s = time.process_time() - self._cpu_before_s
             figures["driver_cpu_per_query_us"] = cpu_s * 1e6 / len(self._submitted_ns)
-        return RunReport(incidents=list(self._incidents), figures=figures | self._times.figures())
+        heard = {each.number: each.heard for each in self._members.everyone}
+        replicas = {number: dict(each.figures) for number, each in heard.items() if each.figures}
+        load = [sample for each in heard.values() for sample in each.samples]
+        return RunReport(
+            incidents=list(self._incidents),
+            figures=figures | self._times.figures() | together(replicas.values()),
+            load=sorted(load, key=lambda each: each.monotonic_ns),
+            replicas=replicas,
+        )
+
+    def preempted_on(self) -> Mapping[int, float]:
+        """By the last word of each: a word is replaced as a whole, so any thread may read it."""
+        said = [(each.number, each.heard.figures) for each in self._members.everyone]
+        return {number: told[PREEMPTIONS] for number, told in said if PREEMPTIONS in told}
 
     async def close(self) -> None:
         """Stop every replica, give the placement back, leave or end the cluster."""

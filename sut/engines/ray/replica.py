@@ -26,6 +26,7 @@ from sut.config.schema import RunConfig
 from sut.engines.base import Engine, EngineInfo, EngineRequest, RunSpec
 from sut.engines.ray.children import wait_for_own
 from sut.engines.ray.environment import placed_by_ray
+from sut.engines.ray.load import Told, told_of
 from sut.engines.ray.seal import BrokenStreamError, Secret
 from sut.engines.ray.stream import GREETING_S
 from sut.engines.ray.work import Work
@@ -60,8 +61,9 @@ class Replica:
         self._inputs: Inputs | None = None
         self._log = Path(tempfile.mkdtemp(prefix="sut-replica-")) / f"engine-{number}.log"
         self._work = Work()
+        self._run: int | None = None
         self._asked_s = 0.0
-        self._log_fetched = False
+        self._fetched_bytes: int | None = None
         self._guard: asyncio.Future[None] | None = None  # held, or it would be collected
 
     async def whereabouts(self) -> dict[str, Any]:
@@ -162,6 +164,7 @@ class Replica:
     async def begin_run(self, spec: RunSpec) -> None:
         """Later queries belong to this run; what an earlier one left is forgotten."""
         self._work.begin(self._ready()[0], spec)
+        self._run = spec.run
 
     async def cancel(self) -> None:
         """Abandon everything in flight, and what is still on its way here."""
@@ -173,6 +176,12 @@ class Replica:
         """The engine's counters."""
         return await self._ready()[0].stats()
 
+    async def load_told(self, run: int, known: int) -> Told | None:
+        """How busy the engine was in a run, beyond so many samples; None: it has yet to begin."""
+        if self._engine is None or run != self._run:
+            return None
+        return told_of(self._engine.report(), known, time.monotonic_ns())
+
     async def health(self) -> str | None:
         """None if the engine can answer and the driver can hear it, else what is wrong."""
         self._asked_s = time.monotonic()
@@ -183,19 +192,25 @@ class Replica:
         return self._work.wrong()
 
     async def log(self) -> str:
-        """What the engine printed, its end if it is long; it lies on this node."""
-        self._log_fetched = True
+        """What the engine printed since the last call, its end if it is long.
+
+        It lies on this node.
+        """
+        begun, self._fetched_bytes = self._fetched_bytes or 0, 0
         try:
             text = await asyncio.to_thread(self._log.read_bytes)
         except OSError:
             return ""
-        return text[-LOG_BYTES:].decode("utf-8", "replace")
+        self._fetched_bytes = len(text)
+        return text[begun:][-LOG_BYTES:].decode("utf-8", "replace")
 
-    async def close(self) -> None:
-        """Stop the engine and all its processes; its log has been fetched."""
+    async def close(self) -> str:
+        """Stop the engine and all its processes; what it printed meanwhile, after `log`."""
         if self._engine is not None:
             await self._engine.close()
+        printed = await self.log()
         shutil.rmtree(self._log.parent, ignore_errors=True)
+        return printed
 
     async def end(self) -> None:
         """Stop, and this process with it: for when Ray is not there to end it.
@@ -205,7 +220,7 @@ class Replica:
         if self._engine is not None:
             with contextlib.suppress(Exception):  # one that cannot be stopped goes all the same
                 await asyncio.wait_for(self._engine.close(), END_S)
-        if self._log_fetched or not self._log.exists():
+        if self._fetched_bytes is not None or not self._log.exists():
             shutil.rmtree(self._log.parent, ignore_errors=True)
         os._exit(0)
 

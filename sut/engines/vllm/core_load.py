@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from statistics import fmean
+from dataclasses import dataclass
 from typing import Any
 
-from sut.record.engine_load import LoadSample
+from sut.record.engine_load import PREEMPTIONS, LoadSample
 
 LOAD_METHOD = "load_to_harness"
 _COUNT = "preemptions_for_harness"
@@ -45,54 +45,72 @@ def _count(scheduler: Any) -> None:
 class CoreLoad:
     """What the core said over one run.
 
+    A report may be asked for again and again while the run goes on, so nothing of it is counted
+    anew each time.
+
     Args:
         clock_ns: the ledger's.
     """
 
     def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock_ns = clock_ns
-        self._said: list[tuple[float, ...]] = []
-        self._at_ns: list[int] = []
-        self._before = 0.0
+        self._samples: list[LoadSample] = []
+        self._before = 0
+        self._sums = _Sums()
 
     def begin_run(self) -> None:
         """Forget what was said before; the count of pre-emptions goes on from there."""
-        self._before = self._said[-1][3] if self._said else self._before
-        self._said, self._at_ns = [], []
+        self._before = self._samples[-1].preemptions if self._samples else self._before
+        self._samples, self._sums = [], _Sums()
 
     def add(self, answer: object) -> None:
         """One answer of `load_of_core`; any other is left out."""
         if isinstance(answer, Sequence) and len(answer) == 4:
-            self._said.append(tuple(float(each) for each in answer))
-            self._at_ns.append(self._clock_ns())
+            running, waiting, usage, preempted = answer
+            sample = LoadSample(
+                monotonic_ns=self._clock_ns(), running=int(running), waiting=int(waiting),
+                kv_cache_used=float(usage), preemptions=int(preempted),
+            )  # fmt: skip
+            self._samples.append(sample)
+            self._sums.add(sample)
 
     def counters(self) -> dict[str, float]:
         """Pre-emptions since the start; nothing where the core was never heard."""
-        counted = self._said[-1][3] if self._said else self._before
-        return {"preemptions": counted} if self._said or counted else {}
+        counted = self._samples[-1].preemptions if self._samples else self._before
+        return {PREEMPTIONS: float(counted)} if self._samples or counted else {}
 
     def samples(self) -> list[LoadSample]:
         """Each answer, with the moment at which it came."""
-        return [
-            LoadSample(
-                monotonic_ns=at_ns, running=int(running), waiting=int(waiting),
-                kv_cache_used=usage, preemptions=int(preempted),
-            )
-            for at_ns, (running, waiting, usage, preempted) in zip(
-                self._at_ns, self._said, strict=True
-            )
-        ]  # fmt: skip
+        return list(self._samples)
 
     def figures(self) -> dict[str, float]:
         """Means and extremes over the run; nothing where the core was never heard."""
-        if not self._said:
+        if not self._samples:
             return {}
-        running, waiting, usage, preempted = zip(*self._said, strict=True)
+        count, sums = len(self._samples), self._sums
         return {
-            "sequences_running_mean": fmean(running),
-            "sequences_running_most": max(running),
-            "sequences_waiting_most": max(waiting),
-            "kv_cache_used_mean": fmean(usage),
-            "kv_cache_used_most": max(usage),
-            "preemptions": preempted[-1] - self._before,
+            "sequences_running_mean": sums.running / count,
+            "sequences_running_most": float(sums.running_most),
+            "sequences_waiting_most": float(sums.waiting_most),
+            "kv_cache_used_mean": sums.usage / count,
+            "kv_cache_used_most": sums.usage_most,
+            PREEMPTIONS: float(self._samples[-1].preemptions - self._before),
         }
+
+
+@dataclass
+class _Sums:
+    """Over the samples of a run so far."""
+
+    running: int = 0
+    running_most: int = 0
+    waiting_most: int = 0
+    usage: float = 0.0
+    usage_most: float = 0.0
+
+    def add(self, sample: LoadSample) -> None:
+        self.running += sample.running
+        self.running_most = max(self.running_most, sample.running)
+        self.waiting_most = max(self.waiting_most, sample.waiting)
+        self.usage += sample.kv_cache_used
+        self.usage_most = max(self.usage_most, sample.kv_cache_used)

@@ -17,10 +17,12 @@ from typing import Any
 
 from sut.config.names import Scenario
 from sut.figure_text import figure_text
+from sut.record.engine_load import PREEMPTIONS
 from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.report.formulas import PERCENTILE, TIMES
 from sut.report.lines import unjudged
+from sut.report.load_lines import told_by
 from sut.report.page.figures import LIMITS, Figure, figures
 from sut.report.page.place import Place, place
 from sut.report.page.samples import Samples, samples
@@ -43,6 +45,9 @@ REPLICAS: Mapping[str, Key[ReplicaShare]] = {
     "samples": lambda each: largest_first(each.samples),
     "output tokens": lambda each: largest_first(each.tokens_out),
     "end": lambda each: largest_first(each.ended_before_last_s),
+}
+BY_LOAD: Mapping[str, Key[ReplicaShare]] = {
+    "pre-emptions": lambda each: largest_first(each.engine_figures.get(PREEMPTIONS)),
 }
 CHECKS: Mapping[str, Key[Check]] = {
     "judgement": as_given,
@@ -95,6 +100,7 @@ class RunPage:
     trust: list[Trusted]
     place: Place | None
     replicas: Sortable[ReplicaShare]
+    replicas_told: bool
     checks: Sortable[Check]
     samples: Samples | None
 
@@ -155,7 +161,8 @@ def _page(
         statistics=_statistics(run) if performance else [],
         trust=[] if measured is None else trust(run, measured, _others_most(result)),
         place=place(result, scenario, run),
-        replicas=sortable(run.replicas, REPLICAS),
+        replicas=sortable(run.replicas, {**REPLICAS, **(BY_LOAD if told_by(run) else {})}),
+        replicas_told=bool(told_by(run)),
         checks=sortable(run.checks, CHECKS),
         samples=None if record is None else samples(run, record),
     )

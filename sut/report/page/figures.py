@@ -28,6 +28,9 @@ FORMULAS = {
     "TPOT": "(done - first token) / (output tokens - 1)",
 }
 
+# Of several replicas: what is drawn of a figure, and what of the KV cache.
+_OF_MANY = (" It is the sum over the replicas.", " It is that of the fullest replica.")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -129,6 +132,7 @@ def _engine(run: RunDir, ledger: Any) -> Iterator[Figure]:
         samples = read_load(run.engine_load)
     except LogError:
         return
+    several = len({each.replica for each in samples}) > 1
     for title, field, what, note in (
         ("Batch size", "running", "sequences", "Sequences of the engine's last step."),
         ("Queue depth", "waiting", "queries", "Queries that the engine had not begun."),
@@ -136,8 +140,9 @@ def _engine(run: RunDir, ledger: Any) -> Iterator[Figure]:
     ):
         points = series.engine_series(samples, field, ledger)
         if points:
+            of_many = "" if not several else _OF_MANY[field == "kv_cache_used"]
             svg = plots.over_time(points, what, area=field != "kv_cache_used")
-            yield Figure(title, note, svg, "by the engine, asked between two steps")
+            yield Figure(title, f"{note}{of_many}", svg, "by the engine, asked between two steps")
 
 
 def _cards(run: RunDir) -> Iterable[Figure]:

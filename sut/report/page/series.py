@@ -158,13 +158,22 @@ def card_series(samples: list[CardSample], field: str, scale: float) -> list[Row
 def engine_series(samples: list[LoadSample], field: str, ledger: Any) -> list[Row]:
     """One figure of the engine's load, in seconds from the first query: `s`, `value`.
 
-    The engine is asked from the run's begin, which is before LoadGen's first query.
+    The engine is asked from the run's begin, which is before LoadGen's first query. Of several
+    replicas it is the sum of what each said last, and of the KV cache the fullest. Of more
+    samples than can be seen the highest of each few is kept.
     """
     origin = _origin(ledger)
     if origin is None:
         return []
-    at = [((each.monotonic_ns - origin) / NS, float(getattr(each, field))) for each in samples]
-    return [{"s": s, "value": value} for s, value in at if s >= 0]
+    combined, last = (max if field == "kv_cache_used" else sum), dict[int, float]()
+    points = []
+    for each in samples:
+        last[each.replica] = float(getattr(each, field))
+        if (s := (each.monotonic_ns - origin) / NS) >= 0:
+            points.append({"s": s, "value": combined(last.values())})
+    few = -(-len(points) // POINTS) or 1
+    parts = (points[at : at + few] for at in range(0, len(points), few))
+    return [max(part, key=lambda point: point["value"]) for part in parts]
 
 
 def _origin(ledger: Any) -> float | None:

@@ -18,7 +18,7 @@ from sut.logs.trace import TRACE_NAME, Trace, read_trace
 from sut.metrics import latency_ns, percentile_ns, tpot_ns, ttft_ns
 from sut.record.session import RunRecord
 from sut.record.surroundings import SurroundingsFacts
-from sut.report.card_lines import FEW
+from sut.report.load_lines import FEW, preempted
 from sut.result.schema import RunResult
 from sut.rules.clocks import STEP_TOLERANCE_S, tolerance
 from sut.rules.surroundings import (
@@ -199,12 +199,12 @@ def _clock(record: RunRecord) -> Iterable[Trusted]:
 
 
 def _engine(run: RunResult) -> Iterator[Trusted]:
-    preempted = run.engine_figures.get("preemptions")
-    if preempted is not None and run.queries.issued:
-        share = preempted / run.queries.issued
+    found = preempted(run)
+    if found is not None:
+        where = f"; {found.most}" if found.most else ""
         yield Trusted(
-            "pre-emptions", f"{preempted:.0f}, {share:.1%} of the samples",
-            TOLD.format(f"{FEW:.0%}"), share <= FEW,
+            "pre-emptions", f"{found.count:.0f}, {found.share:.1%} of the samples{where}",
+            TOLD.format(f"{FEW:.0%}"), found.few,
             "queries that the engine had to begin again: their work was done twice",
         )  # fmt: skip
     yield Trusted(

@@ -377,7 +377,7 @@ def test_where_no_rate_is_found_nothing_is_measured_at_one(
     (search, waiting) = campaign.every()
     assert (search.state.value, waiting.state.value) == ("FAILED", "not made")
     assert "no rate of Server is confirmed" in search.said[0]
-    assert waiting.said == ("the search for its rate has found none",)
+    assert waiting.said == ("the search for its rate has found none so far",)
     assert not campaign.valid
     assert (runs.made, searches) == ([], [13])
 

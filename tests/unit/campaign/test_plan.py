@@ -127,6 +127,20 @@ MISTAKES = {
         ":2: tests is [TEST06], and no compliance run is among the modes, which are "
         "[performance]. Add compliance to modes, or leave tests out.",
     ),
+    "modes that are no list": (
+        "scenarios: [Server]\nmodes: 3\n",
+        ":2: modes is 3, must be a list. docs/campaign.md has an example.",
+    ),
+    "no settings": (
+        "scenarios: [Server]\nsettings: {}\n",
+        ":2: settings is {}, must have at least 1 item, not 0.",
+    ),
+    "more stages than anybody reads": (
+        "scenarios: [Server, Offline]\nsettings:\n"
+        + "".join(f"  a{i}: {{}}\n" for i in range(101)),
+        "plan.yaml: the plan has 202 stages (2 scenarios x 1 modes x 1 systems x 101 settings), "
+        "must have 200 at most. Split it into several plans.",
+    ),
     "scenarios that are keys": (
         "scenarios: {Server: 1}\n",
         ":1: scenarios is 1, must be a list of names, not keys and values.",

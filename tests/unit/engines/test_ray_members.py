@@ -217,3 +217,48 @@ def test_what_a_call_into_ray_raises_is_not_ours_to_pass_on() -> None:
 
     asyncio.run(_aside(failing, 10))
     assert called.is_set()
+
+
+def test_what_an_engine_prints_while_it_ends_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending(Well):
+        async def close(self) -> None:
+            with actor._log.open("a") as log:
+                log.write("shutting down\n")
+
+    actor = replica(tmp_path, monkeypatch)
+    actor._engine = cast("Engine", Ending())
+    actor._log.write_text("ready\n")
+    pool = members(tmp_path, "")
+
+    async def scenario() -> None:
+        pool.everyone = [Member(1, Local(actor))]
+        await pool._keep_printed("log", pool.everyone)
+        await pool._keep_printed("close", pool.everyone)
+
+    asyncio.run(scenario())
+    text = (tmp_path / "log").read_text()
+    assert text == "==== replica 1\nready\n==== replica 1\nshutting down\n"
+    assert not actor._log.parent.exists()
+
+
+class Local:
+    """Ray's way to call an actor, of one in this loop."""
+
+    def __init__(self, actor: Replica):
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> Any:
+        method, loop = getattr(self._actor, name), asyncio.get_running_loop()
+
+        class Call:
+            @staticmethod
+            def remote(*arguments: object) -> Any:
+                return Call
+
+            @staticmethod
+            def future() -> Any:
+                return asyncio.run_coroutine_threadsafe(method(), loop)
+
+        return Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sut.harness.clock_watch import ClockWatch, Reading, read_clocks
-from sut.record.facts import ClockFacts
+from sut.record.clock import ClockFacts
 
 S = 1_000_000_000
 # This host's wall clock is some time ahead of its monotonic one; only changes count.

@@ -146,6 +146,13 @@ def test_preemptions_are_those_of_the_run_and_nobody_waits_for_them() -> None:
     assert asked == [0.0, 5.0, 13.0], "never while it owes an answer"
 
 
+def test_what_each_replica_put_off_is_what_it_said_last() -> None:
+    ledger, said = new_ledger(), {0: 0.0, 1: 7.0}
+    looks = Closely(ledger, SERVER, [], preempted_on=lambda: said)
+    assert looks.look(seen(ledger, 0.0)).preempted_on == said
+    assert Closely(ledger, SERVER, []).look(seen(ledger, 0.0)).preempted_on == {}
+
+
 def test_an_engine_that_counts_none_says_none() -> None:
     ledger = new_ledger()
     looks = Closely(ledger, SERVER, [], lambda: told(requests_finished=1))

@@ -30,6 +30,7 @@ LOOK = {
         {"name": "TPOT", "percentile": 99, "ms": None, "limit_ms": 100.0, "late": 0},
     ],
     "preemptions": None,
+    "preempted_on": {},
 }
 
 
@@ -110,4 +111,17 @@ def test_the_page_lists_every_metric() -> None:
     page = (ROOT / "docs" / "watching.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"`(sut_\w+)`", page))
     counters = {f"{name}_total" for name in COUNTERS}
-    assert listed == counters | set(GAUGES) | set(TIMES) | {"sut_phase"}
+    assert listed == counters | set(GAUGES) | set(TIMES) | {
+        "sut_phase",
+        "sut_replica_preemptions_total",
+    }
+
+
+def test_each_replica_has_its_own_count_of_preemptions() -> None:
+    exporter = Exporter()
+    exporter("progress", LOOK | {"preempted_on": {"0": 0.0, "3": 12.0}})
+    found = [each for each in text_of(exporter) if each.startswith("sut_replica_preemptions_total")]
+    assert sorted(each.partition("{")[2] for each in found) == [
+        'replica="0",run="Server performance"} 0.0',
+        'replica="3",run="Server performance"} 12.0',
+    ]

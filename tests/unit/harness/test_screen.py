@@ -30,6 +30,7 @@ def figures(**changes: object) -> Figures:
         "needed": 3190,
         "needed_for": None,
         "preemptions": 3.0,
+        "preempted_on": {},
     }
     return Figures(**(known | changes))  # type: ignore[arg-type]
 
@@ -117,6 +118,13 @@ def test_the_largest_runs_fit() -> None:
     lines = shown(MLPERF, Look(seen, 1_336_800, 336_800, 360_000.0, found))
     assert max(map(len, lines)) <= 80
     assert len(lines) == 9, "none was wrapped"
+
+
+def test_the_replica_that_puts_off_the_most_is_named_once_one_does() -> None:
+    at = [shown(SERVER, look(figures(preempted_on=on))) for on in ({0: 0.0, 1: 0.0}, {0: 3.0})]
+    assert not any("replica" in line for lines in at for line in lines)
+    named = shown(SERVER, look(figures(preempted_on={0: 1.0, 3: 1_200.0})))
+    assert named[-1] == "replicas    replica 3 has put off most: 1,200 of 1,201"
 
 
 def test_a_terminal_of_ascii_gets_ascii() -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sut.errors import ConfigError
+from sut.machine import footing
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,6 +36,15 @@ def test_it_is_one_sentence_and_bad_input(tmp_path: Path, before: str, said: str
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_nothing_begins_where_the_kernel_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footing, "PROC", tmp_path)
+    with pytest.raises(ConfigError, match="does not tell of this machine") as refused:
+        footing.require_footing()
+    assert (refused.value.where, refused.value.exit_code) == (str(tmp_path), 2)
 
 
 def test_with_enough_the_command_is_heard(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.record.folder import SessionDir
+from sut.errors import ConfigError
+from sut.record.folder import SessionDir, try_results_dir
 
 
 def test_the_folder_of_a_run_is_made_once(tmp_path: Path) -> None:
@@ -38,3 +39,14 @@ def test_a_second_call_in_one_second_is_named_after_the_next(tmp_path: Path) -> 
 def test_a_folder_that_is_named_otherwise_has_no_time(tmp_path: Path) -> None:
     assert SessionDir.open(tmp_path / "node_20261124T000000Z").stamp is None
     assert SessionDir.open(tmp_path / "run-7").stamp is None
+
+
+@pytest.mark.parametrize(("named", "flag"), [("results_dir", "--results-dir"), ("--out", "--out")])
+def test_a_folder_that_takes_nothing_is_told_by_the_flag_that_named_it(
+    tmp_path: Path, named: str, flag: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError) as refused:
+        try_results_dir(tmp_path / "file" / "x", named)
+    assert refused.value.message.startswith(f"{named} is {tmp_path / 'file' / 'x'}, where nothing")
+    assert f"Give {flag} a folder" in refused.value.render()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -60,6 +61,26 @@ def test_a_file_of_ours_that_is_lost_or_broken_is_named(
     else:
         (root / name).write_text(text, encoding="utf-8")
     with pytest.raises(LogError) as caught:
+        read_session(root)
+    assert str(caught.value.where).endswith(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("config.json", "origins", {"engine.kind": 0}),
+        ("config.json", "origins", [1]),
+        ("session.json", "started_utc", "../../x"),
+        ("Offline/performance/run.json", "ended_utc", "yesterday"),
+    ],
+)
+def test_a_value_that_whoever_reads_it_would_stumble_over_is_named(
+    tmp_path: Path, name: str, field: str, value: object
+) -> None:
+    root = make_session(tmp_path, "offline")
+    document = json.loads((root / name).read_text(encoding="utf-8"))
+    dump(root / name, {**document, field: value})
+    with pytest.raises(LogError, match=field) as caught:
         read_session(root)
     assert str(caught.value.where).endswith(name)
 

@@ -47,6 +47,32 @@ def test_the_kv_cache_is_told_beside_what_was_planned(recorded) -> None:
     assert found.queries_at_once > 900
 
 
+def test_of_replicas_the_least_kv_cache_is_held_against_the_plan(recorded) -> None:
+    config, session = recorded
+    alone = kv_cache(config, SessionFacts.model_validate(session))
+    details = session["engine"]["details"]
+    (card,) = session["hardware"]["gpus"]
+    blocks, size = details["num_gpu_blocks"], details["block_size"]
+    details["replicas"] = [
+        {
+            "node_id": "a", "host": session["hardware"]["host"], "gpu_uuids": [card["uuid"]],
+            "told": {"num_gpu_blocks": own, "block_size": size},
+        }
+        for own in (blocks, blocks - 1000)
+    ]  # fmt: skip
+    found = kv_cache(config, SessionFacts.model_validate(session))
+    assert found is not None
+    assert alone is not None
+    assert (alone.told_by_replica, alone.told_tokens) == ([], blocks * size)
+    assert found.told_by_replica == [blocks * size, (blocks - 1000) * size]
+    assert found.told_tokens == (blocks - 1000) * size
+    assert found.told_over_planned == (blocks - 1000) * size / found.planned_tokens
+    details["replicas"][0]["told"] = {}
+    silent = kv_cache(config, SessionFacts.model_validate(session))
+    assert silent is not None
+    assert silent.told_tokens is silent.told_over_planned is None, "one of them did not tell"
+
+
 def test_a_run_is_held_against_the_roofline_of_its_card(recorded) -> None:
     found = card_limit(evidence(*recorded), COUNTS, 35.37, 128.0)
     assert found is not None

@@ -53,6 +53,13 @@ def test_each_disturbance_is_told(tmp_path: Path, seen: dict[str, Any], told: st
     assert [each for each in found if "queries" not in each] == [told]
 
 
+def test_a_time_that_was_never_seen_is_not_held_against_a_length_that_makes_no_sense(
+    tmp_path: Path,
+) -> None:
+    run = run_of(tmp_path, throttled_s=None, seconds=-1e308)
+    assert [each for each in run.disturbed_by if "queries" not in each] == []
+
+
 def test_the_mlperf_profile_does_not_take_figures_that_others_had_a_part_in(tmp_path: Path) -> None:
     assert asked(run_of(tmp_path / "a", "mlperf")) == [True]
     assert asked(run_of(tmp_path / "b", "mlperf", others_share=0.45, steal_share=0.1)) == [False]

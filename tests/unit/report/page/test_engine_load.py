@@ -45,6 +45,46 @@ def test_what_the_engine_told_is_drawn_from_the_first_query_on(tmp_path: Path) -
     ]  # fmt: skip
 
 
+def of_two(ledger: Path) -> list[LoadSample]:
+    """Each moment told by a second replica too."""
+    return [
+        each
+        for first in told(ledger)
+        for each in (
+            first,
+            first.model_copy(update={"replica": 1, "running": 5, "kv_cache_used": 0.7}),
+        )
+    ]
+
+
+def test_of_replicas_the_sum_is_drawn_and_of_the_kv_cache_the_fullest(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    run = root / "Server" / "performance"
+    samples = of_two(run / "ledger.parquet")
+    (run / "engine.jsonl").write_text(load_lines(samples))
+    record = read_session(root)
+    text = report_html(result_of(record), record)
+    assert "It is the sum over the replicas." in text
+    assert "It is that of the fullest replica." in text
+    ledger = record.runs[0].ledger
+    running = series.engine_series(samples, "running", ledger)
+    assert [each["value"] for each in running] == [2 + 5, 2 + 5, 3 + 5, 3 + 5, 4 + 5, 4 + 5]
+    usage = series.engine_series(samples, "kv_cache_used", ledger)
+    assert {each["value"] for each in usage} == {0.7}
+
+
+def test_of_more_samples_than_can_be_seen_the_highest_stay() -> None:
+    ledger = RECORDED / "server" / "ledger.parquet"
+    (first, *_) = told(ledger)[2:]
+    many = [
+        first.model_copy(update={"monotonic_ns": first.monotonic_ns + n, "running": n % 100})
+        for n in range(10 * series.POINTS)
+    ]
+    points = series.engine_series(many, "running", read_ledger(ledger))
+    assert len(points) == series.POINTS
+    assert max(each["value"] for each in points) == 99
+
+
 @pytest.mark.parametrize("content", [None, "", "{}\n", "\xff"])
 def test_nothing_is_drawn_where_it_told_nothing(tmp_path: Path, content: str | None) -> None:
     root = make_session(tmp_path, "server")
