@@ -15,6 +15,7 @@ from sut.submission.findings import Finding
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
 from sut.submission.official import official_findings
+from sut.submission.own_verifier import own_verifier
 from sut.submission.stated_hashes import stated_hashes
 from sut.submission.structure import EMPTY, LINK, structure
 from sut.submission.system_checks import system
@@ -44,6 +45,7 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     open_tree(tree)
     present = list(entries(tree, rules))
     found = [*structure(tree, form), *contents(tree, form, present), *_foreign(present)]
+    found += own_verifier(tree, rules)
     ours = [entry for entry in present if not entry.foreign]
     doubles = list(_doubles(ours, rules))
     found += [finding for finding, _ in doubles]

@@ -166,7 +166,7 @@ def spoil_ledger(root: Path) -> None:
 LOST: dict[str, tuple[Sabotage, str]] = {
     "the ledger": (
         lose("ledger.parquet"),
-        "node b: Server: logs that are not as LoadGen left them: ledger.parquet",
+        "node b: Server: logs that are not as LoadGen left them: ledger.parquet, must be == none",
     ),
     "LoadGen's log": (lose(DETAIL), f"node b: Server: LoadGen's logs: {DETAIL}: "),
     "a row of the ledger": (spoil_ledger, "node b: Server: samples LoadGen counts: "),

@@ -219,7 +219,7 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
         lambda root: detail(root, "Server", "performance").write_bytes(
             detail(root, "Server", "performance").read_bytes()[:20000]
         ),
-        ["the log breaks off in line 62"],
+        ["the log breaks off in line 63"],
     ),
     "a log that is gone": (
         lambda root: detail(root, "Offline", "performance").unlink(),

@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sut.config.rounds import load_round
 from sut.record.folder import sha256_of
 from sut.rules.log_settings import RENAMED, TAKEN_OVER
+from sut.submission.verifier import NAME as VERIFIER
+from sut.submission.verifier import verifier_text
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 SPAN_S = 700.0
@@ -161,6 +164,10 @@ def make_official(tree: Path, count: int = 13368) -> Path:
         answers = json.loads(log.read_text(encoding="utf-8"))
         spread = [each | {"qsl_idx": each["seq_id"] * 131 % count} for each in answers]
         log.write_text(json.dumps(spread), encoding="utf-8")
+    for path in tree.rglob(VERIFIER):  # the tree was made by a round of smaller counts
+        found = re.search(r'"round": "(v[\d.]+)"', path.read_text(encoding="utf-8"))
+        assert found is not None
+        path.write_text(verifier_text(load_round(found[1])), encoding="utf-8")
     for path in tree.rglob("README.md"):
         whole = path.read_text(encoding="utf-8")
         for old, new in renamed.items():

@@ -27,9 +27,6 @@ from sut.verify.standing import Standing
 from tests.unit.result.sessions import close_again, dump, edit
 from tests.unit.submission.support import SUBMITTER, closed_session, plan, small_round
 
-# The recordings are used more than once.
-SHARED = ["processes that two runs share: 5, must be == 0"]
-
 
 def read(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -93,7 +90,7 @@ def test_each_run_has_the_settings_the_engine_and_the_facts_of_its_start(two: Pa
 
 def test_the_result_of_a_scenario_carries_its_own_engine(two: Path) -> None:
     result = build(two, small_round("v6.1"))
-    assert result.reasons == SHARED
+    assert result.reasons == []
     assert against(two) == []
     offline, server = (result.scenarios[Scenario(name)] for name in ("Offline", "Server"))
     assert offline.own_engine is None
