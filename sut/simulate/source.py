@@ -15,6 +15,7 @@ from sut.engines.ray.dispatch import Dispatch, policy_of
 from sut.errors import ConfigError, LogError
 from sut.record.locate import session_folder
 from sut.record.session import RunRecord, SessionRecord, read_session
+from sut.result.build import result_of
 from sut.simulate.fit import Recorded, fit
 from sut.simulate.run import AsRecorded, LongestFirst, Workload
 from sut.simulate.step import BatchLimits, Floats, Ints, StepModel
@@ -34,6 +35,7 @@ class Source:
         config: of its scenario alone, with the engine that answered it.
         recorded: what its ledger says.
         left_out: queries that did not succeed.
+        wrong: why its run is not VALID; an edit is among it. Empty if it is.
     """
 
     record: SessionRecord
@@ -41,6 +43,7 @@ class Source:
     config: RunConfig
     recorded: Recorded
     left_out: int
+    wrong: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -94,7 +97,9 @@ def read_source(path: Path, scenario: Scenario | None) -> Source:
             AsRecorded(columns.replica.tolist(), replicas), config, run.scenario, columns.work
         ),
     )
-    return Source(record, run, config, recorded, run.ledger.num_rows - len(columns.work))
+    judged = result_of(record).scenarios[run.scenario]
+    left_out = run.ledger.num_rows - len(columns.work)
+    return Source(record, run, config, recorded, left_out, tuple(judged.reasons))
 
 
 def _run_of(record: SessionRecord, scenario: Scenario | None, path: Path) -> RunRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from sut.simulate.foretell import Foretold, Predicted
 from sut.simulate.source import Source
 
 NOTICE = "These are predictions of a model. None of them was measured."
+WIDTH = 100
 DISTURBED = 0.1
 """Of the processor: less of it hides in the noise of any run."""
 LEFT_OUT = (
@@ -32,7 +34,7 @@ def _lines(found: Foretold) -> Iterator[str]:
     yield f"  {found.model.sentence}"
     if found.source.left_out:
         yield f"  {found.source.left_out} queries that did not succeed are left out"
-    yield from _others(found.source)
+    yield from _caveats(found.source)
     if found.source.preempted:
         times = f"{found.source.preempted:.0f}"
         yield f"  the engine pre-empted {times} times, which no simulation does"
@@ -42,7 +44,7 @@ def _lines(found: Foretold) -> Iterator[str]:
     for other in found.others:
         yield ""
         yield f"Foretold and measured: {other.source.name}{_settings(other.predicted)}"
-        yield from _others(other.source)
+        yield from _caveats(other.source)
         yield from _table(other.figures)
         yield from _limits(other.predicted)
     if found.asked is not None:
@@ -55,8 +57,14 @@ def _lines(found: Foretold) -> Iterator[str]:
     yield LEFT_OUT
 
 
-def _others(source: Source) -> Iterator[str]:
-    """A machine that others share is another one in each run."""
+def _caveats(source: Source) -> Iterator[str]:
+    """What makes it a run to learn little from: its verdict, and what others did meanwhile."""
+    if source.wrong:
+        more = f", and {len(source.wrong) - 1} more" if len(source.wrong) > 1 else ""
+        yield from textwrap.wrap(
+            f"the run is INVALID: {source.wrong[0]}{more}", WIDTH,
+            initial_indent="  ", subsequent_indent="    ", break_long_words=False,
+        )  # fmt: skip
     share = source.others_share
     if share is not None and share > DISTURBED:
         yield (
@@ -103,12 +111,14 @@ def document_of(found: Foretold) -> dict[str, Any]:
         "queries": len(found.source.recorded.work),
         "others_share": found.source.others_share,
         "left_out": found.source.left_out,
+        "invalid_because": list(found.source.wrong),
         "model": vars(found.model),
         "own_error": [_against(each) for each in found.own],
         "against": [
             {
                 "run": each.source.name,
                 "others_share": each.source.others_share,
+                "invalid_because": list(each.source.wrong),
                 "figures": [_against(row) for row in each.figures],
                 "predicted": _predicted(each.predicted),
             }

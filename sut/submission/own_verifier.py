@@ -6,6 +6,7 @@ Whoever makes a tree can change it, and an auditor who runs it goes by what it s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from sut.config.rounds import Round, load_round
@@ -24,15 +25,15 @@ def own_verifier(tree: Path, rules: Round) -> Iterable[Finding]:
     found = [path for path in sorted(tree.glob(f"*/*/*/*/*/{NAME}")) if not path.is_symlink()]
     if not found:
         return
-    try:
-        wanted = verifier_text(load_round(rules.name))
-    except ConfigError:  # rules of nobody's round
-        return
-    first = wanted.partition("\n")[0].encode()
+    wanted = {verifier_text(rules).encode()}
+    with suppress(ConfigError):  # rules of nobody's round
+        # A fast rehearsal is checked by reduced counts, and its tree carries the round's own.
+        wanted.add(verifier_text(load_round(rules.name)).encode())
+    first = min(wanted).partition(b"\n")[0]
     for path in found:
         text = _content(path)
         of_us = text.startswith(first) or (path.parent / OURS).is_dir()
-        if of_us and text != wanted.encode():
+        if of_us and text not in wanted:
             remedy = f"Verify with one of your own: verify --standalone --round {rules.name}."
             yield Finding("warning", path.relative_to(tree).as_posix(), NOT_OURS, remedy)
 

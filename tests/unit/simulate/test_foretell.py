@@ -209,6 +209,18 @@ def test_pre_emptions_of_the_run_are_said(tmp_path: Path) -> None:
     assert "the engine pre-empted 7 times, which no simulation does" in said
 
 
+def test_a_run_that_is_not_valid_is_said_to_be_so(tmp_path: Path) -> None:
+    root = session(tmp_path, 4.0)
+    with (root / "Server" / "performance" / "mlperf_log_detail.txt").open("a") as log:
+        log.write("edited\n")
+    source = read_source(root, None)
+    assert source.wrong
+    found = foretell_all(source, [source], [])
+    said = " ".join(simulation_text(found).split())
+    assert said.count(f"the run is INVALID: {source.wrong[0]}") == 2
+    assert document_of(found)["invalid_because"] == list(source.wrong)
+
+
 def test_a_machine_that_others_shared_is_said(tmp_path: Path) -> None:
     root = session(tmp_path, 4.0)
     assert read_source(root, None).others_share is None

@@ -28,7 +28,7 @@ from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.sabotaged_files import ACCURACY, TEST06
 from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
 from tests.unit.submission.saboteur import Row, copied
-from tests.unit.submission.support import ROUNDS, SUBMITTER, small_round
+from tests.unit.submission.support import ROUNDS, SUBMITTER
 from tests.unit.submission.test_edge import ALL, edge_tree
 
 Trees = Callable[[str, str], Path]
@@ -258,12 +258,11 @@ def test_a_tree_carries_it_and_it_finds_its_tree(made_trees: Trees, tmp_path: Pa
     tree = made_trees("v6.1", "closed")
     (carried,) = tree.rglob(NAME)
     assert carried.relative_to(tree).parts[:3] == ("closed", SUBMITTER, "src")
-    assert carried.read_text(encoding="utf-8") == verifier_text(small_round("v6.1"))
+    assert carried.read_text(encoding="utf-8") == verifier_text(load_round("v6.1"))
     assert [each.line for each in check_tree(tree, "v6.1")] == []
     copy = tmp_path / "tree"
     shutil.copytree(tree, copy)
     (carried,) = copy.rglob(NAME)
-    carried.write_text(verifier_text(load_round("v6.1")), encoding="utf-8")
     code, output, _ = run(carried)
     assert code == 0, output
 
