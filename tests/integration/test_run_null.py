@@ -172,7 +172,7 @@ def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut)
         "--scenario", "Server", "--engine", "null", *SHORT, *settings(engine__null__ttft_ms=2500)
     )
     assert done.code == 1
-    assert re.search(r"TTFT P95 25\d\d of 2000 ms, over the limit", done.stdout)
+    assert re.search(r"TTFT P95 2,5\d\d of 2,000 ms, over the limit", done.stdout)
     assert done.stdout.startswith("INVALID: ")
 
 
