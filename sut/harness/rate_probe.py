@@ -42,8 +42,11 @@ to 1.65 times as fast as during the probe: quiet after all, or quicker with a ba
 """
 SHARES = (0.7, 0.45, 0.25, 0.1)
 """Of that rate, Server's: queues grow without bound near 1, and an answer must be in time."""
-IN_TIME = 0.8
-"""Of a limit, what a percentile of so few queries may be."""
+IN_TIME, IN_TIME_OF_FEW = 0.8, 0.6
+"""Of a limit, what a percentile may be in a step of all its queries, and in one of fewer.
+
+On a slow machine a step has seven. There 71 ms a token of 100 became 117 ms in a run of 89 queries.
+"""
 STEP_QUERIES = 30
 STEP_LEAST_S, STEP_MOST_S = 8.0, 15.0
 OWN_PERCENTILE = 100.0
@@ -149,11 +152,12 @@ def _held(ledger: Ledger, scenario: Scenario, qps: float, limits: ServerConfig) 
     ttft_ms, latency_ms = _percentile_ms(ttft_ns, at), _percentile_ms(latency_ns, OWN_PERCENTILE)
     tpot_ms = _percentile_ms(tpot_ns, at) if len(tpot_ns) else None
     most = limits.e2e_p99_limit_ms
+    in_time = IN_TIME if ledger.issued >= STEP_QUERIES else IN_TIME_OF_FEW
     held = (
         _failure(ledger) is None
-        and ttft_ms <= IN_TIME * limits.ttft_limit_ms
-        and (tpot_ms or 0.0) <= IN_TIME * limits.tpot_limit_ms
-        and (most is None or latency_ms <= IN_TIME * most)
+        and ttft_ms <= in_time * limits.ttft_limit_ms
+        and (tpot_ms or 0.0) <= in_time * limits.tpot_limit_ms
+        and (most is None or latency_ms <= in_time * most)
     )
     return RateStep(
         scenario=scenario.value,
