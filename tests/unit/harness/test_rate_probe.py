@@ -155,6 +155,15 @@ def test_each_limit_is_kept_by_a_fifth(limits: dict[str, float], held: bool) -> 
     assert step.held is held
 
 
+@pytest.mark.parametrize(("limit_ms", "held"), [(13, False), (16, False), (17, True)])
+def test_a_step_of_few_queries_is_to_leave_more_of_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limit_ms: float, held: bool
+) -> None:
+    monkeypatch.setattr(rate_probe, "STEP_QUERIES", 11)
+    step = _held(ledger_of(), Scenario.SERVER, 1.0, ServerConfig(tpot_limit_ms=limit_ms))
+    assert (step.queries, step.tpot_ms, step.held) == (10, TPOT_MS, held)
+
+
 def test_rates_say_what_they_rest_on() -> None:
     step = RateStep(
         scenario="Server", qps=3.5, queries=30, ttft_ms=80, tpot_ms=20, latency_ms=900, held=True

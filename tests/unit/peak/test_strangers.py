@@ -24,18 +24,20 @@ def as_searched(root: Path) -> Loaded:
     return Loaded(record.config, dict(record.origins))
 
 
-def refuse(tmp_path: Path, loaded: Loaded) -> None:
+def refuse(tmp_path: Path, loaded: Loaded) -> bool:
+    """Whether it let the folder pass; else it raises."""
     refuse_strangers(SearchDir(tmp_path), loaded, Scenario.SERVER)
+    return True
 
 
 def test_sessions_of_the_search_are_taken(tmp_path: Path) -> None:
     loaded = as_searched(session(tmp_path))
-    refuse(tmp_path, loaded)
+    assert refuse(tmp_path, loaded)
     session(tmp_path / "later", target_qps=400)
     (tmp_path / "later").rename(tmp_path / "elsewhere")
     (tmp_path / "node_cut-off").mkdir()
     (tmp_path / "node_cut-off" / "session.json").write_text("{")
-    refuse(tmp_path, loaded)
+    assert refuse(tmp_path, loaded)
 
 
 @pytest.mark.parametrize(
