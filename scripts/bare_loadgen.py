@@ -35,20 +35,20 @@ class BareRun(LoadGenRun):
         self._answer = array("i", range(TOKENS))
         self._place = self._answer.buffer_info()[0]
 
-    def _issue(self, ids: list[int], indices: list[int]) -> None:
+    def _issue(self, ids: list[int], _indices: list[int]) -> None:
         response = self._lg.QuerySampleResponse
         if self._needs_first_token:
             self._lg.FirstTokenComplete([response(each, self._place, 4, 1) for each in ids])
         answers = [response(each, self._place, 4 * TOKENS, TOKENS) for each in ids]
         self._lg.QuerySamplesComplete(answers)
 
-    def _load(self, indices: list[int]) -> None:
+    def _load(self, _indices: list[int]) -> None:
         """There are no samples."""
 
     def _pulse(self) -> None:
         """Nobody listens."""
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, _data: bytes) -> None:
         """Nobody listens."""
 
 
