@@ -15,7 +15,7 @@ from rich.console import Console
 import sut.campaign.campaign
 import sut.campaign.measuring
 from sut.campaign.campaign import Campaign, Planned, foretold, planned
-from sut.campaign.measuring import Measuring, made_with
+from sut.campaign.measuring import Measuring
 from sut.campaign.plan import Override, Plan, read_plan
 from sut.campaign.report import write_report
 from sut.commands.campaign import main
@@ -24,6 +24,7 @@ from sut.errors import ConfigError, EngineStartError, RunError
 from sut.harness.session import Outcome
 from sut.record.folder import SessionDir
 from sut.record.session import read_session
+from sut.record.unlike import made_with
 from sut.result.build import build
 from tests.unit.result.sessions import make_session
 
