@@ -159,9 +159,9 @@ def render(text: str) -> str:
     found = json.loads(text)
     head = f"{found['scenario']}, {found['model']} on {found['system']}, {found['profile']}"
     failed = sum(each["value"] is None for each in found["trials"])
+    counts = {"trials": len(found["trials"]), "failed": failed}
     lines = [
-        f"{head}: {len(found['trials'])} trials, {failed} of them failed, in "
-        f"{found['spent_s'] / 60:.1f} of {found['budget_s'] / 60:g} minutes.",
+        f"{head}: {trials_line(found | counts)}",
         *settings_lines(found["given"], found["best"]),
         "",
         *effect_lines(found),
@@ -172,6 +172,14 @@ def render(text: str) -> str:
         if each["failed"]:
             lines.append(f"Trial {each['number']} failed: {each['failed']}")
     return "\n".join(lines) + "\n"
+
+
+def trials_line(found: Mapping[str, Any]) -> str:
+    """How many trials there were, by their number and that of those which failed."""
+    return (
+        f"{found['trials']} trials, {found['failed']} of them failed, in "
+        f"{found['spent_s'] / 60:.1f} of {found['budget_s'] / 60:g} minutes."
+    )
 
 
 def settings_lines(given: Settings, best: Settings) -> list[str]:
