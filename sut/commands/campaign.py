@@ -58,8 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     from sut.api import configure
     from sut.campaign.campaign import Campaign, foretold, planned
     from sut.campaign.plan import read_plan
-    from sut.campaign.report import write_report
-    from sut.record.folder import try_results_dir
+    from sut.campaign.report import report_of
+    from sut.record.alone import alone_in
 
     plan = read_plan(options.plan)
     out = options.out or CAMPAIGNS / options.plan.stem
@@ -72,11 +72,15 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for line in table:
         console.print(line, highlight=False, soft_wrap=True)
-    try_results_dir(out, "--out")
     again = partial(planned, plan, out, configure)
-    campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
-    campaign.run()
-    _show(write_report(campaign, plan), interrupted=campaign.interrupted, as_json=options.json)
+    with alone_in(out):
+        campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
+        campaign.run()
+        report = report_of(campaign, plan)
+        try:
+            report.write()
+        finally:  # a disk that takes no report takes no verdict from the screen
+            _show(report, interrupted=campaign.interrupted, as_json=options.json)
     if campaign.interrupted:
         return Interrupted.exit_code
     return 0 if campaign.valid else 1

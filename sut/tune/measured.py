@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from sut.json_text import decoded
+from pydantic import Field, TypeAdapter, ValidationError
+
+from sut.config.keys import sentence
+from sut.errors import ConfigError, LogError
 from sut.record.folder import write_atomic
+from sut.record.session import read_document
 from sut.tune.space import Settings
 
 
@@ -43,9 +47,9 @@ class Measured:
     number: int
     purpose: Purpose
     settings: Settings
-    value: float | None
+    value: Annotated[float, Field(allow_inf_nan=False)] | None
     failed: str | None
-    cost_s: float
+    cost_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     session: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
     smoke: dict[str, float] = field(default_factory=dict)
@@ -56,12 +60,29 @@ class Measured:
 
 
 def read_measured(trials: Path) -> list[Measured]:
-    """Every trial that came to an end, by number; one that was cut off has no file."""
-    found: list[dict[str, Any]] = [
-        decoded(path.read_text(encoding="utf-8")) for path in trials.glob("*/trial.json")
-    ]
-    made = [Measured(**(each | {"purpose": Purpose(each["purpose"])})) for each in found]
-    return sorted(made, key=lambda each: each.number)
+    """Every trial that came to an end, by number; one that was cut off has no file.
+
+    Raises:
+        ConfigError: naming a file that is none of ours, and what is wrong with it.
+    """
+    found = [_read(path) for path in trials.glob("*/trial.json")]
+    return sorted(found, key=lambda each: each.number)
+
+
+def _read(path: Path) -> Measured:
+    try:
+        made = TypeAdapter(Measured).validate_python(read_document(path))
+    except LogError as error:
+        said = error.message
+    except ValidationError as error:
+        said = sentence(error)
+    else:
+        if path.parent.name == f"{made.number:03d}":
+            return made
+        said = f"number is {made.number}, must be that of its folder."
+    raise ConfigError(
+        said, where=str(path), remedy=f"Remove {path.parent}; the trial is made again."
+    )
 
 
 def same(one: Settings, other: Settings) -> bool:
