@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from sut.bug import bug_of_ours
 from sut.campaign.measuring import Loader, Measuring, holds, left_by, measured, measurings
 from sut.campaign.plan import Cell, Override, Plan
 from sut.campaign.searching import find, inputs_of, is_found, rate_of
@@ -251,6 +252,7 @@ class Campaign:
         stop_on_invalid: make no stage after one that is not VALID.
         again: plans the stages anew, with the rates that were found; None: none is searched for.
         interrupted: whether the user stopped it.
+        broke: why no further stage could be made; None: each was.
     """
 
     out: Path
@@ -259,6 +261,7 @@ class Campaign:
     stop_on_invalid: bool = False
     again: Callable[[], Sequence[Planned]] | None = None
     interrupted: bool = False
+    broke: HarnessError | None = None
     _ended: dict[str, Done] = field(default_factory=dict)
 
     @property
@@ -271,7 +274,10 @@ class Campaign:
         return [self._ended.get(each.name) or _not_reached(each) for each in self.stages]
 
     def run(self) -> None:
-        """Make each stage that is not kept. Ctrl-C ends it; what was finished stays."""
+        """Make each stage that is not kept. Ctrl-C ends it; what was finished stays.
+
+        So does a stage that cannot be recorded: `broke` says why.
+        """
         waiting = {each.name for each in self.stages if each.awaits}
         try:
             ended = self._run([each for each in self.stages if not each.awaits])
@@ -281,6 +287,8 @@ class Campaign:
                 self._run([each for each in ready if each.name in waiting])
         except KeyboardInterrupt:
             self.interrupted = True
+        except HarnessError as error:
+            self.broke = error
 
     def _run(self, stages: Sequence[Planned]) -> bool:
         """Make these; whether the campaign goes on after them."""
@@ -298,8 +306,9 @@ class Campaign:
                 self._ended[each.name] = Done(each, State.VALID, left)
                 return left
             outcome = measured(each.measuring.loaded, self.console)
-        except HarnessError as error:
-            said = error.render()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other stages are made
+            told = error if isinstance(error, HarnessError) else bug_of_ours(error)
+            said = told.render()
             self.console.print(f"  FAILED: {said}", highlight=False, soft_wrap=True)
             self._ended[each.name] = Done(each, State.FAILED, None, said=(said,))
             return None

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from sut.errors import ConfigError, LogError
+from sut.errors import ConfigError, LogError, RunError
 from sut.record.folder import unwritable, write_atomic
 from sut.record.frozen import Facts
 from sut.record.session import as_model, read_document
@@ -132,6 +132,7 @@ def run_stages(
 
     Raises:
         KeyboardInterrupt: of the stage that is being made.
+        RunError: what a stage left cannot be recorded.
     """
     _make(out / "stages")
     for stage in stages:
@@ -147,7 +148,7 @@ def run_stages(
         except MadeAndStopped as error:
             left, stopped = error.left, error
         if left is not None:
-            _record(out, stage, left, time.monotonic() - began_s)
+            _keep(out, stage, left, time.monotonic() - began_s)
         if stopped is not None:
             raise stopped
         yield Finished(stage, left, kept=False)
@@ -160,6 +161,17 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error, "--out") from error
+
+
+def _keep(out: Path, stage: Stage, left: Path, seconds: float) -> None:
+    try:
+        _record(out, stage, left, seconds)
+    except OSError as error:
+        raise RunError(
+            f"{stage.name} cannot be recorded, and would be made again: {error.strerror}.",
+            where=str(out / "stages"),
+            remedy=f"Mend that, and start again. What it left is in {left}.",
+        ) from error
 
 
 def _record(out: Path, stage: Stage, left: Path, seconds: float) -> None:

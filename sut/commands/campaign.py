@@ -15,7 +15,8 @@ from sut.errors import Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
-    from sut.campaign.campaign import Planned
+    from sut.campaign.campaign import Campaign, Planned
+    from sut.campaign.plan import Plan
     from sut.campaign.report import Reported
 
 CAMPAIGNS = Path("results/campaigns")
@@ -58,7 +59,6 @@ def main(arguments: Sequence[str]) -> int:
     from sut.api import configure
     from sut.campaign.campaign import Campaign, foretold, planned
     from sut.campaign.plan import read_plan
-    from sut.campaign.report import report_of
     from sut.record.alone import alone_in
 
     plan = read_plan(options.plan)
@@ -75,12 +75,21 @@ def main(arguments: Sequence[str]) -> int:
     again = partial(planned, plan, out, configure)
     with alone_in(out):
         campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
-        campaign.run()
-        report = report_of(campaign, plan)
-        try:
-            report.write()
-        finally:  # a disk that takes no report takes no verdict from the screen
-            _show(report, interrupted=campaign.interrupted, as_json=options.json)
+        return _made(campaign, plan, as_json=options.json)
+
+
+def _made(campaign: Campaign, plan: Plan, *, as_json: bool) -> int:
+    """Make it, and its report; the exit code."""
+    from sut.campaign.report import report_of
+
+    campaign.run()
+    report = report_of(campaign, plan)
+    try:
+        report.write()
+    finally:  # a disk that takes no report takes no verdict from the screen
+        _show(report, interrupted=campaign.interrupted, as_json=as_json)
+    if campaign.broke is not None:
+        raise campaign.broke
     if campaign.interrupted:
         return Interrupted.exit_code
     return 0 if campaign.valid else 1
