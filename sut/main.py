@@ -24,7 +24,7 @@ from sut.config.verbs import DEFAULT_VERB, READING, VERBS
 from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
 from sut.given_file import only_read
 from sut.machine.footing import require_footing
-from sut.machine.signals import as_by_ctrl_c
+from sut.machine.signals import as_by_ctrl_c, ignore_further
 from sut.output import open_standard_streams, whole_output
 
 # Threads that libraries left behind have so long to end.
@@ -105,6 +105,7 @@ def entry() -> NoReturn:
     try:
         main()
     except SystemExit as end:
+        ignore_further()  # a second Ctrl-C that comes now would end us with another code
         code = end.code
         watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
         watch.daemon = True

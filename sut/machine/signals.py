@@ -45,7 +45,7 @@ def stopped_by(error: KeyboardInterrupt) -> str:
 
 
 def ignore_further() -> None:
-    """From here to the end of `first_ends_the_run` nothing interrupts any more."""
+    """From here to the end of `first_ends_the_run`, or of the process, nothing interrupts."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
