@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ from sut.json_text import decoded
 
 # A longer file is not read to see whether it says nothing.
 BLANK_MOST_BYTES = 65536
+CONVERTED = "Its line ends were converted to CRLF; whoever wrote it ends lines with LF."
+COPY_WHOLE = (
+    "Copy the tree again as it was (git: core.autocrlf false; some ZIP tools convert, too)."
+)
 
 
 def says_nothing(path: Path) -> bool:
@@ -18,6 +24,13 @@ def says_nothing(path: Path) -> bool:
         return True
     size = path.stat().st_size
     return not size or (size <= BLANK_MOST_BYTES and not path.read_bytes().strip(b" \t\r\n\f\v\0"))
+
+
+def was_converted(path: Path, digests: Collection[str]) -> bool:
+    """Whether a file that has none of these SHA-256 has one of them with its LF line ends back."""
+    content = given_bytes(path)
+    without = content.replace(b"\r\n", b"\n")
+    return without != content and hashlib.sha256(without).hexdigest() in digests
 
 
 def lines_of(path: Path) -> list[str]:

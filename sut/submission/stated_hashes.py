@@ -9,7 +9,7 @@ from pathlib import Path
 from sut.logs.detail import DETAIL_NAME
 from sut.logs.summary import SUMMARY_NAME
 from sut.record.folder import sha256_of
-from sut.submission.files import lines_of
+from sut.submission.files import CONVERTED, COPY_WHOLE, lines_of, was_converted
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
@@ -32,5 +32,8 @@ def stated_hashes(entry: TreeEntry) -> Iterable[Finding]:
         path = Path(folder or "") / match["name"]
         file = entry.root / path
         if folder and file.is_file() and sha256_of(file) != match["digest"]:
+            if was_converted(file, {match["digest"]}):
+                yield entry.finding(path, CONVERTED, COPY_WHOLE)
+                continue
             sentence = f"{README} states another SHA-256 of this file."
             yield entry.finding(path, sentence, "Hand in the logs that the README is about.")
