@@ -54,7 +54,8 @@ class HarnessError(Exception):
 
     def render(self) -> str:
         """The one line shown to the user; what is for no eye stands there as its number."""
-        place = f"{self.where}: " if self.where else ""
+        # A name may have an end of line in it, and what follows is no line of ours.
+        place = f"{self.where}: ".replace("\n", "\\x0a") if self.where else ""
         end = "" if self.remedy is None or self.message.endswith((".", "!", "?")) else "."
         remedy = "" if self.remedy is None else f"{end} {self.remedy}"
         lines = f"{place}{self.message}{remedy}".split("\n")

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import NoReturn
 
 import sut
@@ -24,6 +24,7 @@ from sut.config.verbs import DEFAULT_VERB, READING, VERBS
 from sut.errors import ConfigError, HarnessError, Interrupted, OutputClosed
 from sut.given_file import only_read
 from sut.machine.footing import require_footing
+from sut.machine.signals import as_by_ctrl_c, ignore_further
 from sut.output import open_standard_streams, whole_output
 
 # Threads that libraries left behind have so long to end.
@@ -64,7 +65,7 @@ def run_command(arguments: Sequence[str]) -> int:
     require_footing()
     verb, rest = split_verb(arguments)
     module = importlib.import_module(f"sut.commands.{verb.replace('-', '_')}")
-    with only_read() if verb in READING else nullcontext():
+    with only_read() if verb in READING else as_by_ctrl_c():
         code: int = module.main(rest)
     return code
 
@@ -104,6 +105,7 @@ def entry() -> NoReturn:
     try:
         main()
     except SystemExit as end:
+        ignore_further()  # a second Ctrl-C that comes now would end us with another code
         code = end.code
         watch = threading.Timer(LEAVE_S, lambda: os._exit(code if isinstance(code, int) else 1))
         watch.daemon = True

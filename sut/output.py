@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from sut.errors import FULL, HarnessError, OutputClosed, no_space
 
@@ -37,8 +37,32 @@ def open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
     if sys.stdout is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = _forgiving(sys.stderr)
+
+
+class _Forgiving(io.FileIO):
+    """Standard error, where a disk that is full or a reader that has gone costs the words alone.
+
+    Whoever asked cannot be told; the exit code still tells.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """As far as it goes; what nobody takes counts as written."""
+        with suppress(OSError):
+            if (taken := super().write(data)) is not None:
+                return taken
+        return memoryview(data).nbytes
+
+
+def _forgiving(stream: TextIO | None) -> TextIO:
+    """Standard error as it is, but for its failures; None: it was closed when we started."""
+    raw = _Forgiving(STANDARD[-1], "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(stream, "encoding", "utf-8"),
+        errors="backslashreplace",
+        line_buffering=True,
+    )
 
 
 class _Heedless:

@@ -33,6 +33,7 @@ OVERHEAD = "result_qps_with_loadgen_overhead", "result_token_throughput_with_loa
 MESSAGES = ("error_", "warning_", "generic_message")
 # Seconds that may pass from the begin of a log to the first query: the samples are loaded.
 SETUP_S = 60
+MOST = 1e30
 TIME_LINE = re.compile(
     r"(min|max|mean|[\d.]+) (?:percentile )?(latency|first|time).*\(ns\)$", re.IGNORECASE
 )
@@ -100,7 +101,7 @@ class Run:
             self.errors += marked or key.startswith("error_")
             self.audited |= "Found Audit Config file" in str(value)
             if isinstance(about, dict) and "pid" in about:
-                self.processes.add(about["pid"])
+                self.processes.add(str(about["pid"]))
             if key == "loaded_qsl_set":  # of a data set in parts a line for each
                 self.loaded += value if isinstance(value, list) else []
             elif key not in self.values:
@@ -122,13 +123,24 @@ def parsed(text: str, **more: Any) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def figure(value: Any) -> Any:
+    """A number; None for one that LoadGen, whose numbers have 64 bits, cannot have written."""
+    return value if -MOST < value < MOST else None
+
+
+def as_double(text: str) -> Any:
+    """A fraction, in the same bounds."""
+    return figure(float(text))
+
+
 def entries(text: str) -> Iterator[dict[str, Any]]:
     """Every entry of a detail log; a text with an end of line takes several lines."""
     for number, chunk in enumerate(re.split(r"(?m)^:::MLLOG ", text)):
         if number or chunk.strip():
             finite = re.sub(r'("value": )[-+]?(?:nan|inf)\b', r"\1null", chunk)
             try:
-                entry = parsed(finite, strict=False)
+                bounds = {"parse_int": lambda text: figure(int(text)), "parse_float": as_double}
+                entry = parsed(finite, strict=False, **bounds)
             except ValueError:
                 entry = None
             known = isinstance(entry, dict) and isinstance(entry.get("key"), str)
@@ -174,7 +186,7 @@ def over(count: float, divisor: float) -> float:
 def plain(run: Run) -> Iterator[Condition]:
     """LoadGen's release, no audit.config, no ERROR line."""
     words, span = str(run.values.get("loadgen_version")).split(), DATA["releases"]
-    known = bool(words) and re.fullmatch(r"\d+(\.\d+)+", words[0])
+    known = bool(words) and re.fullmatch(r"\d{1,9}(\.\d{1,9})+", words[0])
     parts = [tuple(map(int, each.split("."))) for each in (span[0], words[0], span[1]) if known]
     yield f"LoadGen is {words}, must be {' to '.join(span)}", bool(known) and parts == sorted(parts)
     yield "LoadGen read an audit.config", not run.audited

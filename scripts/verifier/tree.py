@@ -136,7 +136,7 @@ def scores(tree: Tree, run: Run, closed: bool) -> None:
     named = f"it names {' and '.join(hashes) or 'none'}", len(good) == 1 and all(good)
     report.hold(place, f"{SCORES} names one SHA-256 of the accuracy log", [named])
     count = run.benchmark["dataset_count"]
-    told = [must("answers", int(each), "==", count) for each in _stated(lines, DATA["answers"])]
+    told = [must("answers", each, "==", str(count)) for each in _stated(lines, DATA["answers"])]
     report.hold(place, "every answer was scored", told)
     if whole:
         own = hashlib.sha256((run.folder / ANSWERS).read_bytes()).hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sut.bug import bug_of_ours
 from sut.campaign.measuring import left_by, measured
 from sut.campaign.planned import Planned
 from sut.campaign.stages import Stage, run_stages
@@ -73,6 +74,7 @@ class Campaign:
         stop_on_invalid: make no stage after one that is INVALID or failed.
         again: plans the stages anew, with what was found; None: nothing is searched for.
         interrupted: whether the user stopped it.
+        broke: why no further stage could be made; None: each was.
     """
 
     out: Path
@@ -81,6 +83,7 @@ class Campaign:
     stop_on_invalid: bool = False
     again: Callable[[], Sequence[Planned]] | None = None
     interrupted: bool = False
+    broke: HarnessError | None = None
     _ended: dict[str, Done] = field(default_factory=dict)
 
     @property
@@ -96,6 +99,7 @@ class Campaign:
         """Make each stage that is not kept. Ctrl-C ends it; what was finished stays.
 
         What waits for a search is planned anew with what that found, until nothing more is ready.
+        A stage that cannot be recorded ends it, too: `broke` says why.
         """
         tried: set[str] = set()
         try:
@@ -107,6 +111,8 @@ class Campaign:
                     return
         except KeyboardInterrupt:
             self.interrupted = True
+        except HarnessError as error:
+            self.broke = error
 
     def _planned_again(self) -> bool:
         """Plan what waits with what was found; whether there is anything that waited.
@@ -140,8 +146,9 @@ class Campaign:
                 self._ended[each.name] = Done(each, _ended_well(each), left)
                 return left
             outcome = measured(each.measuring.loaded, self.console)
-        except HarnessError as error:
-            said = error.render()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other stages are made
+            told = error if isinstance(error, HarnessError) else bug_of_ours(error)
+            said = told.render()
             self.console.print(f"  FAILED: {said}", highlight=False, soft_wrap=True)
             self._ended[each.name] = Done(each, State.FAILED, None, said=(said,))
             return None

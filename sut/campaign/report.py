@@ -41,6 +41,7 @@ from sut.tune.report import (
 )
 
 SCHEMA_VERSION = "1"
+PAGE = "report.html"
 TEMPLATE = Path(__file__).with_name("campaign.html")
 WORST_FIRST = (State.FAILED, State.INVALID, State.NOT_MADE, State.FOUND, State.VALID)
 STAGES: Mapping[str, Key[Mapping[str, Any]]] = {
@@ -81,20 +82,38 @@ class Compared:
 
 @dataclass(frozen=True)
 class Reported:
-    """What a campaign's report says, and where it lies."""
+    """What a campaign's report says, and the files that it is in.
+
+    Attributes:
+        files: their texts, by their names.
+        out: the campaign's folder, where they belong.
+    """
 
     text: str
     document: dict[str, Any]
-    page: Path
+    files: Mapping[str, str]
+    out: Path
+
+    @property
+    def page(self) -> Path:
+        """For a browser."""
+        return self.out / PAGE
+
+    def write(self) -> None:
+        """Write the files anew.
+
+        Raises:
+            RunError: one cannot be written.
+        """
+        for name, text in self.files.items():
+            write_again(self.out / name, text)
 
 
-def write_report(campaign: Campaign, plan: Plan) -> Reported:
-    """Write the report anew, with a comparison for each scenario that has two stages or more."""
+def report_of(campaign: Campaign, plan: Plan) -> Reported:
+    """The report, with a comparison for each scenario that has two stages or more."""
     done = campaign.every()
     results = _results(done)
     sides = list(_sides(done, results))
-    for each in sides:
-        write_again(campaign.out / each.page, comparison_html(each.comparison))
     rows = [_row(each, results.get(each.planned.name), campaign.out) for each in done]
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -113,11 +132,12 @@ def write_report(campaign: Campaign, plan: Plan) -> Reported:
         ],
     }
     head = "\n".join(_lines(document)) + "\n"
-    page = campaign.out / "report.html"
-    write_again(campaign.out / "campaign.json", json.dumps(document, indent=2) + "\n")
-    write_again(campaign.out / "report.txt", "\n".join([head, *(each.text for each in sides)]))
-    write_again(page, campaign_html(document))
-    return Reported(head, document, page)
+    files = {each.page: comparison_html(each.comparison) for each in sides} | {
+        "campaign.json": json.dumps(document, indent=2) + "\n",
+        "report.txt": "\n".join([head, *(each.text for each in sides)]),
+        PAGE: campaign_html(document),
+    }
+    return Reported(head, document, files, campaign.out)
 
 
 def campaign_html(document: Mapping[str, Any]) -> str:

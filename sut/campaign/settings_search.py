@@ -21,6 +21,7 @@ from sut.config.names import Scenario
 from sut.config.rate import AUTO
 from sut.errors import ConfigError, HarnessError
 from sut.plan.rate import with_probe_for
+from sut.record.alone import alone_in
 from sut.tune.asked import Asked, asked_for
 from sut.tune.find import Found, is_over, searched, taken_over
 from sut.tune.make import make_trial
@@ -106,14 +107,15 @@ class SettingsSearch:
             RunError: the given settings failed.
         """
         asked = self._asked(each, self._folder(each, out))
-        measured = searched(
-            asked,
-            taken_over(asked),
-            console,
-            lambda so_far: write_found(_told(so_far.measured, over=False), asked),
-            make_trial,
-        )
-        write_found(_told(measured, over=True), asked)
+        with alone_in(asked.out):
+            measured = searched(
+                asked,
+                taken_over(asked),
+                console,
+                lambda so_far: write_found(_told(so_far.measured, over=False), asked),
+                make_trial,
+            )
+            write_found(_told(measured, over=True), asked)
         return asked.out
 
     def taken(self, each: Measuring, left: Path | None) -> list[Override]:

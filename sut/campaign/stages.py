@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sut.errors import ConfigError
-from sut.json_text import decoded
-from sut.record.folder import write_atomic
+from pydantic import ConfigDict, Field
+
+from sut.errors import ConfigError, LogError, RunError
+from sut.record.folder import unwritable, write_atomic
+from sut.record.frozen import Facts
+from sut.record.session import as_model, read_document
 
 
 class MadeAndStopped(KeyboardInterrupt):
@@ -73,7 +77,8 @@ def kept(out: Path, stage: Stage) -> Path | None:
     found = _recorded(out, stage.name)
     if found is None or found.inputs_sha256 != inputs_sha256(stage):
         return None
-    return found.left if found.left.exists() and stage.holds(found.left) else None
+    left = out / found.left
+    return left if left.exists() and stage.holds(left) else None
 
 
 def took_s(out: Path, name: str) -> float | None:
@@ -86,30 +91,25 @@ def took_s(out: Path, name: str) -> float | None:
     return None if found is None else found.took_s
 
 
-@dataclass(frozen=True)
-class _Recorded:
+class _Recorded(Facts):
     """A record as it was read; `took_s` None: an early one, which does not say."""
+
+    model_config = ConfigDict(extra="ignore")
 
     inputs_sha256: str
     left: Path
-    took_s: float | None
+    took_s: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 def _recorded(out: Path, name: str) -> _Recorded | None:
     record = out / "stages" / f"{name}.json"
-    if not record.is_file():
+    if not os.path.lexists(record):
         return None
     try:
-        document = decoded(record.read_text(encoding="utf-8"))
-        took = document.get("took_s")
-        return _Recorded(
-            str(document["inputs_sha256"]),
-            out / document["left"],
-            None if took is None else float(took),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return as_model(_Recorded, read_document(record), record)
+    except LogError as error:
         raise ConfigError(
-            "the record of a finished stage cannot be read.",
+            f"the record of a finished stage cannot be read: {error.message}",
             where=str(record),
             remedy="Remove it; the stage is then made again.",
         ) from error
@@ -132,8 +132,9 @@ def run_stages(
 
     Raises:
         KeyboardInterrupt: of the stage that is being made.
+        RunError: what a stage left cannot be recorded.
     """
-    (out / "stages").mkdir(parents=True, exist_ok=True)
+    _make(out / "stages")
     for stage in stages:
         left = kept(out, stage)
         announce(stage, left)
@@ -147,7 +148,7 @@ def run_stages(
         except MadeAndStopped as error:
             left, stopped = error.left, error
         if left is not None:
-            _record(out, stage, left, time.monotonic() - began_s)
+            _keep(out, stage, left, time.monotonic() - began_s)
         if stopped is not None:
             raise stopped
         yield Finished(stage, left, kept=False)
@@ -155,8 +156,27 @@ def run_stages(
             return
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error, "--out") from error
+
+
+def _keep(out: Path, stage: Stage, left: Path, seconds: float) -> None:
+    try:
+        _record(out, stage, left, seconds)
+    except OSError as error:
+        raise RunError(
+            f"{stage.name} cannot be recorded, and would be made again: {error.strerror}.",
+            where=str(out / "stages"),
+            remedy=f"Mend that, and start again. What it left is in {left}.",
+        ) from error
+
+
 def _record(out: Path, stage: Stage, left: Path, seconds: float) -> None:
     record = out / "stages" / f"{stage.name}.json"
+    _make(record.parent)  # somebody may have tidied up meanwhile
     record.unlink(missing_ok=True)  # of other inputs: superseded
     document = {
         "stage": stage.name,

@@ -15,6 +15,8 @@ from sut.errors import Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
+    from sut.campaign.campaign import Campaign
+    from sut.campaign.plan import Plan
     from sut.campaign.planned import Planned
     from sut.campaign.report import Reported
 
@@ -60,8 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     from sut.campaign.campaign import Campaign
     from sut.campaign.plan import read_plan
     from sut.campaign.planned import foretold, planned
-    from sut.campaign.report import write_report
-    from sut.record.folder import try_results_dir
+    from sut.record.alone import alone_in
 
     plan = read_plan(options.plan)
     out = options.out or CAMPAIGNS / options.plan.stem
@@ -74,11 +75,24 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for line in table:
         console.print(line, highlight=False, soft_wrap=True)
-    try_results_dir(out, "--out")
     again = partial(planned, plan, out, configure)
-    campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
+    with alone_in(out):
+        campaign = Campaign(out, stages, console, options.stop_on_invalid, again)
+        return _made(campaign, plan, as_json=options.json)
+
+
+def _made(campaign: Campaign, plan: Plan, *, as_json: bool) -> int:
+    """Make it, and its report; the exit code."""
+    from sut.campaign.report import report_of
+
     campaign.run()
-    _show(write_report(campaign, plan), interrupted=campaign.interrupted, as_json=options.json)
+    report = report_of(campaign, plan)
+    try:
+        report.write()
+    finally:  # a disk that takes no report takes no verdict from the screen
+        _show(report, interrupted=campaign.interrupted, as_json=as_json)
+    if campaign.broke is not None:
+        raise campaign.broke
     if campaign.interrupted:
         return Interrupted.exit_code
     return 0 if campaign.valid else 1

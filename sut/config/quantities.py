@@ -43,6 +43,7 @@ TimeoutS = Annotated[float, Field(ge=1e-3, le=_WEEK_S)]
 LimitMs = Annotated[float, Field(gt=0, le=_DAY_MS)]
 DelayMs = Annotated[float, Field(ge=0, le=_DAY_MS)]
 Percentile = Annotated[float, AfterValidator(_percent), Field(ge=50, lt=100)]
-Parallel = Annotated[int, Field(ge=1, le=10_000)]
+MOST_REPLICAS = 10_000
+Parallel = Annotated[int, Field(ge=1, le=MOST_REPLICAS)]
 Gibibytes = Annotated[int, Field(ge=1, le=65_536)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]

@@ -28,5 +28,8 @@ VERBS = {
     "bench": "compare the harness with the raw engine, or measure the harness alone",
 }
 
-READING = ("accuracy", "check", "compare", "export", "history", "regress", "report", "verify")
+READING = (
+    *("accuracy", "check", "compare", "export", "history", "regress", "report", "simulate"),
+    *("trace", "verify"),
+)
 """Verbs that look through what others may have made, and start nothing."""

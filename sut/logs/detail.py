@@ -8,7 +8,6 @@ does not grow with the number of lines.
 from __future__ import annotations
 
 import json
-import math
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from typing import Any, BinaryIO
 from sut.errors import LogError
 from sut.given_file import open_given
 from sut.json_text import decoded
-from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles, a_figure
 from sut.logs.lines import Lines
 
 DETAIL_NAME = "mlperf_log_detail.txt"
@@ -169,7 +168,11 @@ def _decode(raw: bytes) -> dict[str, Any] | None:
         try:
             # A text may hold a control character as it is, e.g. a tab or the end of a line.
             entry = decoded(
-                candidate, strict=False, parse_constant=lambda _: None, parse_float=_finite
+                candidate,
+                strict=False,
+                parse_constant=lambda _: None,
+                parse_float=_finite,
+                parse_int=_bounded,
             )
         except ValueError:
             continue
@@ -186,9 +189,15 @@ def _spellings(body: str) -> Iterator[str]:
 
 
 def _finite(text: str) -> float | None:
-    """A fraction; None for one beyond what a double holds, which JSON could not say again."""
+    """A fraction; None for one that LoadGen cannot have written."""
     value = float(text)
-    return value if math.isfinite(value) else None
+    return value if a_figure(value) else None
+
+
+def _bounded(text: str) -> int | None:
+    """A whole number; None for one that LoadGen cannot have written."""
+    value = int(text)
+    return value if a_figure(value) else None
 
 
 def _entries(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
@@ -349,10 +358,7 @@ def _number(values: dict[str, Value], key: str) -> float | None:
     value = values.get(key)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    try:
-        return float(value)
-    except OverflowError:  # digits that no double holds
-        return None
+    return float(value)
 
 
 def _whole(values: dict[str, Value], key: str) -> int | None:

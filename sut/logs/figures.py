@@ -11,6 +11,14 @@ from dataclasses import dataclass
 PERCENTILES = ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
 """The percentiles LoadGen prints, as it spells them (results.cc, LogDetail and LogSummary)."""
 
+MOST_NUMBER = 1e30
+"""LoadGen's numbers have 64 bits. A larger one is nobody's figure, and its square may be none."""
+
+
+def a_figure(value: float) -> bool:
+    """Whether LoadGen can have printed it."""
+    return -MOST_NUMBER < value < MOST_NUMBER  # no comparison holds for nan
+
 
 @dataclass(frozen=True)
 class Quantiles:

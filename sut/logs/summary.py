@@ -6,7 +6,6 @@ Both wordings of the token time are known: "Time to Output Token" (LoadGen befor
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from sut.errors import LogError
 from sut.given_file import given_bytes
-from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles
+from sut.logs.figures import PERCENTILE_FIELDS, Figures, Quantiles, a_figure
 
 SUMMARY_NAME = "mlperf_log_summary.txt"
 MAX_BYTES = 4 * 1024 * 1024
@@ -176,6 +175,6 @@ def printed_number(text: str) -> float | None:
     if not NUMBER.fullmatch(text) or len(text) > MAX_DIGITS:
         return None
     value = float(text)
-    if not math.isfinite(value):
+    if not a_figure(value):
         return None
     return value if set(text) & set(".eE") else int(text)

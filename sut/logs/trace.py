@@ -9,15 +9,16 @@ from pathlib import Path
 TRACE_NAME = "mlperf_log_trace.json"
 
 # The trace is not valid JSON ("key":""loadgen_version""): read it line by line. Times are
-# microseconds with three decimals, so digits without the point are whole nanoseconds.
+# microseconds with three decimals, so digits without the point are whole nanoseconds. A number
+# of more digits than 64 bits have is nobody's time.
 SAMPLE = re.compile(
-    rb'\{"name":"Sample","cat":"default","ph":"b",.*?"ts":(\d+)\.(\d{3}),"args":\{'
-    rb'"sample_seq":(\d+),"query_seq":\d+,"sample_idx":(\d+),'
-    rb'"issue_start_ns":(-?\d+),"complete_ns":(-?\d+)\}\}'
+    rb'\{"name":"Sample","cat":"default","ph":"b",.*?"ts":(\d{1,15})\.(\d{3}),"args":\{'
+    rb'"sample_seq":(\d{1,18}),"query_seq":\d+,"sample_idx":(\d{1,18}),'
+    rb'"issue_start_ns":(-?\d{1,18}),"complete_ns":(-?\d{1,18})\}\}'
 )
 FIRST_TOKEN = re.compile(
-    rb'\{"name":"Token_Latency",\s*"ph":\s*"C",.*?"ts":(\d+)\.(\d{3}),"args":\{\s*'
-    rb'"issue_delay":(-?\d+),"issue_to_done":(-?\d+)\}\}'
+    rb'\{"name":"Token_Latency",\s*"ph":\s*"C",.*?"ts":(\d{1,15})\.(\d{3}),"args":\{\s*'
+    rb'"issue_delay":(-?\d{1,18}),"issue_to_done":(-?\d{1,18})\}\}'
 )
 
 

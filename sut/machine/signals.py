@@ -45,7 +45,7 @@ def stopped_by(error: KeyboardInterrupt) -> str:
 
 
 def ignore_further() -> None:
-    """From here to the end of `first_ends_the_run` nothing interrupts any more."""
+    """From here to the end of `first_ends_the_run`, or of the process, nothing interrupts."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
@@ -129,6 +129,24 @@ def _heard_by(hear: Callable[[int], None]) -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         os.close(writer)
+
+
+@contextmanager
+def as_by_ctrl_c() -> Iterator[None]:
+    """Within the block each signal raises Stopped, as Ctrl-C raises KeyboardInterrupt.
+
+    A command of several sessions has work between them, and a report to write when it is ended.
+    Outside the main thread nothing can be taken, and the signals stay what they are.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handled_by(stop):
+        yield
 
 
 @dataclass

@@ -23,6 +23,7 @@ from sut.peak.one_run import one_run
 from sut.peak.search import Kind, Step, Tried, Wishes, next_step
 from sut.peak.strangers import refuse_strangers
 from sut.peak.trial import Trial, read_trial
+from sut.record.alone import alone_in
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,17 @@ def find_peak(asked: Asked, console: Console, keep: Callable[[Found], object]) -
 
     Raises:
         ConfigError, DatasetError: before anything was started; a session in the folder that is
-            not of this search.
+            not of this search; a folder that another command works in.
         EngineStartError: the engine did not become ready.
         RunError: the engine does not answer the warm-up, or died.
     """
     loaded, inputs, _ = all_checked(asked.loaded)
-    asked = replace(asked, loaded=loaded)
-    folder = SearchDir(asked.out)
+    with alone_in(asked.out):
+        return _find(replace(asked, loaded=loaded), inputs, console, keep)
+
+
+def _find(asked: Asked, inputs: Inputs, console: Console, keep: Callable[[Found], object]) -> Found:
+    loaded, folder = asked.loaded, SearchDir(asked.out)
     folder.open(loaded, asked.scenario)
     refuse_strangers(folder, loaded, asked.scenario)
     runs = folder.runs()

@@ -91,7 +91,7 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
         _refuse_edited(record)
     if not record.runs or record.runs[0].facts.interrupted:
         return None
-    (run,) = record.runs
+    run = _only_run(record)
     scenario = run.scenario
     result = result_of(record).scenarios[scenario]
     limits = limits_of(record.config, scenario)
@@ -116,6 +116,13 @@ def read_trial(folder: Path, *, full: bool) -> Trial | None:
         goodput_qps=_goodput(run.ledger, limits, took),
         took_ms=took,
     )
+
+
+def _only_run(record: SessionRecord) -> RunRecord:
+    if len(record.runs) > 1:
+        said = f"it has {len(record.runs)} runs, and one of a search has one."
+        raise LogError(said, where=str(record.folder.root))
+    return record.runs[0]
 
 
 def _refuse_edited(record: SessionRecord) -> None:
@@ -170,7 +177,7 @@ def took_ms(ledger: Any, kind: str) -> Floats:
 
     LoadGen counts from the scheduled time, the ledger from the issue, some microseconds later.
     """
-    if ledger is None:
+    if ledger is None or not ledger.num_rows:
         return np.zeros(0)
     table = ledger.sort_by("issued_ns")
     issued, first, done, tokens = (

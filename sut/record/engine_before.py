@@ -52,9 +52,19 @@ _OF_MACHINE = ("block_size", "preloaded", "model_in_engine_process")
 
 
 def with_traits(engine: Document) -> Document:
-    """The `engine` of a session.json or a result with its traits, told or worked out."""
+    """The `engine` of a session.json or a result with its traits, told or worked out.
+
+    Raises:
+        ValueError: what they are worked out of is none of the harness's.
+    """
     if TRAITS in engine:
         return engine
+    for name in ("arguments", "sampling", "details"):
+        if not isinstance(engine.get(name) or {}, Mapping):
+            raise ValueError(f"its {name} are no object")
+    ends = (engine.get("sampling") or {}).get("stop_token_ids")
+    if not isinstance(ends, list | tuple | None):
+        raise ValueError("its stop_token_ids are no list")
     return {**engine, TRAITS: _traits(engine).model_dump()}
 
 

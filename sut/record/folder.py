@@ -41,11 +41,12 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sut.errors import ConfigError
+from sut.errors import ConfigError, RunError
 from sut.new_file import new_file
 
 NODE_LOG = "node.log"
@@ -78,10 +79,31 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 def write_again(path: Path, text: str) -> None:
-    """Write what is made of other files, in place of what an earlier call made of them."""
+    """Write what is made of other files, in place of what an earlier call made of them.
+
+    Raises:
+        RunError: it cannot be written.
+    """
     beside = path.with_name(f".{path.name}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        # Names of files may be bytes that are no text.
+        beside.write_bytes(text.encode("utf-8", "backslashreplace"))
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise RunError(
+            f"it cannot be written: {error.strerror}.",
+            where=str(path),
+            remedy="Mend that, and give the same command again: what it is made of is kept.",
+        ) from error
+
+
+def next_number(folder: Path, prefix: str = "") -> int:
+    """One more than the highest of a folder's names `prefix` NUMBER; other names do not count."""
+    numbered = re.compile(rf"{re.escape(prefix)}(\d{{1,9}})", re.ASCII)
+    found = [numbered.fullmatch(each.name) for each in folder.glob("*")]
+    return 1 + max((int(each[1]) for each in found if each is not None), default=0)
 
 
 def write_asked(flag: str, path: Path, content: str | bytes) -> None:

@@ -18,6 +18,9 @@ from zlib import crc32
 
 import numpy as np
 
+from sut.errors import LogError
+from sut.record.ledger_file import as_written
+
 HEAD = struct.Struct("<II")
 
 
@@ -38,12 +41,13 @@ def read_journal(path: Path) -> Any | None:
     import pyarrow as pa
 
     tables = []
-    with suppress(pa.ArrowException):  # what is no frame of ours ends it, as a frame cut short
+    # What is no frame of ours ends it, as a frame cut short.
+    with suppress(pa.ArrowException, LogError):
         for content in _contents(path):
-            tables.append(pa.ipc.open_stream(content).read_all())
+            tables.append(as_written(pa.ipc.open_stream(content).read_all(), path))
     if not tables:
         return None
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables(tables, promote_options="default")
     seqs = table["seq"].to_numpy()
     _, from_the_end = np.unique(seqs[::-1], return_index=True)
     return table.take(len(seqs) - 1 - from_the_end)

@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from sut.config.quantities import MOST_REPLICAS
 from sut.errors import LogError
 from sut.given_file import open_given
 from sut.record.facts import FailureGroup, LedgerFacts, ReplicaFacts
@@ -30,6 +31,15 @@ COLUMNS = (
 ANSWER_COLUMNS = ("last_token", "answer_crc")
 """Of each answer its last token and the CRC-32 of its tokens' bytes; early ledgers lack them."""
 
+_WORDS = ("state", "finish_reason", "failure")
+_WIDTHS = {"tokens_in": "int32", "tokens_out": "int32", "replica": "int32",
+           "last_token": "int32", "answer_crc": "uint32"}  # fmt: skip
+# What every row has from its first moment.
+_OF_EACH = ("seq", "sample_index", "issued_ns", "state")
+MOST_ROWS = 50_000_000
+"""Above any honest run; a file of kilobytes can say that it has as many as it likes."""
+MOST_REPLICA = MOST_REPLICAS - 1
+
 STATES = ("succeeded", "empty", "failed", "outstanding")
 
 
@@ -37,27 +47,71 @@ def read_ledger(path: Path) -> Any:
     """The ledger as a pyarrow table, in order of `seq`.
 
     Raises:
-        LogError: missing, not Parquet, or a column is absent.
+        LogError: missing, not Parquet, or a column is absent or not as the harness writes it.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    remedy = "Restore the file from the run; it cannot be rebuilt."
     try:
         with open_given(path) as stream:
-            table = pq.ParquetFile(stream).read()
-    except (OSError, pa.ArrowInvalid) as error:
+            file = pq.ParquetFile(stream)
+            if file.metadata.num_rows > MOST_ROWS:
+                raise _unlike(f"has {file.metadata.num_rows} rows, at most {MOST_ROWS}", path)
+            table = file.read()
+    except (OSError, pa.ArrowException) as error:
         first = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise LogError(
-            f"the ledger cannot be read: {first}.", where=str(path), remedy=remedy
-        ) from error
+        raise _unlike(f"cannot be read: {first}", path) from error
+    return as_written(table, path).sort_by("seq")
+
+
+def as_written(table: Any, path: Path) -> Any:
+    """The columns that the harness writes, each in its own type.
+
+    Whoever reads a ledger takes them as they are, so that one of another type is refused here.
+
+    Raises:
+        LogError: naming the column that is absent, there twice, or not as the harness writes it.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     absent = [name for name in COLUMNS if name not in table.column_names]
     if absent:
-        raise LogError(
-            f"the ledger has no column {', '.join(absent)}.", where=str(path), remedy=remedy
-        )
+        raise _unlike(f"has no column {', '.join(absent)}", path)
     kept = [*COLUMNS, *(name for name in ANSWER_COLUMNS if name in table.column_names)]
-    return table.select(kept).sort_by("seq")
+    for name in kept:
+        if table.column_names.count(name) > 1:
+            raise _unlike(f"has the column {name} more than once", path)
+        if name in _OF_EACH and table[name].null_count:
+            raise _unlike(f"has rows without {name}", path)
+    columns = {name: _of_kind(table[name], name, path) for name in kept}
+    ends = pc.min_max(columns["replica"]).as_py()
+    if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] <= MOST_REPLICA:
+        raise _unlike(f"has a replica that is not 0 to {MOST_REPLICA}", path)
+    return pa.table(columns)
+
+
+def _of_kind(column: Any, name: str, path: Path) -> Any:
+    """Words stay words and whole numbers whole numbers, of the width that the harness writes."""
+    import pyarrow as pa
+
+    kind, words = column.type, name in _WORDS
+    fits = pa.types.is_string(kind) if words else pa.types.is_integer(kind)
+    wanted = "string" if words else _WIDTHS.get(name, "int64")
+    try:
+        if not fits:
+            raise _unlike(f"has {kind} in its column {name}, must have {wanted}", path)
+        return column.cast(wanted)
+    except pa.ArrowException as error:
+        raise _unlike(f"has a number in its column {name} that is no {wanted}", path) from error
+
+
+def _unlike(what: str, path: Path) -> LogError:
+    return LogError(
+        f"the ledger {what}.",
+        where=str(path),
+        remedy="Restore the file from the run; it cannot be rebuilt.",
+    )
 
 
 def has_answers(table: Any) -> bool:

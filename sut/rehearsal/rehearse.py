@@ -17,6 +17,7 @@ from sut.campaign.stages import Finished, Stage, kept, run_stages
 from sut.config.rounds import load_round
 from sut.errors import ConfigError
 from sut.machine.hardware import package_version
+from sut.record.alone import alone_in
 from sut.record.folder import sha256_of, write_again
 from sut.rehearsal.measure import measuring_stages, overrides, reduced
 from sut.submission.check_tree import Finding, check_tree
@@ -62,6 +63,11 @@ def rehearse(request: Request, load: Loader, console: Console) -> Report:
     if request.checker is not None:
         checker_program(request.checker)
     _make_out(request.out)
+    with alone_in(request.out):
+        return _rehearsed(request, load, console)
+
+
+def _rehearsed(request: Request, load: Loader, console: Console) -> Report:
     base = overrides(request.round, request.out, fast=request.fast)
     measuring = measuring_stages(load, base, console)
     _foretell(request, measuring, console)

@@ -152,9 +152,10 @@ def _joined(row: dict[str, Any], traced: Traced | None, offset: int) -> Stamps:
 def _of_run(run: RunRecord, stamps: Sequence[Stamps], pid: int) -> Iterator[Event]:
     yield from _named(pid, f"{run.place}: engine")
     yield from _counters(stamps, pid)
-    replicas = sorted({each.row["replica"] or 0 for each in stamps})
-    for replica in replicas:
-        mine = [each for each in stamps if (each.row["replica"] or 0) == replica]
+    by_replica: dict[int, list[Stamps]] = {}
+    for each in stamps:
+        by_replica.setdefault(each.row["replica"] or 0, []).append(each)
+    for replica, mine in sorted(by_replica.items()):
         yield from _named(pid + 1 + replica, f"{run.place}: queries of replica {replica}")
         yield from _queries(mine, pid + 1 + replica)
     first, last = stamps[0].begin, max(each.end for each in stamps)

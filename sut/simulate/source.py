@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sut.config.names import Mode, Scenario
+from sut.config.quantities import MOST_REPLICAS
 from sut.config.schema import RunConfig
 from sut.engines.ray.dispatch import Dispatch, policy_of
 from sut.errors import ConfigError, LogError
@@ -86,7 +87,11 @@ def read_source(path: Path, scenario: Scenario | None) -> Source:
     config = config.model_copy(update={"scenarios": (run.scenario,)})
     columns = _Columns.of(run.ledger)
     engine = record.of_start(run.scenario).facts.engine
-    replicas = max(engine.replicas if engine is not None else 1, int(columns.replica.max()) + 1)
+    told = engine.replicas if engine is not None else 1
+    if told > MOST_REPLICAS:
+        said = f"engine.replicas is {told}, at most {MOST_REPLICAS}."
+        raise LogError(said, where=str(record.folder.session_facts))
+    replicas = max(told, int(columns.replica.max()) + 1)
     recorded = Recorded(
         columns.work,
         columns.first_s,

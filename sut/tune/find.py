@@ -11,6 +11,8 @@ from rich.console import Console
 from sut.errors import RunError
 from sut.figure_text import figure_text
 from sut.peak.folder import go_on, searched_with
+from sut.record.alone import alone_in
+from sut.record.folder import next_number
 from sut.record.session import read_session
 from sut.record.unlike import made_with
 from sut.tune.asked import Asked
@@ -54,9 +56,15 @@ def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Fou
         keep: called after every trial, with where the search stands.
 
     Raises:
-        ConfigError: the folder holds another search, or a trial that its session contradicts.
+        ConfigError: the folder holds another search, or a trial that its session contradicts; or
+            another command works there.
         RunError: the given settings failed, so that there is nothing to hold others against.
     """
+    with alone_in(asked.out):
+        return _tune(asked, console, keep)
+
+
+def _tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Found:
     measured = taken_over(asked)
     try:
         measured = searched(asked, measured, console, keep, make_trial)
@@ -137,7 +145,7 @@ def _confirmed(asked: Asked, measured: list[Measured], console: Console) -> Foun
         if made_with(loaded, read_session(session)):
             return Found(measured, over=True, confirmation=session)
     console.print(f"Confirmation in full: {shown(settings)}", highlight=False, soft_wrap=True)
-    folder = asked.out / f"confirmation-{1 + len(list(asked.out.glob('confirmation-*')))}"
+    folder = asked.out / f"confirmation-{next_number(asked.out, 'confirmation-')}"
     folder.mkdir()
     ended = run_child(folder, loaded, ["--full"], None)
     made = [each for each in _sessions(asked.out) if each not in done]

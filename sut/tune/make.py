@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sut.errors import ConfigError
 from sut.inputs.weights import start_limit_s
+from sut.record.folder import next_number
 from sut.tune.asked import Asked, given_trial
 from sut.tune.child import SMOKE
 from sut.tune.configs import trial_config
@@ -31,7 +32,7 @@ def make_trial(asked: Asked, job: Job, measured: Sequence[Measured]) -> Measured
     Raises:
         KeyboardInterrupt: the user ended it.
     """
-    number = 1 + max((int(each.name) for each in asked.trials.glob("*")), default=0)
+    number = next_number(asked.trials)
     folder = asked.trials / f"{number:03d}"
     folder.mkdir(parents=True)
     made = Measured(number, job.purpose, job.settings, value=None, failed=None, cost_s=0.0)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
-from sut.errors import ConfigError
-from sut.given_file import given_text
-from sut.json_text import decoded
+from sut.config.keys import sentence
+from sut.errors import ConfigError, LogError
 from sut.record.folder import write_atomic
+from sut.record.session import read_document
 from sut.tune.space import Settings
 
 
@@ -46,9 +47,9 @@ class Measured:
     number: int
     purpose: Purpose
     settings: Settings
-    value: float | None
+    value: Annotated[float, Field(allow_inf_nan=False)] | None
     failed: str | None
-    cost_s: float
+    cost_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     session: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
     smoke: dict[str, float] = field(default_factory=dict)
@@ -65,21 +66,26 @@ def read_measured(trials: Path) -> list[Measured]:
     """Every trial that came to an end, by number; one that was cut off has no file.
 
     Raises:
-        ConfigError: the file of one cannot be read, or is none of ours.
+        ConfigError: naming a file that is none of ours, and what is wrong with it.
     """
-    made = [_read(path) for path in trials.glob("*/trial.json")]
-    return sorted(made, key=lambda each: each.number)
+    found = [_read(path) for path in trials.glob("*/trial.json")]
+    return sorted(found, key=lambda each: each.number)
 
 
 def _read(path: Path) -> Measured:
     try:
-        return _MEASURED.validate_python(decoded(given_text(path)))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            "the record of a trial cannot be read.",
-            where=str(path),
-            remedy=f"Remove {path.parent}; the trial is made again.",
-        ) from error
+        made = _MEASURED.validate_python(read_document(path))
+    except LogError as error:
+        said = error.message
+    except ValidationError as error:
+        said = sentence(error)
+    else:
+        if path.parent.name == f"{made.number:03d}":
+            return made
+        said = f"number is {made.number}, must be that of its folder."
+    raise ConfigError(
+        said, where=str(path), remedy=f"Remove {path.parent}; the trial is made again."
+    )
 
 
 def same(one: Settings, other: Settings) -> bool:

@@ -86,3 +86,20 @@ def test_a_name_that_no_file_can_have_is_bad_input(
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"sut: {'x' * 300}")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.ENOSPC, errno.EACCES])
+def test_a_file_that_the_machine_refuses_is_no_bug(number: int, tmp_path: Path) -> None:
+    told = bug_of_ours(OSError(number, "why", "some/file"), tmp_path)
+    assert told.render().startswith("some/file: this file cannot be used: why. Mend that")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR])
+def test_a_file_that_came_or_went_is_no_bug_and_its_traceback_is_kept(
+    number: int, tmp_path: Path
+) -> None:
+    told = bug_of_ours(OSError(number, "why", "some/file"), tmp_path)
+    assert told.render().startswith("some/file: this file was removed, moved or made while")
+    assert str(tmp_path / NAME) in told.render()
+    assert (tmp_path / NAME).is_file()

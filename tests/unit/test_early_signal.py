@@ -45,6 +45,13 @@ def test_the_command_line_listens_unless_it_was_told_not_to(before: str, listens
     assert (done.stdout, done.returncode) == (f"{listens}\n", 7)
 
 
+def test_a_signal_at_the_very_end_leaves_the_exit_code() -> None:
+    late = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIG{0})\n"
+    for name in ("INT", "TERM", "HUP", "QUIT"):
+        program = late.format(name) + "from sut import main\nmain.run_command = lambda _: 7\n"
+        assert run(program + "main.entry()").returncode == 7
+
+
 def test_ctrl_c_during_an_import_is_no_traceback() -> None:
     program = BEFORE.format(argv="-m", before="") + "import os\nos.kill(os.getpid(), signal.SIGINT)"
     done = run(program)

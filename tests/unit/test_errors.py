@@ -34,3 +34,9 @@ def test_each_class_has_an_exit_code_of_its_own_meaning():
 def test_what_moves_a_terminals_cursor_stands_there_as_its_number():
     error = ConfigError("a\x1b[2J\nb\tc\x9b", where="\x07")
     assert error.render() == "\\x07: a\\x1b[2J\nb\tc\\x9b"
+
+
+def test_an_end_of_line_in_a_name_begins_no_line():
+    assert ConfigError("it is\ngone.", where="a\nsut: VALID").render() == (
+        "a\\x0asut: VALID: it is\ngone."
+    )

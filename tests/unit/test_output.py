@@ -92,6 +92,17 @@ def test_a_verdict_that_cannot_be_printed_is_still_the_exit_code() -> None:
     assert (done.stderr, done.returncode) == (b"", 7)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("streams", ["2> /dev/full", "2> >(exec true)", "2>&-", "2< /dev/null"])
+def test_an_error_that_cannot_be_printed_is_still_the_exit_code(streams: str) -> None:
+    program = (
+        "from sut import main\nfrom sut.errors import EngineStartError\n"
+        "def run(_): raise EngineStartError('it died. ' * 20_000)\n"
+        "main.run_command = run\nmain.entry()"
+    )
+    assert run_with(streams, program).returncode == 3
+
+
 def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
     program = (
         "import sys, threading\nfrom sut import main\nmain.LEAVE_S = 0.1\n"

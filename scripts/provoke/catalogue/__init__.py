@@ -10,6 +10,7 @@ from scripts.provoke.catalogue import (
     inputs,
     machines,
     records,
+    searches,
     settings,
     stopping,
     streams,
@@ -17,7 +18,7 @@ from scripts.provoke.catalogue import (
 )
 from scripts.provoke.fault import Fault
 
-KINDS = (stopping, disks, streams, inputs, settings, machines, records, verbs, engines)
+KINDS = (stopping, disks, streams, inputs, settings, machines, records, verbs, searches, engines)
 
 
 def every() -> list[Fault]:

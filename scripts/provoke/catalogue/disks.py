@@ -105,27 +105,35 @@ def _refused(
     """A session whose results directory refuses from a moment on."""
 
     def make(folder: Path) -> Call:
-        library = folder / "refusing.so"
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", "-w", "-o", str(library), str(SOURCE), "-ldl"],
-            check=True,
-        )
-        trigger = folder / TRIGGER
+        variables, trigger = refusing(folder, calls, number)
         if at == AT_START:
             trigger.touch()
-        variables = {
-            "LD_PRELOAD": os.pathsep.join(
-                filter(None, [str(library), os.environ.get("LD_PRELOAD")])
-            ),
-            "REFUSE_BELOW": str(folder / RESULTS),
-            "REFUSE_CALLS": calls,
-            "REFUSE_ERRNO": str(number),
-            "REFUSE_FROM": str(trigger),
-        }
         blow = None if at == AT_START else lambda _: trigger.touch()
         return session(arguments, at=at, blow=blow, variables=variables | more)(folder)
 
     return make
+
+
+def refusing(folder: Path, calls: str, number: int) -> tuple[dict[str, str], Path]:
+    """The environment in which what lies below the results directory refuses these calls.
+
+    Returns:
+        the variables, and the file from whose making on it does.
+    """
+    library, trigger = folder / "refusing.so", folder / TRIGGER
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-O1", "-w", "-o", str(library), str(SOURCE), "-ldl"],
+        check=True,
+    )
+    preloaded = filter(None, [str(library), os.environ.get("LD_PRELOAD")])
+    variables = {
+        "LD_PRELOAD": os.pathsep.join(preloaded),
+        "REFUSE_BELOW": str(folder / RESULTS),
+        "REFUSE_CALLS": calls,
+        "REFUSE_ERRNO": str(number),
+        "REFUSE_FROM": str(trigger),
+    }
+    return variables, trigger
 
 
 def _folders() -> Iterator[Fault]:

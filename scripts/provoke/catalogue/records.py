@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from scripts.provoke.catalogue.sessions import Make
 from scripts.provoke.catalogue.shapes import BYTES, JSON, KINDS, Shape, holes
 from scripts.provoke.fault import NOTHING, Call, Fault
 from scripts.provoke.under import GIVEN
+from sut.record.ledger_file import COLUMNS
 from tests.unit.result.sessions import RECORDED, make_session
 
 RUN = "Server/performance"
@@ -43,6 +45,7 @@ def faults() -> Iterator[Fault]:
             yield _read(name, shape_name, how, shape, "report", lambda root: ("report", str(root)))
             if shape_name in FEW:
                 yield from _by_others(name, shape_name, how, shape)
+    yield from _ledgers()
     yield from _cut_off()
     yield from _trees()
     yield from _folders()
@@ -79,6 +82,41 @@ def _session_with(name: str, shape: Shape, words: Words) -> Make:
         return Call(words(root))
 
     return make
+
+
+TYPES: tuple[tuple[str, str, str], ...] = (
+    ("text", "text", "string"),
+    ("fraction", "fractions", "float64"),
+    ("yes", "yes and no", "bool"),
+    ("nothing", "no value", "null"),
+    ("bytes", "bytes", "binary"),
+)
+
+
+def _ledgers() -> Iterator[Fault]:
+    """A ledger with one column of another type."""
+    for name in COLUMNS:
+        for word, how, kind in TYPES:
+            shape = _column(name, kind)
+            for verb in ("report", "export", "trace"):
+                told = f"{how} in the column {name}"
+                words: Words = lambda root, verb=verb: (verb, str(root))  # type: ignore[misc]  # noqa: E731
+                make = _session_with(f"{RUN}/ledger.parquet", shape, words)
+                id_ = f"record/{verb}-ledger-{name}-{word}"
+                yield Fault(id_, f"`{verb}`: a ledger with {told}", make, (NOTHING,), CODES)
+
+
+def _column(name: str, kind: str) -> Shape:
+    def shape(path: Path, honest: bytes) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(io.BytesIO(honest))
+        value = {"string": "1", "binary": b"1", "null": None}.get(kind, 1)
+        column = pa.array([value] * table.num_rows).cast(kind)
+        pq.write_table(table.set_column(table.column_names.index(name), name, column), path)
+
+    return shape
 
 
 MARK = {"host": os.uname().nodename, "boot_id": None, "pid": 1, "started_ticks": 1,

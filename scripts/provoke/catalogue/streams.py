@@ -106,3 +106,8 @@ def _verbs() -> Iterator[Fault]:
             id_ = f"stream/{name}-{words[-1].strip('-')}"
             said = f"{how}; {' '.join(words[-2:])}"
             yield Fault(id_, said, make, (NOTHING,), heard=name not in UNHEARD)
+    for name, how, streams in STREAMS[2:10]:
+        make = verb("report", "/nonexistent", streams=streams)
+        said = f"{how}; report of a folder that there is not"
+        heard = name not in UNHEARD and "err" not in name and name != "closed-many"
+        yield Fault(f"stream/{name}-refused", said, make, (NOTHING,), (2,), heard=heard)

@@ -19,7 +19,7 @@ from sut.campaign.measuring import Measuring
 from sut.campaign.plan import Plan, read_plan
 from sut.campaign.planned import Planned, foretold, planned
 from sut.campaign.rate_search import RateSearch
-from sut.campaign.report import write_report
+from sut.campaign.report import report_of
 from sut.commands.campaign import main
 from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, RunError
@@ -211,7 +211,8 @@ def test_the_report_has_every_stage_and_a_comparison(call: Call, runs: Runs, pla
     runs.invalid = {"20"}
     runs.ends = {"40": EngineStartError("<b>no memory</b>")}
     campaign = call()
-    report = write_report(campaign, plan)
+    report = report_of(campaign, plan)
+    report.write()
     assert "INVALID  cpu.a.Server-performance" in report.text
     assert "         it is slow" in report.text
     assert "FAILED   cpu.b.Server-performance" in report.text

@@ -16,7 +16,7 @@ from sut.campaign.measuring import Measuring
 from sut.campaign.plan import read_plan
 from sut.campaign.planned import foretold, planned
 from sut.campaign.rate_search import RateSearch
-from sut.campaign.report import write_report
+from sut.campaign.report import report_of
 from sut.commands.campaign import main
 from sut.config.names import Scenario
 from sut.errors import ConfigError, RunError
@@ -254,7 +254,8 @@ def test_the_report_has_the_settings_the_effects_and_where_they_lie(
     tmp_path: Path, runs: Runs, maker: Maker
 ) -> None:
     made = campaign(tmp_path)
-    report = write_report(made, read_plan(tmp_path / "plan.yaml"))
+    report = report_of(made, read_plan(tmp_path / "plan.yaml"))
+    report.write()
     (folder,) = folders(tmp_path)
     place = f"tunes/{folder.name}"
     assert f"found    {NAMES[0]}" in report.text

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,55 @@ def test_a_stage_found_wanting_stops_the_rest_and_is_not_kept(maker: Maker) -> N
     assert run(maker, *stages) == [("a", False), ("b", False)]
     maker.wanting = set()
     assert run(maker, *stages) == [("a", True), ("b", False), ("c", False)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"took_s": 10**400}, "took_s"),
+        ({"took_s": -1}, "took_s"),
+        ({"took_s": float("nan")}, "took_s"),
+        ({"left": None}, "left"),
+        ({"inputs_sha256": []}, "inputs_sha256"),
+    ],
+)
+def test_a_record_that_is_none_of_ours_is_named_with_its_field(
+    changes: dict[str, Any], said: str, maker: Maker
+) -> None:
+    run(maker, maker.stage("a"))
+    path = maker.out / "stages" / "a.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(ConfigError, match=f"a.json: the record of .*{said}") as told:
+        run(maker, maker.stage("a"))
+    assert "Remove it" in told.value.render()
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "link"])
+def test_what_lies_in_place_of_a_record_is_told_before_the_stage_is_made(
+    what: str, maker: Maker
+) -> None:
+    path = maker.out / "stages" / "a.json"
+    path.parent.mkdir()
+    make = {"pipe": os.mkfifo, "folder": os.mkdir, "link": lambda at: at.symlink_to("none")}
+    make[what](path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        run(maker, maker.stage("a"))
+    assert maker.made == []
+
+
+def test_a_folder_of_records_that_went_meanwhile_is_made_again(maker: Maker) -> None:
+    def tidy() -> Path | None:
+        (maker.out / "stages").rmdir()
+        return maker.out
+
+    run(maker, Stage("a", {}, 1.0, tidy))
+    assert kept(maker.out, Stage("a", {}, 1.0, tidy)) == maker.out / "."
+
+
+def test_a_file_in_place_of_the_records_is_told(maker: Maker) -> None:
+    (maker.out / "stages").write_text("")
+    with pytest.raises(ConfigError, match="stages, where nothing can be written"):
+        run(maker, maker.stage("a"))
 
 
 def test_an_interruption_keeps_what_was_finished(maker: Maker) -> None:

@@ -35,6 +35,7 @@ def test_a_folder_that_is_broken_is_no_bug_of_ours(number: int, tmp_path: Path) 
         )
 
 
-def test_an_error_elsewhere_is_ours(tmp_path: Path) -> None:
-    for error in (OSError(errno.EBADF, "no"), OSError(errno.EIO, "no", "/elsewhere")):
-        assert "this is a bug of ours" in told(error, tmp_path).message
+def test_an_error_elsewhere_is_not_the_folders(tmp_path: Path) -> None:
+    assert "this is a bug of ours" in told(OSError(errno.EBADF, "no"), tmp_path).message
+    told_of = told(OSError(errno.EIO, "no", "/elsewhere"), tmp_path).render()
+    assert told_of.startswith("/elsewhere: this file cannot be used: no.")

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import psutil
@@ -13,6 +14,7 @@ from sut.machine.signals import (
     SIGNALS,
     Stopped,
     Stops,
+    as_by_ctrl_c,
     first_ends_the_run,
     held_back,
     ignore_further,
@@ -191,3 +193,26 @@ def test_twice_ends_a_process_whose_main_thread_hangs():
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 7
         assert process.stdout.read() in (b"Ctrl-C", b"SIGTERM")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_between_runs_each_is_as_ctrl_c(number: signal.Signals):
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as told, as_by_ctrl_c():
+        signal.raise_signal(number)
+    assert stopped_by(told.value) == signals.name_of(number)
+    assert signal.getsignal(number) is before
+
+
+def test_outside_the_main_thread_the_signals_stay_what_they_are():
+    found = []
+
+    def look() -> None:
+        with as_by_ctrl_c():
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [before]

@@ -11,13 +11,14 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.config.scenario_sections import ServerConfig
-from sut.errors import ConfigError
+from sut.errors import ConfigError, LogError
 from sut.peak.configs import confirmation_of, trial_of
 from sut.peak.find import Asked, Found, describe, tried
 from sut.peak.folder import SearchDir
 from sut.peak.report import document_of, plots_of, render, write_found
 from sut.peak.search import Kind, Step
-from sut.peak.trial import RATE, Trial, read_trial
+from sut.peak.trial import RATE, Trial, read_trial, took_ms
+from sut.record.session import read_session
 from tests.unit.config.support import loaded
 from tests.unit.result.sessions import edit, make_session
 
@@ -131,11 +132,11 @@ def test_a_confirmation_is_the_users_run_at_that_rate() -> None:
 
 
 def test_the_folder_of_another_search_is_refused(tmp_path: Path) -> None:
-    folder = SearchDir(tmp_path / "search")
+    folder = SearchDir(tmp_path)
     folder.open(QUICK, Scenario.SERVER)
     folder.open(loaded("--scenario", "Server", "--set", "server.target_qps=9"), Scenario.SERVER)
     other = loaded("--scenario", "Server", "--set", "server.ttft_limit_ms=700")
-    with pytest.raises(ConfigError, match=r"server\.ttft_limit_ms 2000\.0, not 700\.0"):
+    with pytest.raises(ConfigError, match=r"server\.ttft_limit_ms 5000\.0, not 700\.0"):
         folder.open(other, Scenario.SERVER)
 
 
@@ -151,8 +152,7 @@ def search(tmp_path: Path) -> tuple[Asked, Found]:
 
 @pytest.mark.parametrize("text", ["", "[1]", "7", "{" * 10, '{"a": 1, "a": 2}'])
 def test_a_folder_of_no_search_is_refused(tmp_path: Path, text: str) -> None:
-    folder = SearchDir(tmp_path / "search")
-    folder.root.mkdir()
+    folder = SearchDir(tmp_path)
     folder.search.write_text(text)
     with pytest.raises(ConfigError) as refused:
         folder.open(QUICK, Scenario.SERVER)
@@ -201,3 +201,17 @@ def test_overload_is_a_limit_of_its_own(tmp_path: Path) -> None:
     trial = replace(read(tmp_path), ratios={"TTFT P95": 0.9, RATE: 1.2})
     assert trial.worst == (RATE, 1.2)
     assert replace(trial, ratios={"TTFT P95": 0.5, RATE: 0.99}).worst == ("TTFT P95", 0.5)
+
+
+def test_a_session_of_two_runs_is_none_of_a_search(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "offline", "server")
+    with pytest.raises(LogError, match="it has 2 runs, and one of a search has one"):
+        read_trial(root, full=True)
+    assert SearchDir(tmp_path).runs() == []
+
+
+def test_an_empty_ledger_has_no_times(tmp_path: Path) -> None:
+    (run,) = read_session(make_session(tmp_path, "server")).runs
+    assert run.ledger is not None
+    assert len(took_ms(run.ledger, "TTFT"))
+    assert not len(took_ms(run.ledger.slice(0, 0), "TTFT"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sut.record.engine_before import places_of
 from sut.record.facts import EngineFacts
@@ -80,3 +81,19 @@ def test_a_trait_is_found_where_the_record_has_it():
         ("arguments", "speculative_config"),
         ("details", "speculative_decoding"),
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sampling": {"stop_token_ids": 7}}, "its stop_token_ids are no list"),
+        ({"sampling": [1]}, "its sampling are no object"),
+        ({"arguments": "x"}, "its arguments are no object"),
+        ({"details": 7}, "its details are no object"),
+    ],
+)
+def test_what_no_harness_wrote_is_a_complaint_and_no_traceback(
+    change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        EngineFacts.model_validate(engine() | change)

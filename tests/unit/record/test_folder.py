@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sut.errors import ConfigError
-from sut.record.folder import SessionDir, try_results_dir
+from sut.errors import ConfigError, RunError
+from sut.record.folder import SessionDir, next_number, try_results_dir, write_again
 
 
 def test_the_folder_of_a_run_is_made_once(tmp_path: Path) -> None:
@@ -50,3 +50,22 @@ def test_a_folder_that_takes_nothing_is_told_by_the_flag_that_named_it(
         try_results_dir(tmp_path / "file" / "x", named)
     assert refused.value.message.startswith(f"{named} is {tmp_path / 'file' / 'x'}, where nothing")
     assert f"Give {flag} a folder" in refused.value.render()
+
+
+def test_the_next_number_is_above_the_highest_whatever_else_lies_there(tmp_path: Path) -> None:
+    assert next_number(tmp_path, "engine-") == 1
+    for name in ("engine-7", "engine-x", "engine-9.old", ".DS_Store", "012"):
+        (tmp_path / name).mkdir()
+    assert next_number(tmp_path, "engine-") == 8
+    assert next_number(tmp_path) == 13
+
+
+def test_a_file_that_is_made_again_and_cannot_be_is_told_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "peak.json"
+    write_again(path, "a\udcff")
+    assert path.read_bytes() == b"a\\udcff"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RunError, match=r"peak.json: it cannot be written: Is a directory"):
+        write_again(path, "a")
+    assert [each.name for each in tmp_path.iterdir()] == ["peak.json"]

@@ -72,6 +72,8 @@ def test_a_file_of_ours_that_is_lost_or_broken_is_named(
         ("config.json", "origins", [1]),
         ("session.json", "started_utc", "../../x"),
         ("Offline/performance/run.json", "ended_utc", "yesterday"),
+        ("Offline/performance/run.json", "started_utc", "2026-11-24T00:00:00"),
+        ("session.json", "started_utc", "0001-01-01T00:00:00+14:00"),
     ],
 )
 def test_a_value_that_whoever_reads_it_would_stumble_over_is_named(

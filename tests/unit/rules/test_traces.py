@@ -70,6 +70,14 @@ def test_first_tokens_of_queries_that_were_due_at_once_are_nobodys(tmp_path: Pat
     assert read_trace(tmp_path / "absent").samples == {}
 
 
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000])
+def test_a_number_that_no_clock_has_is_nobodys_time(tmp_path: Path, digits: str) -> None:
+    lines = "".join(TRACE).replace('"complete_ns":5000000', f'"complete_ns":{digits}')
+    assert digits in lines
+    (tmp_path / TRACE_NAME).write_text(lines)
+    assert read_trace(tmp_path / TRACE_NAME).samples.keys() == {1}
+
+
 def judged(folder: Path, rows: list[dict[str, Any]] | None, *lines: str, **case: Any) -> list[Any]:
     if lines:
         (folder / TRACE_NAME).write_text("".join(lines))

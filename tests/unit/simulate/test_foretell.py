@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,13 @@ def test_a_machine_that_others_shared_is_said(tmp_path: Path) -> None:
         said.append(simulation_text(foretell_all(source, [source], [])))
     assert "other programs" not in said[0]
     assert said[1].count("other programs had 70% of the processor meanwhile") == 2
+
+
+def test_more_replicas_than_anybody_has_are_refused_and_not_counted_up(
+    slow: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(slow, tmp_path / slow.name)
+    engine = json.loads((root / "session.json").read_text())["engine"]
+    edit(root / "session.json", engine=engine | {"replicas": 10**12})
+    with pytest.raises(LogError, match=r"engine\.replicas is 1000000000000, at most 10000"):
+        read_source(root, None)

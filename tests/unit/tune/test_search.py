@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from sut.errors import RunError
+from sut.errors import ConfigError, RunError
 from sut.tune.asked import Asked
 from sut.tune.effects import EVERYTHING, effects_of, seen_in
 from sut.tune.find import searched
@@ -189,3 +192,42 @@ def test_what_was_seen_of_each_value_counts_failures_apart(tmp_path: Path) -> No
     (worst,) = (each for each in seen if each.value == 128)
     assert worst.failed == worst.trials > 0
     assert worst.values is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cost_s": -1.0}, "cost_s"),
+        ({"cost_s": float("nan")}, "cost_s"),
+        ({"value": float("inf")}, "value"),
+        ({"value": 10**400}, "value"),
+        ({"settings": None}, "settings"),
+        ({"purpose": "x"}, "purpose"),
+        ({"purpose": []}, "purpose"),
+        ({"number": 7}, "number is 7, must be that of its folder"),
+    ],
+)
+def test_a_trial_that_is_none_of_ours_is_named_with_its_field(
+    changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    wanted = asked(tmp_path)
+    run(wanted, Maker(), [])
+    path = wanted.trials / "001" / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(ConfigError, match=f"001/trial.json: .*{said}") as told:
+        read_measured(wanted.trials)
+    assert told.value.remedy == f"Remove {path.parent}; the trial is made again."
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "[" * 100_000, "\0", None])
+def test_what_lies_in_place_of_a_trial_is_no_traceback_and_no_hang(
+    content: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "001" / "trial.json"
+    path.parent.mkdir()
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=r"001/trial\.json: "):
+        read_measured(tmp_path)
