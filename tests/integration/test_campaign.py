@@ -102,7 +102,7 @@ TUNED = """\
 scenarios: [Offline]
 systems: [cpu]
 tune: [Offline]
-budget: 90s
+budget: 3m
 space: {engine.null.slots: [1, 16]}
 common:
   engine.kind: "null"
