@@ -84,7 +84,9 @@ def _read(path: Path) -> Measured:
             return made
         said = f"number is {made.number}, must be that of its folder."
     raise ConfigError(
-        said, where=str(path), remedy=f"Remove {path.parent}; the trial is made again."
+        f"the record of a trial cannot be read: {said}",
+        where=str(path),
+        remedy=f"Remove {path.parent}; the trial is made again.",
     )
 
 

@@ -43,8 +43,8 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         edited(value=1e9), "trials/002/trial.json is not what its session shows"),
     "settings that its session had not": (
         edited(settings={SLOTS: 999}), "trials/002/trial.json is not what its session shows"),
-    "a record that is cut": (cut, "the trial is made again"),
-    "a record of another kind": (edited(cost_s="long"), "the trial is made again"),
+    "a record that is cut": (cut, "the record of a trial cannot be read"),
+    "a record of another kind": (edited(cost_s="long"), "the record of a trial cannot be read"),
 }  # fmt: skip
 
 

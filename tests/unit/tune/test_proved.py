@@ -85,7 +85,7 @@ def test_an_edited_session_proves_no_trial(search: Asked) -> None:
 def test_a_record_that_is_none_of_ours_is_named(search: Asked, text: str) -> None:
     path = search.trials / "001" / "trial.json"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="the trial is made again") as refused:
+    with pytest.raises(ConfigError, match="the record of a trial cannot be read") as refused:
         read_measured(search.trials)
     assert str(path) in refused.value.render()
     assert f"Remove {path.parent}" in refused.value.render()
