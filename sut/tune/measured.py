@@ -59,6 +59,9 @@ class Measured:
         write_atomic(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
+_MEASURED = TypeAdapter(Measured)
+
+
 def read_measured(trials: Path) -> list[Measured]:
     """Every trial that came to an end, by number; one that was cut off has no file.
 
@@ -71,7 +74,7 @@ def read_measured(trials: Path) -> list[Measured]:
 
 def _read(path: Path) -> Measured:
     try:
-        made = TypeAdapter(Measured).validate_python(read_document(path))
+        made = _MEASURED.validate_python(read_document(path))
     except LogError as error:
         said = error.message
     except ValidationError as error:
@@ -81,7 +84,9 @@ def _read(path: Path) -> Measured:
             return made
         said = f"number is {made.number}, must be that of its folder."
     raise ConfigError(
-        said, where=str(path), remedy=f"Remove {path.parent}; the trial is made again."
+        f"the record of a trial cannot be read: {said}",
+        where=str(path),
+        remedy=f"Remove {path.parent}; the trial is made again.",
     )
 
 

@@ -8,22 +8,14 @@ from pathlib import Path
 import pytest
 
 import sut.campaign.campaign
-import sut.campaign.measuring
 import sut.campaign.stages
 from sut.commands.campaign import main
 from sut.errors import ConfigError, RunError
 from sut.record.alone import alone_in
-from tests.unit.campaign.test_campaign import PLAN, Runs
+from tests.unit.campaign.support import Runs
+from tests.unit.campaign.test_campaign import PLAN
 
 pytestmark = pytest.mark.usefixtures("small_model")  # for its tokenizer
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    made = Runs()
-    monkeypatch.setattr(sut.campaign.campaign, "measured", made)
-    monkeypatch.setattr(sut.campaign.measuring, "made_with", lambda *_: True)
-    return made
 
 
 @pytest.fixture
