@@ -23,7 +23,7 @@ from sut.errors import ConfigError, LogError
 from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.peak.trial import Trial, read_trial
-from sut.record.folder import next_number, write_atomic
+from sut.record.folder import next_number, try_results_dir, write_atomic
 
 # What two calls of one search may differ in: where it lies, and the rate that it is after.
 FREE = ("results_dir", "scenarios", "node_name")
@@ -82,15 +82,16 @@ class SearchDir:
 
 
 def go_on(file: Path, wanted: Mapping[str, Any]) -> None:
-    """Begin a search in a folder that is there, or go on with the one that is in it.
+    """Begin a search in a folder, or go on with the one that is in it.
 
     Args:
         file: of the folder, with what is searched with.
         wanted: what is to be searched with, as JSON has it.
 
     Raises:
-        ConfigError: it holds a search with other settings.
+        ConfigError: it holds a search with other settings, or cannot be written.
     """
+    try_results_dir(file.parent, "--out")
     if not os.path.lexists(file):
         write_atomic(file, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
         return
