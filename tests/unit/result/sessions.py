@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sut.config.names import Scenario
 from sut.config.rounds import Round
 from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.schema import (
+    DatasetConfig,
     ModelConfig,
     RunConfig,
     SystemConfig,
@@ -97,6 +100,7 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         "mode": NAMES[names[0]][1],
         "node_name": "node",
         "system": SystemConfig(name="cpu", measured=True),
+        "dataset": DatasetConfig(source="file", path="news.json"),
         "model": ModelConfig(
             name="small", path="models/small", context_tokens=2048, vocab_size=100,
             eos_token_ids=(0,), loadgen_model="llama3_1-8b",
@@ -185,14 +189,29 @@ def steady_clock(path: Path) -> dict[str, Any]:
     }
 
 
+def around(detail: Path) -> tuple[str, str]:
+    """A second before LoadGen began by its log, and a second after it ended."""
+    if not detail.is_file():
+        return STARTED, STARTED
+    found = re.findall(
+        r'"key": "power_(?:begin|end)", "value": "([^"]+)"', detail.read_text(encoding="utf-8")
+    )
+    begin, end = (
+        datetime.strptime(each, "%m-%d-%Y %H:%M:%S.%f").replace(tzinfo=UTC) for each in found
+    )
+    a_second = timedelta(seconds=1)
+    return (begin - a_second).isoformat(), (end + a_second).isoformat()
+
+
 def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
     """A run.json for the logs in `folder`."""
+    started, ended = around(folder / "mlperf_log_detail.txt")
     return {
         "scenario": scenario,
         "mode": mode,
         "test": None,
-        "started_utc": STARTED,
-        "ended_utc": STARTED,
+        "started_utc": started,
+        "ended_utc": ended,
         "loadgen_model": "llama3_1-8b",
         "loadgen_package": "6.0.17",
         "loadgen_returned": True,
@@ -338,6 +357,17 @@ def end_answers_with(folder: Path, end_id: int, *, first_tokens: bool = False) -
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
     logged = json.loads((folder / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
     log_answers(folder, [each["seq_id"] for each in logged])
+
+
+def moved(folder: Path, by_ns: int) -> None:
+    """The ledger of a run that was made so much later, by the monotonic clock."""
+    path = folder / "ledger.parquet"
+    table = pq.ParquetFile(path).read()
+    for name in ("issued_ns", "first_token_ns", "done_ns"):
+        place = table.schema.get_field_index(name)
+        later = pc.add(table[name], pa.scalar(by_ns, table.schema.field(name).type))
+        table = table.set_column(place, table.schema.field(name), later)
+    pq.write_table(table, path)
 
 
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:
