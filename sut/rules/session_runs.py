@@ -65,6 +65,21 @@ def _overlapping(runs: Iterable[RunFacts]) -> Iterator[str]:
             yield f"{first[2]} and {second[2]}"
 
 
+@SESSION_RUNS.rule(
+    "one-loadgen", "One LoadGen made all runs", "loadgen/version.cc", ground=Ground.LOADGEN
+)
+def one_loadgen(case: SessionCase) -> Iterable[Check]:
+    """By what each log says of the build that wrote it: no session changes it on its way."""
+    told_of = [each for build in case.builds.values() for each in build]
+    unlike = [
+        key
+        for key in dict.fromkeys(told_of)
+        if len({build[key] for build in case.builds.values()}) > 1
+    ]
+    words = ", ".join(unlike) or "none"
+    yield told("what LoadGen's logs tell otherwise of it", words, "==", "none", source=OURS)
+
+
 @SESSION_RUNS.rule("as-configured", "Engine and data set are those of the configuration", OURS)
 def as_configured(case: SessionCase) -> Iterable[Check]:
     """What it was that was started and loaded, by its kind; what each says of itself, others ask.
@@ -74,6 +89,10 @@ def as_configured(case: SessionCase) -> Iterable[Check]:
     if case.engine is not None:
         kind, asked = case.engine.kind, case.config.engine.kind
         yield told("engine", kind, "==", asked, source="config.json")
+        if not case.traits.has_model and kind == asked:
+            weights = case.engine.model_sha256 or case.engine.model_recognised or "none"
+            name = "weights of an engine that has none"
+            yield told(name, weights, "==", "none", source="session.json")
     data, wanted = case.facts.dataset, case.config.dataset
     yield told("source of the data set", data.source, "==", wanted.source, source="config.json")
     made_up = wanted.source == "synthetic"

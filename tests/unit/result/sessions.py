@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +29,12 @@ from sut.record.ledger_file import counted, read_ledger
 from sut.record.manifest import close_session
 from sut.record.session import session_of_run
 from tests.data.logs.record import answer
+from tests.unit.result.at_times import STARTED, around
 from tests.unit.result.obey import obey, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"
 FOREIGN = ROOT.parent / "shared" / "logs"
-STARTED = "2026-11-24T00:00:00Z"
 
 NAMES = {
     "offline": ("Offline", "performance"),
@@ -187,20 +185,6 @@ def steady_clock(path: Path) -> dict[str, Any]:
         "drift_s": 0.0,
         "suspended_s": 0.0,
     }
-
-
-def around(detail: Path) -> tuple[str, str]:
-    """A second before LoadGen began by its log, and a second after it ended."""
-    if not detail.is_file():
-        return STARTED, STARTED
-    found = re.findall(
-        r'"key": "power_(?:begin|end)", "value": "([^"]+)"', detail.read_text(encoding="utf-8")
-    )
-    begin, end = (
-        datetime.strptime(each, "%m-%d-%Y %H:%M:%S.%f").replace(tzinfo=UTC) for each in found
-    )
-    a_second = timedelta(seconds=1)
-    return (begin - a_second).isoformat(), (end + a_second).isoformat()
 
 
 def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
@@ -357,17 +341,6 @@ def end_answers_with(folder: Path, end_id: int, *, first_tokens: bool = False) -
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
     logged = json.loads((folder / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
     log_answers(folder, [each["seq_id"] for each in logged])
-
-
-def moved(folder: Path, by_ns: int) -> None:
-    """The ledger of a run that was made so much later, by the monotonic clock."""
-    path = folder / "ledger.parquet"
-    table = pq.ParquetFile(path).read()
-    for name in ("issued_ns", "first_token_ns", "done_ns"):
-        place = table.schema.get_field_index(name)
-        later = pc.add(table[name], pa.scalar(by_ns, table.schema.field(name).type))
-        table = table.set_column(place, table.schema.field(name), later)
-    pq.write_table(table, path)
 
 
 def rewrite_log(folder: Path, name: str, change: Callable[[str], str]) -> None:

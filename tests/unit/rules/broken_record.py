@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sut.record.folder import RunDir
 from tests.unit.result.sessions import edit, edit_ledger, rewrite_log, seal_again
-from tests.unit.rules.changes import DETAIL, Change, row, run_json
+from tests.unit.rules.changes import DETAIL, Change, clock_json, row, run_json, session_json
 
 BUSY = {
     "cores": 2, "seconds": 60.0, "harness_share": 0.1, "loadgen_share": 0.05, "engine_share": 0.2,
@@ -74,6 +75,13 @@ def asked_again(rows: list[dict[str, Any]]) -> None:
     rows[3].update({name: rows[2][name] for name in ("sample_index", "tokens_in")})
 
 
+def stray_audit_config(folder: Path) -> None:
+    """A file that LoadGen would read, in the folder of a run that was given none."""
+    (folder / "audit.config").write_text("*.*.mode = 2\n", encoding="utf-8")
+    edit(folder / "run.json", log_sha256=RunDir(folder).hashes())
+
+
+WARM = {"requested": 10, "succeeded": 10, "duration_s": 0.5, "failures": []}
 COUNTERS, FINISHED = {"prefix_cache_hit_tokens": 0.0}, "requests_finished"
 
 
@@ -105,4 +113,9 @@ BROKEN_RECORD: list[tuple[str, str, Change, tuple[str, ...]]] = [
     ("machine-figures", "server", surroundings(seconds=0.1), ()),
     ("machine-figures", "server", surroundings(harness_share=7.0), ()),
     ("machine-figures", "server", surroundings(others_share=-0.5), ()),
+    ("audit-config-given", "server", stray_audit_config, ()),
+    ("warm-up", "server", session_json(warmup=WARM | {"failures": ["died"]}), ()),
+    ("warm-up", "server", session_json(warmup=WARM | {"duration_s": -5.0}), ()),
+    ("clock-steady", "server", clock_json(suspended_s=-50.0), ()),
+    ("clock-steady", "server", clock_json(readings=0), ()),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from sut.record.session import read_session
 from sut.rules.catalogue import VALID_SESSION, session_checks
 from sut.rules.session_case import session_case
-from tests.unit.result.sessions import edit, edit_ledger, make_round, moved, seal, seal_again
+from tests.unit.result.at_times import moved
+from tests.unit.result.sessions import edit, edit_ledger, make_round, rewrite_log, seal, seal_again
 from tests.unit.submission.support import session
 
 Break = Callable[[Path], object]
@@ -78,6 +80,14 @@ def facts(section: str, **changes: Any) -> Break:
     return apply
 
 
+def built(key: str, value: str) -> Break:
+    """One run's log of another LoadGen."""
+    changed = re.compile(rf'("key": "{key}", "value": )"[^"]*"')
+    return lambda root: rewrite_log(
+        root / SERVER, "mlperf_log_detail.txt", lambda text: changed.sub(rf'\1"{value}"', text)
+    )
+
+
 SIDE_BY_SIDE: list[tuple[str, str, Break]] = [
     ("one-run-each", "runs", again(SERVER, "Server/performance_2")),
     ("one-run-each", "runs", again("Offline/accuracy", "Offline/accuracy_2")),
@@ -85,6 +95,9 @@ SIDE_BY_SIDE: list[tuple[str, str, Break]] = [
     ("one-run-each", "runs", config("compliance", tests=[])),
     ("one-at-a-time", "runs", beside(SERVER, "Offline/performance")),
     ("one-at-a-time", "runs", lambda root: edit(root / "session.json", started_utc=LATE)),
+    ("one-loadgen", "runs", built("loadgen_version", "6.0.17 @ 0123456789")),
+    ("one-loadgen", "runs", built("loadgen_build_date_utc", "2025-01-01T00:00:00.0")),
+    ("one-loadgen", "runs", built("loadgen_git_status_message", " M loadgen.cc")),
     ("as-configured", "runs", facts("engine", kind="null")),
     ("as-configured", "runs", config("dataset", source="sample", path=None)),
     ("as-configured", "runs", facts("dataset", source="sample")),

@@ -29,6 +29,7 @@ from sut.record.session import RunRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED
+from tests.unit.result.at_times import moved
 from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
@@ -41,7 +42,6 @@ from tests.unit.result.sessions import (
     make_config,
     make_run,
     make_session_facts,
-    moved,
     seal,
 )
 
