@@ -24,9 +24,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sut.bench.repeats import MOST_NOISE, ROUNDS, Repeats, ratio_of
+from sut.config.names import Scenario
+from sut.figure_text import figure_text
 from sut.logs.run_logs import read_logs
 from sut.logs.trace import read_trace
 from sut.machine.hardware import hardware, software
+from sut.rules.log_figures import STAMP_FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "docs" / "measurements"
@@ -36,6 +39,22 @@ MODEL = ("--system", "cpu-dummy", "--dataset", "synthetic")
 FEW_CORES = ("--set", "engine.ray.cpus_per_replica=0.05")
 RATES = "1000,10000"
 LIMIT_S = 1800
+SAMPLES, PROMPT_TOKENS, ANSWER_TOKENS = 256, 870, 64
+"""The prompts are 870 tokens long in the mean, and each answer has 64 in the quick profile."""
+DUMMY_MODEL = ROOT / "models" / "llama-tiny-dummy"
+CPU_KV = {"VLLM_CPU_KVCACHE_SPACE": "2"}
+"""vLLM's own default is nearly all of the memory, and refused where others use some."""
+# The command `vllm bench` looks for a distribution named vllm, and the CPU build is vllm-cpu.
+VLLM_BENCH = """
+from vllm.benchmarks.throughput import add_cli_args, main
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+if __name__ == "__main__":
+    parser = FlexibleArgumentParser()
+    add_cli_args(parser)
+    main(parser.parse_args())
+"""
+NS_PER_MS = 1e6
 PARSED = 40
 """So often the parser reads one run's logs: a single time is over in milliseconds."""
 
@@ -60,16 +79,35 @@ class Benchmark:
 
 
 def engine(folder: Path) -> Figures:
-    """Offline through LoadGen, one LLM.generate, and the reference's batches: tokens/s."""
-    words = ("bench", "engine", *MODEL, "--rounds", "1", "--samples", "256")
-    found = run_json(*words, "--results-dir", str(folder))
-    return {f"{each['pattern']} tokens/s": each["tokens_per_s"] for each in found["measured"]}
+    """Offline through LoadGen, one LLM.generate, the reference's batches, vLLM's own benchmark."""
+    words = ("bench", "engine", *MODEL, "--rounds", "1", "--samples", str(SAMPLES))
+    begun = datetime.now(UTC)
+    found = run_json(*words, "--results-dir", str(folder))["measured"]
+    figures = {f"{each['pattern']} tokens/s": each["tokens_per_s"] for each in found}
+    figures |= {f"{each['pattern']} start s": each["start_s"] for each in found if each["start_s"]}
+    for run in _runs(folder, begun):
+        figures["harness start s"] = (_begun(run) - begun).total_seconds()
+    return figures | {"vllm bench throughput tokens/s": vllm_throughput(folder)}
 
 
-def harness(folder: Path, *more: str) -> Figures:
-    """The null engine: what LoadGen, the socket and our code add."""
+def vllm_throughput(folder: Path) -> float:
+    """`vllm bench throughput` with its own defaults, over prompts of the mean length: tokens/s."""
+    out = folder / "throughput.json"
+    words = ("--model", str(DUMMY_MODEL), "--load-format", "dummy", "--dataset-name", "random")
+    sizes = ("--random-input-len", str(PROMPT_TOKENS), "--random-output-len", str(ANSWER_TOKENS))
+    subprocess.run(
+        [sys.executable, "-c", VLLM_BENCH, *words, *sizes, "--num-prompts", str(SAMPLES),
+         "--output-json", str(out)],
+        env=_environment() | CPU_KV, check=True, capture_output=True, text=True, timeout=LIMIT_S,
+    )  # fmt: skip
+    found = json.loads(out.read_text())
+    return float(found["num_requests"]) * ANSWER_TOKENS / float(found["elapsed_time"])
+
+
+def harness(folder: Path, *more: str, bare: bool = True) -> Figures:
+    """The null engine: what LoadGen, the socket and our code add; and LoadGen alone beside it."""
     words = ("bench", "harness", "--rates", RATES, "--seconds", "5", *more)
-    figures = {}
+    begun, figures = datetime.now(UTC), {}
     for each in run_json(*words, "--results-dir", str(folder))["measured"]:
         at = f"{each['target_qps']:g}/s" if each["target_qps"] else "Offline"
         for field, name in (
@@ -79,13 +117,45 @@ def harness(folder: Path, *more: str) -> Figures:
         ):
             if each[field] is not None:
                 figures[f"{at} {name}"] = each[field]
+    for run in _runs(folder, begun) if bare else ():
+        figures |= _bare(run)
     return figures
+
+
+def _bare(run: Path) -> Figures:
+    """The same run with nothing behind LoadGen."""
+    out = run / "bare"
+    command = [sys.executable, "-m", "scripts.bare_loadgen", str(run), str(out)]
+    subprocess.run(
+        command, env=_environment(), check=True, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    found = read_logs(out).figures
+    asked = json.loads((run / "run.json").read_text())
+    if asked["scenario"] == Scenario.OFFLINE:
+        return {"Offline bare completed/s": found.samples_per_second or 0.0}
+    at = f"{asked['expected_settings']['effective_target_qps']:g}/s"
+    return {
+        f"{at} bare completed/s": found.completed_samples_per_second or 0.0,
+        f"{at} bare TTFT P99 ms": (found.ttft.p99_ns or 0) / NS_PER_MS,
+    }
+
+
+def _runs(folder: Path, begun: datetime) -> list[Path]:
+    """Runs below a folder that began since."""
+    found = [path.parent for path in sorted(folder.glob("*/*/performance/run.json"))]
+    return [each for each in found if _begun(each) > begun]
+
+
+def _begun(run: Path) -> datetime:
+    """When LoadGen began, by its own stamp."""
+    stamp = read_logs(run, allow_incomplete=True).detail.values["power_begin"]
+    return datetime.strptime(str(stamp), STAMP_FORMAT).replace(tzinfo=UTC)
 
 
 def replicas(count: int) -> Callable[[Path], Figures]:
     """The same behind so many null replicas on Ray."""
     more = ("--replicas", str(count), *FEW_CORES, "--offline-samples", "0")
-    return lambda folder: harness(folder, *more)
+    return lambda folder: harness(folder, *more, bare=False)
 
 
 def start(folder: Path) -> Figures:
@@ -119,9 +189,20 @@ BENCHMARKS = (
         (
             ("harness tokens/s", "generate tokens/s"),
             ("harness tokens/s", "batches tokens/s"),
+            ("harness tokens/s", "vllm bench throughput tokens/s"),
+            ("harness start s", "generate start s"),
         ),
     ),
-    Benchmark("harness", "the harness alone, on the null engine", harness),
+    Benchmark(
+        "harness",
+        "the harness alone, on the null engine, and LoadGen with nothing behind it",
+        harness,
+        (
+            *((f"{at}/s TTFT P99 ms", f"{at}/s bare TTFT P99 ms") for at in RATES.split(",")),
+            *((f"{at}/s completed/s", f"{at}/s bare completed/s") for at in RATES.split(",")),
+            ("Offline completed/s", "Offline bare completed/s"),
+        ),
+    ),
     Benchmark("replicas-8", "the same behind 8 null replicas", replicas(8)),
     Benchmark("replicas-32", "the same behind 32 null replicas", replicas(32)),
     Benchmark("start", "from the command to its first word", start),
@@ -192,7 +273,7 @@ def _last_line(error: Exception) -> str:
 
 def line_of(made: Round) -> str:
     """One round in words."""
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in made.figures.items())
+    shown = ", ".join(f"{name} {rounded(value)}" for name, value in made.figures.items())
     return f"round {made.number} {made.benchmark}: {made.failed or shown or 'no VALID run'}"
 
 
@@ -224,6 +305,11 @@ def _machine(rounds: Sequence[Round], most_noise: float) -> list[str]:
     ]
 
 
+def rounded(value: float) -> str:
+    """A figure with as many digits as a repeat could bear out."""
+    return figure_text(value, 4)
+
+
 def _table(rounds: Sequence[Round]) -> list[str]:
     names = list(dict.fromkeys(name for each in rounds for name in each.figures))
     if not names:
@@ -232,9 +318,8 @@ def _table(rounds: Sequence[Round]) -> list[str]:
     for name in names:
         values = Repeats(tuple(each.figures[name] for each in rounds if name in each.figures))
         low, high = min(values.values), max(values.values)
-        lines.append(
-            f"| {name} | {values.median:.4g} | {low:.4g} | {high:.4g} | {len(values.values)} |"
-        )
+        figures = " | ".join(rounded(each) for each in (values.median, low, high))
+        lines.append(f"| {name} | {figures} | {len(values.values)} |")
     return [*lines, ""]
 
 

@@ -21,11 +21,11 @@ from sut.errors import ConfigError
 from sut.machine.devices import cards
 from sut.machine.hardware import gpu_missing, package_version
 from sut.machine.processor import has_avx512
-from sut.result import stored
-from sut.result.schema import Result
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from sut.result.schema import Result
 
 Settings = Mapping[str, Any] | Path | str | RunConfig | None
 FROM_PYTHON = "sut.run"
@@ -138,4 +138,6 @@ def load_result(path: Path | str) -> Result:
         LogError: there is none; it is of another version and its session is not here; or it
             contradicts its session, or itself.
     """
+    from sut.result import stored
+
     return stored.load_result(_path(path, "path"))

@@ -14,6 +14,7 @@ from rich.console import Console
 from sut.bench.harness import Loader, Override, Refused, median, run_one, setting
 from sut.bench.raw_engine import BATCHES, GENERATE, alone
 from sut.config.names import Scenario
+from sut.engines.vllm.raw_process import RawMeasurement
 
 HARNESS = "harness"
 BASELINES = (GENERATE, BATCHES)
@@ -28,6 +29,8 @@ class Throughput:
     samples: int
     tokens: int
     tokens_per_s: float
+    start_s: float | None = None
+    """From the begin of its process until it could take a prompt; None: not told."""
 
 
 def offline_of(samples: int) -> list[Override]:
@@ -67,7 +70,7 @@ def measure_overhead(
         found = [Throughput(HARNESS, number, result.queries.issued, result.tokens_out, rate)]
         for pattern in BASELINES:
             raw = alone(config, pattern)
-            found.append(Throughput(pattern, number, raw.samples, raw.tokens, raw.tokens_per_s))
+            found.append(_of_raw(pattern, number, raw))
         for each in found:
             console.print(
                 f"round {number}: {each.pattern:9s} {each.tokens_per_s:9.1f} tokens/s "
@@ -76,6 +79,10 @@ def measure_overhead(
             )
         measured += found
     return measured, refused
+
+
+def _of_raw(pattern: str, number: int, raw: RawMeasurement) -> Throughput:
+    return Throughput(pattern, number, raw.samples, raw.tokens, raw.tokens_per_s, raw.start_s)
 
 
 def ratio(measured: Sequence[Throughput], pattern: str) -> float | None:

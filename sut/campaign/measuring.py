@@ -26,8 +26,8 @@ from sut.plan.forecast import Forecast
 from sut.plan.run_id import RunId
 from sut.plan.run_plan import plan_runs
 from sut.record.folder import sha256_of
-from sut.record.session import SessionRecord, read_session
-from sut.record.unlike import unlike
+from sut.record.session import read_session
+from sut.record.unlike import made_with
 from sut.result.build import build
 
 Loader = Callable[[Sequence[Override]], Loaded]
@@ -114,11 +114,6 @@ def holds(each: Measuring, left: Path, free: frozenset[str] = frozenset()) -> bo
         return build(left).valid and made_with(each.loaded, read_session(left), free)
     except HarnessError:
         return False
-
-
-def made_with(asked: Loaded, record: SessionRecord, free: frozenset[str] = frozenset()) -> bool:
-    """Whether a session's settings are those asked for, but for what it measured or fitted."""
-    return not unlike(asked, record).keys() - free
 
 
 def left_by(outcome: Outcome) -> Path | None:

@@ -3,6 +3,10 @@
 scenarios: [Offline, Server]
 modes: [performance, accuracy]   # performance where it is left out
 tests: [TEST06]                  # of a compliance run; the round's where it is left out
+tune: [Offline, Server]          # whose engine settings are searched first; none
+budget: 30m                      # for each such search; 30m where it is left out
+space:                           # what they try; the engine's own where it is left out
+  engine.vllm.max_num_seqs: [64, 128]
 peak: [Server]                   # whose highest VALID rate is searched for first; none
 systems: [cpu]                   # this machine's where it is left out
 common:                          # settings of every stage, by their keys
@@ -29,6 +33,8 @@ from sut.config.names import Mode, Scenario
 from sut.config.strict import Strict
 from sut.config.yaml_tree import Leaf, read_leaves, shown_path
 from sut.errors import ConfigError
+from sut.tune.budget import BUDGET_S, budget_s
+from sut.tune.judge import UNIT
 
 Override = tuple[str, object, str]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -45,8 +51,8 @@ _OWN = {
     "compliance.tests": "tests",
     "results_dir": "--out",
 }
-_LISTS = ("scenarios", "modes", "tests", "peak", "systems")
-_SETTINGS = ("common", "settings")
+_LISTS = ("scenarios", "modes", "tests", "tune", "peak", "systems")
+_SETTINGS = ("space", "common", "settings")
 
 
 class Words(Strict):
@@ -55,6 +61,9 @@ class Words(Strict):
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
     modes: tuple[Mode, ...] = Field((Mode.PERFORMANCE,), min_length=1)
     tests: tuple[str, ...] | None = Field(None, min_length=1)
+    tune: tuple[Scenario, ...] = ()
+    budget: Any = None
+    space: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     peak: tuple[Scenario, ...] = ()
     systems: tuple[str, ...] | None = Field(None, min_length=1)
     common: dict[str, Any] = Field(default_factory=dict)
@@ -87,6 +96,16 @@ class Plan:
         """Where a word stands, or would stand."""
         return self.origins.get(word, shown_path(self.path))
 
+    @property
+    def budget_s(self) -> float:
+        """Seconds for each search over settings.
+
+        Raises:
+            ConfigError: the budget is no time.
+        """
+        given = self.words.budget
+        return BUDGET_S if given is None else budget_s(show(given), self.at("budget"))
+
     def cells(self) -> Iterator[Cell]:
         """Systems × settings."""
         common = [
@@ -117,7 +136,7 @@ def read_plan(path: Path) -> Plan:
         raise _refused(error, origins, path) from error
     plan = Plan(path, words, origins)
     _refuse_twice(plan)
-    _refuse_peaks(plan)
+    _refuse_searches(plan)
     _refuse_too_many(plan)
     if words.tests is not None and Mode.COMPLIANCE not in words.modes:
         raise ConfigError(
@@ -142,7 +161,8 @@ def _enter(tree: dict[str, Any], origins: dict[str, str], leaf: Leaf) -> None:
         )
     if word not in _SETTINGS:
         if rest:
-            raise _not(word, "a list of names, not keys and values", leaf)
+            wanted = "a time" if word == "budget" else "a list of names"
+            raise _not(word, f"{wanted}, not keys and values", leaf)
         one = word in _LISTS and isinstance(leaf.value, str)
         tree[word] = [leaf.value] if one else leaf.value
         return
@@ -209,10 +229,12 @@ def _refuse_too_many(plan: Plan) -> None:
     """
     words = plan.words
     sides = (words.scenarios, words.modes, words.systems or (None,), words.settings)
-    count = math.prod(len(each) for each in sides)
+    searches = len(words.tune) * math.prod(len(each) for each in sides[2:])
+    count = math.prod(len(each) for each in sides) + searches
     if count > MOST_STAGES:
         told = ("scenarios", "modes", "systems", "settings")
         parts = " x ".join(f"{len(side)} {word}" for side, word in zip(sides, told, strict=True))
+        parts += f", and {searches} searches for settings" if searches else ""
         raise ConfigError(
             f"the plan has {count} stages ({parts}), must have {MOST_STAGES} at most.",
             where=shown_path(plan.path),
@@ -237,26 +259,44 @@ def _refuse_twice(plan: Plan) -> None:
             )
 
 
-def _refuse_peaks(plan: Plan) -> None:
+_WITH_RATE = (Scenario.SERVER, Scenario.INTERACTIVE)
+
+
+def _refuse_searches(plan: Plan) -> None:
     """Refuse a search whose confirmation would be no run of the plan.
 
     Raises:
-        ConfigError: naming the scenario, or the mode.
+        ConfigError: naming the scenario, or the mode; or what is said of no search.
     """
-    words = plan.words
-    for each in words.peak:
-        if each not in words.scenarios or each.loadgen_scenario != "Server":
-            able = [one.value for one in words.scenarios if one.loadgen_scenario == "Server"]
+    _refuse_search(plan, "tune", "settings are", tuple(UNIT))
+    _refuse_search(plan, "peak", "a rate is", _WITH_RATE)
+    for word in ("budget", "space"):
+        if word in plan.origins and not plan.words.tune:
             raise ConfigError(
-                f"peak has {each.value}, and a rate is searched for of Server and Interactive, "
-                "where they are among the scenarios.",
-                where=plan.at("peak"),
-                remedy=f"Name {' or '.join(able)}." if able else "Leave peak out.",
+                f"{word} is given, and it is that of tune, which no scenario has.",
+                where=plan.at(word),
+                remedy=f"Add tune: [{plan.words.scenarios[0].value}], or leave {word} out.",
             )
-    if words.peak and Mode.PERFORMANCE not in words.modes:
+    assert plan.budget_s > 0  # told with its line, before anything is resolved
+
+
+def _refuse_search(plan: Plan, word: str, what: str, having: Sequence[Scenario]) -> None:
+    words = plan.words
+    asked: Sequence[Scenario] = getattr(words, word)
+    able = [each.value for each in words.scenarios if each in having]
+    for each in asked:
+        if each.value not in able:
+            *first, last = (one.value for one in having)
+            raise ConfigError(
+                f"{word} has {each.value}, and {what} searched for of {', '.join(first)} and "
+                f"{last}, where they are among the scenarios.",
+                where=plan.at(word),
+                remedy=f"Name {' or '.join(able)}." if able else f"Leave {word} out.",
+            )
+    if asked and Mode.PERFORMANCE not in words.modes:
         raise ConfigError(
-            f"peak is {show(words.peak)}, and no performance run is among the modes, which are "
+            f"{word} is {show(asked)}, and no performance run is among the modes, which are "
             f"{show(words.modes)}.",
-            where=plan.at("peak"),
-            remedy="Add performance to modes, or leave peak out.",
+            where=plan.at(word),
+            remedy=f"Add performance to modes, or leave {word} out.",
         )

@@ -6,29 +6,53 @@ All of it is made from the sessions, anew after each call.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from sut.campaign.campaign import Campaign, Done
+from sut.campaign.campaign import Campaign, Done, State
 from sut.campaign.plan import Plan
+from sut.campaign.planned import TUNE
+from sut.campaign.settings_search import SettingsSearch
 from sut.compare.comparison import Comparison, compared
 from sut.compare.history import lines_of
 from sut.compare.page import comparison_html
 from sut.compare.text import comparison_text
+from sut.config.keys import show
 from sut.config.names import Mode, Scenario
 from sut.errors import LogError
 from sut.figure_text import figure_text
 from sut.record.folder import write_again
+from sut.report.page.sortable import Key, as_given, largest_first, sortable
 from sut.report.templates import template
 from sut.result.schema import Result
 from sut.result.stored import load_result
+from sut.tune.report import (
+    DOCUMENT,
+    SYSTEM,
+    effect_lines,
+    effect_name,
+    effect_said,
+    settings_lines,
+    trials_line,
+)
 
 SCHEMA_VERSION = "1"
 TEMPLATE = Path(__file__).with_name("campaign.html")
+WORST_FIRST = (State.FAILED, State.INVALID, State.NOT_MADE, State.FOUND, State.VALID)
+STAGES: Mapping[str, Key[Mapping[str, Any]]] = {
+    "plan": as_given,
+    "name": lambda row: row["stage"].casefold(),
+    "verdict": lambda row: WORST_FIRST.index(State(row["state"])),
+    "tokens/s": lambda row: largest_first(row["figures"].get("tokens/s")),
+}
+EFFECTS: Mapping[str, Key[Mapping[str, Any]]] = {
+    "settings": as_given,
+    "effect": lambda each: largest_first(each["ratio"]),
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +122,20 @@ def write_report(campaign: Campaign, plan: Plan) -> Reported:
 
 def campaign_html(document: Mapping[str, Any]) -> str:
     """The page of a campaign, whose JSON this is."""
-    return template(TEMPLATE, {"figures": figures_text}).render(campaign=document)
+    filters: dict[str, Callable[..., Any]] = {
+        "figures": figures_text,
+        "good": lambda state: State(state).good,
+        "trials": trials_line,
+        "value": show,
+        "effect_name": effect_name,
+        "effect_said": effect_said,
+        "by_effect": lambda effects: sortable(effects, EFFECTS),
+    }
+    return template(TEMPLATE, filters).render(
+        campaign=document,
+        counted=counted(document),
+        stages=sortable(document["stages"], STAGES),
+    )
 
 
 def _results(done: Sequence[Done]) -> dict[str, Result]:
@@ -145,13 +182,30 @@ def _row(each: Done, result: Result | None, out: Path) -> dict[str, Any]:
         "system": each.planned.measuring.loaded.config.system.name,
         "settings": each.planned.settings,
         "scenario": run.scenario.value,
-        "run": run.folder,
+        "run": each.planned.run,
         "state": each.state.value,
         "kept": each.kept,
         "reasons": list(each.said),
         "figures": {} if result is None else _figures(run.mode, run.scenario, run.test, result),
+        "search": _search(each, out),
         "session": session,
         "page": f"{session}/report.html" if page is not None and page.is_file() else None,
+    }
+
+
+def _search(each: Done, out: Path) -> dict[str, Any] | None:
+    """What a search over settings found; None: it is none, or found nothing so far."""
+    search = each.planned.search
+    if each.left is None or not isinstance(search, SettingsSearch):
+        return None
+    document = search.document(each.planned.measuring, each.left)
+    folder = Path(relpath(each.left, out)).as_posix()
+    told = ("value_is", "given", "best", "effects", "budget_s", "spent_s", "confirmed_by")
+    return {key: document[key] for key in told} | {
+        "trials": len(document["trials"]),
+        "failed": sum(trial["value"] is None for trial in document["trials"]),
+        "document": f"{folder}/{DOCUMENT}",
+        "system": f"{folder}/{SYSTEM}",
     }
 
 
@@ -188,9 +242,25 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{row['state']:8} {row['stage']}  {made}".rstrip()
         if row["figures"]:
             yield f"         {figures_text(row['figures'])}"
-        for reason in row["reasons"]:
+        for reason in (*row["reasons"], *_search_lines(row["search"])):
             yield f"         {reason}"
-    valid = sum(row["state"] == "VALID" for row in document["stages"])
-    yield f"{valid} of {len(document['stages'])} stages are VALID."
+    yield f"{counted(document)}."
     for each in document["comparisons"]:
         yield f"Compared: {each['scenario']}, {len(each['stages'])} stages, {each['page']}"
+
+
+def _search_lines(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield trials_line(found)
+    yield from settings_lines(found["given"], found["best"])
+    yield from effect_lines(found)
+    yield f"To be confirmed by {found['confirmed_by']}. {found['document']}, {found['system']}"
+
+
+def counted(document: Mapping[str, Any]) -> str:
+    """How many stages are as they should be, in words without their end."""
+    states = [State(row["state"]) for row in document["stages"]]
+    searched = any(row["run"] == TUNE for row in document["stages"])
+    words = "VALID, or found what was searched" if searched else "VALID"
+    return f"{sum(each.good for each in states)} of {len(states)} stages are {words}"

@@ -1,93 +1,99 @@
-"""A stage whose rate is searched for: `sut peak` as a stage of a campaign.
+"""What a search is as a stage: its find is a setting of the stages after it of its scenario.
 
-What it leaves is the search's confirmation, a run of full length that is VALID: the performance run
-of its scenario. The accuracy and compliance runs of that scenario take its rate.
+A search that has found nothing yet keeps them waiting, another search among them. First come the
+engine's settings, then the highest rate with these, then accuracy and compliance with both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from rich.console import Console
 
-from sut.campaign.measuring import Measuring, holds
-from sut.config.names import Mode, Scenario
-from sut.errors import RunError
-from sut.peak.find import Asked, Found, find_peak
-from sut.peak.report import write_found
-from sut.peak.search import Wishes
-from sut.plan.rate import with_probe_for
-from sut.record.session import read_session
+from sut.campaign.measuring import Measuring
+from sut.campaign.plan import Override
+from sut.config.names import Scenario
+from sut.report.plan_text import clock
 
 ORIGIN = "campaign"
-RATE = ("target_qps", "probe_rate")
-WISHES = Wishes(first=0.0)
-"""How long it goes on: as `sut peak` without flags. The first rate is the configuration's."""
 
 
-def inputs_of(each: Measuring) -> dict[str, Any]:
-    """All that decides what a search finds; where it begins does not."""
-    inputs = each.inputs()
-    section = inputs["config"][each.run.scenario.section]
-    kept = {key: value for key, value in section.items() if key not in RATE}
-    config = inputs["config"] | {each.run.scenario.section: kept}
-    return inputs | {"config": config, "searched": [WISHES.tolerance, WISHES.trials]}
+@dataclass(frozen=True)
+class Estimate:
+    """How long a stage will take.
 
-
-def is_found(each: Measuring, left: Path) -> bool:
-    """Whether a confirmation that was kept is still one, but for its rate as the plan has it."""
-    section = each.run.scenario.section
-    return holds(each, left, free=frozenset(f"{section}.{key}" for key in RATE))
-
-
-def rate_of(session: Path, scenario: Scenario) -> float:
-    """The rate that a confirmation ran at, queries/s.
-
-    Raises:
-        LogError: the session cannot be read.
+    Attributes:
+        seconds: expected; where that is not known, at least.
+        known: whether it is expected.
+        why: what it rests on.
     """
-    return read_session(session).config.latency_rules(scenario).target_qps
+
+    seconds: float
+    known: bool
+    why: str
+
+    @property
+    def text(self) -> str:
+        """For a table."""
+        if self.known:
+            return f"about {clock(self.seconds)}: {self.why}"
+        return f"not known, {clock(self.seconds)} at least: {self.why}"
 
 
-def find(each: Measuring, out: Path, console: Console) -> Path:
-    """Search, or go on with the search of these inputs.
+class Search(Protocol):
+    """A search of one scenario, about its performance run.
 
-    Args:
-        each: the performance run whose rate is wanted.
-        out: the campaign's folder.
-        console: for progress.
-
-    Returns:
-        The session of the confirmation.
-
-    Raises:
-        KeyboardInterrupt: the user ended it; the next call goes on.
-        RunError: no rate is confirmed.
-        HarnessError: bad input, or an engine that did not start.
+    Attributes:
+        is_run: what it leaves is a session, the performance run itself; else it is a stage beside
+            that run, and leaves its folder.
+        awaited: what a stage says that waits for it.
     """
-    assert each.run.mode is Mode.PERFORMANCE
-    scenario, text = each.run.scenario, json.dumps(inputs_of(each), sort_keys=True, default=str)
-    # A search of other inputs is another search: it has a folder of its own.
-    folder = out / "peaks" / f"{scenario.value}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    asked = Asked(
-        loaded=with_probe_for(each.loaded, scenario, ORIGIN),
-        scenario=scenario,
-        out=folder,
-        tolerance=WISHES.tolerance,
-        trials=WISHES.trials,
-        confirmations=WISHES.confirmations,
-    )
-    found = find_peak(asked, console, lambda so_far: write_found(so_far, asked))
-    if found.end is None:
-        raise KeyboardInterrupt
-    if found.end.rate is None:
-        raise RunError(f"no rate of {scenario.value} is confirmed: {found.end.why}.")
-    return _confirmation(found, found.end.rate)
+
+    is_run: ClassVar[bool]
+    awaited: ClassVar[str]
+
+    def inputs(self, each: Measuring) -> dict[str, Any]:
+        """All that decides what it finds."""
+        ...
+
+    def holds(self, each: Measuring, left: Path) -> bool:
+        """Whether what an earlier call left is still a whole search of this run."""
+        ...
+
+    def estimate(self, each: Measuring, out: Path) -> Estimate:
+        """How long it will take at first."""
+        ...
+
+    def find(self, each: Measuring, out: Path, console: Console) -> Path:
+        """Search, or go on with the search of these inputs.
+
+        Args:
+            each: the performance run that it is about.
+            out: the campaign's folder.
+            console: for progress.
+
+        Raises:
+            KeyboardInterrupt: the user ended it; the next call goes on.
+            HarnessError: it found nothing, or could not be made.
+        """
+        ...
+
+    def taken(self, each: Measuring, left: Path | None) -> list[Override]:
+        """What the stages after it take, each with where it is from.
+
+        Args:
+            each: the performance run that it is about.
+            left: what it left; None: it has found nothing yet.
+        """
+        ...
 
 
-def _confirmation(found: Found, rate: float) -> Path:
-    full = (each for each in reversed(found.runs) if each.full and each.valid)
-    return next(each.folder for each in full if each.rate == rate)
+def folder_of(out: Path, scenario: Scenario, inputs: Mapping[str, Any]) -> Path:
+    """The folder of a search: one with other inputs is another search, and has another."""
+    text = json.dumps(inputs, sort_keys=True, default=str)
+    return out / f"{scenario.value}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -15,7 +15,7 @@ from sut.errors import Interrupted
 from sut.output import as_far_as_it_goes, progress_console
 
 if TYPE_CHECKING:
-    from sut.campaign.campaign import Planned
+    from sut.campaign.planned import Planned
     from sut.campaign.report import Reported
 
 CAMPAIGNS = Path("results/campaigns")
@@ -32,12 +32,13 @@ a plan:
     base: {}
     small-batch: {engine.vllm.max_num_seqs: 8}
 
-Each stage is one LoadGen run with an engine of its own. The same call goes on where it was stopped:
-a stage that was VALID is kept while its configuration, the code and the data set are the same.
+Each stage is one LoadGen run with an engine of its own, or a search (tune, peak). The same call
+goes on where it was stopped: what was VALID or found is kept while its configuration, the code and
+the data set are the same.
 docs/campaign.md has every word of a plan.
 
 exit codes:
-  0    every stage is VALID
+  0    every run is VALID, and every search found what it is for
   1    a stage is INVALID, or failed; the report says which, and why
   2    bad input, told before anything starts
   130  interrupted
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make every stage that is not kept, and one report of all.
 
     Returns:
-        0 if every stage is VALID, 1 if not, 130 after Ctrl-C.
+        0 if every run is VALID and every search has found, 1 if not, 130 after Ctrl-C.
 
     Raises:
         HarnessError: bad input (2).
@@ -56,8 +57,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
 
     from sut.api import configure
-    from sut.campaign.campaign import Campaign, foretold, planned
+    from sut.campaign.campaign import Campaign
     from sut.campaign.plan import read_plan
+    from sut.campaign.planned import foretold, planned
     from sut.campaign.report import write_report
     from sut.record.folder import try_results_dir
 

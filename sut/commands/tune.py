@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sut.config.flags import FlagParser, above_zero, add_count, build_parser, refuse_dry_run, whole
 from sut.errors import ConfigError, Interrupted
 from sut.output import progress_console
+from sut.tune.budget import BUDGET_S, budget_s
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +30,6 @@ the run of full length at the end comes on top. The file tuned.yaml in --out is 
 Exit code 0: the run of full length is VALID. 1: it is not. docs/tune.md says how it searches.
 """
 MOST_SECONDS = 86_400
-MOST_BUDGET_S = 30 * 86_400
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,7 +76,7 @@ def _add(add: Callable[..., Any]) -> None:
     add(
         "--budget",
         type=budget_s,
-        default=1800.0,
+        default=BUDGET_S,
         metavar="TIME",
         help="for all trials together, as 90s, 30m or 2h (30m)",
     )
@@ -111,23 +109,6 @@ def _add_sizes(add: Callable[..., Any]) -> None:
     )
 
 
-def budget_s(text: str) -> float:
-    """A time with its unit, in seconds.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 0 < seconds <= MOST_BUDGET_S:
-        raise ConfigError(
-            f"{text} is not a time from 1s to {MOST_BUDGET_S // 3600}h.",
-            where="--budget",
-            remedy="Give one with its unit, e.g. 30m.",
-        )
-    return seconds
-
-
 def _loaded(options: argparse.Namespace) -> Loaded:
     """The configuration of the run that is to be confirmed.
 
@@ -155,38 +136,18 @@ def _loaded(options: argparse.Namespace) -> Loaded:
 
 
 def _asked(options: argparse.Namespace, loaded: Loaded) -> Asked:
-    from dataclasses import replace
-
-    from sut.tune.asked import Asked
+    from sut.tune.asked import asked_for
     from sut.tune.schedule import Wishes
-    from sut.tune.space import flat_engine, space_of
+    from sut.tune.space import wanted_of
 
     (scenario,) = loaded.config.scenarios
-    flat = replace(loaded, config=flat_engine(loaded.config, scenario))
-    out = options.out or Path("results") / f"tune-{scenario.value.lower()}"
-    return Asked(
-        loaded=flat,
-        scenario=scenario,
-        out=out.absolute(),
-        space=space_of(flat.config, options.space),
-        wishes=Wishes(options.budget, options.trials, options.rounds),
+    return asked_for(
+        loaded,
+        scenario,
+        options.out or Path("results") / f"tune-{scenario.value.lower()}",
+        Wishes(options.budget, options.trials, options.rounds),
+        space=[wanted_of(each) for each in options.space],
+        system=options.system,
         seed=options.seed,
         trial_s=options.trial_seconds,
-        system=_like(options, loaded),
-    )
-
-
-def _like(options: argparse.Namespace, loaded: Loaded) -> str:
-    """What the file that is written is like: a system's name, or the path of the user's file."""
-    from sut.config.shipped import names
-
-    if str(options.system or "").endswith((".yaml", ".yml")):
-        return str(Path(options.system).absolute())
-    name = loaded.config.system.name
-    if name in names("systems"):
-        return name
-    raise ConfigError(
-        f"the system is {name}, which is not in user_confs/systems.",
-        where=loaded.origins["system.name"],
-        remedy="Name its file: --system FILE.yaml.",
     )

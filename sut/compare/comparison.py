@@ -10,7 +10,7 @@ from typing import Any
 from sut.compare.alike import Area, Unlike, unlike, unlike_within
 from sut.compare.noise import LEVEL
 from sut.compare.party import Party, read_party
-from sut.compare.verdict import Cell, Row, Verdict, rows_of
+from sut.compare.verdict import Cell, Row, rows_of
 from sut.errors import ConfigError
 
 ONE_RUN = (
@@ -32,10 +32,6 @@ class Comparison:
     def comparable(self) -> bool:
         """Whether all did the same task."""
         return not any(each.area is Area.TASK for each in self.unlike)
-
-    def worse(self) -> list[Row]:
-        """The figures in which somebody is worse than the first, beyond noise."""
-        return [row for row in self.rows if any(c.verdict is Verdict.WORSE for c in row.cells)]
 
     def notes(self) -> Iterator[str]:
         """What a reader must know beside the figures."""

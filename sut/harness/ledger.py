@@ -8,9 +8,9 @@ a sample that has already ended is dropped and counted, so LoadGen can never be 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Collection, Sequence
 from enum import IntEnum
+from struct import Struct
 from zlib import crc32
 
 from sut.engines.base import NO_REPLICA, Event, Failed, Finished, FirstToken
@@ -18,6 +18,8 @@ from sut.loadgen.link import FAILED, EventBatch
 from sut.record.answer import GOES_ON, TOKEN_BYTES, AnswerBounds, going_on
 
 NO_TIME = -1
+NO_TOKEN = 0
+_token_at = Struct("<i").unpack_from
 NOT_WHOLE = "the answer is not a whole number of token ids"
 
 
@@ -63,7 +65,8 @@ class Ledger:
         self.failure: dict[int, str] = {}
         self.ended_seqs = array("q")
         """Sequence numbers in the order in which they ended."""
-        self.count = Counter[State]()
+        self.count = [0] * len(State)
+        """Samples by their state; of OUTSTANDING none is counted."""
         self.tokens_out_total = 0
         self.late_events = 0
 
@@ -101,15 +104,15 @@ class Ledger:
     def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:
         """Enter engine events; return what LoadGen is to be told of them."""
         batch = EventBatch()
-        going_on = self._going_on(events)
+        going_on, state, issued = self._going_on(events), self.state, self.issued
         for event in events:
             seq = event.seq
-            if seq >= self.issued or self.state[seq]:
+            if seq >= issued or state[seq]:
                 self.late_events += 1
-            elif type(event) is FirstToken:
-                self._first(batch, seq, event.token, now_ns)
             elif type(event) is Finished:
                 self._finish(batch, event, now_ns, goes_on=seq in going_on)
+            elif type(event) is FirstToken:
+                self._first(batch, seq, event.token, now_ns)
             elif type(event) is Failed:
                 self._fail(batch, seq, event.reason, now_ns, event.replica)
         return batch
@@ -144,8 +147,10 @@ class Ledger:
     def _finish(self, batch: EventBatch, event: Finished, now_ns: int, *, goes_on: bool) -> None:
         seq, answer = event.seq, event.tokens
         n_tokens, rest = divmod(len(answer), TOKEN_BYTES)
-        leading = int.from_bytes(answer[:TOKEN_BYTES], "little", signed=True)
-        last = int.from_bytes(answer[-TOKEN_BYTES:], "little", signed=True)
+        if n_tokens:
+            (leading,), (last,) = _token_at(answer, 0), _token_at(answer, -TOKEN_BYTES)
+        else:
+            leading = last = NO_TOKEN
         wrong = self._bounds.contradiction(event.finish_reason, n_tokens, last)
         if rest or goes_on:
             wrong = wrong or (NOT_WHOLE if rest else GOES_ON)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sut.peak.trial import Trial
 from sut.plan.forecast import forecast
 from sut.record.folder import write_again
 from sut.report.page.plots import curve
+from sut.report.page.sortable import MOST, Key, as_given, largest_first, sortable
 from sut.report.templates import template
 from sut.rules.limits import Limit, limits_of
 
@@ -26,6 +28,11 @@ SCHEMA_VERSION = "1"
 AROUND = (0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15)
 """Rates that a chance is given for, in times of the one in the middle."""
 TEMPLATE = Path(__file__).with_name("peak.html")
+REST = ("completed/s", "outcome", "session")
+CHANCES: Mapping[str, Key[Mapping[str, Any]]] = {
+    "queries/s": as_given,
+    "chance": lambda each: largest_first(each["chance"]),
+}
 
 
 def write_found(found: Found, asked: Asked) -> str:
@@ -40,7 +47,41 @@ def write_found(found: Found, asked: Asked) -> str:
 
 def peak_html(document: dict[str, Any]) -> str:
     """The page of a search, whose JSON this is."""
-    return template(TEMPLATE).render(peak=document, plots=plots_of(document))
+    limits = list(document["limits"])
+    return template(TEMPLATE, {"outcome": outcome}).render(
+        peak=document,
+        plots=plots_of(document),
+        chances=sortable(document["chances"], CHANCES),
+        columns=["queries/s", "what", *(f"{name} (ms)" for name in limits), *REST],
+        runs=sortable(document["runs"], orders_of(limits)),
+    )
+
+
+def outcome(run: Mapping[str, Any]) -> str:
+    """What a run came to, in words."""
+    if run["given_up"]:
+        return str(run["given_up"])
+    if run["kind"] == "confirmation":
+        return "VALID" if run["valid"] else "INVALID"
+    return "held" if run["held"] else "did not hold"
+
+
+def orders_of(limits: Sequence[str]) -> dict[str, Key[Mapping[str, Any]]]:
+    """The orders of the runs: as made, by rate, by each time that has a limit, by outcome."""
+    measured: dict[str, Key[Mapping[str, Any]]] = {
+        name: partial(_time, name) for name in limits[: MOST - 4]
+    }
+    return {
+        "time": as_given,
+        "queries/s": lambda run: run["target_qps"],
+        **measured,
+        "completed/s": lambda run: largest_first(run["completed_qps"]),
+        "outcome": outcome,
+    }
+
+
+def _time(name: str, run: Mapping[str, Any]) -> tuple[bool, float]:
+    return largest_first(run["measured_ms"][name])
 
 
 def document_of(found: Found, asked: Asked) -> dict[str, Any]:

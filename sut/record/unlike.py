@@ -11,6 +11,17 @@ from sut.plan.rate import FITTED, MEASURED
 from sut.record.session import SessionRecord
 
 
+def made_with(asked: Loaded, record: SessionRecord, free: frozenset[str] = frozenset()) -> bool:
+    """Whether a session's settings are those asked for, but for what it measured or fitted.
+
+    Args:
+        asked: the configuration.
+        record: the session.
+        free: keys in which it may differ.
+    """
+    return not unlike(asked, record).keys() - free
+
+
 def unlike(asked: Loaded, record: SessionRecord) -> dict[str, tuple[Any, Any]]:
     """What a session was asked otherwise, but for what it measured or fitted.
 

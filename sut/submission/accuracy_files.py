@@ -13,7 +13,7 @@ from sut.json_text import decoded
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.record.folder import sha256_of
 from sut.rules.evaluated import within
-from sut.submission.files import says_nothing
+from sut.submission.files import CONVERTED, COPY_WHOLE, says_nothing, was_converted
 from sut.submission.findings import Finding, Severity
 from sut.submission.walk import TreeEntry
 
@@ -169,6 +169,9 @@ def _hash(entry: TreeEntry, path: Path, lines: list[str], log: Path) -> Iterable
     elif len(digests) > 1:
         yield entry.finding(path, f"It names {len(digests)} different hashes.", AGAIN)
     elif not says_nothing(log) and _parsed(log) and sha256_of(log) not in digests:
+        if was_converted(log, digests):
+            yield entry.finding(log.relative_to(entry.root), CONVERTED, COPY_WHOLE)
+            return
         sentence = "The hash is not that of the accuracy log beside it."
         yield entry.finding(path, sentence, "Evaluate that log again.")
 

@@ -11,7 +11,7 @@ from sut.submission.accuracy_files import evaluation
 from sut.submission.compliance_checks import compliance
 from sut.submission.contents import contents
 from sut.submission.file_checks import measurements
-from sut.submission.findings import Finding, Severity
+from sut.submission.findings import Finding, Severity, together
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
 from sut.submission.misnamed import meant
@@ -59,7 +59,7 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     found += _sets(single, rules) if single or not present else []
     if checker is not None:
         found += official_findings(tree, form.checker_version, checker)
-    told = _without_echoes(dict.fromkeys(found))
+    told = together(_without_echoes(dict.fromkeys(found)))
     return sorted(told, key=lambda each: each.severity != "error")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -19,6 +21,10 @@ HEADING = re.compile(r"^\s*(?:#+(?:\s.*)?|=+|-+)\s*$", re.MULTILINE)
 PLACEHOLDERS = frozenset({"todo", "tbd", "tba", "fixme", "xxx", "placeholder", "lorem", "ipsum"})
 WORD = re.compile(r"[^\W\d_]{2,}")
 LINE_ENDS = "\t\n\r"
+CONVERTED = "Its line ends were converted to CRLF; whoever wrote it ends lines with LF."
+COPY_WHOLE = (
+    "Copy the tree again as it was (git: core.autocrlf false; some ZIP tools convert, too)."
+)
 
 
 def says_nothing(path: Path) -> bool:
@@ -52,6 +58,13 @@ def hidden_character(text: str) -> str | None:
         if each not in LINE_ENDS and category(each) in ("Cc", "Cs"):
             return f"U+{ord(each):04X}"
     return None
+
+
+def was_converted(path: Path, digests: Collection[str]) -> bool:
+    """Whether a file that has none of these SHA-256 has one of them with its LF line ends back."""
+    content = given_bytes(path)
+    without = content.replace(b"\r\n", b"\n")
+    return without != content and hashlib.sha256(without).hexdigest() in digests
 
 
 def lines_of(path: Path) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 from unicodedata import category
 
@@ -35,3 +37,29 @@ class Finding:
 def _escaped(character: str) -> str:
     """As Python writes it."""
     return character.encode("unicode_escape").decode("ascii")
+
+
+NAMED, APART = 3, 3
+"""Places that one finding of many names; up to how many places have a finding each."""
+
+
+def together(found: Iterable[Finding]) -> list[Finding]:
+    """What is said of more than a few files in the same words, as one finding that names the first.
+
+    A sync tool's copies or converted line ends are one fault, though they are in every folder. What
+    a rule says of a log stays by itself.
+    """
+    groups: dict[Finding, list[Finding]] = {}
+    for each in found:
+        groups.setdefault(each if each.rule else replace(each, place=""), []).append(each)
+    return [one for members in groups.values() for one in _one_of(members)]
+
+
+def _one_of(members: list[Finding]) -> list[Finding]:
+    places = list(dict.fromkeys(each.place for each in members))
+    if len(places) <= APART:
+        return members
+    above = posixpath.commonpath(posixpath.dirname(each) for each in places)
+    names = ", ".join(posixpath.relpath(each, above or ".") for each in places[:NAMED])
+    sentence = f"{members[0].sentence.removesuffix('.')}: {names} and {len(places) - NAMED} more."
+    return [replace(members[0], place=above, sentence=sentence)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from sut.config.rounds import Round, load_round
 from sut.errors import ConfigError
 from sut.given_file import given_bytes
+from sut.submission.files import CONVERTED
 from sut.submission.findings import Finding
 from sut.submission.verifier import NAME, verifier_text
 
@@ -35,7 +36,9 @@ def own_verifier(tree: Path, rules: Round) -> Iterable[Finding]:
         of_us = text.startswith(first) or (path.parent / OURS).is_dir()
         if of_us and text not in wanted:
             remedy = f"Verify with one of your own: verify --standalone --round {rules.name}."
-            yield Finding("warning", path.relative_to(tree).as_posix(), NOT_OURS, remedy)
+            converted = text.replace(b"\r\n", b"\n") in wanted
+            sentence = CONVERTED if converted else NOT_OURS
+            yield Finding("warning", path.relative_to(tree).as_posix(), sentence, remedy)
 
 
 def _content(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sut.logs.detail import DETAIL_NAME
 from sut.logs.summary import SUMMARY_NAME
 from sut.record.folder import sha256_of
-from sut.submission.files import lines_of
+from sut.submission.files import CONVERTED, COPY_WHOLE, lines_of, was_converted
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
@@ -28,11 +28,14 @@ def stated_hashes(entry: TreeEntry, told: Collection[str] = ()) -> Iterable[Find
     readme = entry.root / entry.place.measurements / README
     if not readme.is_file():
         return  # said by file_checks.py
-    wrong = [
-        each
-        for each in _wrong(entry, readme)
-        if entry.finding(each.parent, "", "").place not in told
+    differing = [
+        (path, digest)
+        for path, digest in _wrong(entry, readme)
+        if entry.finding(path.parent, "", "").place not in told
     ]
+    converted = [path for path, digest in differing if was_converted(entry.root / path, {digest})]
+    yield from (entry.finding(path, CONVERTED, COPY_WHOLE) for path in converted)
+    wrong = [path for path, _ in differing if path not in converted]
     if len(wrong) == 1:
         sentence = f"{README} states another SHA-256 of this file."
         yield entry.finding(wrong[0], sentence, "Hand in the logs that the README is about.")
@@ -43,7 +46,7 @@ def stated_hashes(entry: TreeEntry, told: Collection[str] = ()) -> Iterable[Find
         yield entry.finding(place, sentence, "Hand in the README of these runs.")
 
 
-def _wrong(entry: TreeEntry, readme: Path) -> Iterable[Path]:
+def _wrong(entry: TreeEntry, readme: Path) -> Iterable[tuple[Path, str]]:
     folders = {"performance": entry.place.performance, "accuracy": entry.place.accuracy}
     for line in lines_of(readme):
         match = STATED.fullmatch(line)
@@ -53,4 +56,4 @@ def _wrong(entry: TreeEntry, readme: Path) -> Iterable[Path]:
         path = Path(folder or "") / match["name"]
         file = entry.root / path
         if folder and file.is_file() and sha256_of(file) != match["digest"]:
-            yield path
+            yield path, match["digest"]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sut.campaign.measuring import made_with
 from sut.errors import RunError
 from sut.figure_text import figure_text
 from sut.peak.folder import go_on, searched_with
 from sut.record.session import read_session
+from sut.record.unlike import made_with
 from sut.tune.asked import Asked
 from sut.tune.configs import confirmation_config
 from sut.tune.make import make_trial
@@ -35,12 +35,14 @@ class Found:
         over: whether nothing is left to do; else it goes on, or was interrupted.
         confirmation: session of the run of full length; None: there is none.
         unconfirmed: why not.
+        confirmed_by: in words, whose run confirms it in place of one of its own.
     """
 
     measured: list[Measured]
     over: bool
     confirmation: Path | None = None
     unconfirmed: str | None = None
+    confirmed_by: str | None = None
 
 
 def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Found:
@@ -55,11 +57,7 @@ def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Fou
         ConfigError: the folder holds another search, or a trial that its session contradicts.
         RunError: the given settings failed, so that there is nothing to hold others against.
     """
-    space = {each.key: list(each.values) for each in asked.space}
-    wanted = {"space": space, "seed": asked.seed, "trial_s": asked.trial_s}
-    go_on(asked.out / "search.json", searched_with(asked.loaded, asked.scenario) | wanted)
-    measured = read_measured(asked.trials)
-    refuse_unproved(asked, measured)
+    measured = taken_over(asked)
     try:
         measured = searched(asked, measured, console, keep, make_trial)
         found = _confirmed(asked, measured, console)
@@ -67,6 +65,32 @@ def tune(asked: Asked, console: Console, keep: Callable[[Found], object]) -> Fou
         found = Found(read_measured(asked.trials), over=False)
     keep(found)
     return found
+
+
+def taken_over(asked: Asked) -> list[Measured]:
+    """Begin a search in its folder, or go on with it: its trials so far.
+
+    Raises:
+        ConfigError: the folder holds another search, or a trial that its session contradicts.
+    """
+    wanted = {"space": asked.tried, "seed": asked.seed, "trial_s": asked.trial_s}
+    go_on(asked.out / "search.json", searched_with(asked.loaded, asked.scenario) | wanted)
+    measured = read_measured(asked.trials)
+    refuse_unproved(asked, measured)
+    return measured
+
+
+def is_over(asked: Asked, measured: Sequence[Measured]) -> bool:
+    """Whether these trials are a whole search, which found settings."""
+    sound = bool(measured) and measured[0].failed is None
+    return sound and _next(asked, measured) is None
+
+
+def _next(asked: Asked, measured: Sequence[Measured]) -> Job | None:
+    def proposed(before: Sequence[Measured]) -> Settings | None:
+        return propose(asked.space, before, asked.seed)
+
+    return next_job(asked.given, measured, asked.wishes, proposed)
 
 
 def searched(
@@ -82,11 +106,7 @@ def searched(
         KeyboardInterrupt: the user ended it.
         RunError: the given settings failed.
     """
-
-    def proposed(before: Sequence[Measured]) -> Settings | None:
-        return propose(asked.space, before, asked.seed)
-
-    while job := next_job(asked.given, measured, asked.wishes, proposed):
+    while job := _next(asked, measured):
         made = make(asked, job, measured)
         measured = [*measured, made]
         console.print(line_of(made), highlight=False, soft_wrap=True)

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
+from pydantic import TypeAdapter
+
+from sut.errors import ConfigError
+from sut.given_file import given_text
 from sut.json_text import decoded
 from sut.record.folder import write_atomic
 from sut.tune.space import Settings
@@ -55,13 +58,28 @@ class Measured:
         write_atomic(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
+_MEASURED = TypeAdapter(Measured)
+
+
 def read_measured(trials: Path) -> list[Measured]:
-    """Every trial that came to an end, by number; one that was cut off has no file."""
-    found: list[dict[str, Any]] = [
-        decoded(path.read_text(encoding="utf-8")) for path in trials.glob("*/trial.json")
-    ]
-    made = [Measured(**(each | {"purpose": Purpose(each["purpose"])})) for each in found]
+    """Every trial that came to an end, by number; one that was cut off has no file.
+
+    Raises:
+        ConfigError: the file of one cannot be read, or is none of ours.
+    """
+    made = [_read(path) for path in trials.glob("*/trial.json")]
     return sorted(made, key=lambda each: each.number)
+
+
+def _read(path: Path) -> Measured:
+    try:
+        return _MEASURED.validate_python(decoded(given_text(path)))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            "the record of a trial cannot be read.",
+            where=str(path),
+            remedy=f"Remove {path.parent}; the trial is made again.",
+        ) from error
 
 
 def same(one: Settings, other: Settings) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from sut.errors import ConfigError
@@ -36,7 +37,9 @@ def propose(space: Space, measured: Sequence[Measured], seed: int) -> Settings |
     Raises:
         ConfigError: Optuna is not installed.
     """
-    optuna = _optuna()
+    require_optuna()
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     known: list[Settings] = []
     sampler = optuna.samplers.TPESampler(seed=seed + len(measured), n_startup_trials=STARTUP)
@@ -86,13 +89,15 @@ def _as_places(space: Space, settings: Settings) -> dict[str, int] | None:
     return found
 
 
-def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
+def require_optuna() -> None:
+    """Say that Optuna is missing before anything is measured.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if find_spec("optuna") is None:
         raise ConfigError(
             "Optuna, which searches, is not installed.",
             where="tune",
             remedy='Run: make setup; or: python -m pip install -e ".[tune]".',
-        ) from error
-    return optuna
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def document_of(found: Found, asked: Asked) -> dict[str, Any]:
         "trials": [asdict(each) for each in found.measured],
         "confirmation": _confirmation(found, asked),
         "unconfirmed": found.unconfirmed,
+        "confirmed_by": found.confirmed_by,
     }
 
 
@@ -134,6 +136,8 @@ def _description(asked: Asked, document: dict[str, Any]) -> str:
     trials = len(document["trials"])
     confirmed = document["confirmation"]
     verdict = "not confirmed"
+    if document["confirmed_by"] is not None:
+        verdict = f"to be confirmed by {document['confirmed_by']}"
     if confirmed is not None:
         verdict = "confirmed by a VALID run" if confirmed["valid"] else "its full run is INVALID"
     return (
@@ -155,13 +159,12 @@ def render(text: str) -> str:
     found = json.loads(text)
     head = f"{found['scenario']}, {found['model']} on {found['system']}, {found['profile']}"
     failed = sum(each["value"] is None for each in found["trials"])
+    counts = {"trials": len(found["trials"]), "failed": failed}
     lines = [
-        f"{head}: {len(found['trials'])} trials, {failed} of them failed, in "
-        f"{found['spent_s'] / 60:.1f} of {found['budget_s'] / 60:g} minutes.",
-        *_settings_lines(found["given"], found["best"]),
+        f"{head}: {trials_line(found | counts)}",
+        *settings_lines(found["given"], found["best"]),
         "",
-        f"Effects, best over put back ({found['value_is']}):",
-        *([_effect_line(each) for each in found["effects"]] or ["  none was measured"]),
+        *effect_lines(found),
         "",
         *_end_lines(found),
     ]
@@ -171,7 +174,16 @@ def render(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _settings_lines(given: Settings, best: Settings) -> list[str]:
+def trials_line(found: Mapping[str, Any]) -> str:
+    """How many trials there were, by their number and that of those which failed."""
+    return (
+        f"{found['trials']} trials, {found['failed']} of them failed, in "
+        f"{found['spent_s'] / 60:.1f} of {found['budget_s'] / 60:g} minutes."
+    )
+
+
+def settings_lines(given: Settings, best: Settings) -> list[str]:
+    """Each setting that was searched: as given, and as found where that differs."""
     return [
         f"  {key:40} {show(given[key]):>10} → {show(best[key])}"
         if given[key] != best[key]
@@ -180,20 +192,35 @@ def _settings_lines(given: Settings, best: Settings) -> list[str]:
     ]
 
 
-def _effect_line(effect: dict[str, Any]) -> str:
-    name = effect["key"].rpartition(".")[2]
-    if effect["key"] != EVERYTHING:
-        name += f" {show(effect['given'])} → {show(effect['best'])}"
+def effect_lines(found: Mapping[str, Any]) -> list[str]:
+    """What each setting that differs does, by the JSON of a search."""
+    told = [f"  {effect_name(each):40} {effect_said(each)}" for each in found["effects"]]
+    head = f"Effects, best over put back ({found['value_is']}):"
+    return [head, *(told or ["  none was measured"])]
+
+
+def effect_name(effect: Mapping[str, Any]) -> str:
+    """What was put back."""
+    name: str = effect["key"].rpartition(".")[2]
+    if effect["key"] == EVERYTHING:
+        return name
+    return f"{name} {show(effect['given'])} → {show(effect['best'])}"
+
+
+def effect_said(effect: Mapping[str, Any]) -> str:
+    """Its ratio, round by round; or why there is none."""
     rounds = ", ".join(f"{each:.3f}" for each in effect["rounds"])
     if effect["ratio"] is None:
-        return f"  {name:40} no ratio: {effect['no_ratio']} ({rounds or 'no round'})"
-    return f"  {name:40} {effect['ratio']:.3f} ({rounds})"
+        return f"no ratio: {effect['no_ratio']} ({rounds or 'no round'})"
+    return f"{effect['ratio']:.3f} ({rounds})"
 
 
 def _end_lines(found: dict[str, Any]) -> list[str]:
     if not found["over"]:
         return ["The search is not over: the same call goes on with it."]
     confirmed = found["confirmation"]
+    if found["confirmed_by"] is not None:
+        return [f"To be confirmed by {found['confirmed_by']}.", f"System: {SYSTEM}"]
     if confirmed is None:
         return [f"Not confirmed: {found['unconfirmed']}", f"System: {SYSTEM}"]
     verdict = "VALID" if confirmed["valid"] else f"INVALID: {'; '.join(confirmed['reasons'])}"

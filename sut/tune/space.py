@@ -39,25 +39,40 @@ class Parameter:
 Space = tuple[Parameter, ...]
 
 
-def space_of(config: RunConfig, given: Sequence[str] = ()) -> Space:
+@dataclass(frozen=True)
+class Wanted:
+    """A setting that a user wants searched.
+
+    Attributes:
+        key: dotted.
+        values: as they were read.
+        origin: where that is said.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+    origin: str
+
+
+def space_of(config: RunConfig, given: Sequence[Wanted] = ()) -> Space:
     """What is searched.
 
     Args:
         config: of one scenario, with the engine that answers it.
-        given: `KEY=VALUE,VALUE`, in place of what the engine and the platform have.
+        given: in place of what the engine and the platform have.
 
     Raises:
         ConfigError: a key or value that is none, or an engine that nothing is known of.
     """
     own, prefix = config.engine.own, config.engine.prefix
     known = {} if own is None else own.searched(config.system.platform)
-    wanted = [_given(each) for each in given]
+    wanted = [(each.key, _checked(each)) for each in given]
     wanted = wanted or [(f"{prefix}{name}", values) for name, values in known.items()]
     if not wanted:
         raise ConfigError(
             f"engine.kind is {config.engine.kind}, of which it is not known what to search.",
             where="engine.kind",
-            remedy=f"Say it: --space {prefix}NAME=VALUE,VALUE.",
+            remedy=f"Say it: --space {prefix}NAME=VALUE,VALUE; in a plan, with the word space.",
         )
     now, harmless = values_of(config), frozenset() if own is None else own.leave_answers
     return tuple(
@@ -66,18 +81,30 @@ def space_of(config: RunConfig, given: Sequence[str] = ()) -> Space:
     )
 
 
-def _given(text: str) -> tuple[str, tuple[Any, ...]]:
-    key, equals, values = text.partition("=")
-    key, origin = key.strip(), "--space"
-    if not equals or not varies(key) or len(values.split(",")) < 2:
+def wanted_of(text: str) -> Wanted:
+    """What `--space KEY=VALUE,VALUE` says.
+
+    Raises:
+        ConfigError: it is a value that the setting does not take.
+    """
+    key, _, values = text.partition("=")
+    key = key.strip()
+    read = [value_of_text(key, each.strip(), "--space") for each in values.split(",")]
+    return Wanted(key, tuple(read), "--space")
+
+
+def _checked(wanted: Wanted) -> tuple[Any, ...]:
+    key = wanted.key
+    if not varies(key) or len(wanted.values) < 2:
         raise ConfigError(
-            f"{text} is no setting of the engine with two values or more.",
-            where=origin,
-            remedy="Give one, e.g. --space engine.vllm.max_num_seqs=64,128,256.",
+            f"{key} is no setting of the engine with two values or more.",
+            where=wanted.origin,
+            remedy="Give one, e.g. --space engine.vllm.max_num_seqs=64,128,256; in a plan, "
+            "space: {engine.vllm.max_num_seqs: [64, 128, 256]}.",
         )
-    require_known(Setting(key, values, origin))
-    read = [value_of_text(key, each.strip(), origin) for each in values.split(",")]
-    return key, tuple(checked(Setting(key, each, origin)) for each in read)
+    settings = [Setting(key, each, wanted.origin) for each in wanted.values]
+    require_known(settings[0])
+    return tuple(checked(each) for each in settings)
 
 
 def _with_own(key: str, values: tuple[Any, ...], own: Any, *, answers: bool) -> Parameter:

@@ -125,10 +125,25 @@ CAMPAIGN: dict[str, Any] = {
     "stages": [
         {"stage": "Server performance cpu", "state": "VALID", "kept": True, "reasons": [],
          "figures": {"tokens/s": 1085.5, "samples/s": 196.5, "TTFT P99 ms": None},
+         "run": "performance", "search": None,
          "session": "report/node_20261124T000000Z",
          "page": "report/node_20261124T000000Z/report.html"},
         {"stage": EVIL, "state": "INVALID", "kept": False, "reasons": [EVIL, "too slow"],
-         "figures": {}, "session": None, "page": None},
+         "figures": {}, "session": None, "page": None, "run": "performance", "search": None},
+        {"stage": "Server tune cpu", "state": "found", "kept": False, "reasons": [],
+         "figures": {}, "session": None, "page": None, "run": "tune", "search": {
+            "value_is": "of the nearest limit's headroom", "budget_s": 1800.0, "spent_s": 1200.0,
+            "trials": 12, "failed": 1, "confirmed_by": "the run of full length",
+            "document": "tunes/Server-0123456789ab/tune.json",
+            "system": "tunes/Server-0123456789ab/tuned.yaml",
+            "given": {"engine.vllm.max_num_seqs": 4, "engine.vllm.dtype": EVIL},
+            "best": {"engine.vllm.max_num_seqs": 64, "engine.vllm.dtype": EVIL},
+            "effects": [
+                {"key": "engine.vllm.max_num_seqs", "given": 4, "best": 64, "ratio": 1.5,
+                 "rounds": [1.4, 1.6], "no_ratio": None},
+                {"key": "engine.vllm.dtype", "given": EVIL, "best": EVIL, "ratio": None,
+                 "rounds": [], "no_ratio": EVIL},
+            ]}},
     ],
 }  # fmt: skip
 

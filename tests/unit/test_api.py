@@ -132,3 +132,11 @@ def test_a_result_of_another_version_without_its_session_is_refused(tmp_path: Pa
     path.write_text('{"schema_version": "1.6"}', encoding="utf-8")
     with pytest.raises(LogError, match="is not a result of this version"):
         sut.load_result(path)
+
+
+def test_a_configuration_loads_nothing_that_makes_results() -> None:
+    script = "import sut.api, sys; print([each for each in sys.modules if 'sut.result' in each])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]", "a plan would be half a second later"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from sut.engines.vllm.launch import environment_set, executor_argument, luggage_argument
 from sut.engines.vllm.orphans import Leash, fastened
@@ -56,6 +57,7 @@ class RawMeasurement(msgspec.Struct, frozen=True):
     begun_ns: int
     ended_ns: int
     ttft_ns: list[int] = []  # arrivals alone: each prompt's wait for its first token
+    start_s: float | None = None  # from the process's begin until it could take a prompt
 
     @property
     def tokens_per_s(self) -> float:
@@ -104,6 +106,7 @@ def _batches(request: RawRequest) -> RawMeasurement:
 
     if request.warmup:
         answer(request.warmup)
+    start_s = time.time() - psutil.Process().create_time()
     size = REFERENCE_BATCH if request.pattern == "batches" else len(request.prompts)
     _await_go()
     begun_ns = time.monotonic_ns()
@@ -112,7 +115,9 @@ def _batches(request: RawRequest) -> RawMeasurement:
         for start in range(0, len(request.prompts), size)
     )
     ended_ns = time.monotonic_ns()
-    return RawMeasurement(request.pattern, len(request.prompts), tokens, begun_ns, ended_ns)
+    return RawMeasurement(
+        request.pattern, len(request.prompts), tokens, begun_ns, ended_ns, start_s=start_s
+    )
 
 
 async def _arrivals(request: RawRequest) -> RawMeasurement:

@@ -9,7 +9,7 @@ unrelaxed: a run of the quick profile is measured by them too, and says where it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sut.config.rounds import Round
@@ -23,10 +23,22 @@ from sut.report.compliance.rows import (
     Verdict,
     counted,
 )
+from sut.report.page.sortable import Key, as_given, sortable
 from sut.report.templates import template
 
 JSON_NAME, HTML_NAME = "compliance.json", "compliance.html"
 TEMPLATE = Path(__file__).parent / "page.html"
+WORST_FIRST = (Verdict.NOT_MET, Verdict.NOT_MEASURED, Verdict.MET, Verdict.NOT_APPLICABLE)
+RULES: Mapping[str, Key[tuple[int, Row]]] = {
+    "round": as_given,
+    "rule": lambda each: each[1].words.casefold(),
+    "verdict": lambda each: WORST_FIRST.index(each[1].verdict),
+}
+WANTING: Mapping[str, Key[tuple[int, Row]]] = {
+    "round": as_given,
+    "rule": lambda each: each[1].words.casefold(),
+    "run": lambda each: each[1].subject,
+}
 MARKS = {
     Verdict.MET: "met",
     Verdict.NOT_MET: "NOT MET",
@@ -92,11 +104,12 @@ def compliance_html(report: ComplianceReport) -> str:
         report=report,
         verdicts=[(verdict.value, report.counts[verdict]) for verdict in Verdict],
         wanting=[
-            (verdict.value, [(n, row) for n, row in _numbered(report) if row.verdict is verdict])
+            (verdict.value, sortable([each for each in _numbered(report)
+                                      if each[1].verdict is verdict], WANTING))
             for verdict in (Verdict.NOT_MET, Verdict.NOT_MEASURED)
         ],
-        groups=_groups(report),
-    )
+        groups=[(subject, sortable(rows, RULES)) for subject, rows in _groups(report)],
+    )  # fmt: skip
 
 
 def compliance_text(report: ComplianceReport) -> str:
@@ -118,8 +131,7 @@ def compliance_text(report: ComplianceReport) -> str:
 
 def headline(report: ComplianceReport) -> str:
     """The counts in one line, what is wanting first."""
-    order = (Verdict.NOT_MET, Verdict.NOT_MEASURED, Verdict.MET, Verdict.NOT_APPLICABLE)
-    counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in order)
+    counts = ", ".join(f"{report.counts[verdict]} {verdict}" for verdict in WORST_FIRST)
     return f"Rules of {report.benchmark} in round {report.round}, closed division: {counts}."
 
 

@@ -51,7 +51,7 @@ def raw_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def alone(config: Any, pattern: str) -> Any:
         patterns.append(pattern)
-        return SimpleNamespace(samples=5, tokens=50, tokens_per_s=100.0)
+        return SimpleNamespace(samples=5, tokens=50, tokens_per_s=100.0, start_s=30.0)
 
     def pair(config: Any, outcome: Any, number: int) -> replicas.Pair:
         (scenario,) = config.scenarios

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,17 +14,18 @@ from rich.console import Console
 
 import sut.campaign.campaign
 import sut.campaign.measuring
-from sut.campaign.campaign import Campaign, Planned, foretold, planned
-from sut.campaign.measuring import Measuring, made_with
-from sut.campaign.plan import Override, Plan, read_plan
+from sut.campaign.campaign import Campaign
+from sut.campaign.measuring import Measuring
+from sut.campaign.plan import Plan, read_plan
+from sut.campaign.planned import Planned, foretold, planned
+from sut.campaign.rate_search import RateSearch
 from sut.campaign.report import write_report
 from sut.commands.campaign import main
-from sut.config.sources import Loaded, load
+from sut.config.sources import Loaded
 from sut.errors import ConfigError, EngineStartError, RunError
-from sut.harness.session import Outcome
-from sut.record.folder import SessionDir
 from sut.record.session import read_session
-from sut.result.build import build
+from sut.record.unlike import made_with
+from tests.unit.campaign.support import Runs, resolved, states
 from tests.unit.result.sessions import make_session
 
 PLAN = """\
@@ -42,43 +43,6 @@ settings:
 NAMES = ["cpu.a.Server-performance", "cpu.b.Server-performance", "cpu.c.Server-performance"]
 
 pytestmark = pytest.mark.usefixtures("small_model")  # for its tokenizer
-
-
-def resolved(overrides: object) -> Loaded:
-    given: list[Override] = list(overrides)  # type: ignore[call-overload]
-    return load(given, environment={}, card=None, host_name="x")
-
-
-@dataclass
-class Runs:
-    """Stands for the engine: a recorded session for each run, unless told otherwise."""
-
-    made: list[str] = field(default_factory=list)
-    ends: dict[str, BaseException] = field(default_factory=dict)
-    invalid: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
-    """Whose result is being written when somebody asks to end."""
-
-    def __call__(self, loaded: Loaded, console: Console) -> Outcome:
-        server = loaded.config.server
-        rate = "auto" if server.probe_rate else f"{server.target_qps:g}"
-        self.made.append(rate)
-        if rate in self.ends:
-            raise self.ends[rate]
-        root = make_session(loaded.config.results_dir / f"x_{len(self.made)}", "server")
-        result = build(root).model_copy(update={"valid": rate not in self.invalid, "reasons": []})
-        if rate in self.invalid:
-            result = result.model_copy(update={"reasons": ["it is slow"]})
-        return Outcome(result, SessionDir(root), interrupted=False, asked_to_end=rate in self.late)
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    made = Runs()
-    monkeypatch.setattr(sut.campaign.campaign, "measured", made)
-    # Recordings have settings of their own; tests/integration/test_campaign.py has runs that fit.
-    monkeypatch.setattr(sut.campaign.measuring, "made_with", lambda *_: True)
-    return made
 
 
 @pytest.fixture
@@ -102,10 +66,6 @@ def call(tmp_path: Path, plan: Plan) -> Call:
         return campaign
 
     return of
-
-
-def states(campaign: Campaign) -> list[tuple[str, bool]]:
-    return [(each.state.value, each.kept) for each in campaign.every()]
 
 
 def test_stages_that_were_valid_are_kept(call: Call, runs: Runs) -> None:
@@ -322,14 +282,14 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Stands for the search: it confirms the rate that was asked for, unless that is 13."""
     made: list[float] = []
 
-    def find_one(each: Measuring, out: Path, console: Console) -> Path:
+    def find_one(self: RateSearch, each: Measuring, out: Path, console: Console) -> Path:
         rate = each.loaded.config.server.target_qps
         made.append(rate)
         if rate == 13:
             raise RunError("no rate of Server is confirmed: no rate helps.")
         return make_session(out / "peaks" / f"{len(made)}", "server")
 
-    monkeypatch.setattr(sut.campaign.campaign, "find", find_one)
+    monkeypatch.setattr(RateSearch, "find", find_one)
     return made
 
 
@@ -351,7 +311,7 @@ def test_a_rate_is_searched_once_and_the_other_runs_of_the_scenario_take_it(
     (session,) = (tmp_path / "out" / "peaks").glob("*/node_*")
     found = read_session(session).config.server.target_qps
     assert (searches, runs.made) == ([20], [f"{found:g}"]), "the accuracy run has the rate found"
-    (accuracy,) = (each for each in campaign.stages if not each.searched)
+    (accuracy,) = (each for each in campaign.stages if each.search is None)
     origin = accuracy.measuring.loaded.origins["server.target_qps"]
     assert origin == f"measured: the peak, by {session.name}"
     assert states(searching(tmp_path)) == [("VALID", True)] * 2

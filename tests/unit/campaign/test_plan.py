@@ -62,6 +62,16 @@ def test_a_name_without_settings_is_one_to_try(tmp_path: Path, nothing: str) -> 
     assert [each.settings for each in plan.cells()] == ["plain"]
 
 
+def test_a_plan_says_how_settings_are_searched(tmp_path: Path) -> None:
+    text = "scenarios: [Offline]\ntune: Offline\nbudget: 1.5h\n"
+    path = written(tmp_path, f"{text}space:\n  engine:\n    vllm: {{max_num_seqs: [8, 16]}}\n")
+    plan = read_plan(path)
+    assert (plan.words.tune, plan.budget_s) == ((Scenario.OFFLINE,), 5400.0)
+    assert plan.words.space == {"engine.vllm.max_num_seqs": (8, 16)}
+    assert plan.at("space.engine.vllm.max_num_seqs") == f"{path}:6"
+    assert read_plan(written(tmp_path, "scenarios: Offline\ntune: Offline\n")).budget_s == 1800.0
+
+
 MISTAKES = {
     "an unknown word": (
         "scenarios: [Server]\nmode: [accuracy]\n",
@@ -70,7 +80,7 @@ MISTAKES = {
     "a word that is near none": (
         "scenarios: [Server]\nxyz: 1\n",
         ":2: xyz is 1, but a plan has no such word. Its words are scenarios, modes, tests, "
-        "peak, systems, common, settings.",
+        "tune, budget, space, peak, systems, common, settings.",
     ),
     "a peak of no scenario of the plan": (
         "scenarios: [Server]\npeak: [Interactive]\n",
@@ -86,6 +96,56 @@ MISTAKES = {
         "scenarios: [Server]\nmodes: [accuracy]\npeak: [Server]\n",
         ":3: peak is [Server], and no performance run is among the modes, which are [accuracy]. "
         "Add performance to modes, or leave peak out.",
+    ),
+    "a search for settings of no scenario of the plan": (
+        "scenarios: [Offline]\ntune: [Server]\n",
+        ":2: tune has Server, and settings are searched for of Offline, Server and Interactive, "
+        "where they are among the scenarios. Name Offline.",
+    ),
+    "a search for settings that tune does not make": (
+        "scenarios: [SingleStream]\ntune: SingleStream\n",
+        ":2: tune has SingleStream, and settings are searched for of Offline, Server and "
+        "Interactive, where they are among the scenarios. Leave tune out.",
+    ),
+    "a search for settings without the run that confirms them": (
+        "scenarios: [Server]\nmodes: [accuracy]\ntune: [Server]\n",
+        ":3: tune is [Server], and no performance run is among the modes, which are [accuracy]. "
+        "Add performance to modes, or leave tune out.",
+    ),
+    "a scenario that is tuned twice": (
+        "scenarios: [Server]\ntune: [Server, Server]\n",
+        ":2: tune is [Server, Server], with Server twice. Remove one.",
+    ),
+    "a budget of nothing": (
+        "scenarios: [Server]\nbudget: 30m\n",
+        ":2: budget is given, and it is that of tune, which no scenario has. Add tune: [Server], "
+        "or leave budget out.",
+    ),
+    "a space of nothing": (
+        "scenarios: [Server]\nspace: {engine.vllm.seed: [1, 2]}\n",
+        ":2: space is given, and it is that of tune",
+    ),
+    "a budget without a unit": (
+        "scenarios: [Server]\ntune: [Server]\nbudget: 30\n",
+        ":3: 30 is not a time from 1s to 720h. Give one with its unit, e.g. 30m.",
+    ),
+    "a budget that is a list": (
+        "scenarios: [Server]\ntune: [Server]\nbudget: [30m]\n",
+        ":3: [30m] is not a time",
+    ),
+    "a budget of keys": (
+        "scenarios: [Server]\ntune: [Server]\nbudget: {a: 30m}\n",
+        ":3: budget is 30m, must be a time, not keys and values.",
+    ),
+    "a space of one value": (
+        "scenarios: [Server]\ntune: [Server]\nspace:\n  engine.vllm.seed: 8\n",
+        ":4: space.engine.vllm.seed is 8, must be a list",
+    ),
+    "more searches than anybody awaits": (
+        "scenarios: [Server]\ntune: [Server]\nsettings:\n"
+        + "".join(f"  a{i}: {{}}\n" for i in range(101)),
+        "the plan has 202 stages (1 scenarios x 1 modes x 1 systems x 101 settings, and 101 "
+        "searches for settings), must have 200 at most.",
     ),
     "an unknown scenario": (
         "modes: [accuracy]\nscenarios: [Sever]\n",

@@ -84,10 +84,17 @@ def test_a_quick_offline_run_fills_its_minute_on_the_card(system, samples_per_s)
     assert asked / samples_per_s > offline.min_duration_s
 
 
-def test_limits_in_quick_are_the_rounds():
-    config = loaded().config
+def test_limits_in_quick_are_the_rounds_on_a_card():
+    config = loaded("--system", "a30-bf16", *PATH).config
     assert (config.server.ttft_limit_ms, config.server.tpot_limit_ms) == (2000, 100)
     assert (config.interactive.ttft_limit_ms, config.interactive.tpot_limit_ms) == (500, 30)
+
+
+def test_a_quick_run_on_a_processor_has_time_for_a_token_that_a_core_can_keep():
+    config = loaded("--system", "cpu").config
+    assert (config.server.ttft_limit_ms, config.server.tpot_limit_ms) == (5000, 500)
+    full = loaded("--system", "cpu", "--profile", "mlperf", "--dataset", "synthetic").config
+    assert (full.server.ttft_limit_ms, full.server.tpot_limit_ms) == (2000, 100)
 
 
 @pytest.mark.parametrize(

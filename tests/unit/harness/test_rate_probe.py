@@ -16,7 +16,7 @@ from sut.engines.null import NullEngine
 from sut.harness import rate_probe
 from sut.harness.ledger import Ledger
 from sut.harness.rate_probe import SHARES, STEP_MOST_S, Probe, _held, arrivals_s, probe_rates
-from sut.harness.rates import LONGEST_S, notes_of, rates_of
+from sut.harness.rates import LONGEST_S, OF_FEW, notes_of, rates_of
 from sut.record.answer import AnswerBounds
 from sut.record.facts import RateProbeFacts, RateStep
 from tests.unit.config.support import loaded
@@ -101,7 +101,7 @@ def test_a_limit_that_no_rate_keeps_leaves_the_lowest_and_says_so() -> None:
     facts = measured(Scripted(answer), ttft_limit_ms=1e-9)
     assert [step.held for step in facts.steps] == [False] * len(SHARES)
     rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
-    assert rate == pytest.approx(facts.steps[-1].qps, rel=0.05)
+    assert rate == pytest.approx(OF_FEW * facts.steps[-1].qps, rel=0.05)
     assert origin.endswith("not even that kept its limits well")
 
 
@@ -198,5 +198,15 @@ def test_a_rate_that_would_take_hours_is_raised_to_minutes_and_says_so() -> None
     rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
     count = CONFIG.server.min_query_count
     assert rate == pytest.approx(count / LONGEST_S, rel=0.05)
-    assert "0.03 would be fit" in origin
-    assert f"would take {count / 0.03 / 60:.0f} minutes" in origin
+    assert "0.018 would be fit" in origin
+    assert f"would take {count / 0.018 / 60:.0f} minutes" in origin
+
+
+def test_of_a_step_of_few_queries_a_part_is_taken_and_said() -> None:
+    step = RateStep(
+        scenario="Server", qps=1.0, queries=14, ttft_ms=80, tpot_ms=20, latency_ms=900, held=True
+    )
+    facts = RateProbeFacts(samples=64, duration_s=32.0, steps=[step])
+    rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
+    assert rate == 0.6
+    assert origin.startswith("measured: 60 % of a step of 14 queries at 50 % of the 2 samples/s")

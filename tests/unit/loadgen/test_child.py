@@ -170,6 +170,18 @@ def a_run(
     return run
 
 
+def answer_at_the_second_query(ours: socket.socket, seen: list[tuple[Kind, bytes]]) -> None:
+    """The parent's part of a run; what the child sent is noted."""
+    for kind, payload in frames(ours):
+        seen.append((kind, payload))
+        if kind is Kind.LOAD:
+            ours.sendall(frame(Kind.READY))
+        elif kind is Kind.ISSUE and parse_issue(payload)[0] == 1:
+            ours.sendall(frame(Kind.EVENTS, events([(2, 9)], [(0, [5, 6]), (2, [9])])))
+        elif kind is Kind.DONE:
+            return
+
+
 def test_a_run_from_its_samples_to_its_end(loadgen, sockets, exits) -> None:
     ours, theirs = sockets
     seen: list[tuple[Kind, bytes]] = []
@@ -183,18 +195,8 @@ def test_a_run_from_its_samples_to_its_end(loadgen, sockets, exits) -> None:
         lg.flush()
         lg.unload([4, 2])
 
-    def parent() -> None:
-        for kind, payload in frames(ours):
-            seen.append((kind, payload))
-            if kind is Kind.LOAD:
-                ours.sendall(frame(Kind.READY))
-            elif kind is Kind.ISSUE and parse_issue(payload)[0] == 1:
-                ours.sendall(frame(Kind.EVENTS, events([(2, 9)], [(0, [5, 6]), (2, [9])])))
-            elif kind is Kind.DONE:
-                return
-
     loadgen.script = script
-    answering = threading.Thread(target=parent)
+    answering = threading.Thread(target=answer_at_the_second_query, args=(ours, seen))
     answering.start()
     LoadGenRun(theirs, SPEC).start()
     answering.join(WAIT_S)

@@ -9,6 +9,7 @@ import pytest
 
 from sut.campaign.report import TEMPLATE as CAMPAIGN
 from sut.compare.page import TEMPLATE as COMPARISON
+from sut.peak.report import TEMPLATE as PEAK
 from sut.report import templates
 from sut.report.page.build import TEMPLATE as REPORT
 from sut.report.templates import template
@@ -17,7 +18,9 @@ STYLE = Path(templates.__file__).parent / "style.css"
 
 
 @pytest.mark.parametrize(
-    "page", [REPORT, COMPARISON, CAMPAIGN], ids=["report", "comparison", "campaign"]
+    "page",
+    [REPORT, COMPARISON, CAMPAIGN, PEAK],
+    ids=["report", "comparison", "campaign", "peak"],
 )
 def test_its_style_begins_with_the_one_stylesheet_and_repeats_nothing_of_it(page: Path) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page.read_text(encoding="utf-8"), re.DOTALL)

@@ -11,6 +11,7 @@ import pytest
 from sut.config.rounds import load_round
 from sut.rules.catalogue import CATALOGUE
 from sut.submission.check_tree import check_tree, passed
+from sut.submission.files import CONVERTED
 from sut.submission.layout import submission_rules
 from sut.submission.make_tree import make_tree
 from sut.submission.twins import twins
@@ -155,6 +156,24 @@ def test_a_tests_log_is_not_that_of_a_run_at_another_rate(
     (told,) = found
     assert told.place.endswith("Server/TEST06")
     assert "Interactive/TEST06, whose run had another rate." in told.sentence
+
+
+def test_the_same_stray_in_many_folders_is_one_finding(tree: Path) -> None:
+    root = tree / "closed" / SUBMITTER
+    for folder in sorted(path for path in (root / RESULTS).rglob("*") if path.is_dir()):
+        (folder / "._user.conf").write_text("x")
+    (found,) = check_tree(tree, "v6.1")
+    assert found.sentence.startswith("The name starts with a dot: ")
+    assert found.sentence.endswith(" more.")
+    assert found.place == (root / RESULTS).relative_to(tree).as_posix()
+
+
+def test_line_ends_that_a_copy_converted_are_named_as_such(tree: Path) -> None:
+    for path in sorted(each for each in tree.rglob("*") if each.is_file()):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    logs, verifier = check_tree(tree, "v6.1")
+    assert logs.sentence.startswith(CONVERTED.removesuffix("."))
+    assert (verifier.severity, verifier.sentence) == ("warning", CONVERTED)
 
 
 OLD_LAYOUT: dict[str, Row] = {

@@ -11,7 +11,7 @@ from sut.config.names import Scenario
 from sut.tune.asked import Asked
 from sut.tune.measured import Measured
 from sut.tune.schedule import Job, Wishes
-from sut.tune.space import Settings, flat_engine, space_of
+from sut.tune.space import Settings, flat_engine, space_of, wanted_of
 from tests.unit.config.support import loaded
 
 SPACE = (
@@ -38,7 +38,7 @@ def asked(
         loaded=flat,
         scenario=Scenario.OFFLINE,
         out=out,
-        space=space_of(flat.config, space),
+        space=space_of(flat.config, [wanted_of(each) for each in space]),
         wishes=wishes or Wishes(budget_s=3600.0),
         seed=1,
         trial_s=20.0,

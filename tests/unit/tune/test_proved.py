@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from sut.config.names import Scenario
 from sut.errors import ConfigError
 from sut.record.session import read_session
-from sut.tune.asked import Asked
+from sut.tune.asked import Asked, asked_for
 from sut.tune.judge import judged
 from sut.tune.measured import Measured, Purpose, read_measured
 from sut.tune.proved import refuse_unproved
+from sut.tune.schedule import Wishes
 from sut.tune.space import settings_of
+from tests.unit.config.support import loaded
 from tests.unit.result.sessions import make_session
 from tests.unit.tune.support import asked
 
@@ -76,3 +79,21 @@ def test_an_edited_session_proves_no_trial(search: Asked) -> None:
     (search.out / str(measured[0].session) / "Offline/performance/ledger.parquet").unlink()
     with pytest.raises(ConfigError, match="not what its session shows"):
         refuse_unproved(search, measured)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"number": "one"}'])
+def test_a_record_that_is_none_of_ours_is_named(search: Asked, text: str) -> None:
+    path = search.trials / "001" / "trial.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="the record of a trial cannot be read") as refused:
+        read_measured(search.trials)
+    assert str(path) in refused.value.render()
+    assert f"Remove {path.parent}" in refused.value.render()
+
+
+def test_without_optuna_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sut.tune.propose.find_spec", lambda _: None)
+    own = loaded("--system", "cpu-dummy", "--scenario", "Offline")
+    with pytest.raises(ConfigError, match="Optuna, which searches, is not installed"):
+        asked_for(own, Scenario.OFFLINE, tmp_path / "out", Wishes(60.0))
+    assert not (tmp_path / "out").exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sut.commands.tune import budget_s
 from sut.config.names import Scenario
+from sut.tune.budget import budget_s
 from sut.tune.find import Found, searched
 from sut.tune.measured import read_measured
 from sut.tune.report import render, write_found

@@ -8,7 +8,7 @@ from sut.config.names import Scenario
 from sut.config.vllm_options import VllmConfig
 from sut.config.vllm_search import LEAVE_ANSWERS, searched
 from sut.errors import ConfigError
-from sut.tune.space import every_setting, flat_engine, settings_of, space_of
+from sut.tune.space import every_setting, flat_engine, settings_of, space_of, wanted_of
 from tests.unit.config.support import loaded
 
 SEQS = "engine.vllm.max_num_seqs"
@@ -44,7 +44,8 @@ def test_the_engine_of_the_scenario_is_the_one_that_is_searched():
 
 def test_a_user_says_what_is_searched():
     config = loaded("--system", "cpu-dummy").config
-    space = space_of(config, [f"{SEQS}=64, 256", "engine.vllm.attention_backend=null,TORCH_SDPA"])
+    texts = (f"{SEQS}=64, 256", "engine.vllm.attention_backend=null,TORCH_SDPA")
+    space = space_of(config, [wanted_of(each) for each in texts])
     assert [each.values for each in space] == [(64, 256), (None, "TORCH_SDPA")]
     assert len(list(every_setting(space))) == 4
 
@@ -60,7 +61,7 @@ def test_a_user_says_what_is_searched():
 )
 def test_what_is_no_setting_is_refused(text, words):
     with pytest.raises(ConfigError) as refused:
-        space_of(loaded("--system", "cpu-dummy").config, [text])
+        space_of(loaded("--system", "cpu-dummy").config, [wanted_of(text)])
     assert words in refused.value.render()
     assert "--space" in refused.value.render()
 
@@ -75,7 +76,7 @@ def test_of_an_unknown_engine_nothing_is_guessed():
     [(SEQS, False), ("engine.vllm.seed", True), ("engine.vllm.extra.block_size", False)],
 )
 def test_what_nobody_looked_at_could_change_answers(key, answers):
-    (found,) = space_of(loaded("--system", "cpu-dummy").config, [f"{key}=1,2"])
+    (found,) = space_of(loaded("--system", "cpu-dummy").config, [wanted_of(f"{key}=1,2")])
     assert found.answers is answers
 
 
