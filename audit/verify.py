@@ -56,7 +56,7 @@ def verify_folder(
         logs = find_logs(run_dir, Scenario(scenario), eos_token_ids, max_tokens=max_tokens)
         return verify_run(test, logs)
     except LogError as error:
-        return _unreadable(test, error, run_dir / ACCURACY_NAME)
+        return _unreadable(test, error, run_dir)
 
 
 def write_facts(run_dir: Path, facts: VerificationFacts, scenario: Scenario) -> None:
@@ -106,7 +106,12 @@ def _facts(test: str, checks: list[Check], log: Path) -> VerificationFacts:
     )
 
 
-def _unreadable(test: str, error: LogError, log: Path) -> VerificationFacts:
-    """A failed verdict that says which log is broken and how."""
-    state = f"{error.where}: {error.message}" if error.where else error.message
-    return _facts(test, [check(LOGS_WHOLE, state, "==", "whole", ACCURACY_NAME)], log)
+def _unreadable(test: str, error: LogError, run_dir: Path) -> VerificationFacts:
+    """A failed verdict that says which log is broken and how.
+
+    A folder's absolute path would make another result of a session that was moved.
+    """
+    where = (error.where or "").removeprefix(str(run_dir)).lstrip("/")
+    state = f"{where}: {error.message}" if where else error.message
+    checks = [check(LOGS_WHOLE, state, "==", "whole", ACCURACY_NAME)]
+    return _facts(test, checks, run_dir / ACCURACY_NAME)

@@ -13,6 +13,11 @@ import re
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _HEX = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
 _OCTAL = re.compile(r"0[0-7]*")
+_WHOLE = re.compile(
+    r"(?P<sign>[+-]?)(?:0x(?P<hex>[0-9a-f]+)|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*))", re.I
+)
+_HEX_FRACTION = re.compile(r"[+-]?0x([0-9a-f]+(\.[0-9a-f]*)?|\.[0-9a-f]+)(p[+-]?[0-9]+)?", re.I)
+_ENDLESS = re.compile(r"[+-]?(inf|infinity|nan(\(\w*\))?)", re.I)
 
 MOST = 2**64 - 1
 """LoadGen counts in 64 bits and takes this for whatever is more."""
@@ -63,3 +68,27 @@ def _strtoull(text: str) -> int:
     if octal is not None and text[0] == "0":
         return int(octal[0], 8)
     return int(digits[0])
+
+
+def taken(text: str) -> bool:
+    """Whether LoadGen takes a word for a value: all of it is a whole number or a fraction in C."""
+    return any(form.fullmatch(text) for form in (_WHOLE, _DECIMAL, _HEX_FRACTION, _ENDLESS))
+
+
+def as_whole(text: str) -> int:
+    """What strtoull(…, 0) makes of a word: what it begins with, 0 if that is no number."""
+    found = _WHOLE.match(text)
+    if found is None:
+        return 0
+    bases = (("hex", 16), ("oct", 8), ("dec", 10))
+    number = next(int(found[name], base) for name, base in bases if found[name] is not None)
+    if number > MOST:
+        return MOST
+    return (-number if found["sign"] == "-" else number) % (MOST + 1)
+
+
+def as_fraction(text: str) -> float:
+    """What strtod makes of a word that is taken."""
+    if _HEX_FRACTION.fullmatch(text):
+        return float.fromhex(text)
+    return float(text.partition("(")[0])

@@ -144,8 +144,10 @@ class SystemFileRules(Strict):
         (), description="what the checker asks for where network_key says anything at all"
     )
     counts: tuple[str, ...] = Field((), description="keys that count what a system has: 1 or more")
+    amounts: tuple[str, ...] = Field((), description="keys that may be 0, or be told in words")
     accelerator_count: str = Field(description="key with the accelerators of a node")
     accelerator_name: str = Field(description="key that names their model")
+    accelerator_memory: str = Field(description="key with the memory of each")
     none_words: tuple[str, ...] = Field(description="what says that there is none, in any case")
     must_be_filled: tuple[str, ...]
     may_be_empty: tuple[str, ...] = Field(description="must be there, may say nothing")

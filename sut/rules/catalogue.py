@@ -25,17 +25,19 @@ from sut.rules.loadgen_log import LOG_RULES
 from sut.rules.log_figures import FIGURES
 from sut.rules.log_lines import LINES
 from sut.rules.log_settings import SETTINGS
+from sut.rules.recorded import RECORDED
 from sut.rules.rule import Rule
 from sut.rules.run import RUN_RULES
 from sut.rules.scenario import SCENARIO_RULES
 from sut.rules.sealed import SEALED
 from sut.rules.session import SESSION_RULES
 from sut.rules.session_case import ScenarioCase, SessionCase, of_start
+from sut.rules.session_runs import SESSION_RUNS
 from sut.rules.surroundings import SURROUNDINGS
 from sut.rules.traces import TRACES
 
 BOOKS = (
-    *(BELONGING, RUN_RULES, LOG_RULES, SETTINGS, FIGURES, LINES),
+    *(BELONGING, RECORDED, RUN_RULES, LOG_RULES, SETTINGS, FIGURES, LINES),
     *(SURROUNDINGS, CONSISTENCY, ANSWERS, CLOCKS, TRACES, SEALED, EVALUATED),
 )
 
@@ -44,11 +46,18 @@ CATALOGUE: dict[str, Rule[Any]] = {
 }
 """Rules on one run, in the order in which a reader wants them: causes before what follows."""
 
-SESSION_WIDE: dict[str, Rule[SessionCase]] = {**SESSION_RULES.rules, **ENGINE_RULES.rules}
+SESSION_WIDE: dict[str, Rule[SessionCase]] = {
+    name: rule
+    for book in (SESSION_RULES, SESSION_RUNS, ENGINE_RULES)
+    for name, rule in book.rules.items()
+}
 # Of a session that started several engines, each is judged by these.
 OF_ENGINE = frozenset({*ENGINE_RULES.rules, "engine", "model", "weights-checksum", "warm-up-first"})
 # What a session's verdict asks beside those of its runs.
-VALID_SESSION = ("as-closed", "processes-apart")
+VALID_SESSION = (
+    *("as-closed", "processes-apart"),
+    *("one-run-each", "one-at-a-time", "one-loadgen", "as-configured"),
+)
 SCENARIO_WIDE: dict[str, Rule[ScenarioCase]] = dict(SCENARIO_RULES.rules)
 
 # A run's verdict holds the settings to those that the profile asks for (settings-as-asked).

@@ -133,7 +133,7 @@ def _covers(clock: ClockFacts, ledger: Any) -> bool:
     import pyarrow.compute as pc
 
     first, last = pc.min(ledger["issued_ns"]).as_py(), pc.max(ledger["done_ns"]).as_py()
-    if first is None:
+    if first is None or clock.readings < 2:
         return clock.readings > 1
     return bool(clock.first_ns <= first and clock.last_ns >= (first if last is None else last))
 
@@ -143,7 +143,7 @@ def _steps(clock: ClockFacts) -> Iterable[str]:
         yield f"{_direction(each.step_s)}, seen {each.after_s:.1f} s into the run"
     if not clock.steps and abs(clock.drift_s) > STEP_TOLERANCE_S:
         yield f"{_direction(clock.drift_s)}, little by little"
-    if clock.suspended_s > STEP_TOLERANCE_S:
+    if abs(clock.suspended_s) > STEP_TOLERANCE_S:
         yield f"the machine was suspended for {clock.suspended_s:.3f} s"
 
 

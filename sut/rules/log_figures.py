@@ -238,7 +238,7 @@ def stamps_agree(case: LogCase) -> Iterable[Check]:
 
 def spent_s(case: LogCase) -> float | None:
     """From LoadGen's stamp of a run's begin to that of its end."""
-    begin, end = (_stamp(case.logged(key)) for key in STAMPS)
+    begin, end = (stamp(case.logged(key)) for key in STAMPS)
     return None if begin is None or end is None else (end - begin).total_seconds()
 
 
@@ -292,7 +292,8 @@ def between(
     return check(name, measured, ">=", least, OURS, keys=keys)
 
 
-def _stamp(value: Value) -> datetime | None:
+def stamp(value: Value) -> datetime | None:
+    """A stamp of power_begin or power_end; None for any other text."""
     try:
         return datetime.strptime(str(value), STAMP_FORMAT).replace(tzinfo=UTC)
     except ValueError:

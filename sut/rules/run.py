@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sut.config.rounds import PREFIX_CACHE_HITS
 from sut.plan.audit_config import AUDIT_FILE, AUDIT_ROOT, parse_audit_config
-from sut.record.folder import LOADGEN_FILES, sha256_of
+from sut.record.folder import LOADGEN_FILES, RunDir, sha256_of
 from sut.record.ledger_file import longest_answer
 from sut.rules.case import RunCase
 from sut.rules.check import Check, check
@@ -54,6 +54,10 @@ def warm_up(case: RunCase) -> Iterable[Check]:
     wanted = max(asked, warmup.requested) if warmup else asked
     ours = "our own condition: warm-up (docs/rules.md)"
     yield check("warm-up queries answered", done, "==", wanted, ours, unit="queries")
+    if warmup is not None and done == wanted:
+        said = "; ".join(warmup.failures[:1]) or "none"
+        said = said if warmup.duration_s >= 0 else f"it took {warmup.duration_s:g} s"
+        yield check("what says that they were not", said, "==", "none", ours)
 
 
 @RUN_RULES.rule(
@@ -130,6 +134,9 @@ def audit_config_given(case: RunCase) -> Iterable[Check]:
     given, wanted = case.evidence.run.audit_config is not None, case.mode == COMPLIANCE
     keys = ("run.json/audit_config", "run.json/audit_config_sha256")
     yield check("audit.config given to LoadGen", given, "==", wanted, "run.json", keys=keys)
+    if given == wanted and not given:
+        there = RunDir(case.evidence.directory).audit_config.is_file()
+        yield check("audit.config in the run's folder", there, "==", False, "run.json", keys=keys)
 
 
 @RUN_RULES.rule(

@@ -13,10 +13,15 @@ from sut.config.names import Scenario
 from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.schema import RunConfig
 from sut.errors import ConfigError
+from sut.logs.run_logs import LoadGenLogs
 from sut.record.facts import EngineFacts, RunFacts, SessionFacts, traits_of
 from sut.record.manifest import Closed
 from sut.record.session import SessionRecord, StartRecord
 from sut.rules.check import Check, Value, check
+
+# What a LoadGen was built with, and from what (loadgen/version.cc).
+BUILD = ("loadgen_version", "loadgen_build_date_utc", "loadgen_git_commit_date",
+         "loadgen_git_log_message", "loadgen_git_status_message")  # fmt: skip
 
 
 class SessionCheck(Check):
@@ -50,6 +55,7 @@ class SessionCase:
     Attributes:
         round: None where nobody knows the round that the configuration names.
         processes: by a run's folder, the process ids in LoadGen's log.
+        builds: by a run's folder, what LoadGen's log says of the LoadGen that wrote it.
         closed: how the folder stands to its manifest; None where it was never closed.
         hashed: by a run's folder, the files whose hash the run itself recorded.
         starts: the engine's starts, each as a case of its own by the name of its scenarios; empty
@@ -61,6 +67,7 @@ class SessionCase:
     round: Round | None
     runs: Sequence[RunFacts] = ()
     processes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    builds: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     closed: Closed | None = None
     hashed: Mapping[str, Collection[str]] = field(default_factory=dict)
     starts: Mapping[str, SessionCase] = field(default_factory=dict)
@@ -116,12 +123,17 @@ def session_case(record: SessionRecord, round_: Round | None) -> SessionCase:
         round_,
         [run.facts for run in record.runs],
         {place: frozenset(each.detail.index.process_ids) for place, each in logs.items() if each},
+        {place: _build(each) for place, each in logs.items() if each},
         record.closed,
         {run.place: run.facts.log_sha256 for run in record.runs},
     )
     if len(record.config.engine_starts()) == 1:
         return case
     return replace(case, starts={each.name: _of_start(case, each) for each in record.starts})
+
+
+def _build(logs: LoadGenLogs) -> dict[str, Value]:
+    return {key: logs.detail.values.get(key) for key in BUILD}
 
 
 def _of_start(case: SessionCase, start: StartRecord) -> SessionCase:

@@ -11,9 +11,10 @@ from sut.submission.accuracy_files import evaluation
 from sut.submission.compliance_checks import compliance
 from sut.submission.contents import contents
 from sut.submission.file_checks import measurements
-from sut.submission.findings import Finding, together
+from sut.submission.findings import Finding, Severity, together
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
+from sut.submission.misnamed import meant
 from sut.submission.official import official_findings
 from sut.submission.own_verifier import own_verifier
 from sut.submission.stated_hashes import stated_hashes
@@ -79,13 +80,17 @@ def _entry(entry: TreeEntry, copied: Mapping[Path, Path]) -> list[Finding]:
         found += user_conf_of_run(entry)
     told = {each.place.rpartition("/")[0] for each in found} | {each.place for each in found}
     told |= {path.relative_to(entry.tree).as_posix() for path in shared}
-    later = stated_hashes(entry)
-    return found + [each for each in later if each.place.rpartition("/")[0] not in told]
+    return found + list(stated_hashes(entry, told))
 
 
 def _without_echoes(found: Iterable[Finding]) -> list[Finding]:
-    """Nothing of an empty folder if what it lacks is told, nor of a file behind a link."""
+    """Nothing of an empty folder if what it lacks is told, nor of a file behind a link.
+
+    Nor of what is not there because it has another name.
+    """
     every = list(found)
+    renamed = meant(every)
+    every = [each for each in every if not any(_below(each.place, at) for at in renamed)]
     places = [each.place for each in every if each.sentence != EMPTY]
     links = {each.place for each in every if each.sentence == LINK}
     return [
@@ -96,16 +101,25 @@ def _without_echoes(found: Iterable[Finding]) -> list[Finding]:
     ]
 
 
+def _below(place: str, folder: str) -> bool:
+    return f"{place}/".startswith(f"{folder}/")
+
+
 def _inside(finding: Finding, place: str) -> bool:
-    return finding.severity == "error" and f"{finding.place}/".startswith(f"{place}/")
+    return finding.severity == "error" and _below(finding.place, place)
 
 
 def _foreign(present: list[TreeEntry]) -> Iterable[Finding]:
-    """One line for all benchmarks of other families."""
+    """One line for all benchmarks of other families; where there is no other, nothing is judged."""
     names = sorted({entry.place.benchmark for entry in present if entry.foreign})
     if names:
+        severity: Severity = "warning" if len(names) < len(_benchmarks(present)) else "error"
         sentence = f"Benchmarks of other families are not judged here: {', '.join(names)}."
-        yield Finding("warning", "", sentence, "Ask MLCommons' checker about them.")
+        yield Finding(severity, "", sentence, "Ask MLCommons' checker about them.")
+
+
+def _benchmarks(present: Iterable[TreeEntry]) -> set[str]:
+    return {entry.place.benchmark for entry in present}
 
 
 def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:

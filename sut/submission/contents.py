@@ -12,6 +12,7 @@ from pathlib import Path
 from sut.config.rounds import SubmissionRules
 from sut.submission.findings import Finding, Severity
 from sut.submission.layout import Place
+from sut.submission.misnamed import called, misnamed
 from sut.submission.walk import TreeEntry
 
 NOTHING_ELSE = "Nothing else may lie in this folder."
@@ -25,7 +26,8 @@ POWER = ("power", "ranging")
 
 def contents(tree: Path, form: SubmissionRules, present: list[TreeEntry]) -> Iterable[Finding]:
     """Every stray file and folder below a submitter's results and what belongs to them."""
-    for submitter in sorted(each for each in tree.glob("*/*") if each.is_dir()):
+    every = (each for each in tree.glob("*/*") if each.is_dir() and not each.parent.is_symlink())
+    for submitter in sorted(every):
         mine = [entry for entry in present if entry.root == submitter]
         yield from _systems(tree, submitter, mine)
         for top in dict.fromkeys(_top(each) for each in _by_scenario(form)):
@@ -48,8 +50,11 @@ def _systems(tree: Path, submitter: Path, mine: list[TreeEntry]) -> Iterable[Fin
     if not mine:
         return
     folder = submitter / _top(mine[0].place.submission.layout.systems)
+    names = [f"{each.place.system}{SYSTEM_SUFFIX}" for each in mine]
     for path in _children(folder):
-        if not path.is_file() or path.suffix != SYSTEM_SUFFIX:
+        if name := misnamed(path, names):
+            yield _renamed(tree, path, name)
+        elif not path.is_file() or path.suffix != SYSTEM_SUFFIX:
             yield _stray(tree, path, "Only descriptions of systems lie here.")
 
 
@@ -85,7 +90,10 @@ def _entry(tree: Path, entry: TreeEntry) -> Iterable[Finding]:
         # The older layout keeps notes of all kinds beside user.conf.
         severity: Severity = "warning" if alone and folder == place.measurements else "error"
         for path in _children(entry.root / folder):
-            if path.relative_to(entry.root) not in allowed and not _loose(place, folder, path):
+            names = (each.name for each in allowed if each.parent == folder)
+            if name := misnamed(path, names):
+                yield _renamed(tree, path, name)
+            elif path.relative_to(entry.root) not in allowed and not _loose(place, folder, path):
                 yield _stray(tree, path, NOTHING_ELSE, severity)
 
 
@@ -134,6 +142,10 @@ def _children(folder: Path) -> list[Path]:
 
 def _hidden(parts: tuple[str, ...]) -> bool:
     return any(part.startswith(".") or " " in part or part == "__pycache__" for part in parts)
+
+
+def _renamed(tree: Path, path: Path, name: str) -> Finding:
+    return Finding("error", path.relative_to(tree).as_posix(), called(name), "Rename it.")
 
 
 def _stray(tree: Path, path: Path, sentence: str, severity: Severity = "error") -> Finding:

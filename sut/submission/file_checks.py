@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from sut.given_file import given_bytes
-from sut.submission.files import json_object, says_nothing
+from sut.submission.files import (
+    DOCUMENT_SUFFIXES,
+    filled,
+    hidden_character,
+    json_object,
+    says_nothing,
+    wordless,
+)
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
@@ -16,16 +23,23 @@ def measurements(entry: TreeEntry) -> Iterable[Finding]:
     """user.conf, README.md, the measurements file and the source."""
     folder, form = entry.place.measurements, entry.place.submission
     for name in form.measurement_documents:
-        if says_nothing(entry.root / folder / name):
+        path = entry.root / folder / name
+        if says_nothing(path):
             yield entry.finding(folder / name, "The file is missing or empty.", "Add it.")
+        elif path.suffix in DOCUMENT_SUFFIXES and wordless(path):
+            yield entry.finding(folder / name, "The document says nothing.", "Write it.")
     found = _measurements_file(entry)
     document, problem = read_json(entry, found, "Add the measurements file.")
     yield from problem
     for key in form.measurements_required if document is not None else ():
-        if not document or not document.get(key):
+        value = document.get(key) if document else None
+        if not filled(value):
             yield entry.finding(found, f"The key {key} is missing or empty.", "State it.")
-        elif not isinstance(document[key], str):
+        elif not isinstance(value, str):
             yield entry.finding(found, f"{key} is not a text.", "State it in words.")
+        elif character := hidden_character(value):
+            sentence = f"{key} holds {character}, which nobody sees."
+            yield entry.finding(found, sentence, "Write it anew.")
     yield from _source(entry)
 
 

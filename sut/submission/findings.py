@@ -6,9 +6,12 @@ import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
+from unicodedata import category
 
 Severity = Literal["error", "warning"]
 Origin = Literal["ours", "official"]
+# Characters that end a line, work on a terminal, or are no text.
+UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,13 @@ class Finding:
     def line(self) -> str:
         """The finding on one line."""
         place = f"{self.place}: " if self.place else ""
-        return f"{self.severity} ({self.source}): {place}{self.sentence} {self.remedy}".rstrip()
+        line = f"{self.severity} ({self.source}): {place}{self.sentence} {self.remedy}".rstrip()
+        return "".join(_escaped(each) if category(each) in UNSEEN else each for each in line)
+
+
+def _escaped(character: str) -> str:
+    """As Python writes it."""
+    return character.encode("unicode_escape").decode("ascii")
 
 
 NAMED, APART = 3, 3

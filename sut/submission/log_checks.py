@@ -18,6 +18,7 @@ from sut.rules.rule import ACCURACY, PERFORMANCE
 from sut.submission.causes import causes
 from sut.submission.files import says_nothing
 from sut.submission.findings import Finding, Severity
+from sut.submission.misnamed import called, misnamed
 from sut.submission.walk import TreeEntry
 
 AGAIN = "Run the scenario again and submit that run."
@@ -176,13 +177,18 @@ def _files(
     entry: TreeEntry, folder: Path, required: Iterable[str], allowed: set[str]
 ) -> Iterable[Finding]:
     root = entry.root / folder
+    if not root.exists():
+        yield entry.finding(folder, "The run is missing.", "Add its logs.")
+        return
     present = {path.name for path in root.glob("*")}
     for name in required:
         # A link to nowhere is present, but no file.
         if says_nothing(root / name):
             yield entry.finding(folder / name, "The file is missing or empty.", "Add it.")
     for name in sorted(present - allowed):
-        if not name.startswith("."):  # said by structure.py
+        if meant := misnamed(root / name, allowed):
+            yield entry.finding(folder / name, called(meant), "Rename it.")
+        elif not name.startswith("."):  # said by structure.py
             yield entry.finding(folder / name, "Nothing else may lie in this folder.", "Remove it.")
 
 

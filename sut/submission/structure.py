@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sut.config.rounds import SubmissionRules
-from sut.submission.files import says_nothing
+from sut.submission.files import DOCUMENT_SUFFIXES, hidden_character, wordless
 from sut.submission.findings import Finding, Severity
+from sut.submission.misnamed import misnamed
 
 DIVISIONS = ("closed", "open", "network")
 ROOT_SUFFIXES = (".md", ".pdf")
@@ -18,7 +19,6 @@ EMPTY = "The folder is empty."
 LINK = "This is a link, which does not survive."
 # A text that belongs to nobody's results, and harms nobody.
 LOOSE_TEXTS = ("README", "LICENSE", "NOTICE")
-DOCUMENT_SUFFIXES = (".md", ".txt", ".adoc")
 
 
 def structure(tree: Path, rules: SubmissionRules) -> Iterable[Finding]:
@@ -30,12 +30,12 @@ def structure(tree: Path, rules: SubmissionRules) -> Iterable[Finding]:
     for path in top:
         if path.is_file() and path.suffix not in ROOT_SUFFIXES:
             yield _error(tree, path, "The root may hold .md and .pdf files only.", "Remove it.")
-        if path.is_dir() and path.name not in DIVISIONS:
+        if path.is_dir() and not path.is_symlink() and path.name not in DIVISIONS:
             yield _error(
                 tree, path, f"{path.name} is not a division.", f"Use one of {', '.join(DIVISIONS)}."
             )
     for division in (tree / name for name in DIVISIONS):
-        if division.is_dir():
+        if division.is_dir() and not division.is_symlink():
             yield from _division(tree, division, rules)
 
 
@@ -43,15 +43,15 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
     if path.is_symlink():
         yield _link(tree, path)
         return
-    if " " in path.name:
-        yield _error(tree, path, "The name holds a blank.", "Rename it.")
-    if path.name.startswith("."):
-        yield _error(tree, path, "The name starts with a dot.", "Rename or remove it.")
+    yield from _name(tree, path)
     if path.is_dir():
         if path.name == CACHE:
             yield _error(tree, path, "This is a folder of compiled Python.", "Remove it.")
         if not any(path.iterdir()):
             yield _error(tree, path, EMPTY, "Remove it.")
+        return
+    if path.exists() and not path.is_file():
+        yield _error(tree, path, "This is neither a file nor a folder.", "Remove it.")
         return
     try:
         size = path.stat().st_size
@@ -67,9 +67,22 @@ def _path(tree: Path, path: Path, rules: SubmissionRules) -> Iterable[Finding]:
         )
 
 
+def _name(tree: Path, path: Path) -> Iterable[Finding]:
+    if any(each.isspace() for each in path.name):
+        yield _error(tree, path, "The name holds a blank.", "Rename it.")
+    elif hidden_character(path.name):
+        yield _error(tree, path, "The name holds what cannot be printed.", "Rename it.")
+    if path.name.startswith("."):
+        yield _error(tree, path, "The name starts with a dot.", "Rename or remove it.")
+
+
 def _link(tree: Path, path: Path) -> Finding:
-    """The official checker refuses a link that leads nowhere, and follows any other."""
+    """The official checker refuses a link that leads nowhere, and follows any other.
+
+    One beside the divisions gives a division, or a submitter, a second name.
+    """
     inside = path.exists() and path.resolve().is_relative_to(tree.resolve())
+    inside = inside and path.parent != tree
     severity: Severity = "warning" if inside else "error"
     return Finding(severity, path.relative_to(tree).as_posix(), LINK, "Copy the file.")
 
@@ -98,7 +111,9 @@ def _submitter(
     results, systems = submitter / "results", submitter / "systems"
     with_results = {path.name for path in results.glob("*") if path.is_dir()}
     for path in sorted(systems.glob("*.json")) if with_results else ():
-        if path.stem not in with_results:
+        if path.stem not in with_results and not misnamed(
+            path, (f"{name}.json" for name in with_results)
+        ):
             yield _error(
                 tree, path, "The system has no results.", "Remove the file, or add its results."
             )
@@ -117,7 +132,7 @@ def _documents(tree: Path, submitter: Path, rules: SubmissionRules) -> Iterable[
     }
     for name, instead in wanted.items():
         path = submitter / name
-        if not any(each and not says_nothing(each) for each in (path, instead)):
+        if not any(each and not wordless(each) for each in (path, instead)):
             yield _error(
                 tree,
                 path,
@@ -131,7 +146,7 @@ def _blank(tree: Path, submitter: Path, rules: SubmissionRules) -> Iterable[Find
     asked = {submitter / rules.calibration_document, submitter / rules.bandwidth_document}
     for path in sorted((submitter / rules.layout.documentation).rglob("*")):
         text = path.is_file() and path.suffix in DOCUMENT_SUFFIXES and path not in asked
-        if text and says_nothing(path):
+        if text and wordless(path):
             place = path.relative_to(tree).as_posix()
             yield Finding("warning", place, "The document says nothing.", "Remove it.")
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from sut.config.loadgen_numbers import as_fraction, as_whole, taken
 from sut.errors import LogError
+from sut.given_file import given_bytes
 from sut.logs.detail import DETAIL_NAME, read_detail
 from sut.rules.check import Value, same_setting
-from sut.submission.files import lines_of, says_nothing
+from sut.submission.files import says_nothing
 from sut.submission.findings import Finding
 from sut.submission.walk import TreeEntry
 
 NAME = "user.conf"
-LINE = re.compile(r"(?P<key>\S+)\s+=\s+(?P<value>\S+)")
-# LoadGen passes over such a line without a word (docs/rules.md, "LoadGen's settings").
-IGNORED = re.compile(r"\S+=\S*")
 KEY = re.compile(r"(?P<model>\S+)\.(?P<scenario>\w+|\*)\.(?P<key>\w+)")
 NS_PER_MS = 1_000_000
 # What LoadGen takes where no user.conf says (test_settings.h).
@@ -30,7 +31,12 @@ COMMON: dict[str, tuple[str, float]] = {
     "min_query_count": ("requested_min_query_count", 1),
     "max_query_count": ("requested_max_query_count", 1),
     "performance_sample_count_override": ("requested_performance_sample_count_override", 1),
+    "accuracy_sample_count_override": ("requested_accuracy_sample_count_override", 1),
+    "performance_issue_same_index": ("requested_performance_issue_same_index", 1),
+    "accuracy_log_rng_seed": ("requested_accuracy_log_rng_seed", 1),
 }
+# LoadGen reads these as fractions, in SingleStream the latency, too; all others as whole numbers.
+FRACTIONS = ("target_qps", "target_latency_percentile", "target_latency")
 OF_SCENARIO: dict[str, dict[str, tuple[str, float]]] = {
     "Offline": {"target_qps": ("requested_offline_expected_qps", 1)},
     "Server": {
@@ -56,7 +62,7 @@ def user_conf(entry: TreeEntry) -> Iterable[Finding]:
     if says_nothing(entry.root / path):
         return  # said by file_checks.py
     try:
-        read = _read(lines_of(entry.root / path))
+        read = _read(entry.root / path)
     except ValueError as error:
         sentence = f"LoadGen does not take the line {str(error)!r}."
         yield entry.finding(path, sentence, "Write: model.scenario.key = number.")
@@ -74,7 +80,7 @@ def user_conf_of_run(entry: TreeEntry) -> Iterable[Finding]:
     if says_nothing(entry.root / path) or entry.rules is None or entry.scenario is None:
         return
     try:
-        read = _read(lines_of(entry.root / path))
+        read = _read(entry.root / path)
         log = read_detail(entry.root / entry.place.performance / DETAIL_NAME).values
     except (LogError, ValueError):
         return
@@ -86,21 +92,23 @@ def user_conf_of_run(entry: TreeEntry) -> Iterable[Finding]:
         yield entry.finding(path, problem, RIGHT)
 
 
-def _read(lines: Iterable[str]) -> Settings:
-    """Every setting that LoadGen may look up.
+def _read(path: Path) -> Settings:
+    """Every setting that LoadGen may look up, word by word as FromConfig reads.
 
     Raises:
         ValueError: a line that it refuses; its text.
     """
     found: dict[tuple[str, str, str], str] = {}
-    for line in (each.lstrip("\ufeff") for each in lines):
-        if not line or line.startswith("#") or IGNORED.fullmatch(line):
-            continue
-        match = LINE.fullmatch(line)
-        if match is None or not _number(match["value"]):
-            raise ValueError(line)
-        if key := KEY.fullmatch(match["key"]):
-            found[key["model"], key["scenario"], key["key"]] = match["value"]
+    for line in given_bytes(path).removeprefix(BOM_UTF8).split(b"\n"):
+        # Bytes are split where C's isspace is true, and nowhere else.
+        words = [each.decode("utf-8", "replace") for each in line.split()]
+        if "#" in words[:2]:
+            words = words[: words.index("#")]
+        if len(words) > 1 and (words[1] != "=" or not all(map(taken, words[2:]))):
+            raise ValueError(line.decode("utf-8", "replace").strip())
+        # A name alone is passed over without a word; of several values the last one counts.
+        if len(words) > 2 and (key := KEY.fullmatch(words[0])):
+            found[key["model"], key["scenario"], key["key"]] = words[-1]
     return found
 
 
@@ -112,22 +120,14 @@ def _fixed(entry: TreeEntry, read: Settings) -> list[str]:
     wrong = []
     for key, value in entry.round.user_conf_fixed.items():
         text = _find(read, model, scenario, key)
-        if text is not None and _value(text) != value:
+        if text is not None and _value(key, text) != value:
             wrong.append(f"{key} = {text}")
     return wrong
 
 
-def _number(text: str) -> bool:
-    try:
-        _value(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _value(text: str) -> float:
-    """A value as strtoull or strtod reads it."""
-    return float(int(text, 0)) if re.fullmatch(r"0[xX]\w+", text) else float(text)
+def _value(key: str, text: str) -> float:
+    """A value as LoadGen reads it."""
+    return as_fraction(text) if key in FRACTIONS else float(as_whole(text))
 
 
 def _find(read: Settings, model: str, scenario: str, key: str) -> str | None:
@@ -151,7 +151,11 @@ def _differing(read: Settings, log: Mapping[str, Value], scenario: str, model: s
     differing = []
     for key, (logged_as, factor) in (COMMON | OF_SCENARIO.get(scenario, {})).items():
         text, logged = _find(read, model, scenario, key), log.get(logged_as)
-        if text is not None and logged is not None and not _same(_value(text) * factor, logged):
+        if (
+            text is not None
+            and logged is not None
+            and not _same(_value(key, text) * factor, logged)
+        ):
             differing.append(f"{key} = {text}, where LoadGen was asked for {logged}")
     return f"It is not of this run: {'; '.join(differing)}." if differing else None
 

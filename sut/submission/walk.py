@@ -65,6 +65,8 @@ def entries(tree: Path, rules: Round) -> Iterator[TreeEntry]:
         if not folder.is_dir():
             continue
         division, submitter, _, system, benchmark, scenario = folder.relative_to(tree).parts
+        if (tree / division).is_symlink():
+            continue  # structure.py tells of it
         found = Place(submission_rules(rules), system, benchmark, scenario, "")
         place = Place(
             found.submission,

@@ -19,11 +19,18 @@ from tests.unit.audit.sabotage import SABOTAGES
 from tests.unit.cluster.test_unlike_nodes import LOST
 from tests.unit.cluster.unlike import ALIKE, TOLD_OTHERWISE, UNLIKE
 from tests.unit.report import breaks
-from tests.unit.rules import breakages, broken_answers, broken_lines
+from tests.unit.rules import (
+    breakages,
+    broken_answers,
+    broken_lines,
+    broken_record,
+    test_session_runs,
+)
 from tests.unit.submission.broken_structure import STRUCTURE
 from tests.unit.submission.broken_trees import FILES, LOGS
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
 from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
+from tests.unit.submission.sabotaged_words import NAMES, SYSTEMS, USER_CONF_IN_C, WORDS
 from tests.unit.submission.test_sabotages import INTERACTIVE, OLD_LAYOUT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +47,10 @@ TREE_TABLES: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "USER_CONF": USER_CONF,
     "DOCUMENTS": DOCUMENTS,
     "STRAYS": STRAYS,
+    "USER_CONF_IN_C": USER_CONF_IN_C,
+    "SYSTEMS": SYSTEMS,
+    "WORDS": WORDS,
+    "NAMES": NAMES,
     "INTERACTIVE": INTERACTIVE,
     "OLD_LAYOUT": OLD_LAYOUT,
 }
@@ -70,21 +81,33 @@ class Sabotage:
 
 def every() -> list[Sabotage]:
     """All rows, in the order of their tables."""
-    return [*_sessions(), *_pages(), *_audits(), *_sums(), *_trees()]
+    return [*_sessions(), *_sides(), *_pages(), *_audits(), *_sums(), *_trees()]
 
 
 def _sessions() -> Iterator[Sabotage]:
     test = "tests/unit/rules/test_run.py"
-    parts = [broken_answers.BROKEN_ANSWERS, broken_lines.BROKEN_LINES]
+    parts = [
+        broken_answers.BROKEN_ANSWERS,
+        broken_lines.BROKEN_LINES,
+        broken_record.BROKEN_RECORD,
+    ]
     tables: tuple[tuple[Any, str, Sequence[Any]], ...] = (
         (broken_answers, "BROKEN_ANSWERS", parts[0]),
         (broken_lines, "BROKEN_LINES", parts[1]),
+        (broken_record, "BROKEN_RECORD", parts[2]),
         (breakages, "BREAKAGES", breakages.BREAKAGES[sum(map(len, parts)) :]),
         (breakages, "BESIDE_VALID", breakages.BESIDE_VALID),
     )
     for module, name, rows in tables:
         for (rule, recording, *_), what in _told(module, name, rows):
             yield Sabotage("a session", test, f"{recording}: {what}", rule)
+
+
+def _sides() -> Iterator[Sabotage]:
+    test = "tests/unit/rules/test_session_runs.py"
+    rows = _told(test_session_runs, "SIDE_BY_SIDE", test_session_runs.SIDE_BY_SIDE)
+    for (rule, subject, _), what in rows:
+        yield Sabotage("the runs of a session", test, f"{subject}: {what}", rule)
 
 
 def _pages() -> Iterator[Sabotage]:

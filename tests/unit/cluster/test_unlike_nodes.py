@@ -219,8 +219,9 @@ def test_an_engine_without_weight_files_needs_no_checksum(
     roots = copied(honest, tmp_path)
     for root in roots.values():
         arguments = ARGUMENTS | {"load_format": load_format}
+        setting("engine.kind", kind)(root)
         fact("engine", kind=kind, model_sha256=None, arguments=arguments)(root)
-    assert summed(roots).valid
+    assert summed(roots, asked=make_config(NAMES, engine={"kind": kind})).valid
 
 
 def test_what_no_node_was_asked_is_told(honest: Mapping[str, Path], tmp_path: Path) -> None:

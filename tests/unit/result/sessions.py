@@ -19,6 +19,7 @@ from sut.config.names import Scenario
 from sut.config.rounds import Round
 from sut.config.scenario_sections import OfflineConfig, ServerConfig, SingleStreamConfig
 from sut.config.schema import (
+    DatasetConfig,
     ModelConfig,
     RunConfig,
     SystemConfig,
@@ -28,12 +29,12 @@ from sut.record.ledger_file import counted, read_ledger
 from sut.record.manifest import close_session
 from sut.record.session import session_of_run
 from tests.data.logs.record import answer
+from tests.unit.result.at_times import STARTED, around
 from tests.unit.result.obey import obey, plan_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "data" / "logs"
 FOREIGN = ROOT.parent / "shared" / "logs"
-STARTED = "2026-11-24T00:00:00Z"
 
 NAMES = {
     "offline": ("Offline", "performance"),
@@ -97,6 +98,7 @@ def make_config(names: tuple[str, ...], **changes: Any) -> RunConfig:
         "mode": NAMES[names[0]][1],
         "node_name": "node",
         "system": SystemConfig(name="cpu", measured=True),
+        "dataset": DatasetConfig(source="file", path="news.json"),
         "model": ModelConfig(
             name="small", path="models/small", context_tokens=2048, vocab_size=100,
             eos_token_ids=(0,), loadgen_model="llama3_1-8b",
@@ -187,12 +189,13 @@ def steady_clock(path: Path) -> dict[str, Any]:
 
 def make_run(folder: Path, scenario: str, mode: str) -> dict[str, Any]:
     """A run.json for the logs in `folder`."""
+    started, ended = around(folder / "mlperf_log_detail.txt")
     return {
         "scenario": scenario,
         "mode": mode,
         "test": None,
-        "started_utc": STARTED,
-        "ended_utc": STARTED,
+        "started_utc": started,
+        "ended_utc": ended,
         "loadgen_model": "llama3_1-8b",
         "loadgen_package": "6.0.17",
         "loadgen_returned": True,

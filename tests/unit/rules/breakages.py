@@ -17,6 +17,7 @@ from tests.unit.result.sessions import (
 )
 from tests.unit.rules.broken_answers import BROKEN_ANSWERS
 from tests.unit.rules.broken_lines import BROKEN_LINES
+from tests.unit.rules.broken_record import BROKEN_RECORD, BUSY
 from tests.unit.rules.changes import (
     Change,
     another_session,
@@ -84,11 +85,7 @@ ENDED_WITH_3 = {"finish_reason": "stop", "last_token": 0, "answer_crc": 0}
 WARMUP = {"requested": 10, "succeeded": 9, "duration_s": 1.0, "failures": ["late"]}
 
 AGREE = ("logs-agree",)
-BUSY = {
-    "cores": 2, "seconds": 60.0, "harness_share": 0.1, "loadgen_share": 0.05, "engine_share": 0.2,
-    "others_share": 0.6, "others_share_most": 0.9, "steal_share": 0.0, "throttled_s": None,
-    "loop_late_ms_p99": 1.0, "loop_late_ms_most": 4.0, "collections": 3, "collection_ms_most": 2.0,
-}  # fmt: skip
+OTHER = ("same-loadgen",)
 
 
 def others_of_mlperf(folder: Path) -> None:
@@ -101,6 +98,7 @@ def others_of_mlperf(folder: Path) -> None:
 BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
     *BROKEN_ANSWERS,
     *BROKEN_LINES,
+    *BROKEN_RECORD,
     ("run-ended", "server", run_json(loadgen_returned=False, loadgen_exit="ended"), ()),
     ("run-ended", "server", run_json(loadgen_returned=False), ()),
     ("run-ended", "server", run_json(loadgen_exit="LoadGen's process was ended by SIGSEGV"), ()),
@@ -241,9 +239,9 @@ BREAKAGES: list[tuple[str, str, Change, tuple[str, ...]]] = [
         detail_value("effective_schedule_rng_seed", "16159082839903945000"),
         ("logs-agree", "settings-as-asked"),
     ),
-    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.15 @ abc"'), ()),
-    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.18 @ abc"'), ()),
-    ("loadgen-release", "server", detail_value("loadgen_version", '"unknown"'), ()),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.15 @ abc"'), OTHER),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"6.0.18 @ abc"'), OTHER),
+    ("loadgen-release", "server", detail_value("loadgen_version", '"unknown"'), OTHER),
     (
         "logs-whole",
         "accuracy",

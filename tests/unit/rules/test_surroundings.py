@@ -17,6 +17,8 @@ QUIET: dict[str, Any] = {
     "loop_late_ms_p99": 1.0, "loop_late_ms_most": 4.0, "collections": 3, "collection_ms_most": 2.0,
 }  # fmt: skip
 
+BUSY = {"others_share": 0.6, "engine_share": 0.2}
+
 
 def run_of(tmp_path: Path, profile: str = "quick", **seen: Any) -> RunResult:
     root = make_session(tmp_path, "server", profile=profile)
@@ -69,7 +71,7 @@ def test_the_mlperf_profile_does_not_take_figures_that_others_had_a_part_in(tmp_
 
 def test_a_run_that_failed_says_first_what_disturbed_it(tmp_path: Path) -> None:
     root = make_session(tmp_path, "server", server={"ttft_limit_ms": 1.0})
-    edit(root / "Server" / "performance" / "run.json", surroundings=QUIET | {"others_share": 0.6})
+    edit(root / "Server" / "performance" / "run.json", surroundings=QUIET | BUSY)
     (run,) = build(root).scenarios.values()
     assert not run.valid
     assert run.advice[0].startswith("Disturbed: other programs used 60% of the processor")
@@ -77,7 +79,7 @@ def test_a_run_that_failed_says_first_what_disturbed_it(tmp_path: Path) -> None:
 
 def test_nobody_else_makes_a_run_too_short(tmp_path: Path) -> None:
     root = make_session(tmp_path, "offline", offline={"min_duration_s": 0.008})
-    edit(root / "Offline" / "performance" / "run.json", surroundings=QUIET | {"others_share": 0.6})
+    edit(root / "Offline" / "performance" / "run.json", surroundings=QUIET | BUSY)
     (run,) = build(root).scenarios.values()
     assert [each.rule for each in run.checks if not each.passed] == ["min-duration"]
     assert "Disturbed" not in " ".join(run.advice)

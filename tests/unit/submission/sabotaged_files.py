@@ -167,7 +167,10 @@ NOT_TAKEN = "LoadGen does not take the line "
 USER_CONF: dict[str, Row] = {
     "a user.conf of garbage": (conf("garbage in here\n"), NOT_TAKEN),
     "a user.conf of words": (conf("*.Server.target_qps = many\n"), NOT_TAKEN),
-    "two values on a line": (conf("*.Server.target_qps = 20 30\n"), NOT_TAKEN),
+    "two values on a line": (
+        conf("*.Server.target_qps = 20 30\n"),
+        "It is not of this run: target_qps",
+    ),
     "a user.conf of binary": (conf("\x00\x01\x02 \x03\n"), NOT_TAKEN),
     "another scenario's user.conf": (copied("user.conf", "Offline", "Server"), "It is of Offline"),
     "a user.conf of remarks": (conf("# nothing\n\n"), "It sets nothing."),

@@ -29,6 +29,7 @@ from sut.record.session import RunRecord
 from sut.submission.request import SubmissionPlan
 from sut.submission.statement import SystemStatement, example_statement
 from tests.unit.audit.sabotage import AUDITED
+from tests.unit.result.at_times import moved
 from tests.unit.result.obey import obey, plan_of
 from tests.unit.result.sessions import (
     NAMES,
@@ -51,6 +52,7 @@ SCORES = {
     "ROUGE1": 38.7792, "ROUGE2": 15.9075, "ROUGEL": 24.4957, "ROUGELSUM": 35.793,
     "GEN_LEN": 8167644,
 }  # fmt: skip
+A_DAY_NS = 86_400 * 10**9
 EOS = (128001, 128008, 128009)
 AUDIT_LINE = (
     ':::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file '
@@ -113,6 +115,7 @@ def session(
             "stop_token_ids": document["model"]["eos_token_ids"],
         },
     }
+    facts["software"]["loadgen"] = release_of(round_)
     dump(root / "session.json", facts)
     for kind in kinds:
         recording, _, other = kind.partition("+")
@@ -156,9 +159,10 @@ def _server_lines(recording: str) -> str:
 def _as_accuracy_of(scenario: str, recording: str, text: str) -> str:
     """The detail log of Offline's accuracy run as another scenario's."""
     text = text.replace('"value": "Offline"', f'"value": "{_loadgen_scenario(scenario)}"')
-    # No two runs begin and end at one time: each scenario has a month of its own.
+    # No two runs begin and end at one time: each scenario has a month of its own, of next year.
     month = list(Scenario).index(Scenario(scenario)) + 1
-    text = re.sub(r'("power_(?:begin|end)", "value": ")\d\d', rf"\g<1>{month:02d}", text)
+    stamp = r'("power_(?:begin|end)", "value": ")\d\d(-\d\d-)\d{4}'
+    text = re.sub(stamp, rf"\g<1>{month:02d}\g<2>2027", text)
     server = _loadgen_scenario(scenario) == "Server"
     return _server_lines(recording) + text if server else text
 
@@ -189,6 +193,8 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
     # Two scenarios whose answers are made of one recording must not have the same log.
     end_id = EOS[1] if scenario == "Interactive" else EOS[0]
     end_answers_with(folder, end_id, first_tokens=in_server)
+    number = len(list(root.glob("*/*/run.json")))
+    moved(folder, number * A_DAY_NS)
     mode = "compliance" if kind == "TEST06" else kind
     detail, summary = folder / "mlperf_log_detail.txt", folder / "mlperf_log_summary.txt"
     summary.write_text(as_round(summary.read_text(encoding="utf-8"), round_), encoding="utf-8")
@@ -199,7 +205,6 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
         text = AUDIT_LINE + text
         _one_warning(summary)
         audited_log(folder)
-    number = len(list(root.glob("*/*/run.json")))
     text = re.sub(r'("pid": )\d+', rf"\g<1>{1000 + number}", text)  # of one process each
     detail.write_text(_on_a_day_of_its_own(text, number), encoding="utf-8")
     if _loadgen_scenario(scenario) == "Server":  # recorded at P95 in quick
@@ -209,7 +214,7 @@ def _add_run(root: Path, recording: str, kind: str, round_: str) -> None:
             if key != "effective_scenario":
                 set_value(detail, key, value)
                 set_parameter(summary, key.removeprefix("effective_"), value)
-    run = make_run(folder, scenario, mode) | {"loadgen_package": RECORDED_RELEASE}
+    run = make_run(folder, scenario, mode) | {"loadgen_package": release_of(round_)}
     if kind == "TEST06":
         run |= {"test": "TEST06"}
         write_verification(folder)
@@ -316,6 +321,11 @@ def edit_config(root: Path, **sections: Any) -> None:
         rules = small_round(document["config"]["round"])
         obey(path.parent, plan_of(root, path.parts[-3], path.parts[-2], rules))
     seal(root)
+
+
+def release_of(round_: str) -> str:
+    """LoadGen's release in the logs of a round, by `as_round`."""
+    return RECORDED_RELEASE if round_ == RECORDED_ROUND else load_round(round_).loadgen_install
 
 
 def at_p99(detail: Path) -> None:

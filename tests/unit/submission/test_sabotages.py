@@ -34,10 +34,14 @@ from tests.unit.submission.broken_trees import (
 from tests.unit.submission.official_runs import make_official
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
 from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
+from tests.unit.submission.sabotaged_words import NAMES, SYSTEMS, USER_CONF_IN_C, WORDS
 from tests.unit.submission.saboteur import Row, copied, in_lines, results, several
 from tests.unit.submission.support import SUBMITTER
 
-TABLES = (FIGURES, LINES, SETTINGS, ACCURACY, TEST06, USER_CONF, DOCUMENTS, STRAYS)
+TABLES = (
+    *(FIGURES, LINES, SETTINGS, ACCURACY, TEST06, USER_CONF, DOCUMENTS, STRAYS),
+    *(USER_CONF_IN_C, SYSTEMS, WORDS, NAMES),
+)
 ROWS: dict[str, Row] = {name: row for table in TABLES for name, row in table.items()}
 
 
