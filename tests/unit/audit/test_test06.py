@@ -181,6 +181,14 @@ def test_a_setting_that_is_not_logged_is_not_taken_for_right(tmp_path: Path):
     assert failures(checks) == ["effective_test_mode"]
 
 
+LEDGER = pa.schema(
+    [
+        (name, pa.string() if name in ("state", "finish_reason", "failure") else pa.int64())
+        for name in COLUMNS
+    ]
+)
+
+
 @pytest.mark.parametrize(
     ("seq", "column", "value"),
     [(40, "tokens_out", 3), (40, "tokens_out", None), (40, "sample_index", 0), (40, "seq", 400)],
@@ -195,20 +203,20 @@ def test_the_ledger_must_have_the_same_answers(tmp_path: Path, seq: int, column:
     ]  # fmt: skip
     write_log(tmp_path, entries)
     path = tmp_path / "ledger.parquet"
-    schema = pa.Table.from_pylist(rows).schema
-    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    pq.write_table(pa.Table.from_pylist(rows, LEDGER), path)
     logs = find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS)
     assert failures(test06.verify(logs)) == []
     rows[seq][column] = value
-    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    pq.write_table(pa.Table.from_pylist(rows, LEDGER), path)
     assert failures(test06.verify(logs)) == ["answers that are not as our ledger has them"]
 
 
 def test_a_sample_that_failed_has_no_tokens_in_the_ledger_either(tmp_path: Path):
     entries = [entry(0, [])]
-    row = dict.fromkeys(COLUMNS, 0) | {"tokens_out": None, "state": "failed", "failure": "x"}
+    words = {"state": "failed", "failure": "x", "finish_reason": None}
+    row = dict.fromkeys(COLUMNS, 0) | words | {"tokens_out": None}
     write_log(tmp_path, entries)
-    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "ledger.parquet")
+    pq.write_table(pa.Table.from_pylist([row], LEDGER), tmp_path / "ledger.parquet")
     checks = test06.verify(find_logs(tmp_path, Scenario.SERVER, LLAMA_EOS))
     assert "answers that are not as our ledger has them" not in failures(checks)
 

@@ -176,6 +176,6 @@ def test_what_is_watched_is_what_the_verdict_rests_on(
     found = watched_of(config, RunId(scenario, mode))
     assert [each.name for each in found] == names
     if scenario is Scenario.SERVER and found:
-        assert [each.limit_ms for each in found] == [700, 100, 10000]
+        assert [each.limit_ms for each in found] == [700, 500, 20000]
     if scenario is Scenario.SINGLE_STREAM:
         assert all(each.limit_ms is None for each in found)

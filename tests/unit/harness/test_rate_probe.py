@@ -174,9 +174,9 @@ def test_rates_say_what_they_rest_on() -> None:
     rate, origin = rates[Scenario.SERVER]
     assert rate == 3.5
     assert origin.startswith(
-        "measured: 35 % of the 10 samples/s of a probe; there TTFT 80 of 2,000"
+        "measured: 35 % of the 10 samples/s of a probe; there TTFT 80 of 5,000"
     )
-    assert "TPOT 20 of 100 ms" in origin
+    assert "TPOT 20 of 500 ms" in origin
     assert f"the longest answer 900 of {CONFIG.server.e2e_p99_limit_ms:,.0f} ms" in origin
     assert notes_of(facts, rates)[1].startswith("server.target_qps is 3.5, measured: 35 %")
 

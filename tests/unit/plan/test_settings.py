@@ -136,7 +136,14 @@ def test_the_mlperf_profile_writes_only_what_the_rules_leave_open(scenario, line
 
 def test_limits_are_written_only_where_they_differ():
     config = loaded("--set", "interactive.tpot_limit_ms=40").config
-    assert "tpot_latency" not in user_conf(config, Scenario.SERVER, COUNT, ROUND)
+    server = user_conf(config, Scenario.SERVER, COUNT, ROUND)
+    assert "*.Server.ttft_latency = 5000\n*.Server.tpot_latency = 500\n" in server, "of the system"
+    kept = config.model_copy(
+        update={
+            "server": config.server.model_copy(update={"ttft_limit_ms": 2000, "tpot_limit_ms": 100})
+        }
+    )
+    assert "_latency = " not in user_conf(kept, Scenario.SERVER, COUNT, ROUND)
     interactive = user_conf(config, Scenario.INTERACTIVE, COUNT, ROUND)
     assert "*.Server.tpot_latency = 40\n" in interactive
     assert "ttft_latency" not in interactive
