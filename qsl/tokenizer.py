@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,6 +107,21 @@ class JsonTokenizer:
     def chat_text(self, message: str) -> str:
         """The message in the folder's chat template."""
         from jinja2 import TemplateError
+
+        try:
+            return self._render_chat(
+                messages=[{"role": "user", "content": message}], add_generation_prompt=True
+            )
+        except (TemplateError, *_OF_A_TEMPLATE) as error:
+            raise DatasetError(
+                f"the chat template fails: {error}",
+                where=str(self._folder),
+                remedy="Use another prompt format, or mend the template.",
+            ) from error
+
+    @cached_property
+    def _render_chat(self) -> Callable[..., str]:
+        """The folder's chat template, compiled once: that takes longer than a prompt of it."""
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         config = _read_config(self._folder)
@@ -115,18 +131,7 @@ class JsonTokenizer:
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
         )
-        try:
-            return environment.from_string(source).render(
-                messages=[{"role": "user", "content": message}],
-                add_generation_prompt=True,
-                **_special_tokens(config),
-            )
-        except (TemplateError, *_OF_A_TEMPLATE) as error:
-            raise DatasetError(
-                f"the chat template fails: {error}",
-                where=str(self._folder),
-                remedy="Use another prompt format, or mend the template.",
-            ) from error
+        return partial(environment.from_string(source).render, **_special_tokens(config))
 
 
 class TransformersTokenizer:
