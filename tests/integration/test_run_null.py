@@ -28,6 +28,7 @@ SHORT = settings(
     engine__null__ttft_ms=1,
     engine__null__tpot_ms=0.05,
 )
+TOO_LATE = settings(engine__null__ttft_ms=2500, server__ttft_limit_ms=2000)
 FOUR_LOGS = {
     "mlperf_log_summary.txt",
     "mlperf_log_detail.txt",
@@ -168,9 +169,7 @@ def test_a_rate_that_is_auto_is_measured_first_and_is_what_loadgen_gets(sut: Sut
 
 
 def test_a_latency_limit_that_does_not_hold_is_invalid_with_its_figure(sut: Sut):
-    done = sut(
-        "--scenario", "Server", "--engine", "null", *SHORT, *settings(engine__null__ttft_ms=2500)
-    )
+    done = sut("--scenario", "Server", "--engine", "null", *SHORT, *TOO_LATE)
     assert done.code == 1
     assert re.search(r"TTFT P95 2,5\d\d of 2,000 ms, over the limit", done.stdout)
     assert done.stdout.startswith("INVALID: ")
@@ -215,8 +214,7 @@ def undisturbed(advice: list[str]) -> list[str]:
 
 @pytest.mark.slow
 def test_where_one_query_alone_is_too_slow_no_rate_is_advised(sut: Sut):
-    late = settings(engine__null__ttft_ms=2500)
-    done = sut("--scenario", "Server", "--engine", "null", *SHORT, *late)
+    done = sut("--scenario", "Server", "--engine", "null", *SHORT, *TOO_LATE)
     sentences = undisturbed(done.result["scenarios"]["Server"]["advice"])
     assert "had a TTFT of 25" in sentences[0]
     assert "target_qps" not in " ".join(sentences)
@@ -324,11 +322,10 @@ def test_report_rebuilds_the_same_bytes(sut: Sut):
 
 @pytest.mark.slow
 def test_bench_takes_no_figure_of_a_run_that_is_invalid(tmp_path: Path):
-    late = settings(engine__null__ttft_ms=2500)
     done = subprocess.run(
         [
             sys.executable, "-m", "sut.main", "bench", "harness", "--rates", "50", "--seconds", "1",
-            "--offline-samples", "50", "--results-dir", str(tmp_path), "--json", *late,
+            "--offline-samples", "50", "--results-dir", str(tmp_path), "--json", *TOO_LATE,
         ],
         capture_output=True,
         text=True,
