@@ -51,14 +51,19 @@ def made(plan: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def kill_in_the_second_stage(plan: Path, out: Path) -> None:
-    with subprocess.Popen(
+def under_way(plan: Path, out: Path) -> subprocess.Popen[str]:
+    """The command, whose progress is read."""
+    return subprocess.Popen(
         command(plan, out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=user_environment(),
-    ) as process:
+    )
+
+
+def kill_in_the_second_stage(plan: Path, out: Path) -> None:
+    with under_way(plan, out) as process:
         wait_for_line(process, "Server performance:")
         process.send_signal(signal.SIGKILL)
         process.wait(TIMEOUT_S)
@@ -122,13 +127,7 @@ TUNE, PERFORMANCE = "cpu.base.Offline-tune", "cpu.base.Offline-performance"
 def test_settings_are_searched_first_and_an_interruption_costs_one_trial(tmp_path: Path) -> None:
     plan, out = tmp_path / "plan.yaml", tmp_path / "campaign"
     plan.write_text(TUNED)
-    with subprocess.Popen(
-        command(plan, out),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=user_environment(),
-    ) as process:
+    with under_way(plan, out) as process:
         wait_for_line(process, "Trial 1 ")
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None

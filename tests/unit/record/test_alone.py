@@ -47,8 +47,10 @@ def test_a_share_without_locks_is_worked_in(
         raise OSError(errno.EBADF, "Bad file descriptor")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    inside = False
     with alone_in(tmp_path), alone_in(tmp_path):
-        pass
+        inside = True
+    assert inside
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -105,7 +105,20 @@ def session(
         document[section][name] = setting.value
     dump(root / "config.json", {"config": document, "origins": {}})
     facts = make_session_facts()
-    facts["engine"] |= {
+    facts["engine"] |= _engine_of(document)
+    facts["software"]["loadgen"] = release_of(round_)
+    dump(root / "session.json", facts)
+    for kind in kinds:
+        recording, _, other = kind.partition("+")
+        _add_run(root, recording, other or "performance", round_)
+    _match_mode(root, kinds)
+    seal(root)
+    return root
+
+
+def _engine_of(document: dict[str, Any]) -> dict[str, Any]:
+    """What an engine with the official weights tells of itself, by the configuration."""
+    return {
         "model_sha256": officials()[0].weights_sha256[0],
         "model_recognised": "llama3.1-8b",
         "model_config_sha256": "3" * 64,
@@ -115,14 +128,6 @@ def session(
             "stop_token_ids": document["model"]["eos_token_ids"],
         },
     }
-    facts["software"]["loadgen"] = release_of(round_)
-    dump(root / "session.json", facts)
-    for kind in kinds:
-        recording, _, other = kind.partition("+")
-        _add_run(root, recording, other or "performance", round_)
-    _match_mode(root, kinds)
-    seal(root)
-    return root
 
 
 def _held(config: RunConfig, round_: str) -> dict[str, Setting]:
