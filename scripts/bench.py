@@ -29,7 +29,7 @@ from sut.figure_text import figure_text
 from sut.logs.run_logs import read_logs
 from sut.logs.trace import read_trace
 from sut.machine.hardware import hardware, software
-from sut.rules.log_figures import STAMP_FORMAT
+from sut.rules.log_figures import stamp
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "docs" / "measurements"
@@ -147,9 +147,15 @@ def _runs(folder: Path, begun: datetime) -> list[Path]:
 
 
 def _begun(run: Path) -> datetime:
-    """When LoadGen began, by its own stamp."""
-    stamp = read_logs(run, allow_incomplete=True).detail.values["power_begin"]
-    return datetime.strptime(str(stamp), STAMP_FORMAT).replace(tzinfo=UTC)
+    """When LoadGen began, by its own stamp.
+
+    Raises:
+        ValueError: it has none.
+    """
+    found = stamp(read_logs(run, allow_incomplete=True).detail.values.get("power_begin"))
+    if found is None:
+        raise ValueError(f"LoadGen's log in {run} does not say when the run began")
+    return found
 
 
 def replicas(count: int) -> Callable[[Path], Figures]:
