@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.figure_text import figure_text, of_limit
-from sut.harness.rate_probe import OFFLINE_TIMES, STEP_QUERIES
+from sut.harness.rate_probe import OFFLINE_TIMES, shows_enough
 from sut.record.facts import RateProbeFacts, RateStep
 
 LONGEST_S = 900.0
 """A rate that nobody gave makes no run longer: better VALID in a quarter of an hour than INVALID at
 a rate that the probe did not find fit, and better that than a verdict in hours."""
-OF_FEW = 0.6
-"""Of the rate of a step with few queries, what is taken.
+OF_BRIEF = 0.6
+"""Of the rate of a step that was too brief to show how a run goes, what is taken.
 
 Near what a slow machine can do, the times of a hundred queries are many times those of a dozen: on
 one core 229 ms a token became 1,634, at a rate that was 70 % of Offline's and more than it held.
@@ -63,7 +63,8 @@ def notes_of(facts: RateProbeFacts, rates: dict[Scenario, tuple[float, str]]) ->
 
 def _fit(step: RateStep) -> float:
     """The rate that a step found fit, queries/s."""
-    return step.qps if step.queries >= STEP_QUERIES else OF_FEW * step.qps
+    enough = shows_enough(step.queries, step.qps, step.latency_ms)
+    return step.qps if enough else OF_BRIEF * step.qps
 
 
 def _origin(step: RateStep, rate: float, config: RunConfig, least: float) -> str:
@@ -80,9 +81,10 @@ def _origin(step: RateStep, rate: float, config: RunConfig, least: float) -> str
     if own is not None:
         whole = f", the longest answer {of_limit(step.latency_ms, own)} ms"
     kept = "" if step.held else "; not even that kept its limits well"
-    few = "" if fit == step.qps else f"{100 * OF_FEW:.2g} % of a step of {step.queries} queries at "
+    part = f"{100 * OF_BRIEF:.2g} % of a brief step of {step.queries} queries at "
+    brief = "" if fit == step.qps else part
     return (
-        f"measured: {few}{100 * step.qps / rate:.2g} % of {_probed(rate)}; there "
+        f"measured: {brief}{100 * step.qps / rate:.2g} % of {_probed(rate)}; there "
         f"TTFT {of_limit(step.ttft_ms, limits.ttft_limit_ms)} ms{tokens}{whole}{kept}"
     )
 

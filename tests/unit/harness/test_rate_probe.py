@@ -16,7 +16,7 @@ from sut.engines.null import NullEngine
 from sut.harness import rate_probe
 from sut.harness.ledger import Ledger
 from sut.harness.rate_probe import SHARES, STEP_MOST_S, Probe, _held, arrivals_s, probe_rates
-from sut.harness.rates import LONGEST_S, OF_FEW, notes_of, rates_of
+from sut.harness.rates import LONGEST_S, OF_BRIEF, notes_of, rates_of
 from sut.record.answer import AnswerBounds
 from sut.record.facts import RateProbeFacts, RateStep
 from tests.unit.config.support import loaded
@@ -97,11 +97,14 @@ def test_the_first_rate_that_stays_below_the_limits_is_taken() -> None:
     assert step.qps == pytest.approx(SHARES[0] * facts.samples / facts.duration_s)
 
 
-def test_a_limit_that_no_rate_keeps_leaves_the_lowest_and_says_so() -> None:
+def test_a_limit_that_no_rate_keeps_leaves_the_lowest_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rate_probe, "STEP_QUERIES", 1_000_000)
     facts = measured(Scripted(answer), ttft_limit_ms=1e-9)
     assert [step.held for step in facts.steps] == [False] * len(SHARES)
     rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
-    assert rate == pytest.approx(OF_FEW * facts.steps[-1].qps, rel=0.05)
+    assert rate == pytest.approx(OF_BRIEF * facts.steps[-1].qps, rel=0.05)
     assert origin.endswith("not even that kept its limits well")
 
 
@@ -156,10 +159,11 @@ def test_each_limit_is_kept_by_a_fifth(limits: dict[str, float], held: bool) -> 
 
 
 @pytest.mark.parametrize(("limit_ms", "held"), [(13, False), (16, False), (17, True)])
-def test_a_step_of_few_queries_is_to_leave_more_of_a_limit(
-    monkeypatch: pytest.MonkeyPatch, limit_ms: float, held: bool
+@pytest.mark.parametrize(("name", "value"), [("STEP_QUERIES", 11), ("ANSWER_TIMES", 100.0)])
+def test_a_brief_step_is_to_leave_more_of_a_limit(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float, limit_ms: float, held: bool
 ) -> None:
-    monkeypatch.setattr(rate_probe, "STEP_QUERIES", 11)
+    monkeypatch.setattr(rate_probe, name, value)
     step = _held(ledger_of(), Scenario.SERVER, 1.0, ServerConfig(tpot_limit_ms=limit_ms))
     assert (step.queries, step.tpot_ms, step.held) == (10, TPOT_MS, held)
 
@@ -202,11 +206,18 @@ def test_a_rate_that_would_take_hours_is_raised_to_minutes_and_says_so() -> None
     assert f"would take {count / 0.018 / 60:.0f} minutes" in origin
 
 
-def test_of_a_step_of_few_queries_a_part_is_taken_and_said() -> None:
+@pytest.mark.parametrize(("queries", "latency_ms"), [(9, 900), (30, 15_001)])
+def test_of_a_brief_step_a_part_is_taken_and_said(queries: int, latency_ms: float) -> None:
+    """It had few queries, or ended before as many were under way as will be in a run."""
     step = RateStep(
-        scenario="Server", qps=1.0, queries=14, ttft_ms=80, tpot_ms=20, latency_ms=900, held=True
-    )
+        scenario="Server", qps=1.0, queries=queries, ttft_ms=80, tpot_ms=20,
+        latency_ms=latency_ms, held=True,
+    )  # fmt: skip
     facts = RateProbeFacts(samples=64, duration_s=32.0, steps=[step])
     rate, origin = rates_of(facts, CONFIG, SERVER)[Scenario.SERVER]
     assert rate == 0.6
-    assert origin.startswith("measured: 60 % of a step of 14 queries at 50 % of the 2 samples/s")
+    start = f"measured: 60 % of a brief step of {queries} queries at 50 % of the 2 samples/s"
+    assert origin.startswith(start)
+    whole = step.model_copy(update={"queries": 30, "latency_ms": 15_000})
+    facts = facts.model_copy(update={"steps": [whole]})
+    assert rates_of(facts, CONFIG, SERVER)[Scenario.SERVER][0] == 1.0
