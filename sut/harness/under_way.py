@@ -97,4 +97,7 @@ def marked(
         if not any(session.root.glob("*/*/.begun.json")):
             drop_mark(session)
         raise
-    drop_mark(session)
+    else:
+        drop_mark(session)
+    finally:
+        phases.tell(lambda _: None)  # where the engine goes on, the next phase is not its own
