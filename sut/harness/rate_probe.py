@@ -117,17 +117,19 @@ async def _measured(asker: _Asker, probe: Probe, scenarios: Sequence[Scenario]) 
         if scenario is Scenario.OFFLINE:
             continue
         for share in SHARES:
-            step = await _step(asker, config, scenario, share * rate)
+            step = await _step(asker, config, scenario, share * rate, facts.duration_s)
             steps.append(step)
             if step.held:
                 break
     return facts.model_copy(update={"steps": steps})
 
 
-async def _step(asker: _Asker, config: RunConfig, scenario: Scenario, qps: float) -> RateStep:
-    """Poisson arrivals at one rate, long enough for a queue to show."""
+async def _step(
+    asker: _Asker, config: RunConfig, scenario: Scenario, qps: float, batch_s: float
+) -> RateStep:
+    """Poisson arrivals at one rate, as long as a full batch took, so that a queue shows."""
     limits = config.latency_rules(scenario)
-    lasts_s = min(max(STEP_QUERIES / qps, STEP_LEAST_S), STEP_MOST_S)
+    lasts_s = min(max(STEP_QUERIES / qps, STEP_LEAST_S, batch_s), STEP_MOST_S)
     count = max(int(lasts_s * qps), 2)
     ledger = await asker.ask(run_spec(config, scenario, run=0), arrivals_s(qps, count))
     return _held(ledger, scenario, qps, limits)
