@@ -70,6 +70,7 @@ class Run:
     errors: int = 0
     audited: bool = False
     twice: set[str] = field(default_factory=set)
+    clocks: list[float] = field(default_factory=list)
     processes: set[Any] = field(default_factory=set)
     loaded: list[Any] = field(default_factory=list)
     ended_ms: float = math.nan
@@ -102,14 +103,15 @@ class Run:
             self.audited |= "Found Audit Config file" in str(value)
             if isinstance(about, dict) and "pid" in about:
                 self.processes.add(str(about["pid"]))
+            if key.startswith(MESSAGES):
+                continue
+            self.clocks.append(at if isinstance(at := entry.get("time_ms"), (int, float)) else 0)
             if key == "loaded_qsl_set":  # of a data set in parts a line for each
                 self.loaded += value if isinstance(value, list) else []
-            elif key not in self.values:
-                self.values[key] = value
-                at = entry.get("time_ms") if key == "power_end" else None
-                self.ended_ms = at if isinstance(at, (int, float)) else self.ended_ms
-            elif not same(self.values[key], value) and not key.startswith(MESSAGES):
+            elif key in self.values:
                 self.twice.add(key)
+            self.values.setdefault(key, value)
+            self.ended_ms = self.clocks[-1] if key == "power_end" else self.ended_ms
         last = "power_end" if self.kind == "accuracy" else "num_errors"
         if last not in self.values:
             raise ValueError(f"the log ends without {last}")
@@ -196,8 +198,15 @@ def plain(run: Run) -> Iterator[Condition]:
 
 def written(run: Run) -> Iterator[Condition]:
     """What no figure is made of: one process, no line against another, what was loaded."""
-    twice, words = ", ".join(sorted(run.twice)), "keys stand twice with different values"
-    yield f"{words}: {twice}", not twice
+    yield f"keys stand twice: {', '.join(sorted(run.twice))}", not run.twice
+    lines = DATA["lines_of"][run.kind][run.rules["driven"]]
+    known = [key for key in run.values if key in lines]
+    places = list(map(lines.index, known))
+    moved = [key for at, key in enumerate(known) if at and places[at] < places[at - 1]]
+    yield f"lines stand below what follows them: {', '.join(moved[:5])}", not moved
+    missing = [key for key in lines if key not in run.values and key not in DATA["lines_of_some"]]
+    yield f"lines are not there: {', '.join(missing[:5])}", not missing
+    yield "the clock of the lines goes back", run.clocks == sorted(run.clocks)
     yield must("processes that wrote it", len(run.processes), "==", 1)
     count = int(run.benchmark["dataset_count"])
     good = sorted(map(str, run.loaded)) == sorted(map(str, range(count)))

@@ -1,4 +1,4 @@
-"""What the lines of a detail log say besides their values: when each was written, and how often.
+"""What the lines of a detail log say besides their values: when each was written, in which order.
 
 No figure is made of it, so that whoever changes a figure leaves it as it was.
 """
@@ -21,29 +21,36 @@ class Lines:
     """Of one detail log.
 
     Attributes:
-        twice: keys that stand twice with different values; of messages LoadGen writes many.
+        order: every key but those of messages, at its first place; LoadGen writes each once.
+        twice: keys that stand there again; of messages LoadGen writes many.
+        back: lines, messages aside, whose clock is behind that of a line above them.
         ended_ms: LoadGen's clock, from the begin of its log, when it wrote the stamps of the run.
         loaded: the samples that were loaded, in order; None: the log does not say.
     """
 
+    order: dict[str, None] = field(default_factory=dict)
     twice: set[str] = field(default_factory=set)
+    back: int = 0
     ended_ms: float | None = None
     loaded: list[int] | None = None
-    _values: dict[str, Any] = field(default_factory=dict)
+    _latest_ms: float = 0.0
 
     def take(self, entry: dict[str, Any]) -> None:
         """Note one line."""
-        key, value = entry["key"], entry.get("value")
+        key, value, at = entry["key"], entry.get("value"), entry.get("time_ms")
+        if key.startswith(MESSAGES):
+            return
         if key == LOADED:
             self._load(value)
-            return
-        at = entry.get("time_ms")
-        if key == ENDED and self.ended_ms is None and isinstance(at, int | float):
-            self.ended_ms = float(at)
-        if not key.startswith(MESSAGES) and len(self._values) < MOST_KEYS:
-            first = self._values.setdefault(key, value)
-            if (type(first), first) != (type(value), value):
-                self.twice.add(key)
+        elif key in self.order:
+            self.twice.add(key)
+        if len(self.order) < MOST_KEYS:
+            self.order[key] = None
+        if isinstance(at, int | float):
+            self.back += at < self._latest_ms
+            self._latest_ms = max(self._latest_ms, at)
+            if key == ENDED and self.ended_ms is None:
+                self.ended_ms = float(at)
 
     def _load(self, value: Any) -> None:
         if isinstance(value, list) and len(self.loaded or ()) + len(value) <= MOST_SAMPLES:

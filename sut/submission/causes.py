@@ -41,7 +41,7 @@ EXPLAINED_BY: dict[str, tuple[str, ...]] = {
     "answer-length": (*_FIGURES[:3], "token-latencies"),
     "stamps-agree": (*_FIGURES, *_DURATIONS),
     "samples-loaded": ("sample-counts",),
-    "log-clock": ("stamps-agree", *_FIGURES),
+    "log-clock": ("stamps-agree", "lines-in-order", *_FIGURES),
 }
 
 

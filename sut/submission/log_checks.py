@@ -35,6 +35,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{key} is {measured}; the folder is of {limit}.",
         "Put the run into the folder of its own scenario and kind.",
     ),
+    "lines-in-order": ("The log is not whole: {reason}.", AS_LEFT),
     "audit-config": ("LoadGen ran under an audit.config.", AGAIN),
     "loadgen-release": (
         "LoadGen is {measured}; round {round} takes {limit}.",
@@ -97,6 +98,7 @@ OF_BENCHMARK = frozenset(
 OF_ACCURACY = (
     "said-once",
     "loadgen-mode",
+    "lines-in-order",
     "audit-config",
     "loadgen-release",
     "loadgen-unmodified",

@@ -18,6 +18,7 @@ from sut.config.rounds import BenchmarkRules, Round, ScenarioRules
 from sut.config.shipped import CONF_ROOT
 from sut.logs.figure_keys import KEYS, TIMES
 from sut.logs.figures import PERCENTILE_FIELDS
+from sut.logs.line_order import OF_SOME, written
 from sut.logs.run_logs import PARAMETER_KEYS
 from sut.logs.summary import FLAGS, RATES, TEXTS
 from sut.rules.loadgen_log import PERCENTILE_KEYS
@@ -95,6 +96,11 @@ def verifier_data(rules: Round) -> dict[str, Any]:
         "printed": {label: KEYS[figure] for label, figure in printed.items()} | PARAMETER_KEYS,
         "times": TIMES,
         "percentiles": list(PERCENTILE_FIELDS),
+        "lines_of": {
+            kind: {each: written(each, accuracy=kind == ACCURACY) for each in driven}
+            for kind in (PERFORMANCE, ACCURACY)
+        },
+        "lines_of_some": sorted(OF_SOME),
         "taken_over": {
             each: [[name, name] for name in TAKEN_OVER] + list(map(list, RENAMED[each].items()))
             for each in driven

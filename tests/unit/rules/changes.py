@@ -114,6 +114,26 @@ def again(key: str, value: str) -> Change:
     return lambda folder: rewrite_log(folder, DETAIL, change)
 
 
+def without_line(key: str) -> Change:
+    """The line of a key is not there."""
+    return lambda folder: rewrite_log(folder, DETAIL, lambda log: "".join(_parted(log, key)[1]))
+
+
+def line_on_top(key: str) -> Change:
+    """The line of a key stands above all others."""
+    return lambda folder: rewrite_log(
+        folder, DETAIL, lambda log: "".join([*_parted(log, key)[0], *_parted(log, key)[1]])
+    )
+
+
+def _parted(log: str, key: str) -> tuple[list[str], list[str]]:
+    """The line of a key, and the others."""
+    lines = log.splitlines(keepends=True)
+    found = [each for each in lines if f'"key": "{key}"' in each]
+    assert len(found) == 1, f"{key} is not in the log once"
+    return found, [each for each in lines if each not in found]
+
+
 def extra_line(key: str, text: str, kind: str) -> Change:
     entry = {"key": key, "value": text, "metadata": {f"is_{kind}": True}}
     return lambda folder: rewrite_log(

@@ -267,7 +267,8 @@ def _stamps(logs: BothLogs, number: int, span_s: float) -> None:
         logs.set(key, at.strftime(STAMP)[:-3])
     logs.set("test_datetime", begin.strftime("%Y-%m-%dT%H:%M:%SZ"))
     clock = rf"\g<1>{span_s * 1000 + 12.5:.6f}"
-    logs.rewrite(r'("key": "power_(?:begin|end)".*?"time_ms": )[\d.]+', clock)
+    last = "power_|result_|early_stopping_|num_errors"
+    logs.rewrite(rf'("key": "(?:{last}).*?"time_ms": )[\d.]+', clock)
 
 
 def _rate_in_user_conf(logs: BothLogs) -> None:

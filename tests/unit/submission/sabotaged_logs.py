@@ -86,6 +86,7 @@ FIGURES: dict[str, Row] = {
         "counts-agree",
     ),
 }
+LAST_TIMES = r'("(?:power_|result_|early_stopping_|num_errors).*"time_ms": )[\d.]+'
 TWO_VERDICTS = "Result is : INVALID\nResult is : VALID"
 LINES: dict[str, Row] = {
     "a summary with two verdicts": (
@@ -129,12 +130,28 @@ LINES: dict[str, Row] = {
         "samples-loaded",
     ),
     "a run of a minute, its figures and stamps as of ten": (
-        in_lines(r'("power_end".*"time_ms": )[\d.]+', r"\g<1>60012.5"),
+        in_lines(LAST_TIMES, r"\g<1>60012.5"),
         "log-clock",
     ),
     "a run of an hour, its figures and stamps as of ten minutes": (
-        in_lines(r'("power_end".*"time_ms": )[\d.]+', r"\g<1>3600012.5"),
+        in_lines(LAST_TIMES, r"\g<1>3600012.5"),
         "log-clock",
+    ),
+    "a setting that nobody asked for": (
+        in_lines(r'.*"key": "requested_schedule_rng_seed".*\n', ""),
+        "lines-in-order",
+    ),
+    "a log without LoadGen's own counters": (
+        in_lines(r'.*"key": "logger_.*\n', "", "Server", "accuracy"),
+        "lines-in-order",
+    ),
+    "the verdict above the settings": (
+        in_lines(r'(?s)^(.*?\n)(.*)(:::MLLOG \{"key": "result_validity".*?\n)', r"\g<1>\g<3>\g<2>"),
+        "lines-in-order",
+    ),
+    "a setting twice": (
+        in_lines(r'(.*"key": "effective_target_qps".*\n)', r"\g<1>\g<1>"),
+        "said-once",
     ),
     "no clock in the lines": (in_lines(r', "time_ms": [\d.]+', ""), "log-clock"),
 }

@@ -23,6 +23,7 @@ from sut.config.names import Scenario
 from sut.config.official import of_benchmark, officials
 from sut.config.rounds import Round, load_round
 from sut.config.schema import RunConfig
+from sut.logs.line_order import written
 from sut.record.facts import AccuracyFacts
 from sut.record.folder import RunDir
 from sut.record.session import RunRecord
@@ -150,15 +151,31 @@ def _match_mode(root: Path, kinds: tuple[str, ...]) -> None:
     dump(root / "config.json", document)
 
 
-SERVERS_OWN = ("coalesce_queries", "ttft_latency", "tpot_latency")
+TARGETS = ("target_qps", "target_latency_ns", "target_latency_percentile")
 
 
-def _server_lines(recording: str) -> str:
-    """What LoadGen's Server logs in an accuracy run, too, and Offline's log does not hold."""
-    lines = (RECORDED / recording / "mlperf_log_detail.txt").read_text(encoding="utf-8")
-    keys = [f'"requested_server_{name}"' for name in SERVERS_OWN]
-    found = lines.splitlines(keepends=True)
-    return "".join(line for line in found if any(key in line for key in keys))
+def _with_lines_of(scenario: str, text: str, recording: str) -> str:
+    """What LoadGen asks for and takes over in a scenario, in an accuracy run too, in its place."""
+    theirs = _by_key((RECORDED / recording / "mlperf_log_detail.txt").read_text(encoding="utf-8"))
+    own = _by_key(text)
+    for name in TARGETS:
+        own[f"effective_{name}"] = theirs[f"effective_{name}"]
+    lines, at = [], '"time_ms": 0'
+    for key in written(scenario, accuracy=True):
+        line = own.pop(key, None) or theirs[key]
+        taken = line in theirs.values()
+        at = at if taken else re.findall(TIME, line)[0]
+        lines.append(re.sub(TIME, at, line) if taken else line)
+    own.pop("requested_offline_expected_qps")
+    return "".join([*lines, *own.values()])
+
+
+TIME = r'"time_ms": [\d.]+'
+
+
+def _by_key(log: str) -> dict[str, str]:
+    """The lines of a detail log, each key once."""
+    return {line.split('"')[3]: line for line in log.splitlines(keepends=True)}
 
 
 def _as_accuracy_of(scenario: str, recording: str, text: str) -> str:
@@ -168,8 +185,8 @@ def _as_accuracy_of(scenario: str, recording: str, text: str) -> str:
     month = list(Scenario).index(Scenario(scenario)) + 1
     stamp = r'("power_(?:begin|end)", "value": ")\d\d(-\d\d-)\d{4}'
     text = re.sub(stamp, rf"\g<1>{month:02d}\g<2>2027", text)
-    server = _loadgen_scenario(scenario) == "Server"
-    return _server_lines(recording) + text if server else text
+    ours = _loadgen_scenario(scenario)
+    return text if ours == "Offline" else _with_lines_of(ours, text, recording)
 
 
 def _on_a_day_of_its_own(log: str, number: int) -> str:
