@@ -56,7 +56,7 @@ OF_ENGINE = frozenset({*ENGINE_RULES.rules, "engine", "model", "weights-checksum
 # What a session's verdict asks beside those of its runs.
 VALID_SESSION = (
     *("as-closed", "processes-apart"),
-    *("one-run-each", "one-at-a-time", "one-loadgen", "as-configured"),
+    *("one-run-each", "one-at-a-time", "one-loadgen", "same-answers", "as-configured"),
 )
 SCENARIO_WIDE: dict[str, Rule[ScenarioCase]] = dict(SCENARIO_RULES.rules)
 

@@ -27,7 +27,7 @@ GRADE = (
 NOT_IN_GRADE = frozenset(
     {"dataset-checksum", "numerics", "same-engine"}
     | {"warm-up-first", "processes-apart", "as-closed"}
-    | {"one-run-each", "one-at-a-time", "one-loadgen", "as-configured"}
+    | {"one-run-each", "one-at-a-time", "one-loadgen", "same-answers", "as-configured"}
 )
 
 

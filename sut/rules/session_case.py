@@ -18,6 +18,7 @@ from sut.record.facts import EngineFacts, RunFacts, SessionFacts, traits_of
 from sut.record.manifest import Closed
 from sut.record.session import SessionRecord, StartRecord
 from sut.rules.check import Check, Value, check
+from sut.rules.same_answers import Answers, answers_of
 
 # What a LoadGen was built with, and from what (loadgen/version.cc).
 BUILD = ("loadgen_version", "loadgen_build_date_utc", "loadgen_git_commit_date",
@@ -56,6 +57,7 @@ class SessionCase:
         round: None where nobody knows the round that the configuration names.
         processes: by a run's folder, the process ids in LoadGen's log.
         builds: by a run's folder, what LoadGen's log says of the LoadGen that wrote it.
+        answers: by a run's folder, what its ledger says of its answers.
         closed: how the folder stands to its manifest; None where it was never closed.
         hashed: by a run's folder, the files whose hash the run itself recorded.
         starts: the engine's starts, each as a case of its own by the name of its scenarios; empty
@@ -68,6 +70,7 @@ class SessionCase:
     runs: Sequence[RunFacts] = ()
     processes: Mapping[str, frozenset[int]] = field(default_factory=dict)
     builds: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    answers: Mapping[str, Answers] = field(default_factory=dict)
     closed: Closed | None = None
     hashed: Mapping[str, Collection[str]] = field(default_factory=dict)
     starts: Mapping[str, SessionCase] = field(default_factory=dict)
@@ -124,6 +127,7 @@ def session_case(record: SessionRecord, round_: Round | None) -> SessionCase:
         [run.facts for run in record.runs],
         {place: frozenset(each.detail.index.process_ids) for place, each in logs.items() if each},
         {place: _build(each) for place, each in logs.items() if each},
+        {run.place: answers_of(run.ledger) for run in record.runs},
         record.closed,
         {run.place: run.facts.log_sha256 for run in record.runs},
     )

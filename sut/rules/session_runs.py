@@ -11,7 +11,8 @@ from pathlib import Path
 from sut.plan.run_id import run_ids
 from sut.record.facts import RunFacts
 from sut.rules.check import Check
-from sut.rules.rule import Book, Ground
+from sut.rules.rule import ACCURACY, Book, Ground
+from sut.rules.same_answers import LEAST_SHARE, SOURCE, Answers, in_common
 from sut.rules.session_case import SessionCase, told
 
 OURS = "our own condition: evidence belongs together (docs/rules.md)"
@@ -78,6 +79,29 @@ def one_loadgen(case: SessionCase) -> Iterable[Check]:
     ]
     words = ", ".join(unlike) or "none"
     yield told("what LoadGen's logs tell otherwise of it", words, "==", "none", source=OURS)
+
+
+@SESSION_RUNS.rule(
+    "same-answers",
+    "The runs of a scenario were answered by one model",
+    SOURCE,
+    ground=Ground.LEDGER,
+)
+def same_answers(case: SessionCase) -> Iterable[Check]:
+    """Each run against the scenario's accuracy run; without one, against its first."""
+    by_scenario: dict[str, dict[str, Answers]] = {}
+    for run in case.runs:
+        kind = run.test or run.mode
+        answers = case.answers.get(f"{run.scenario}/{kind}", {})
+        by_scenario.setdefault(run.scenario, {})[kind] = answers
+    for scenario, kinds in by_scenario.items():
+        first = ACCURACY if ACCURACY in kinds else next(iter(kinds))
+        for kind in kinds.keys() - {first}:
+            found = in_common(kinds[first], kinds[kind])
+            if found.says_enough:
+                name = f"{scenario}: samples answered alike in {kind} and {first}"
+                share = round(100 * found.share, 1)
+                yield told(name, share, ">=", 100 * LEAST_SHARE, unit="%", source=SOURCE)
 
 
 @SESSION_RUNS.rule("as-configured", "Engine and data set are those of the configuration", OURS)

@@ -18,7 +18,7 @@ from sut.submission.recheck import (
     verification_problems,
 )
 from sut.submission.request import SubmissionPlan
-from sut.submission.same_settings import agreement, same_lengths
+from sut.submission.same_settings import agreement, same_answers, same_lengths
 
 SHOWN_CHECKS = 3
 # Rules that have a line of their own here.
@@ -47,7 +47,7 @@ def refusals(plan: SubmissionPlan, entries: Sequence[Entry], rules: Round) -> li
         reasons += _pair(entry, plan)
         for run in _used(entry, plan):
             reasons += _run(run, plan, rules)
-        reasons += [*agreement(entry), *same_lengths(entry)]
+        reasons += [*agreement(entry), *same_lengths(entry), *same_answers(entry)]
     reasons += _scenario_sets(plan, entries)
     reasons += _one_system(entries)
     reasons += source_problems(plan, entries)

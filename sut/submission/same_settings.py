@@ -7,6 +7,7 @@ from typing import Any
 
 from sut.result.alike import engine_facts, session_facts, shown
 from sut.result.schema import engine_of
+from sut.rules.same_answers import answers_of, in_common
 from sut.submission.entries import ACCURACY, PERFORMANCE, Entry
 from sut.submission.gather import Run
 
@@ -47,6 +48,25 @@ def same_lengths(entry: Entry) -> Iterable[str]:
         f"{entry.name}: an answer has {ours:.4g} tokens in {entry.performance.name} and "
         f"{theirs:.4g} in {entry.accuracy.name}: both runs must return the same outputs."
     )
+
+
+def same_answers(entry: Entry) -> Iterable[str]:
+    """A line for each run that another model answered than the accuracy run.
+
+    Runs of one session are judged with it, by the same rule.
+    """
+    if ACCURACY not in entry.runs:
+        return  # said by refusals
+    theirs = answers_of(entry.accuracy.record.ledger)
+    for run in entry.runs.values():
+        if run.session is entry.accuracy.session:
+            continue
+        found = in_common(answers_of(run.record.ledger), theirs)
+        if found.says_enough and not found.of_one_model:
+            yield (
+                f"{entry.name}: of {found.samples} samples {found.same} have the same answer in "
+                f"{run.name} and {entry.accuracy.name}: another model gave it. Run both anew."
+            )
 
 
 def _mean_tokens(run: Run) -> float | None:

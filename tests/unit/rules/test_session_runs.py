@@ -88,6 +88,19 @@ def built(key: str, value: str) -> Break:
     )
 
 
+def answered_anew(place: str, *, but: int = 0) -> Break:
+    """Another model's answers, of the same lengths, to all samples but so many."""
+
+    def apply(root: Path) -> None:
+        def change(rows: list[dict[str, Any]]) -> None:
+            for each in rows:
+                each["answer_crc"] += each["sample_index"] >= but
+
+        edit_ledger(root / place, change)
+
+    return apply
+
+
 SIDE_BY_SIDE: list[tuple[str, str, Break]] = [
     ("one-run-each", "runs", again(SERVER, "Server/performance_2")),
     ("one-run-each", "runs", again("Offline/accuracy", "Offline/accuracy_2")),
@@ -98,6 +111,8 @@ SIDE_BY_SIDE: list[tuple[str, str, Break]] = [
     ("one-loadgen", "runs", built("loadgen_version", "6.0.17 @ 0123456789")),
     ("one-loadgen", "runs", built("loadgen_build_date_utc", "2025-01-01T00:00:00.0")),
     ("one-loadgen", "runs", built("loadgen_git_status_message", " M loadgen.cc")),
+    ("same-answers", "runs", answered_anew(SERVER)),
+    ("same-answers", "runs", answered_anew("Offline/performance", but=2)),
     ("as-configured", "runs", facts("engine", kind="null")),
     ("as-configured", "runs", config("dataset", source="sample", path=None)),
     ("as-configured", "runs", facts("dataset", source="sample")),
@@ -120,6 +135,19 @@ def refusing(root: Path) -> set[str]:
 
 def test_an_honest_session_passes(tmp_path: Path) -> None:
     assert refusing(whole(tmp_path)) == set()
+
+
+def test_answers_that_differ_by_what_shared_a_batch_are_one_models(tmp_path: Path) -> None:
+    """3 of 48 samples in common are more than another model has."""
+    root = whole(tmp_path)
+    answered_anew("Offline/performance", but=3)(root)
+    assert refusing(root) == set()
+
+
+def test_without_an_accuracy_run_the_first_is_compared(tmp_path: Path) -> None:
+    root = session(tmp_path, "server", "server+TEST06")
+    answered_anew(SERVER)(root)
+    assert "same-answers" in refusing(root)
 
 
 @pytest.mark.parametrize(("rule", "_", "breaks"), SIDE_BY_SIDE)
