@@ -12,6 +12,7 @@ from sut.advice.load import Load, is_flat, load_of
 from sut.advice.spelling import figure, rounded_down, rounded_up
 from sut.config.names import Scenario
 from sut.errors import ConfigError
+from sut.figure_text import figure_text
 from sut.logs.figures import Figures
 from sut.plan.forecast import forecast
 from sut.rules.check import Check
@@ -63,8 +64,8 @@ class Missed:
     def said(self) -> str:
         """The percentile beside its limit."""
         return (
-            f"{self.kind} P{self.percentile} was {figure(self.measured_ms)} ms, and the limit is "
-            f"{figure(self.limit_ms)} ms"
+            f"{self.kind} P{self.percentile} was {figure_text(self.measured_ms)} ms, "
+            f"and the limit is {figure_text(self.limit_ms, 6)} ms"
         )
 
 
@@ -152,7 +153,8 @@ def _hopeless(evidence: Evidence, missed: Missed) -> str:
     section = _section(evidence.scenario)
     cause = (
         f"No rate helps: even the fastest of {count} queries had a {missed.kind} of "
-        f"{figure(missed.fastest_ms or 0)} ms, and the limit is {figure(missed.limit_ms)} ms."
+        f"{figure_text(missed.fastest_ms)} ms, and the limit is "
+        f"{figure_text(missed.limit_ms, 6)} ms."
     )
     if missed.kind == "latency":
         limit = figure(rounded_up(missed.measured_ms / NEXT_SHARE))

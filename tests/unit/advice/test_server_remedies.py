@@ -84,7 +84,7 @@ def test_interactive_has_its_own_flag_and_enough_queries_for_its_percentile(
 @pytest.mark.parametrize(
     ("ttft_ms", "tpot_ms", "words"),
     [
-        (2500, 10, "had a TTFT of 2500 ms, and the limit is 2000 ms. Only a faster machine"),
+        (2500, 10, "had a TTFT of 2,500 ms, and the limit is 2,000 ms. Only a faster machine"),
         (10, 150, "had a TPOT of 150 ms, and the limit is 100 ms. Only a faster machine"),
     ],
 )
@@ -102,7 +102,7 @@ def test_our_own_end_to_end_limit_is_named_as_ours(tmp_path: Path) -> None:
     table = ledger(arrivals_ns(1.0, 120), 100 * MS, 50 * MS)
     evidence = server(tmp_path, table, asked=1.0, e2e_p99_limit_ms=1000)
     (sentence,) = said_of_rate(evidence)
-    assert "a latency of 1700 ms, and the limit is 1000 ms. It is a check of ours" in sentence
+    assert "a latency of 1,700 ms, and the limit is 1,000 ms. It is a check of ours" in sentence
     assert value(sentence, "server.e2e_p99_limit_ms") == 2200
 
 
