@@ -23,12 +23,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.measured_on import measured_on
 from sut.bench.repeats import MOST_NOISE, ROUNDS, Repeats, ratio_of
 from sut.config.names import Scenario
 from sut.figure_text import figure_text
 from sut.logs.run_logs import read_logs
 from sut.logs.trace import read_trace
-from sut.machine.hardware import hardware, software
 from sut.rules.log_figures import stamp
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -294,15 +294,9 @@ def page(rounds: Sequence[Round], wanted: Sequence[Benchmark], most_noise: float
 
 
 def _machine(rounds: Sequence[Round], most_noise: float) -> list[str]:
-    here, ours = hardware(), software()
     loads = [each.load for each in rounds] or [0.0]
-    cards = ", ".join(card["name"] for card in here["gpus"]) or "no GPU"
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, commit `{ours['harness_commit']}`, "
-        "`python -m scripts.bench`, by `make bench`. "
-        f"{here['cpu_model']}, {here['cpu_threads_usable']} threads, {here['memory_gib']:g} GiB, "
-        f"{cards}, {here['operating_system']}, Python {ours['python']}, "
-        f"{ours['engine_package']}, LoadGen {ours['loadgen']}.",
+        measured_on("`python -m scripts.bench`, by `make bench`"),
         "",
         f"Processes that wanted the processor as a round began: {min(loads):.1f} to "
         f"{max(loads):.1f}. A figure is the median of its rounds, with the least and the greatest. "

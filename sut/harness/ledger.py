@@ -15,10 +15,12 @@ from zlib import crc32
 
 from sut.engines.base import NO_REPLICA, Event, Failed, Finished, FirstToken
 from sut.loadgen.link import FAILED, EventBatch
-from sut.record.answer import GOES_ON, TOKEN_BYTES, AnswerBounds, going_on
+from sut.record.answer import GOES_ON, LENGTH, STOP, TOKEN_BYTES, AnswerBounds, going_on
 
 NO_TIME = -1
 NO_TOKEN = 0
+FINISH_REASONS = (None, STOP, LENGTH)
+"""What an answer may have ended by; None: no answer."""
 _token_at = Struct("<i").unpack_from
 NOT_WHOLE = "the answer is not a whole number of token ids"
 
@@ -61,7 +63,9 @@ class Ledger:
         self.answer_crc = array("I")
         self.state = bytearray()
         self.replica = array("h")
-        self.finish_reason: dict[int, str] = {}
+        self.finish_reason = bytearray()
+        """By sequence number, the place of its word in FINISH_REASONS; a dict of a million words is
+        150 MB."""
         self.failure: dict[int, str] = {}
         self.ended_seqs = array("q")
         """Sequence numbers in the order in which they ended."""
@@ -100,6 +104,7 @@ class Ledger:
         self.answer_crc.extend([0] * n)
         self.replica.extend([self._only_replica] * n)
         self.state.extend(bytes(n))
+        self.finish_reason.extend(bytes(n))
 
     def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:
         """Enter engine events; return what LoadGen is to be told of them."""
@@ -170,7 +175,7 @@ class Ledger:
         self.last_token[seq] = last
         self.answer_crc[seq] = crc32(answer)
         self.tokens_out_total += n_tokens
-        self.finish_reason[seq] = event.finish_reason
+        self.finish_reason[seq] = FINISH_REASONS.index(event.finish_reason)
         batch.done_seqs.append(seq)
         batch.done_lengths.append(n_tokens)
         batch.answers.append(answer)

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sut.engines.base import NO_REPLICA
-from sut.harness.ledger import NO_TIME, Ledger, State
+from sut.harness.ledger import FINISH_REASONS, NO_TIME, Ledger, State
 
 Seqs = npt.NDArray[np.int64]
+FINISH_WORDS = pa.array(FINISH_REASONS, pa.string())
 STATE_NAMES = pa.array([state.name.lower() for state in State])
 
 
@@ -23,11 +24,11 @@ class Rows:
 
     Attributes:
         numbers: columns of numbers, one entry a row.
-        words: finish reason and failure of each row; None where there is none.
+        failures: of each row; None where there is none.
     """
 
     numbers: dict[str, npt.NDArray[Any]]
-    words: dict[str, list[str | None]]
+    failures: list[str | None]
 
     def table(self, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
         """Times in ns of this host's monotonic clock, null if missing.
@@ -46,8 +47,8 @@ class Rows:
             "tokens_in": prompt_tokens[of["sample_index"]].astype(np.int32),
             "tokens_out": pa.array(of["tokens_out"], mask=unanswered),
             "state": STATE_NAMES.take(pa.array(of["state"])),
-            "finish_reason": pa.array(self.words["finish_reason"], pa.string()),
-            "failure": pa.array(self.words["failure"], pa.string()),
+            "finish_reason": FINISH_WORDS.take(pa.array(of["finish_reason"])),
+            "failure": pa.array(self.failures, pa.string()),
             "replica": pa.array(of["replica"].astype(np.int32), mask=of["replica"] == NO_REPLICA),
             "last_token": pa.array(of["last_token"], mask=unanswered),
             "answer_crc": pa.array(of["answer_crc"], mask=unanswered),
@@ -78,14 +79,11 @@ def rows_of(ledger: Ledger, seqs: Seqs) -> Rows:
         "last_token": at(ledger.last_token, np.int32),
         "answer_crc": at(ledger.answer_crc, np.uint32),
         "state": at(ledger.state, np.uint8),
+        "finish_reason": at(ledger.finish_reason, np.uint8),
         "replica": at(ledger.replica, np.int16),
     }
-    named = seqs.tolist()
-    words = {
-        "finish_reason": [ledger.finish_reason.get(seq) for seq in named],
-        "failure": [ledger.failure.get(seq) for seq in named],
-    }
-    return Rows(numbers, words)
+    failures = [ledger.failure.get(seq) for seq in seqs.tolist()]
+    return Rows(numbers, failures)
 
 
 def table_of(ledger: Ledger, prompt_tokens: npt.NDArray[np.int64]) -> pa.Table:
