@@ -32,7 +32,7 @@ TOGETHER := tests/unit tests/property --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup models reference test test-all test-gpu mutants fuzz lint format docs benchmark
-.PHONY: overhead bench lock audit-packages provoke clean
+.PHONY: overhead bench soak lock audit-packages provoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,9 @@ benchmark: setup ## quick benchmark, Offline and Server, on this machine
 overhead: setup ## the harness against the raw engine and against no engine
 	$(BIN)/python -m sut.main bench engine --system cpu-dummy --dataset synthetic $(ARGS)
 	$(BIN)/python -m sut.main bench harness $(ARGS)
+
+soak: models ## half an hour of Server: memory, files, first tokens (ARGS="dummy --minutes 30")
+	$(BIN)/python -m scripts.soak $(or $(ARGS),null)
 
 bench: models ## every benchmark in turn, five rounds, into docs/measurements (ARGS="--only engine")
 	$(BIN)/python -m scripts.bench $(ARGS)

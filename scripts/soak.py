@@ -1,7 +1,7 @@
 """A long Server run, and the memory, descriptors and first tokens of every five minutes of it.
 
-    python -m scripts.soak null --minutes 30 --out docs/measurements/2026-11-28-soak
-    python -m scripts.soak dummy --minutes 30 --out …
+    python -m scripts.soak null
+    python -m scripts.soak dummy --minutes 30 --out build/soak
 
 `null` asks the null engine 1,000 queries/s, `dummy` vLLM with the dummy model 4. Nothing is to grow
 but what the run records of each query.
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import psutil
 from scripts.measured_on import measured_on
 from sut.record.ledger_file import read_ledger
 
+KEPT = Path(__file__).resolve().parents[1] / "docs" / "measurements"
 PERIOD_S = 10.0
 WINDOW_S = 300.0
 NS_PER_S, NS_PER_MS, MIB = 1e9, 1e6, 2**20
@@ -56,20 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("engine", choices=ASKED)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--out", type=Path, help="of page and figures (docs/measurements/DATE-soak)"
+    )
     parser.add_argument("--results-dir", type=Path, default=Path("results/soak"))
     options = parser.parse_args(arguments)
+    out = options.out or KEPT / f"{datetime.now(UTC):%Y-%m-%d}-soak"
     lasts = f"server.min_duration_s={60 * options.minutes:g}"
     words = [*ALWAYS, *ASKED[options.engine], "--set", lasts]
     before = set(options.results_dir.glob("*/"))
     looks, code = watched([*words, "--results-dir", str(options.results_dir)])
     (session,) = set(options.results_dir.glob("*/")) - before
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     found = windows(session)
     document = {"looks": [asdict(each) for each in looks], "windows": found}
-    (options.out / f"{options.engine}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (out / f"{options.engine}.json").write_text(json.dumps(document, indent=1) + "\n")
     page = text(options.engine, words, looks, found, code)
-    (options.out / f"{options.engine}.md").write_text(page, encoding="utf-8")
+    (out / f"{options.engine}.md").write_text(page, encoding="utf-8")
     print(page)
     return code
 

@@ -52,6 +52,7 @@ def test_a_search_ends_with_a_confirmed_rate_and_goes_on_where_it_was(tmp_path: 
     assert confirmed["kind"] == "confirmation"
     assert confirmed["valid"] is True
     assert confirmed["target_qps"] < MOST_QPS * 1.05
+    assert list(tmp_path.rglob(".running.json")) == [], "a session that ended looks cut off"
     session = tmp_path / "search" / confirmed["session"]
     config = json.loads((session / "config.json").read_text())
     assert config["config"]["server"]["target_qps"] == confirmed["target_qps"]
