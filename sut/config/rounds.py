@@ -156,6 +156,17 @@ class SystemFileRules(Strict):
     )
 
 
+class PowerRules(Strict):
+    """The files of a power result, beside those of the performance run."""
+
+    folder: str = Field(description="beside the run; that it is there claims a power result")
+    ranging: str = Field(description="folder of the run that finds the analyzer's range")
+    files: tuple[str, ...] = Field(description="all that the folder holds")
+    run_files: tuple[str, ...] = Field(description="more in both runs' folders")
+    measurement_files: tuple[str, ...] = Field((), description="patterns of files by user.conf")
+    capacity_file: str | None = Field(None, description="beside the system's description")
+
+
 class SubmissionRules(Strict):
     """The form of a submission tree in one round."""
 
@@ -175,6 +186,7 @@ class SubmissionRules(Strict):
     measurement_optional: tuple[str, ...] = Field((), description="may lie beside these")
     calibration_document: str
     bandwidth_document: str
+    power: PowerRules
     file_max_bytes: PositiveInt
     accuracy_log: AccuracyLogRules
     accuracy_patterns: dict[str, str] = Field(description="metric → pattern of accuracy.txt")

@@ -10,17 +10,20 @@ from sut.rules.session_case import lacking
 from sut.submission.accuracy_files import evaluation
 from sut.submission.compliance_checks import compliance
 from sut.submission.contents import contents
+from sut.submission.displaced import Cause
 from sut.submission.file_checks import measurements
 from sut.submission.findings import Finding, Severity, together
 from sut.submission.layout import submission_rules
 from sut.submission.log_checks import accuracy_run, performance
 from sut.submission.misnamed import meant
+from sut.submission.missing import missing_folders
 from sut.submission.official import official_findings
 from sut.submission.own_verifier import own_verifier
+from sut.submission.power import power
+from sut.submission.sorted_out import causes_only, sort_out
 from sut.submission.stated_hashes import stated_hashes
-from sut.submission.structure import EMPTY, LINK, structure
+from sut.submission.structure import DIVISIONS, EMPTY, LINK, NO_RESULTS, structure
 from sut.submission.system_checks import system
-from sut.submission.twins import twins
 from sut.submission.user_conf_checks import NAME as USER_CONF
 from sut.submission.user_conf_checks import user_conf, user_conf_of_run
 from sut.submission.walk import TreeEntry, entries, open_tree
@@ -44,22 +47,25 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     rules = round_ if isinstance(round_, Round) else load_round(round_)
     form = submission_rules(rules)
     open_tree(tree)
-    present = list(entries(tree, rules))
-    found = [*structure(tree, form), *contents(tree, form, present), *_foreign(present)]
-    found += own_verifier(tree, rules)
+    every = [each for each in entries(tree, rules) if each.division in DIVISIONS]
+    found = [*structure(tree, form), *contents(tree, form, every), *own_verifier(tree, rules)]
+    sorted_out = sort_out(tree, rules, every)
+    present, causes = sorted_out.judged, sorted_out.causes
+    found += [*_foreign(present), *sorted_out.twice, *power(present, judged=checker is not None)]
     ours = [entry for entry in present if not entry.foreign]
     doubles = list(_doubles(ours, rules))
     found += [finding for finding, _ in doubles]
     single = [entry for entry in ours if entry not in [each for _, each in doubles]]
-    copies, copied = twins(single)
-    found += copies
     # Nothing is asked of a folder that is no scenario of the round's; that is said by _members.
     for entry in (each for each in single if not each.closed or each.rules is not None):
-        found += _entry(entry, copied)
-    found += _sets(single, rules) if single or not present else []
+        found += _entry(entry, sorted_out.copied)
+    found += _sets(single, rules, causes)
+    found = [*causes_only(found, causes)]
+    if not present and not any(each.severity == "error" for each in found):
+        found.append(Finding("error", "", "The tree holds no result.", "Add one."))
     if checker is not None:
         found += official_findings(tree, form.checker_version, checker)
-    told = together(_without_echoes(dict.fromkeys(found)))
+    told = together(missing_folders(tree, _without_echoes(dict.fromkeys(found))))
     return sorted(told, key=lambda each: each.severity != "error")
 
 
@@ -92,13 +98,20 @@ def _without_echoes(found: Iterable[Finding]) -> list[Finding]:
     renamed = meant(every)
     every = [each for each in every if not any(_below(each.place, at) for at in renamed)]
     places = [each.place for each in every if each.sentence != EMPTY]
+    without = [each.place for each in every if each.sentence == NO_RESULTS]
     links = {each.place for each in every if each.sentence == LINK}
     return [
         each
         for each in every
         if (each.sentence == LINK or each.place not in links)
-        and (each.sentence != EMPTY or not any(p.startswith(f"{each.place}/") for p in places))
+        and (each.sentence != EMPTY or not any(_below(p, each.place) for p in places))
+        and (each.sentence != EMPTY or not any(_below(each.place, p) for p in without))
+        and (each.sentence != NO_RESULTS or not _told_below(f"{each.place}/results", places))
     ]
+
+
+def _told_below(folder: str, places: Iterable[str]) -> bool:
+    return any(_below(place, folder) for place in places)
 
 
 def _below(place: str, folder: str) -> bool:
@@ -122,16 +135,14 @@ def _benchmarks(present: Iterable[TreeEntry]) -> set[str]:
     return {entry.place.benchmark for entry in present}
 
 
-def _sets(present: list[TreeEntry], rules: Round) -> Iterable[Finding]:
+def _sets(present: list[TreeEntry], rules: Round, causes: Iterable[Cause]) -> Iterable[Finding]:
     """Benchmarks and scenarios that the round knows; in closed all that it requires."""
-    if not present:
-        yield Finding("error", "", "The tree holds no result.", "Add one.")
     groups: dict[tuple[str, str, str, str], list[TreeEntry]] = {}
     for entry in present:
         key = (entry.division, entry.submitter, entry.place.system, entry.place.benchmark)
         groups.setdefault(key, []).append(entry)
     for members in groups.values():
-        yield from _members(members, rules)
+        yield from _members(members, rules, causes)
 
 
 def _doubles(present: Iterable[TreeEntry], rules: Round) -> Iterable[tuple[Finding, TreeEntry]]:
@@ -144,11 +155,13 @@ def _doubles(present: Iterable[TreeEntry], rules: Round) -> Iterable[tuple[Findi
         first = seen.setdefault((*above, benchmark, place.scenario.casefold()), entry)
         if first is not entry:
             here, there = (each.place.performance.parents[1] for each in (entry, first))
+            if entry.place.benchmark != first.place.benchmark:
+                here, there = here.parent, there.parent
             sentence = f"The same benchmark and scenario lie in {there}, too."
             yield entry.finding(here, sentence, "Keep one of them."), entry
 
 
-def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:
+def _members(members: list[TreeEntry], rules: Round, causes: Iterable[Cause]) -> Iterable[Finding]:
     first = members[0]
     folder = Path("results") / first.place.system / first.place.benchmark
     benchmark = first.benchmark
@@ -170,7 +183,12 @@ def _members(members: list[TreeEntry], rules: Round) -> Iterable[Finding]:
             )
     if not first.closed:
         return
-    have = (entry.scenario for entry in members if entry.scenario is not None)
+    have = [entry.scenario for entry in members if entry.scenario is not None]
+    have += [
+        each
+        for each in benchmark.scenarios
+        if any(cause.explains(first.finding(folder / each, "", "").place) for cause in causes)
+    ]
     missing, no_choice = lacking(benchmark, have)
     for scenario in missing:
         yield first.finding(folder, f"The scenario {scenario} is missing.", "Add it.")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from sut.config.rounds import SubmissionRules
 from sut.submission.findings import Finding, Severity
 from sut.submission.layout import Place
-from sut.submission.misnamed import called, misnamed
+from sut.submission.misnamed import alike, called, misnamed
+from sut.submission.power import has_power
 from sut.submission.walk import TreeEntry
 
 NOTHING_ELSE = "Nothing else may lie in this folder."
@@ -20,8 +22,6 @@ TEST = re.compile(r"TEST\d\d")
 SYSTEM_SUFFIX = ".json"
 # MLCommons writes these beside a system's benchmarks when it publishes a tree.
 PUBLISHED = ("README.md", "summary.html")
-# In these the folder of each kind is judged by log_checks.py, or is of no benchmark of ours.
-POWER = ("power", "ranging")
 
 
 def contents(tree: Path, form: SubmissionRules, present: list[TreeEntry]) -> Iterable[Finding]:
@@ -51,8 +51,12 @@ def _systems(tree: Path, submitter: Path, mine: list[TreeEntry]) -> Iterable[Fin
         return
     folder = submitter / _top(mine[0].place.submission.layout.systems)
     names = [f"{each.place.system}{SYSTEM_SUFFIX}" for each in mine]
+    capacity = mine[0].place.submission.power.capacity_file or ""
+    with_power = [capacity.format(system=each.place.system) for each in mine if has_power(each)]
     for path in _children(folder):
-        if name := misnamed(path, names):
+        if path.name in (*names, *with_power):
+            continue
+        if name := misnamed(path, names) or alike(path, names):
             yield _renamed(tree, path, name)
         elif not path.is_file() or path.suffix != SYSTEM_SUFFIX:
             yield _stray(tree, path, "Only descriptions of systems lie here.")
@@ -91,7 +95,10 @@ def _entry(tree: Path, entry: TreeEntry) -> Iterable[Finding]:
         severity: Severity = "warning" if alone and folder == place.measurements else "error"
         for path in _children(entry.root / folder):
             names = (each.name for each in allowed if each.parent == folder)
-            if name := misnamed(path, names):
+            known = path.relative_to(entry.root) in allowed
+            if name := misnamed(path, names) or (
+                None if known else alike(path, _required(entry, folder))
+            ):
                 yield _renamed(tree, path, name)
             elif path.relative_to(entry.root) not in allowed and not _loose(place, folder, path):
                 yield _stray(tree, path, NOTHING_ELSE, severity)
@@ -113,12 +120,25 @@ def _allowed(entry: TreeEntry) -> set[Path]:
     return files | {parent for path in files for parent in path.parents}
 
 
+def _required(entry: TreeEntry, folder: Path) -> list[str]:
+    """The files that a folder of a scenario must hold; those of the runs: see log_checks.py."""
+    place, form = entry.place, entry.place.submission
+    tests = entry.benchmark.compliance_tests if entry.benchmark else ()
+    files = [place.compliance(test) / name for test in tests for name in form.compliance_files]
+    files += [place.measurements / name for name in form.measurement_documents]
+    files.append(place.measurements_file)
+    return [each.name for each in files if each.parent == folder]
+
+
 def _loose(place: Place, folder: Path, path: Path) -> bool:
     """What the round allows by form: a test, power, a measurements file of older rounds."""
     if folder == place.compliance("x").parent and path.is_dir() and TEST.fullmatch(path.name):
         return True
-    if folder == place.performance.parent and path.is_dir() and path.name in POWER:
-        return True
+    power = place.submission.power
+    if folder == place.performance.parent and path.name in (power.folder, power.ranging):
+        return True  # said by power.py
+    if any(fnmatch(path.name, each) for each in power.measurement_files):
+        return folder == place.measurements
     named = path.name.startswith(place.system) and path.suffix == SYSTEM_SUFFIX
     by_form = "{" in place.submission.layout.measurements_file
     return folder == place.measurements and by_form and named

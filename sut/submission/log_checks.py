@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from sut.rules.rule import ACCURACY, PERFORMANCE
 from sut.submission.causes import causes
 from sut.submission.files import says_nothing
 from sut.submission.findings import Finding, Severity
-from sut.submission.misnamed import called, misnamed
+from sut.submission.misnamed import alike, called, misnamed
+from sut.submission.power import has_power
 from sut.submission.walk import TreeEntry
 
 AGAIN = "Run the scenario again and submit that run."
@@ -123,6 +124,7 @@ def performance(entry: TreeEntry) -> Iterable[Finding]:
     """The performance run of one entry."""
     path, wanted = entry.place.performance, entry.place.submission
     allowed = {*wanted.performance_files, *wanted.performance_optional, *wanted.extra_files}
+    allowed |= set(wanted.power.run_files) if has_power(entry) else set()
     yield from _files(entry, path, wanted.performance_files, allowed)
     yield from _judged(entry, path, tuple(SENTENCES), PERFORMANCE)
 
@@ -176,7 +178,7 @@ def _told(entry: TreeEntry, each: Check, logs: LoadGenLogs) -> tuple[str, str]:
 
 
 def _files(
-    entry: TreeEntry, folder: Path, required: Iterable[str], allowed: set[str]
+    entry: TreeEntry, folder: Path, required: Collection[str], allowed: set[str]
 ) -> Iterable[Finding]:
     root = entry.root / folder
     if not root.exists():
@@ -188,7 +190,7 @@ def _files(
         if says_nothing(root / name):
             yield entry.finding(folder / name, "The file is missing or empty.", "Add it.")
     for name in sorted(present - allowed):
-        if meant := misnamed(root / name, allowed):
+        if meant := misnamed(root / name, allowed) or alike(root / name, required):
             yield entry.finding(folder / name, called(meant), "Rename it.")
         elif not name.startswith("."):  # said by structure.py
             yield entry.finding(folder / name, "Nothing else may lie in this folder.", "Remove it.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from sut.submission.findings import Finding
 
 CALLED = "This must be called "
+LEAST_LETTERS = 3
 
 
 def misnamed(path: Path, wanted: Iterable[str]) -> str | None:
@@ -28,6 +29,25 @@ def misnamed(path: Path, wanted: Iterable[str]) -> str | None:
         ),
         None,
     )
+
+
+def alike(path: Path, required: Iterable[str]) -> str | None:
+    """The file that one of a name much like it was meant to be, where it is asked for and missing.
+
+    Args:
+        path: what lies there by another name.
+        required: the files that its folder must hold.
+    """
+    if not path.is_file():
+        return None
+    stem = path.stem.casefold()
+    for name in required:
+        wanted = Path(name).stem.casefold()
+        long = min(len(stem), len(wanted)) >= LEAST_LETTERS
+        close = stem == wanted or (long and (stem.startswith(wanted) or wanted.startswith(stem)))
+        if close and not path.with_name(name).exists():
+            return name
+    return None
 
 
 def called(name: str) -> str:

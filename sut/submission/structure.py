@@ -16,6 +16,7 @@ CACHE = "__pycache__"
 # What a tree kept in a repository has beside its divisions; the official checker passes over it.
 BESIDE = (".git", ".github", "assets")
 EMPTY = "The folder is empty."
+NO_RESULTS = "There are no results."
 LINK = "This is a link, which does not survive."
 # A text that belongs to nobody's results, and harms nobody.
 LOOSE_TEXTS = ("README", "LICENSE", "NOTICE")
@@ -118,7 +119,7 @@ def _submitter(
                 tree, path, "The system has no results.", "Remove the file, or add its results."
             )
     if not with_results:
-        yield _error(tree, submitter, "There are no results.", "Add a system's results.")
+        yield _error(tree, submitter, NO_RESULTS, "Add a system's results.")
         return
     yield from _blank(tree, submitter, rules)
     if division != "open":

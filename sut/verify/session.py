@@ -40,6 +40,7 @@ from sut.rules.grade import GRADE
 from sut.rules.planned import planned_settings
 from sut.rules.rule import Ground, Rule
 from sut.rules.session_case import ScenarioCase, session_case
+from sut.verify.made_files import made_files
 from sut.verify.standing import Item, Standing, of_rule
 
 # Sections of session.json that no log and no second witness tells of.
@@ -73,6 +74,7 @@ def verify_session(
     items += _figures(result)
     items += _own_result(record, result)
     items += _own_pages(record, result)
+    items += made_files(record, result, same_version=_same_version(record, result))
     for start in record.starts:
         items += stated_facts(start.file, start.documents[start.file])
     return items
@@ -196,8 +198,8 @@ def _own_result(record: SessionRecord, built: Result) -> Iterator[Item]:
 
 def _own_pages(record: SessionRecord, built: Result) -> Iterator[Item]:
     """What people read, against the same made anew; only where the result is what it was."""
-    folder, own = record.folder, record.folder.result
-    if not own.is_file() or own.read_bytes() != result_json(built).encode():
+    folder = record.folder
+    if not _same_version(record, built):
         return  # the result says so already, or another version of the harness made it
     page = folder.root / PAGE
     made = {path: summary_text(built) for path in (folder.summary, folder.published_summary)}
@@ -211,6 +213,12 @@ def _own_pages(record: SessionRecord, built: Result) -> Iterator[Item]:
             standing = Standing.PROVED if same else Standing.CONTRADICTS
             words = "It is what its files give." if same else "It is not what its files give."
             yield Item(standing, path.name, words)
+
+
+def _same_version(record: SessionRecord, built: Result) -> bool:
+    """Whether the result is byte for byte what this version of the harness makes."""
+    own = record.folder.result
+    return own.is_file() and own.read_bytes() == result_json(built).encode()
 
 
 def _held(path: Path, built: Result) -> Iterator[Item]:

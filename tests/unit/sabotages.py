@@ -28,10 +28,14 @@ from tests.unit.rules import (
 )
 from tests.unit.submission.broken_structure import STRUCTURE
 from tests.unit.submission.broken_trees import FILES, LOGS
+from tests.unit.submission.displaced_folders import COPIED, MOVED, OLD, RENAMED
 from tests.unit.submission.sabotaged_files import ACCURACY, DOCUMENTS, STRAYS, TEST06, USER_CONF
 from tests.unit.submission.sabotaged_logs import FIGURES, LINES, SETTINGS
 from tests.unit.submission.sabotaged_words import NAMES, SYSTEMS, USER_CONF_IN_C, WORDS
+from tests.unit.submission.test_made_files import EDITS as MADE_FILES
+from tests.unit.submission.test_power import INCOMPLETE
 from tests.unit.submission.test_sabotages import INTERACTIVE, OLD_LAYOUT
+from tests.unit.verify.test_nodes import EDITS as SUMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "sabotages.md"
@@ -53,6 +57,17 @@ TREE_TABLES: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
     "NAMES": NAMES,
     "INTERACTIVE": INTERACTIVE,
     "OLD_LAYOUT": OLD_LAYOUT,
+    "RENAMED": RENAMED,
+    "COPIED": COPIED,
+    "MOVED": MOVED,
+    "OLD": OLD,
+    "INCOMPLETE": INCOMPLETE,
+}
+# The test of a table of trees, where it is not test_sabotages.py.
+TREE_TESTS: Mapping[str, str] = {
+    **dict.fromkeys(("LOGS", "FILES", "STRUCTURE"), "check_tree"),
+    **dict.fromkeys(("RENAMED", "COPIED", "MOVED", "OLD"), "displaced"),
+    "INCOMPLETE": "power",
 }
 HEAD = """\
 # Sabotages
@@ -81,7 +96,7 @@ class Sabotage:
 
 def every() -> list[Sabotage]:
     """All rows, in the order of their tables."""
-    return [*_sessions(), *_sides(), *_pages(), *_audits(), *_sums(), *_trees()]
+    return [*_sessions(), *_sides(), *_pages(), *_audits(), *_sums(), *_written(), *_trees()]
 
 
 def _sessions() -> Iterator[Sabotage]:
@@ -149,10 +164,18 @@ def _sums() -> Iterator[Sabotage]:
         yield Sabotage(part, test, f"lost: {what}", sentence)
 
 
+def _written() -> Iterator[Sabotage]:
+    test = "tests/unit/verify/test_nodes.py"
+    for what, (_, _, sentence) in SUMS.items():
+        yield Sabotage("the file of a coordinated sum", test, what, sentence)
+    test = "tests/unit/submission/test_made_files.py"
+    for what, (place, _) in MADE_FILES.items():
+        yield Sabotage("a file that was made of a session", test, what, f"{place} contradicts")
+
+
 def _trees() -> Iterator[Sabotage]:
-    earlier = {"LOGS", "FILES", "STRUCTURE"}
     for table, rows in TREE_TABLES.items():
-        name = "check_tree" if table in earlier else "sabotages"
+        name = TREE_TESTS.get(table, "sabotages")
         for what, (_, meets) in rows.items():
             said = meets if isinstance(meets, str) else "; ".join(dict.fromkeys(meets))
             yield Sabotage("a tree", f"tests/unit/submission/test_{name}.py", what, said)

@@ -139,10 +139,7 @@ LOGS: dict[str, tuple[Breaker, list[str]]] = {
     ),
     "a Server log in the folder Interactive": (
         as_interactive,
-        [
-            "requested_server_ttft_latency is 2000 ms; Interactive has 500 ms. "
-            "requested_server_tpot_latency is 100 ms; Interactive has 30 ms.",
-        ],
+        ["Both runs are of Server, by their logs."],
     ),
     "a verdict that the summary does not have": (
         in_detail("result_validity", "INVALID"),

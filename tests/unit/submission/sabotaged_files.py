@@ -309,15 +309,15 @@ STRAYS: dict[str, Row] = {
     ),
     "the benchmark in capitals": (
         lambda root: (root / RESULTS).rename(root / RESULTS.parent / "Llama3.1-8B"),
-        "Round v6.1 has no benchmark Llama3.1-8B",
+        "This must be called llama3.1-8b.",
     ),
     "a scenario in two spellings": (
         lambda root: shutil.copytree(root / RESULTS / "Server", root / RESULTS / "server"),
-        "The same benchmark and scenario lie in",
+        "All runs in it are those of closed/",
     ),
     "a benchmark in two spellings": (
         lambda root: shutil.copytree(root / RESULTS, root / RESULTS.parent / "llama3_1-8b"),
-        "The same benchmark and scenario lie in",
+        "All runs in it are those of closed/",
     ),
     "a file among the systems": (file("systems/README.md"), "Only descriptions of systems"),
     "a folder among the systems": (file("systems/old/a.json", "{}"), "Only descriptions of"),
