@@ -118,7 +118,8 @@ def windows(session: Path) -> list[dict[str, float]]:
     at_s = (issued - issued[0]) / NS_PER_S
     ttft_ms = (first - issued) / NS_PER_MS
     found = []
-    for start in np.arange(0.0, at_s[-1], WINDOW_S):
+    # What is less than half of five minutes at the end says nothing.
+    for start in np.arange(0.0, max(at_s[-1] - WINDOW_S / 2, PERIOD_S), WINDOW_S):
         inside = ttft_ms[(at_s >= start) & (at_s < start + WINDOW_S)]
         at_50, at_99 = np.percentile(inside, [50, 99])
         found.append({"begins_s": start, "queries": len(inside), "p50_ms": at_50, "p99_ms": at_99})
