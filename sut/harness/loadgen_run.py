@@ -6,8 +6,9 @@ them, and run.json says what happened.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -219,8 +220,8 @@ def _facts(
         clock=outcome.clock,
         surroundings=outcome.surroundings,
         engine_counters=counters,
-        engine_figures=report.figures,
-        replica_figures={str(number): each for number, each in report.replicas.items()},
+        engine_figures=figures_of(report.figures),
+        replica_figures={str(n): figures_of(each) for n, each in report.replicas.items()},
         incidents=report.incidents,
         log_sha256=this.directory.hashes(),
     )
@@ -239,11 +240,20 @@ def _counters(live: LiveSession, before: dict[str, float] | None) -> dict[str, f
 
 
 def _stats(live: LiveSession) -> dict[str, float] | None:
-    """The engine's counters; None from one that hangs."""
+    """The engine's counters; None from one that hangs, or cannot tell."""
     try:
-        return live.host.call(live.engine.stats(), CALL_TIMEOUT_S)
-    except TimeoutError:
+        return figures_of(live.host.call(live.engine.stats(), CALL_TIMEOUT_S))
+    except Exception:  # noqa: BLE001 - an engine may be of any package
         return None
+
+
+def figures_of(told: Mapping[str, float]) -> dict[str, float]:
+    """What an engine measured: what is no number, or none that JSON has, was not measured."""
+    return {
+        name: value
+        for name, value in told.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
 
 
 @dataclass(frozen=True)
@@ -309,6 +319,9 @@ def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
             live.host.run(partial(sut.fail, f"the engine gave no sign for {CALL_TIMEOUT_S:g} s"))
         except HarnessError as error:
             live.host.run(partial(sut.fail, error.message))
+        except Exception as error:  # noqa: BLE001 - an engine may be of any package
+            told = f"the engine's {look.__name__} failed: {type(error).__name__}: {error}"
+            live.host.run(partial(sut.fail, told))
 
 
 def _spec(live: LiveSession, this: _Run) -> LoadGenSpec:
