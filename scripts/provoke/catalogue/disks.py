@@ -230,7 +230,7 @@ def _places() -> Iterator[Fault]:
         ("markup", "a name of markup and quotes", "{folder}/[red]<b>'\"$(x)"),
         ("bytes", "a name that is not UTF-8", "{folder}/\udcff\udcfe"),
     ):
-        honest = name in ("newline", "markup", "bytes", "empty")
+        honest = name in ("newline", "markup", "empty")
         yield Fault(f"place/{name}", f"--results-dir is {how}", _placed(where),
                     HONEST if honest else refused)  # fmt: skip
 
