@@ -9,6 +9,7 @@ from scripts.provoke.catalogue import (
     engines,
     inputs,
     machines,
+    moving,
     records,
     searches,
     settings,
@@ -19,7 +20,19 @@ from scripts.provoke.catalogue import (
 from scripts.provoke.fault import Fault
 from scripts.provoke.page import named
 
-KINDS = (stopping, disks, streams, inputs, settings, machines, records, verbs, searches, engines)
+KINDS = (
+    stopping,
+    disks,
+    streams,
+    inputs,
+    settings,
+    machines,
+    records,
+    verbs,
+    searches,
+    moving,
+    engines,
+)
 
 
 def every() -> list[Fault]:
