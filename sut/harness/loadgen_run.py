@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -247,13 +249,14 @@ def _stats(live: LiveSession) -> dict[str, float] | None:
         return None
 
 
-def figures_of(told: Mapping[str, float]) -> dict[str, float]:
+def figures_of(told: Mapping[str, Any]) -> dict[str, float]:
     """What an engine measured: what is no number, or none that JSON has, was not measured."""
-    return {
-        name: value
-        for name, value in told.items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
+    found = {}
+    for name, value in told.items():
+        with suppress(OverflowError):
+            if isinstance(value, Real) and math.isfinite(value):  # numpy's numbers are some, too
+                found[name] = float(value)
+    return found
 
 
 @dataclass(frozen=True)

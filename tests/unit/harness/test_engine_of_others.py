@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sut.errors import RunError
@@ -45,8 +46,9 @@ def test_counters_that_it_cannot_tell_are_not_measured(host: EngineHost, error: 
 
 
 def test_what_is_no_number_was_not_measured() -> None:
-    told: dict[str, Any] = {"a": 1, "b": 2.5, "c": float("nan"), "d": float("inf"), "e": "x"}
-    assert loadgen_run.figures_of(told) == {"a": 1, "b": 2.5}
+    numbers: dict[str, Any] = {"a": 1, "b": 2.5, "c": np.float32(0.5), "d": np.int64(7)}
+    none = {"e": float("nan"), "f": float("inf"), "g": "x", "h": 10**400, "i": None}
+    assert loadgen_run.figures_of(numbers | none) == {"a": 1.0, "b": 2.5, "c": 0.5, "d": 7.0}
 
 
 def test_an_error_at_the_last_look_is_the_engines_fault(host: EngineHost) -> None:
