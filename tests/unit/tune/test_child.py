@@ -71,3 +71,10 @@ def test_what_nobody_foresaw_is_the_reason_of_a_trial(
     assert code == 1
     assert said in _why(output, code)
     assert "Traceback" not in output.read_text()
+
+
+def test_a_trial_whose_words_are_gone_says_how_it_ended(tmp_path: Path) -> None:
+    gone = tmp_path / "gone" / "output.log"
+    said = f"and {gone} cannot be read: No such file or directory"
+    assert _why(gone, 1) == f"its process ended with exit code 1, {said}"
+    assert _why(gone, -9) == f"its process ended with signal 9, {said}"
