@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from qsl.files import what_it_is
+from qsl.files import MOST_BYTES, what_it_is
 from qsl.prompts import PromptFormat, find_format, render_batch
 from qsl.tokenizer import Tokenizer, open_tokenizer
 from sut.errors import DatasetError
@@ -213,6 +213,8 @@ def _read_source(
 def _read_table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
+    if (size := file.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"it has {size} bytes, more than {MOST_BYTES}")
     if file.suffix != ".csv":
         return pd.read_parquet(file)
     # Text stays text: one that reads "NA" is not a missing value.

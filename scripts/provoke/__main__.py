@@ -2,12 +2,13 @@
 
 Each fault is provoked on `python -m sut.main` in a folder of its own. What it did is kept in
 build/provoke/records.jsonl, so that all may be provoked in several calls. The table is written of
-the latest record of each.
+the latest record of each. A fault without a record keeps its row of the page that there is, so that
+the page grows by calls on several machines.
 
     python -m scripts.provoke --list                    what there is
     python -m scripts.provoke --only 'signal/*'         some; join patterns with commas
     python -m scripts.provoke --jobs 2                  all, two at a time
-    python -m scripts.provoke --new                     those without a record
+    python -m scripts.provoke --new                     those without a record or a row
     python -m scripts.provoke --table                   write docs/reliability-table.md, run nothing
 
 Exit code: 0 if every fault kept the bounds, else 1.
@@ -22,7 +23,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,7 +31,7 @@ from typing import Any
 from scripts.provoke.catalogue import every
 from scripts.provoke.drive import ROOT, provoke
 from scripts.provoke.fault import Fault, wrong
-from scripts.provoke.page import PAGE, page, read, seen_of
+from scripts.provoke.page import PAGE, Standing, broke, named, page, read, seen_of, standing
 from sut.machine.hardware import hardware
 
 RECORDS = ROOT / "build" / "provoke" / "records.jsonl"
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(each, signal.default_int_handler)
     commit, known = commit_here(), read(RECORDS)
     if options.new:
-        chosen = [each for each in chosen if each.id not in known]
+        stood = _page_here().rows
+        chosen = [each for each in chosen if each.id not in known and named(each) not in stood]
     return 1 if _provoked(chosen, options.jobs, options.minutes, commit) else 0
 
 
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", default="*", metavar="PATTERN", help="ids, with * (all)")
     parser.add_argument("--list", action="store_true", help="print them, and provoke none")
-    parser.add_argument("--new", action="store_true", help="only those without a record")
+    parser.add_argument("--new", action="store_true", help="only those without a record or a row")
     parser.add_argument("--table", action="store_true", help="write the page of the records")
     parser.add_argument("--jobs", type=int, default=1, help="faults at a time (1)")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after so many")
@@ -109,17 +111,25 @@ def _told(fault: Fault, record: dict[str, Any]) -> bool:
 
 
 def _write_table() -> int:
-    known = read(RECORDS)
-    rows = [(fault, seen_of(known[fault.id])) for fault in every() if fault.id in known]
-    used = [known[fault.id] for fault, _ in rows]
-    text = page(rows, _each(used, "machine"), _each(used, "commit"))
+    records, faults, before = read(RECORDS), every(), _page_here()
+    used = {fault.id: records[fault.id] for fault in faults if fault.id in records}
+    seen = {name: seen_of(record) for name, record in used.items()}
+    now = Standing(machines=_each(used, "machine"), commits=_each(used, "commit"))
+    text = page(faults, seen, before, now)
     PAGE.write_text(text, encoding="utf-8")
-    print(f"{len(rows)} faults in {PAGE.relative_to(ROOT)}")
-    return 1 if any(wrong(*each) for each in rows) else 0
+    left = standing(text)
+    print(f"{len(left.rows)} faults in {PAGE.relative_to(ROOT)}, {len(used)} of them from records")
+    for kind, how in before.rows.keys() - left.rows.keys():
+        print(f"left out, not in the catalogue any more: {kind}: {how}")
+    return 1 if any(map(broke, left.rows.values())) else 0
 
 
-def _each(records: Sequence[dict[str, Any]], name: str) -> list[str]:
-    return sorted({str(record[name]) for record in records})
+def _page_here() -> Standing:
+    return standing(PAGE.read_text(encoding="utf-8")) if PAGE.is_file() else Standing()
+
+
+def _each(records: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+    return sorted({str(record[name]) for record in records.values()})
 
 
 def machine_here() -> str:

@@ -143,14 +143,16 @@ def _await_moment(call: Call, under: Under) -> bool:
 
 
 def _phase(folder: Path) -> str:
-    for path in (folder / RESULTS).rglob(".running.json"):  # of a search, some folders deep
-        with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # a folder may go while we look through it
+        for path in (folder / RESULTS).rglob(".running.json"):  # of a search, some folders deep
             return str(json.loads(path.read_text(encoding="utf-8"))["phase"])
     return ""
 
 
 def _answers(folder: Path) -> bool:
-    return any(path.stat().st_size for path in (folder / RESULTS).rglob("ledger.journal"))
+    with contextlib.suppress(OSError):
+        return any(path.stat().st_size for path in (folder / RESULTS).rglob("ledger.journal"))
+    return False
 
 
 def _await_end(under: Under, until_s: float) -> bool:

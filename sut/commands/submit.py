@@ -24,8 +24,7 @@ scores the answers again and does not trust accuracy.json.
 
 exit codes:
   0  the tree is made
-  1  a reason stands against it
-  2  bad input
+  2  a reason stands against it, or bad input
 """
 
 

@@ -86,12 +86,14 @@ def conclude(
         the result, and the folder that holds it: another one where the session's own refuses.
 
     Raises:
-        HarnessError: neither folder took it.
+        HarnessError: neither folder took it, or a file of it is none of ours.
     """
     try:
         _restore(session, session.root, kept)
         return _conclude(session, ending, say, publish=publish), session
     except (OSError, LogError) as error:  # a log error: a file of ours is none any more
+        if isinstance(error, LogError) and not kept:
+            raise  # it would be none elsewhere
         found = ending_of(error, "writing the result", session)
         elsewhere = moved(session, kept)
         say(f"{session.root} takes nothing more: {found.cause}. The result goes elsewhere.")

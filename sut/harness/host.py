@@ -18,6 +18,9 @@ T = TypeVar("T")
 # A plain function takes milliseconds on a loop that is alive.
 FUNCTION_S = 30.0
 END_S = 10.0
+RESPONDS_S = 3.0
+# A loop that hung a moment ago is given so long: whoever waits for all of it waits for ever.
+AGAIN_S = 1.0
 HANGS = f"the engine's event loop gave no sign for {FUNCTION_S:g} s"
 
 
@@ -30,6 +33,7 @@ class EngineHost:
     def __init__(self) -> None:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="engine-loop", daemon=True)
+        self._hung = False
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -48,14 +52,30 @@ class EngineHost:
         """Run a coroutine on the loop and wait for its result.
 
         Raises:
-            TimeoutError: it took longer than timeout_s; it has been cancelled.
+            TimeoutError: it took longer than timeout_s, or the loop still hangs; it has been
+                cancelled.
         """
-        future = self.start(work)
+        if self._hung:
+            self._ask_again(work)
+        return _result(self.start(work), timeout_s)
+
+    def _ask_again(self, work: Coroutine[Any, Any, T]) -> None:
         try:
-            return future.result(timeout_s)
+            _result(self.start(_nothing()), AGAIN_S)
         except TimeoutError:
-            future.cancel()
+            work.close()
             raise
+        self._hung = False
+
+    def responds(self, limit_s: float = RESPONDS_S) -> bool:
+        """Whether the loop does anything within so long."""
+        try:
+            _result(self.start(_nothing()), limit_s)
+        except TimeoutError:
+            self._hung = True
+        else:
+            self._hung = False
+        return not self._hung
 
     def run(self, function: Callable[[], T]) -> T:
         """Call a plain function on the loop's thread and wait for its result.
@@ -70,6 +90,7 @@ class EngineHost:
         try:
             return self.call(call(), FUNCTION_S)
         except TimeoutError as error:
+            self._hung = True
             raise RunError(HANGS) from error
 
     def __enter__(self) -> EngineHost:
@@ -102,6 +123,18 @@ def begin_apart(work: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=do, name="apart", daemon=True).start()
     return future
+
+
+def _result(future: Future[T], timeout_s: float | None) -> T:
+    try:
+        return future.result(timeout_s)
+    except TimeoutError:
+        future.cancel()
+        raise
+
+
+async def _nothing() -> None:
+    """What a loop that is alive does at once."""
 
 
 async def _cancel_all() -> None:

@@ -93,8 +93,9 @@ class Journal:
 
     def _keep(self) -> None:
         while not self._over.wait(PERIOD_S):
-            # A full disk costs the seconds that it is full, and never the run.
-            with contextlib.suppress(OSError):
+            # A full disk costs the seconds that it is full, and never the run. Of a loop that hangs
+            # the run says so itself.
+            with contextlib.suppress(OSError, RunError):
                 self.write()
         with contextlib.suppress(OSError, RunError):
             while self._failed and self.write():

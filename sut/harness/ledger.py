@@ -22,6 +22,7 @@ NO_TOKEN = 0
 FINISH_REASONS = (None, STOP, LENGTH)
 """What an answer may have ended by; None: no answer."""
 _token_at = Struct("<i").unpack_from
+LONGEST_REASON = 2000
 NOT_WHOLE = "the answer is not a whole number of token ids"
 
 
@@ -32,6 +33,18 @@ class State(IntEnum):
     SUCCEEDED = 1
     EMPTY = 2
     FAILED = 3
+
+
+class NotAnEventError(ValueError):
+    """An engine, which may be of any package, gave what is no event.
+
+    Attributes:
+        told: what LoadGen is owed of the events before it.
+    """
+
+    def __init__(self, told: EventBatch, error: Exception):
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.told = told
 
 
 class Ledger:
@@ -107,12 +120,23 @@ class Ledger:
         self.finish_reason.extend(bytes(n))
 
     def apply(self, events: Sequence[Event], now_ns: int) -> EventBatch:
-        """Enter engine events; return what LoadGen is to be told of them."""
+        """Enter engine events; return what LoadGen is to be told of them.
+
+        Raises:
+            NotAnEventError: one cannot be entered; those before it were.
+        """
         batch = EventBatch()
+        try:
+            self._enter(batch, events, now_ns)
+        except Exception as error:
+            raise NotAnEventError(batch, error) from error
+        return batch
+
+    def _enter(self, batch: EventBatch, events: Sequence[Event], now_ns: int) -> None:
         going_on, state, issued = self._going_on(events), self.state, self.issued
         for event in events:
             seq = event.seq
-            if seq >= issued or state[seq]:
+            if not 0 <= seq < issued or state[seq]:
                 self.late_events += 1
             elif type(event) is Finished:
                 self._finish(batch, event, now_ns, goes_on=seq in going_on)
@@ -120,7 +144,6 @@ class Ledger:
                 self._first(batch, seq, event.token, now_ns)
             elif type(event) is Failed:
                 self._fail(batch, seq, event.reason, now_ns, event.replica)
-        return batch
 
     def fail_outstanding(self, reason: str, now_ns: int) -> EventBatch:
         """End every open sample as failed."""
@@ -134,8 +157,8 @@ class Ledger:
         if not self._reports_first_token or self.first_token_ns[seq] != NO_TIME:
             self.late_events += 1
             return
+        self.first_token[seq] = token  # first: what is no token must not enter half of it
         self.first_token_ns[seq] = now_ns
-        self.first_token[seq] = token
         batch.first_seqs.append(seq)
         batch.first_tokens.append(token)
 
@@ -181,19 +204,30 @@ class Ledger:
         batch.answers.append(answer)
 
     def _fail(self, batch: EventBatch, seq: int, reason: str, now_ns: int, replica: int) -> None:
+        self._end(seq, State.FAILED, now_ns, replica)
         if self._reports_first_token and self.first_token_ns[seq] == NO_TIME:
             # LoadGen reads past its arrays when a sample ends without a first token. It is
             # told of an empty one now: late, never early, and the run is not VALID anyway.
             batch.first_seqs.append(seq)
             batch.first_tokens.append(FAILED)
-        self._end(seq, State.FAILED, now_ns, replica)
-        self.failure[seq] = reason
+        self.failure[seq] = as_text(reason)
         batch.done_seqs.append(seq)
         batch.done_lengths.append(FAILED)
 
     def _end(self, seq: int, state: State, now_ns: int, replica: int) -> None:
+        self.replica[seq] = replica  # first: a number that is none must not end half of it
         self.state[seq] = state
         self.done_ns[seq] = now_ns
-        self.replica[seq] = replica
         self.ended_seqs.append(seq)
         self.count[state] += 1
+
+
+def as_text(reason: object) -> str:
+    """An engine's words as a file can hold them: it may be of any package.
+
+    Half a surrogate pair, as in a path of bytes that are no text, is of no encoding.
+    """
+    text = str(reason)
+    if len(text) > LONGEST_REASON:
+        text = f"{text[:LONGEST_REASON]} …"
+    return text.encode("utf-8", "backslashreplace").decode()

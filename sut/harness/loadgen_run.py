@@ -6,14 +6,17 @@ them, and run.json says what happened.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -219,8 +222,8 @@ def _facts(
         clock=outcome.clock,
         surroundings=outcome.surroundings,
         engine_counters=counters,
-        engine_figures=report.figures,
-        replica_figures={str(number): each for number, each in report.replicas.items()},
+        engine_figures=figures_of(report.figures),
+        replica_figures={str(n): figures_of(each) for n, each in report.replicas.items()},
         incidents=report.incidents,
         log_sha256=this.directory.hashes(),
     )
@@ -239,11 +242,21 @@ def _counters(live: LiveSession, before: dict[str, float] | None) -> dict[str, f
 
 
 def _stats(live: LiveSession) -> dict[str, float] | None:
-    """The engine's counters; None from one that hangs."""
+    """The engine's counters; None from one that hangs, or cannot tell."""
     try:
-        return live.host.call(live.engine.stats(), CALL_TIMEOUT_S)
-    except TimeoutError:
+        return figures_of(live.host.call(live.engine.stats(), CALL_TIMEOUT_S))
+    except Exception:  # noqa: BLE001 - an engine may be of any package
         return None
+
+
+def figures_of(told: Mapping[str, Any]) -> dict[str, float]:
+    """What an engine measured: what is no number, or none that JSON has, was not measured."""
+    found = {}
+    for name, value in told.items():
+        with suppress(OverflowError):
+            if isinstance(value, Real) and math.isfinite(value):  # numpy's numbers are some, too
+                found[name] = float(value)
+    return found
 
 
 @dataclass(frozen=True)
@@ -278,7 +291,8 @@ def _drive_loadgen(live: LiveSession, this: _Run) -> _Outcome:
         sut.ended_by_us = not exited_by_itself
         child.end()
         ending = child.how_it_ended() if exited_by_itself or not sut.fault else None
-        sut.disconnected.wait(CALL_TIMEOUT_S)
+        if silent is None or live.host.responds():  # else it may be ours that hangs
+            sut.disconnected.wait(CALL_TIMEOUT_S)
     _last_look(live, sut)
     reason = sut.fault or silent or (stopped and f"{stopped} ended it") or ending or LEFT_OPEN
     live.host.run(partial(ledger.fail_outstanding, reason, time.monotonic_ns()))
@@ -309,6 +323,9 @@ def _last_look(live: LiveSession, sut: SystemUnderTest) -> None:
             live.host.run(partial(sut.fail, f"the engine gave no sign for {CALL_TIMEOUT_S:g} s"))
         except HarnessError as error:
             live.host.run(partial(sut.fail, error.message))
+        except Exception as error:  # noqa: BLE001 - an engine may be of any package
+            told = f"the engine's {look.__name__} failed: {type(error).__name__}: {error}"
+            live.host.run(partial(sut.fail, told))
 
 
 def _spec(live: LiveSession, this: _Run) -> LoadGenSpec:

@@ -16,7 +16,7 @@ from rich.console import Console
 from sut.config.names import Scenario
 from sut.config.schema import RunConfig
 from sut.config.sources import Loaded
-from sut.errors import RunError
+from sut.errors import HarnessError, RunError
 from sut.harness.at_once import AtOnce
 from sut.harness.conclude import conclude
 from sut.harness.facts import BeforeTheClock, Start, write_config, write_session
@@ -28,6 +28,7 @@ from sut.harness.under_way import UnderWay, marked
 from sut.inputs.inputs import Inputs
 from sut.machine.signals import first_ends_the_run
 from sut.plan.run_plan import RunPlan
+from sut.record.ending import EndingFacts
 from sut.record.facts import RunFacts
 from sut.record.folder import SessionDir
 
@@ -106,9 +107,9 @@ class OnEngine:
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it ends in a result, too
                 ended = error
             ending = None if ended is None else way.ending(ended)
-            conclude(session, ending, way.say, way.kept, publish=publish)
-        if ended is not None and not isinstance(ended, KeyboardInterrupt):
-            raise ended
+            _, left = conclude(session, ending, way.say, way.kept, publish=publish)
+        if (told := _told(ended, ending, left)) is not None:
+            raise told
         if facts is None or facts.interrupted:
             return None
         if facts.engine_failure:
@@ -129,3 +130,14 @@ class OnEngine:
         (plan,) = plans_of(loaded, self.inputs)
         way.phases.begin(f"running {plan.run}")
         return make_run(live, plan, number, give_up(plan))
+
+
+def _told(
+    ended: Exception | KeyboardInterrupt | None, ending: EndingFacts | None, left: SessionDir
+) -> HarnessError | None:
+    """What is told of a run that broke; None where it did not, or somebody asked for its end."""
+    if isinstance(ended, HarnessError):
+        return ended
+    if ending is None or ending.stopped_by is not None:
+        return None
+    return RunError(f"{ending.sentence}.", where=str(left.root))

@@ -142,6 +142,8 @@ def _close(host: EngineHost, engine: Engine, way: UnderWay) -> None:
         host.call(engine.close(), CLOSE_TIMEOUT_S)
     except TimeoutError:
         way.say(f"The engine did not stop within {CLOSE_TIMEOUT_S:g} s.")
+    except Exception as error:  # noqa: BLE001 - an engine may be of any package
+        way.say(f"The engine did not stop as it should: {type(error).__name__}: {error}")
 
 
 def _warm_up(

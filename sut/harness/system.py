@@ -18,7 +18,7 @@ from typing import cast
 from qsl.library import Library
 from sut.engines.base import Engine, Event
 from sut.errors import HarnessError
-from sut.harness.ledger import Ledger
+from sut.harness.ledger import Ledger, NotAnEventError, as_text
 from sut.loadgen.link import EventBatch, FrameReader, Kind, frame, parse_indices, parse_issue
 
 HEALTH_INTERVAL_S = 0.5
@@ -104,8 +104,11 @@ class SystemUnderTest(asyncio.Protocol):
             self._last_sign_ns = self._clock_ns()
         if self.fault:
             self._report(self._ledger.fail_outstanding(self.fault, self._clock_ns()))
-        else:
+            return
+        try:
             self._engine.submit(first_seq, indices)
+        except Exception as error:  # noqa: BLE001 - an engine may be of any package
+            self.fail(f"the engine took no queries: {type(error).__name__}: {error}")
 
     async def _load(self, indices: Sequence[int]) -> None:
         await self._engine.load_samples(self._library.load(indices))
@@ -122,15 +125,19 @@ class SystemUnderTest(asyncio.Protocol):
     # -- the engine's side ----------------------------------------------------------------
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """The engine's event sink."""
+        """The engine's event sink. One that gives what is no event can be trusted no more."""
         self._last_sign_ns = self._clock_ns()
-        self._report(self._ledger.apply(events, self._clock_ns()))
+        try:
+            self._report(self._ledger.apply(events, self._clock_ns()))
+        except NotAnEventError as error:
+            self._report(error.told)
+            self.fail(f"the engine gave what is no event: {error}")
 
     def fail(self, reason: str) -> None:
         """The engine can answer no more: end what is open, and whatever still comes."""
         if self.fault is None:
-            self.fault = reason
-            self._report(self._ledger.fail_outstanding(reason, self._clock_ns()))
+            self.fault = as_text(reason)
+            self._report(self._ledger.fail_outstanding(self.fault, self._clock_ns()))
 
     async def _watch_health(self) -> None:
         while self.fault is None:

@@ -25,12 +25,13 @@ Utc = Annotated[str, AfterValidator(_a_time)]
 
 
 class Facts(BaseModel):
-    """Frozen; unknown keys are kept out so that a reader never guesses."""
+    """Frozen; unknown keys are kept out so that a reader never guesses.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    No field holds NaN or an infinity: JSON has neither, and nobody measured it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Published(Facts):
-    """Frozen; an unknown key is an error; no NaN can get into the JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    """What is published, as JSON with a schema of its own."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sut.bug import bug_of_ours
 from sut.config.resolved import read_resolved
 from sut.errors import HarnessError, Interrupted
 from sut.harness.facts import Start
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return Interrupted.exit_code
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it
+        told = bug_of_ours(error, options.resolved.parent)
+        sys.stderr.write(f"sut: {told.render()}\n")
+        return told.exit_code
 
 
 def _end_with_the_search() -> None:

@@ -81,7 +81,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _why(output: Path, code: int) -> str:
     """The error that it printed, in one line; else how it ended."""
-    lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+    ended = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+    try:
+        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:  # its folder was moved or removed
+        return f"{ended}, and {output} cannot be read: {error.strerror}"
     told = [line.removeprefix("sut: ") for line in lines if line.startswith("sut: ")]
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return told[-1] if told else f"its process ended with {how}"
+    return told[-1] if told else ended

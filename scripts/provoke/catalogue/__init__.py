@@ -9,6 +9,7 @@ from scripts.provoke.catalogue import (
     engines,
     inputs,
     machines,
+    moving,
     records,
     searches,
     settings,
@@ -17,17 +18,31 @@ from scripts.provoke.catalogue import (
     verbs,
 )
 from scripts.provoke.fault import Fault
+from scripts.provoke.page import named
 
-KINDS = (stopping, disks, streams, inputs, settings, machines, records, verbs, searches, engines)
+KINDS = (
+    stopping,
+    disks,
+    streams,
+    inputs,
+    settings,
+    machines,
+    records,
+    verbs,
+    searches,
+    moving,
+    engines,
+)
 
 
 def every() -> list[Fault]:
     """All of them, in the order of their kinds.
 
     Raises:
-        AssertionError: two have one id.
+        AssertionError: two have one id, or the same words, by which the page knows a row.
     """
     found = [fault for kind in KINDS for fault in kind.faults()]
-    twice = [name for name, times in Counter(each.id for each in found).items() if times > 1]
-    assert not twice, twice
+    for names in ([each.id for each in found], [named(each) for each in found]):
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        assert not twice, twice
     return found

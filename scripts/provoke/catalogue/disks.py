@@ -145,9 +145,9 @@ def _folders() -> Iterator[Fault]:
     for name, what, which in acts:
         for does, said, act in (
             ("removed", "is removed", _remove),
-            ("moved", "is moved away", _move),
+            ("moved", "is moved away", move),
             ("file", "is a file all of a sudden", _made_a_file),
-            ("loop", "is a link to itself all of a sudden", _made_a_loop),
+            ("loop", "is a link to itself all of a sudden", made_a_loop),
         ):
             make = run_hit(_on(which, act), SHORT)
             yield Fault(f"disk/{name}-{does}", f"{what} {said}, in a run", make, ENDED, (1,))
@@ -167,17 +167,19 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)  # the command writes there meanwhile
 
 
-def _move(path: Path) -> None:
+def move(path: Path) -> None:
+    """Away, under another name."""
     path.rename(path.with_name(f"{path.name}-away"))
 
 
 def _made_a_file(path: Path) -> None:
-    _move(path)
+    move(path)
     path.write_text("not a folder")
 
 
-def _made_a_loop(path: Path) -> None:
-    _move(path)
+def made_a_loop(path: Path) -> None:
+    """A link to itself, in place of what lay there."""
+    move(path)
     path.symlink_to(path)
 
 
@@ -230,7 +232,7 @@ def _places() -> Iterator[Fault]:
         ("markup", "a name of markup and quotes", "{folder}/[red]<b>'\"$(x)"),
         ("bytes", "a name that is not UTF-8", "{folder}/\udcff\udcfe"),
     ):
-        honest = name in ("newline", "markup", "bytes", "empty")
+        honest = name in ("newline", "markup", "empty")
         yield Fault(f"place/{name}", f"--results-dir is {how}", _placed(where),
                     HONEST if honest else refused)  # fmt: skip
 

@@ -83,9 +83,11 @@ def _plan(seconds: int) -> str:
 VERBS = ("campaign", "peak", "tune")
 
 
-def _hit(
+def hit(
     verb: str, at: str, blow: Callable[[Under], None] | None, seconds: int = LONG, before: str = ""
 ) -> Make:
+    """One of the verbs, hit at a moment."""
+
     def make(folder: Path) -> Call:
         words = _words(verb, folder / RESULTS, seconds)
         return Call(words, at=at, blow=blow, before=before.replace("{folder}", str(folder)))
@@ -97,7 +99,7 @@ def _asked() -> Iterator[Fault]:
     """Signals that ask for the end: in a run, while the first modules load, twice."""
     for verb in VERBS:
         for number in ASKING:
-            make = _hit(verb, ANSWERS, send(number))
+            make = hit(verb, ANSWERS, send(number))
             how = f"`{verb}`: {number.name} in a run"
             ends = (*ENDED, *EITHER, RECOVERED)
             yield Fault(f"search/{verb}-{number.name}", how, make, ends, (130,))
@@ -106,7 +108,7 @@ def _asked() -> Iterator[Fault]:
             codes = (130, -number)
             ends = (*STOPPED_EARLY, *EITHER)
             yield Fault(f"search/{verb}-{number.name}-early", how, make, ends, codes)
-        make = _hit(verb, ANSWERS, _twice)
+        make = hit(verb, ANSWERS, _twice)
         how = f"`{verb}`: Ctrl-C, and again a second later"
         # A campaign has stages that are VALID already.
         yield Fault(f"search/{verb}-twice", how, make, (*EITHER, RECOVERED), (130,))
@@ -129,12 +131,12 @@ def _twice(under: Under) -> None:
 def _killed() -> Iterator[Fault]:
     for verb in VERBS:
         ends: Outcomes = (*KILLED, *ENDED) if verb == "tune" else KILLED
-        make = _hit(verb, ANSWERS, send(S.SIGKILL))
+        make = hit(verb, ANSWERS, send(S.SIGKILL))
         yield Fault(f"search/{verb}-SIGKILL", f"`{verb}`: SIGKILL in a run", make, ends, (-9,))
-    make = _hit("campaign", WARMING, send(S.SIGKILL))
+    make = hit("campaign", WARMING, send(S.SIGKILL))
     how = "`campaign`: SIGKILL while warming up"
     yield Fault("search/campaign-SIGKILL-warm-up", how, make, (NO_RUN, *EITHER, RECOVERED), (-9,))
-    make = _hit("tune", RUNNING, lambda under: under.child("sut.tune.child").kill())
+    make = hit("tune", RUNNING, lambda under: under.child("sut.tune.child").kill())
     how = "`tune`: the process of a trial is killed"
     yield Fault("search/tune-child", how, make, (RECOVERED, *EITHER), (0, 1))
 
@@ -143,7 +145,7 @@ def _crowded() -> Iterator[Fault]:
     """The folder is taken by another command, for as long as the test takes."""
     taken = "mkdir -p {folder}/results; exec 9< {folder}/results; flock -n 9"
     for verb in VERBS:
-        make = _hit(verb, AT_START, None, before=taken)
+        make = hit(verb, AT_START, None, before=taken)
         how = f"`{verb}`: another command works in its folder"
         yield Fault(f"search/{verb}-crowded", how, make, (NOTHING,), (2,))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sut.errors import EngineStartError, RunError
+from sut.errors import EngineStartError, LogError, RunError
 from sut.harness.conclude import conclude, ending_of, moved
 from sut.machine.signals import Stopped
 from sut.record.folder import SessionDir
@@ -53,6 +53,14 @@ def test_a_file_that_cannot_be_copied_is_left_out(
     monkeypatch.setattr(shutil, "copyfile", refuse)
     assert "Offline/performance/mlperf_log_trace.json" not in files(moved(session, {}).root)
     assert "Offline/performance/mlperf_log_detail.txt" in files(moved(session, {}).root)
+
+
+def test_a_file_that_is_none_of_ours_is_named_where_it_lies(session: SessionDir) -> None:
+    session.session_facts.write_text('{"engine": 1}')
+    with pytest.raises(LogError) as raised:
+        conclude(session, None, lambda _: None)
+    assert raised.value.where == str(session.session_facts)
+    assert not list(Path(tempfile.gettempdir()).iterdir())
 
 
 def test_the_last_lines_of_the_engines_log_go_with_its_error(session: SessionDir) -> None:

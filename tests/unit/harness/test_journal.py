@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from sut.engines.base import Failed, Finished, FirstToken
+from sut.errors import RunError
 from sut.harness import journal
 from sut.harness.journal import Changes, Journal, append
 from sut.harness.ledger import Ledger
@@ -148,8 +149,11 @@ def test_a_write_in_parts_is_carried_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "j").read_bytes() == b"0123456789"
 
 
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.EROFS, "Read-only file system"), RunError("the loop hangs.")]
+)
 def test_it_writes_by_itself_and_a_failure_ends_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     monkeypatch.setattr(journal, "PERIOD_S", 0.001)
     book, calls = started(), 0
@@ -159,11 +163,11 @@ def test_it_writes_by_itself_and_a_failure_ends_nothing(
         nonlocal calls
         calls += 1
         if calls == 1:
-            raise OSError(errno.EROFS, "Read-only file system")
+            raise failure
         return changes.take()
 
-    with Journal(take, changes, PROMPT_TOKENS, tmp_path / "j"):
-        while read_journal(tmp_path / "j") is None:
+    with Journal(take, changes, PROMPT_TOKENS, tmp_path / "j") as keeping:
+        while keeping._thread.is_alive() and read_journal(tmp_path / "j") is None:
             pass
     assert len(read(tmp_path / "j")) == 4
 

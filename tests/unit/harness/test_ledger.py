@@ -2,12 +2,13 @@
 
 from array import array
 from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from sut.engines.base import Event, Failed, Finished, FirstToken
-from sut.harness.ledger import Ledger, State
+from sut.harness.ledger import LONGEST_REASON, Ledger, NotAnEventError, State
 from sut.loadgen.link import FAILED
 from sut.record.answer import FEW, GOES_ON, AnswerBounds
 
@@ -192,3 +193,51 @@ def test_an_answer_that_is_not_whole_is_a_failure_and_no_other_is(others: int):
     cut: list[Event] = [Finished(others, tokens(5, EOS) + b"\2", "stop")]
     book.apply(cut + [Finished(n, tokens(5, EOS), "stop") for n in range(others)], now_ns=5)
     assert list(book.failure) == [others]
+
+
+WHOLE = tokens(5, 6, EOS)
+NO_EVENTS: list[Any] = [
+    Finished(1, [5, 6, 7, EOS], "stop"),  # type: ignore[arg-type]
+    Finished(1, "5" * 8, "stop"),  # type: ignore[arg-type]
+    Finished(1, None, "stop"),  # type: ignore[arg-type]
+    Finished("1", WHOLE, "stop"),  # type: ignore[arg-type]
+    Finished(1.0, WHOLE, "stop"),  # type: ignore[arg-type]
+    Finished(1, WHOLE, "stop", replica=10**6),
+    Finished(1, WHOLE, "stop", replica=None),  # type: ignore[arg-type]
+    Failed(1, "why", replica=10**6),
+    FirstToken(1, 2**40),
+    FirstToken(1, "5"),  # type: ignore[arg-type]
+    object(),
+]
+
+
+@pytest.mark.parametrize("none", NO_EVENTS)
+def test_what_is_no_event_enters_nothing_and_costs_none_before_it(ledger: Ledger, none: Any):
+    batches = [ledger.apply([FirstToken(1, 5)], now_ns=105)] if type(none) is Finished else []
+    with pytest.raises(NotAnEventError) as raised:
+        ledger.apply([FirstToken(0, 5), none], now_ns=110)
+    batches += [raised.value.told, ledger.fail_outstanding("the engine is out of order", 120)]
+    # LoadGen is owed each first token and each end once, whatever came between.
+    assert sorted(seq for batch in batches for seq in batch.first_seqs) == [0, 1, 2]
+    assert sorted(seq for batch in batches for seq in batch.done_seqs) == [0, 1, 2]
+    assert ledger.outstanding == 0
+    assert set(ledger.failure.values()) == {"the engine is out of order"}
+
+
+def test_a_sample_before_the_first_is_none(ledger: Ledger):
+    assert not ledger.apply([Finished(-1, WHOLE, "stop")], now_ns=110)
+    assert (ledger.late_events, ledger.outstanding) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        (7, "7"),
+        (None, "None"),
+        ("a\udcff\ud800", "a\\udcff\\ud800"),
+        ("x" * 5000, "x" * LONGEST_REASON + " …"),
+    ],
+)
+def test_a_reason_is_text_that_a_file_can_hold(ledger: Ledger, reason: Any, kept: str):
+    ledger.apply([Failed(0, reason)], now_ns=110)
+    assert ledger.failure == {0: kept}

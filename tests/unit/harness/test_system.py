@@ -209,3 +209,32 @@ def test_a_link_that_breaks_is_the_cause_that_is_named():
         assert ledger.outstanding == 0
 
     asyncio.run(scenario())
+
+
+def test_an_engine_that_gives_what_is_no_event_is_at_fault_at_once():
+    async def scenario() -> None:
+        sut, ledger, transport = build(SilentEngine())
+        sut.data_received(issue_frame(0, 10, array("Q", [1, 2])))
+        broken: Any = Finished(0, None, "stop")  # type: ignore[arg-type]
+        sut.on_events([broken])
+        assert sut.fault is not None
+        assert sut.fault.startswith("the engine gave what is no event: TypeError: ")
+        assert ledger.outstanding == 0
+        assert set(ledger.failure.values()) == {sut.fault}
+        assert transport.frames
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_takes_no_queries_is_at_fault_at_once():
+    class Refusing(SilentEngine):
+        def submit(self, first_seq: int, indices: Sequence[int]) -> None:
+            raise RuntimeError("full \ud800")
+
+    async def scenario() -> None:
+        sut, ledger, _ = build(Refusing())
+        sut.data_received(issue_frame(0, 10, array("Q", [1, 2])))
+        assert sut.fault == "the engine took no queries: RuntimeError: full \\ud800"
+        assert ledger.outstanding == 0
+
+    asyncio.run(scenario())

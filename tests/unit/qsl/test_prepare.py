@@ -152,6 +152,16 @@ def test_a_failure_leaves_no_file(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cnn_dailymail", "model"]
 
 
+@pytest.mark.parametrize("name", ["f.csv", "f.parquet"])
+def test_a_file_longer_than_any_data_set_is_refused_unread(
+    tmp_path: Path, model_folder: Path, name: str
+):
+    with (tmp_path / name).open("wb") as stream:
+        stream.truncate(2**36)  # of holes: it would fill the memory
+    with pytest.raises(DatasetError, match=f"it has {2**36} bytes, more than {2**33}"):
+        prepare_dataset(tmp_path / name, tmp_path / "o.json", model_folder, OFFICIAL, FORM, None)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -32,6 +32,7 @@ def test_submit_lists_every_refusal_on_a_line_and_exits_2(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["submit", *flags(tmp_path, str(root))])
     assert ended.value.code == 2
+    assert "\n  2  a reason stands against it, or bad input\n" in submit.EPILOG
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "sut: no tree was made; 2 reasons stand against it:"
     assert len(lines) == 3
