@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -81,9 +81,9 @@ _PLAIN = {
 class FlagParser(argparse.ArgumentParser):
     """A parser whose complaints are one line each and raised, never printed."""
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str, remedy: str = "See --help.") -> NoReturn:
         """Turn argparse's complaint into ours."""
-        raise ConfigError(f"{message}.", where="command line", remedy="See --help.")
+        raise ConfigError(f"{message}.", where="command line", remedy=remedy)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and name the nearest flag when one is unknown.
@@ -92,21 +92,25 @@ class FlagParser(argparse.ArgumentParser):
             ConfigError: an unknown flag, a missing or a bad value.
         """
         parsed, unknown = self.parse_known_args(args, namespace)
-        if not unknown:
-            return parsed
-        word = unknown[0].partition("=")[0]
+        if unknown:
+            self._refuse(unknown[0])
+        return parsed
+
+    def _refuse(self, unknown: str) -> NoReturn:
+        word = unknown.partition("=")[0]
         if not word.startswith("-"):
-            self.error(f"unexpected word {word}")
+            meant = [each for each in SCENARIOS if each.casefold() == word.casefold()]
+            self.error(f"unexpected word {word}", *(f"Give --scenario {each}." for each in meant))
         # What is hidden is not for people to type.
-        flags = [
-            flag
-            for action in self._actions
-            if action.help != argparse.SUPPRESS
-            for flag in action.option_strings
-        ]
-        raise ConfigError(
-            f"there is no flag {word}.", where="command line", remedy=instead_of(word, flags)
-        )
+        told = (each for each in self._actions if each.help != argparse.SUPPRESS)
+        flags = [flag for action in told for flag in action.option_strings]
+        self.error(f"there is no flag {word}", instead_of(word, flags, _keys))
+
+
+def _keys() -> Collection[str]:
+    from sut.config.keys import leaves  # pydantic's, which --help does without
+
+    return leaves()
 
 
 def whole(flag: str, least: int, most: int, *, example: int) -> Callable[[str], int]:
