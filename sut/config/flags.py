@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.config.help_text import Narrow
 from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
 from sut.config.natural import instead_of
@@ -28,11 +28,7 @@ ENVIRONMENT = {
     "OFFLINE_TARGET_QPS": "offline.target_qps",
 }
 
-_VERBS = "\n".join(
-    textwrap.fill(f"  {verb:<16} {what}", 80, subsequent_indent=" " * 19)
-    for verb, what in VERBS.items()
-    if verb != DEFAULT_VERB
-)
+_VERBS = "\n".join(f"  {verb:<16} {what}" for verb, what in VERBS.items() if verb != DEFAULT_VERB)
 
 EPILOG = f"""\
 example:
@@ -192,7 +188,7 @@ def verb_parser(verb: str, description: str, epilog: str | None = None) -> FlagP
         prog=f"{PROG} {verb}".rstrip(),
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Narrow,
         allow_abbrev=False,
     )
 
@@ -228,8 +224,9 @@ def _add_what(parser: FlagParser) -> None:
     add(
         "--mode",
         choices=MODES,
-        help="runs of each scenario; both is performance and accuracy, "
-        "all is compliance too (performance)",
+        metavar="MODE",
+        help=f"runs of each scenario: {', '.join(MODES)}; both is performance and accuracy, all is "
+        "compliance too (performance)",
     )
     add(
         "--smoke",
@@ -277,7 +274,9 @@ def _add_replicas(parser: FlagParser) -> None:
     add(
         "--dispatch",
         choices=("auto", "tokens", "prefill-weighted", "equal"),
-        help="to which replica a query goes; equal gives each the same number (auto)",
+        metavar="HOW",
+        help="to which replica a query goes: auto, tokens, prefill-weighted, or equal, which gives "
+        "each the same number (auto)",
     )
     add(
         "--on-replica-loss",
