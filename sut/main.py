@@ -44,6 +44,8 @@ def split_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
     if not arguments or arguments[0].startswith("-"):
         return DEFAULT_VERB, list(arguments)
     verb = arguments[0]
+    if verb == "help":  # git's way: help, help VERB
+        return split_verb([*arguments[1:2], "--help"])
     if verb not in VERBS:
         raise ConfigError(
             f"there is no verb {verb}.",

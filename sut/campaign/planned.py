@@ -218,3 +218,22 @@ def foretold(plan: Plan, stages: Sequence[Planned]) -> Iterator[str]:
         f"What is to be made takes {bound} {clock(seconds)}. A stage that was never made starts an "
         "engine on top of that."
     )
+
+
+def foretold_document(plan: Plan, stages: Sequence[Planned]) -> dict[str, Any]:
+    """The same for a program: `seconds` is the least where `known` is false, and null if kept."""
+    return {
+        "plan": str(plan.path),
+        "stages": [
+            {
+                "stage": each.name,
+                "kept": each.left is not None,
+                "session": None if each.left is None else str(each.left),
+                "seconds": None if each.left is not None else each.estimate.seconds,
+                "known": each.left is not None or each.estimate.known,
+                "why": None if each.left is not None else each.estimate.why,
+                "awaits": each.awaits,
+            }
+            for each in stages
+        ],
+    }

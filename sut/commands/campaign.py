@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     from sut.api import configure
     from sut.campaign.campaign import Campaign
     from sut.campaign.plan import read_plan
-    from sut.campaign.planned import foretold, planned
+    from sut.campaign.planned import foretold, foretold_document, planned
     from sut.record.alone import alone_in
 
     plan = read_plan(options.plan)
@@ -69,11 +69,11 @@ def main(arguments: Sequence[str]) -> int:
     stages = planned(plan, out, configure)
     _say_notes(stages)
     console = progress_console(quiet=options.quiet)
-    table = foretold(plan, stages)
     if options.dry_run:
-        print("\n".join(table))
+        document = foretold_document(plan, stages) if options.json else None
+        print(json.dumps(document, indent=2) if document else "\n".join(foretold(plan, stages)))
         return 0
-    for line in table:
+    for line in foretold(plan, stages):
         console.print(line, highlight=False, soft_wrap=True)
     again = partial(planned, plan, out, configure)
     with alone_in(out):
@@ -129,5 +129,5 @@ def parser() -> FlagParser:
     add("--dry-run", action="store_true", help="show the stages and how long each takes, and stop")
     add("--stop-on-invalid", action="store_true", help="make no stage after one that is not VALID")
     add("--quiet", action="store_true", help="no progress on stderr, only what it ends with")
-    add("--json", action="store_true", help="print the report as JSON")
+    add("--json", action="store_true", help="print the report as JSON; with --dry-run the stages")
     return made

@@ -58,6 +58,7 @@ def parser() -> FlagParser:
     )
     add = made.add_argument
     add("directory", type=Path, nargs="?", default=RESULTS, metavar="DIR", help=f"({RESULTS})")
-    add("--scenario", choices=SCENARIOS, help="only this one (all)")
+    names = ", ".join(SCENARIOS)
+    add("--scenario", choices=SCENARIOS, metavar="NAME", help=f"only this one of {names} (all)")
     add("--json", action="store_true", help="print JSON")
     return made

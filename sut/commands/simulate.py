@@ -58,7 +58,13 @@ def parser() -> FlagParser:
     add = made.add_argument
     add("run", type=Path, metavar="RUN", help="a session's folder, or its result's file")
     # `to_overrides` takes `scenario` for the run verb's.
-    add("--scenario", dest="of", choices=SCENARIOS, help="which, where the session has several")
+    add(
+        "--scenario",
+        dest="of",
+        choices=SCENARIOS,
+        metavar="NAME",
+        help=f"{', '.join(SCENARIOS)}: which, where the session has several",
+    )
     add(
         "--set",
         action="append",

@@ -44,8 +44,8 @@ def comparison_html(comparison: Comparison) -> str:
 
 def _columns(names: Sequence[str]) -> Sequence[str]:
     first, *others = names
-    of_others = (each for name in others for each in (name, f"{name} / {first}", "verdict"))
-    return ["figure", "better", first, *of_others]
+    of_others = (each for name in others for each in (name, "verdict", f"{name} / {first}"))
+    return ["figure", first, *of_others, "better"]
 
 
 def orders_of(names: Sequence[str]) -> dict[str, Key[Row]]:

@@ -15,7 +15,7 @@ from sut.config.keys import (
     OPTIONS,
     Setting,
     everywhere,
-    nearest,
+    instead_of_key,
     refuse_yes_or_no,
     sentence,
     show,
@@ -96,7 +96,7 @@ def _field(kind: Setting, setting: Setting) -> FieldInfo:
         raise ConfigError(
             f"{said}, but engine {kind.value} has its settings in engine.{kind.value}.",
             where=setting.origin,
-            remedy=f"The nearest is {nearest(f'engine.{kind.value}.{name}')}.",
+            remedy=instead_of_key(f"engine.{kind.value}.{name}"),
         )
     fields: Mapping[str, Any] = _options(kind).model_fields
     if name in fields:

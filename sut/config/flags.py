@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sut.config.help_text import Narrow
 from sut.config.installed_engines import engine_names
 from sut.config.names import ModeChoice, Scenario
 from sut.config.natural import instead_of
@@ -28,11 +28,7 @@ ENVIRONMENT = {
     "OFFLINE_TARGET_QPS": "offline.target_qps",
 }
 
-_VERBS = "\n".join(
-    textwrap.fill(f"  {verb:<16} {what}", 80, subsequent_indent=" " * 19)
-    for verb, what in VERBS.items()
-    if verb != DEFAULT_VERB
-)
+_VERBS = "\n".join(f"  {verb:<16} {what}" for verb, what in VERBS.items() if verb != DEFAULT_VERB)
 
 EPILOG = f"""\
 example:
@@ -81,9 +77,9 @@ _PLAIN = {
 class FlagParser(argparse.ArgumentParser):
     """A parser whose complaints are one line each and raised, never printed."""
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str, remedy: str = "See --help.") -> NoReturn:
         """Turn argparse's complaint into ours."""
-        raise ConfigError(f"{message}.", where="command line", remedy="See --help.")
+        raise ConfigError(f"{message}.", where="command line", remedy=remedy)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and name the nearest flag when one is unknown.
@@ -92,21 +88,25 @@ class FlagParser(argparse.ArgumentParser):
             ConfigError: an unknown flag, a missing or a bad value.
         """
         parsed, unknown = self.parse_known_args(args, namespace)
-        if not unknown:
-            return parsed
-        word = unknown[0].partition("=")[0]
+        if unknown:
+            self._refuse(unknown[0])
+        return parsed
+
+    def _refuse(self, unknown: str) -> NoReturn:
+        word = unknown.partition("=")[0]
         if not word.startswith("-"):
-            self.error(f"unexpected word {word}")
+            meant = [each for each in SCENARIOS if each.casefold() == word.casefold()]
+            self.error(f"unexpected word {word}", *(f"Give --scenario {each}." for each in meant))
         # What is hidden is not for people to type.
-        flags = [
-            flag
-            for action in self._actions
-            if action.help != argparse.SUPPRESS
-            for flag in action.option_strings
-        ]
-        raise ConfigError(
-            f"there is no flag {word}.", where="command line", remedy=instead_of(word, flags)
-        )
+        told = (each for each in self._actions if each.help != argparse.SUPPRESS)
+        flags = [flag for action in told for flag in action.option_strings]
+        self.error(f"there is no flag {word}", instead_of(word, flags, _keys))
+
+
+def _keys() -> Collection[str]:
+    from sut.config.keys import leaves  # pydantic's, which --help does without
+
+    return leaves()
 
 
 def whole(flag: str, least: int, most: int, *, example: int) -> Callable[[str], int]:
@@ -188,7 +188,7 @@ def verb_parser(verb: str, description: str, epilog: str | None = None) -> FlagP
         prog=f"{PROG} {verb}".rstrip(),
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Narrow,
         allow_abbrev=False,
     )
 
@@ -224,8 +224,9 @@ def _add_what(parser: FlagParser) -> None:
     add(
         "--mode",
         choices=MODES,
-        help="runs of each scenario; both is performance and accuracy, "
-        "all is compliance too (performance)",
+        metavar="MODE",
+        help=f"runs of each scenario: {', '.join(MODES)}; both is performance and accuracy, all is "
+        "compliance too (performance)",
     )
     add(
         "--smoke",
@@ -273,7 +274,9 @@ def _add_replicas(parser: FlagParser) -> None:
     add(
         "--dispatch",
         choices=("auto", "tokens", "prefill-weighted", "equal"),
-        help="to which replica a query goes; equal gives each the same number (auto)",
+        metavar="HOW",
+        help="to which replica a query goes: auto, tokens, prefill-weighted, or equal, which gives "
+        "each the same number (auto)",
     )
     add(
         "--on-replica-loss",

@@ -22,6 +22,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from sut.config.names import Scenario
+from sut.config.natural import natural
 from sut.config.schema import RunConfig, engine_sections
 from sut.config.vllm_extra import EXTRA, flat
 from sut.config.yaml_tree import PlainLoader
@@ -92,8 +93,16 @@ def _walk(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
     return found
 
 
-def nearest(key: str) -> str:
-    """The valid key that looks most like `key`."""
+def nearest(key: str) -> str | None:
+    """The valid key that looks most like `key`; None where none does.
+
+    Within a section that there is, one of its own keys is always found.
+    """
+    section, _, name = key.rpartition(".")
+    inside = {each.rpartition(".")[2]: each for each in leaves() if each.startswith(f"{section}.")}
+    if section in sections() and inside:
+        holding = [each for each in inside if name and name in each]
+        return inside[(holding or difflib.get_close_matches(name, inside, n=1, cutoff=0.0))[0]]
     names = [*leaves(), *sorted(sections())]
     by_end = {name.rpartition(".")[2]: name for name in reversed(names)}
     whole = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
@@ -102,7 +111,14 @@ def nearest(key: str) -> str:
     end = difflib.get_close_matches(key.rpartition(".")[2], by_end, n=1, cutoff=0.6)
     if end:
         return by_end[end[0]]
-    return difflib.get_close_matches(key, names, n=1, cutoff=0.0)[0]
+    return None
+
+
+def instead_of_key(key: str) -> str:
+    """What to do about a key that there is not."""
+    told = natural(f"--{key.replace('_', '-')}", leaves()) if "." not in key else None
+    near = nearest(key)
+    return told or (f"The nearest is {near}." if near else "--dry-run shows every key.")
 
 
 def require_known(setting: Setting) -> None:
@@ -128,7 +144,7 @@ def require_known(setting: Setting) -> None:
     raise ConfigError(
         f"{key} is {shown}, but there is no such key.",
         where=setting.origin,
-        remedy=f"The nearest is {nearest(key)}.",
+        remedy=instead_of_key(key),
     )
 
 
@@ -148,7 +164,7 @@ def _require_varying(setting: Setting) -> None:
             where=setting.origin,
             remedy=f"Set {key}, which holds in all of them."
             if key in leaves()
-            else f"The nearest is {nearest(key)}.",
+            else instead_of_key(key),
         )
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from sut.config import shipped
 from sut.config.names import Scenario
+from sut.config.natural import near_one
 from sut.config.round_files import round_leaves, tree
 from sut.config.strict import Strict
 from sut.errors import ConfigError
@@ -294,8 +295,11 @@ def load_round(name: str) -> Round:
     """
     path = shipped.conf_path("rounds", name)
     if not path.is_file():
-        known = ", ".join(shipped.round_names())
-        raise ConfigError(f"round {name} is unknown; known are {known}.", remedy="See --round.")
+        known = shipped.round_names()
+        raise ConfigError(
+            f"round {name} is unknown; known are {', '.join(known)}.",
+            remedy=near_one(name, known) or "Give one of them.",
+        )
     try:
         return Round.model_validate(tree(round_leaves(name).values()))
     except ValidationError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sut.config import official
 from sut.config.keys import Setting, require_known, show
+from sut.config.natural import near_one
 from sut.config.shipped import conf_path, names
 from sut.config.yaml_tree import Leaf, read_leaves, read_text
 from sut.errors import ConfigError
@@ -57,8 +57,7 @@ def find(kind: str, choice: Setting) -> Path:
     known = names(kind)
     if name in known:
         return conf_path(kind, name)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"The nearest is {near[0]}." if near else "Give one of them, or the path of a .yaml."
+    hint = near_one(name, known) or "Give one of them, or the path of a .yaml."
     raise ConfigError(
         f"{name} is not in user_confs/{kind}, which has {', '.join(known)}.",
         where=choice.origin,

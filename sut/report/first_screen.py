@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
+from sut.config.names import Scenario
 from sut.figure_text import figure_text, of_limit
 from sut.record.ending import HEAD
+from sut.report.lines import causes_first, latency_of_one, what_to_do
 from sut.report.summary import NO_MODEL, alarms_of
 from sut.result.schema import Result, RunResult
 from sut.rules.check import Check, number, shown
@@ -53,19 +55,22 @@ def _head(result: Result, runs: Sequence[RunResult]) -> Iterable[str]:
         for each in alarms:
             yield from _wrapped(each.strip(), "  ")
         if against:
-            rest = f"; and {len(against) - AGAINST} more" if len(against) > AGAINST else ""
-            yield from _wrapped(f"Not submission-grade: {'; '.join(against[:AGAINST])}{rest}", "")
+            rest = len(against) - AGAINST
+            more = f"; and {rest} more, in the summary" if rest > 0 else ""
+            yield from _wrapped(f"Not submission-grade: {'; '.join(against[:AGAINST])}{more}", "")
         return
     yield f"INVALID: {about}"
-    for name, run in _runs(result):
-        for each in run.advice:
-            yield from _wrapped(f"{name}: {each}", "  ")
+    for each in what_to_do(_runs(result)):
+        yield from _wrapped(each, "  ")
     causes = {each.reason for run in runs for each in run.checks if each.rule in CAUSES}
-    reasons = sorted(result.reasons, key=lambda each: not _is_cause(each, causes))
+    first, follow = causes_first(result.reasons, _runs(result))
+    reasons = sorted(first, key=lambda each: not _is_cause(each, causes))
     for each in reasons[:REASONS]:
         yield from _wrapped(f"- {each}", "  ")
     if len(reasons) > REASONS:
         yield f"  - and {len(reasons) - REASONS} more, in the summary"
+    if follow:
+        yield f"  - and {len(follow)} more that follow from it, in the summary"
 
 
 def _is_cause(reason: str, causes: Collection[str]) -> bool:
@@ -84,6 +89,8 @@ def _run(name: str, run: RunResult) -> Iterable[str]:
     verdict = "VALID" if run.valid else "INVALID"
     yield from _wrapped(f"{name:<12} {verdict:<8} {', '.join(_figures(run))}", "")
     limits = [_limit(each) for each in run.checks if each.rule in LIMITS]
+    if (known_by := latency_of_one(Scenario(name.split()[0]), run)) is not None:
+        limits.append(f"latency {known_by[0]} {figure_text(known_by[1])} ms")
     if limits:
         yield from _wrapped(", ".join(limits), " " * 13)
     if run.disturbed_by and not run.advice:

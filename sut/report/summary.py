@@ -10,7 +10,7 @@ from sut.record.facts import EngineFacts, GpuFacts, HardwareFacts
 from sut.record.nodes import is_elsewhere, nodes
 from sut.report.card_lines import among_published, cards, most
 from sut.report.formulas import SENTENCES
-from sut.report.lines import NOT_MEASURED, number, row, unjudged
+from sut.report.lines import NOT_MEASURED, causes_first, number, row, unjudged, what_to_do
 from sut.report.load_lines import busy, kv_tokens, replicas
 from sut.report.surroundings_lines import surroundings
 from sut.result.schema import Evaluation, OwnEngine, Result, RunResult, own_engines
@@ -88,10 +88,10 @@ def _only_told(run: RunResult) -> bool:
 def _causes(result: Result) -> Iterable[str]:
     """What to do, where that is known; what was wrong; what could not be judged at all."""
     runs = [(f"{scenario}{name}", run) for scenario, name, run in _all_runs(result)]
-    advice = [f"  {name}: {each}" for name, run in runs for each in run.advice]
+    advice = [f"  {each}" for each in what_to_do(runs)]
     if advice:
         yield from (*advice, "What failed:")
-    yield from (f"  - {reason}" for reason in result.reasons)
+    yield from (f"  - {reason}" for each in causes_first(result.reasons, runs) for reason in each)
     yield from (f"  - {each}" for each in unjudged(runs))
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:\+00:00|Z)")
+
+
+def moment(text: str) -> str:
+    """A record's time as a person reads it: to the second, in UTC; other text as it is."""
+    found = _MOMENT.fullmatch(text)
+    return text if found is None else f"{found[1]} {found[2]} UTC"
 
 
 def template(path: Path, filters: Mapping[str, Callable[..., Any]] | None = None) -> Template:
@@ -29,5 +38,5 @@ def template(path: Path, filters: Mapping[str, Callable[..., Any]] | None = None
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= dict(filters or {})
+    environment.filters |= {"moment": moment, **(filters or {})}
     return environment.get_template(path.name)

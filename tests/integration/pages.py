@@ -46,6 +46,10 @@ def write_pages(folder: Path) -> dict[str, Path]:
     found["several"].write_text(several_html(judged_all, found["several"]))
     found["campaign"] = folder / "campaign.html"
     found["campaign"].write_text(campaign_html(CAMPAIGN))
+    for name in ("document", "system"):  # what it links to, which a search leaves
+        file = folder / CAMPAIGN["stages"][2]["search"][name]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
     found["peak"] = folder / "peak.html"
     found["peak"].write_text(peak_html(searched()))
     return found

@@ -17,6 +17,14 @@ from sut.machine.signals import kept
 NAMESPACE = "sut"
 PORT_TIMEOUT_S = 10.0
 SAID_LENGTH = 300
+ELSEWHERE = (
+    "Look at the address, at the token (~/.ray/auth_token, the head's) and at `ray status` on the "
+    "head."
+)
+AT_HOME = (
+    "Ray waits half a minute for its own processes: end what else runs here, look at the free "
+    "memory and at /tmp, and try again; --address HOST:PORT takes a cluster that runs."
+)
 
 # For a cluster that we start: no usage reports, token authentication, a worker's children
 # (vLLM's engine core) die with it even when it is killed, and an engine has the priority that it
@@ -71,7 +79,6 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
         ) from error
     _keep_ray_off_stdout()
     common = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
-    foreign = (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError)
     where: dict[str, Any] = {"address": address}
     if address is None:
         where = {
@@ -85,13 +92,12 @@ def connect(address: str | None, cpus: int, cards: int) -> None:
             _try_port(address)
         with kept():  # Ray ends a driver at once on SIGTERM, without its result
             ray.init(**where, **common)
-    except foreign as error:
+    except Exception as error:
         # One line, for Ray's first often ends in a colon.
         said = " ".join(str(error).split())[:SAID_LENGTH] or type(error).__name__
         raise EngineStartError(
             f"the Ray cluster at {address or 'this machine'} cannot be used: {said}",
-            remedy="Look at the address, at the token (~/.ray/auth_token, the head's) and at "
-            "`ray status` on the head.",
+            remedy=AT_HOME if address is None else ELSEWHERE,
         ) from error
     wait_for_own()  # LoadGen's process is a child of the driver
 

@@ -21,7 +21,7 @@ from sut.record.engine_load import PREEMPTIONS
 from sut.record.folder import write_atomic
 from sut.record.session import RunRecord, SessionRecord
 from sut.report.formulas import PERCENTILE, TIMES
-from sut.report.lines import unjudged
+from sut.report.lines import causes_first, latency_of_one, unjudged, what_to_do
 from sut.report.load_lines import told_by
 from sut.report.page.figures import LIMITS, Figure, figures
 from sut.report.page.place import Place, place
@@ -30,6 +30,7 @@ from sut.report.page.settings import Set, settings
 from sut.report.page.sortable import Key, Sortable, as_given, largest_first, sortable
 from sut.report.page.tiles import Tile, tiles
 from sut.report.page.trust import Trusted, trust
+from sut.report.summary import NO_MODEL, alarms_of
 from sut.report.templates import template
 from sut.result.schema import ReplicaShare, Result, RunResult
 from sut.rules.check import Check, number, shown
@@ -94,6 +95,7 @@ class RunPage:
     anchor: str
     run: RunResult
     margins: list[Margin]
+    known_by: str
     tiles: list[Tile]
     figures: list[Figure]
     statistics: list[Statistics]
@@ -114,9 +116,12 @@ def report_html(result: Result, record: SessionRecord) -> str:
     """
     folders = {run.place: run for run in record.runs}
     pages = [_page(result, *each, folders) for each in _runs(result)]
+    runs = [(page.name, page.run) for page in pages]
+    first, follow = causes_first(result.reasons, runs)
     return template(TEMPLATE, {"figure": figure_text}).render(
-        result=result, info=result.benchmark_info, runs=pages, advice=_advice(pages),
-        unjudged=[] if result.valid else list(unjudged((page.name, page.run) for page in pages)),
+        result=result, info=result.benchmark_info, runs=pages, advice=list(what_to_do(runs)),
+        reasons=first, follow=follow, alarms=[each.strip(" -") for each in alarms_of(result)],
+        no_model=NO_MODEL, unjudged=[] if result.valid else list(unjudged(runs)),
         ending=record.ending, statistics=[_title(name) for name in STATISTICS],
         percentile=PERCENTILE, settings=sortable(settings(result), SETTINGS),
         files=_files(record), generator=generator(),
@@ -156,6 +161,7 @@ def _page(
         anchor=name.replace(" ", "-"),
         run=run,
         margins=[_margin(each) for each in run.checks if each.rule in LIMITS.values()],
+        known_by=_known_by(scenario, run),
         tiles=tiles(scenario, run) if performance else [],
         figures=[] if measured is None else list(figures(run, measured)),
         statistics=_statistics(run) if performance else [],
@@ -166,6 +172,14 @@ def _page(
         checks=sortable(run.checks, CHECKS),
         samples=None if record is None else samples(run, record),
     )
+
+
+def _known_by(scenario: Scenario, run: RunResult) -> str:
+    """What stands for limits where a run has none."""
+    if run.mode == "accuracy" and run.evaluation is not None:
+        return "nothing to hold its scores to"
+    found = latency_of_one(scenario, run)
+    return "no limit" + (f"; latency {found[0]} {figure_text(found[1])} ms" if found else "")
 
 
 def _files(record: SessionRecord) -> list[str]:
@@ -180,21 +194,22 @@ def _others_most(result: Result) -> float | None:
     return most
 
 
-def _advice(pages: list[RunPage]) -> list[str]:
-    return [f"{page.name}: {each}" for page in pages for each in page.run.advice]
-
-
 def _margin(check: Check) -> Margin:
     unit = f" {check.unit}" if check.unit else ""
     measured, limit = number(check.measured), number(check.limit)
     return Margin(
         name=check.name,
-        measured="not measured" if check.measured is None else f"{shown(check.measured)}{unit}",
-        limit=f"{check.comparison} {shown(check.limit)}{unit}",
+        measured="not measured" if check.measured is None else f"{_text(check.measured)}{unit}",
+        limit=f"{check.comparison} {_text(check.limit)}{unit}",
         share=measured / limit if measured is not None and limit else None,
         verdict="holds" if check.passed else "does not hold" if check.judged else "not judged",
         passed=check.passed,
     )
+
+
+def _text(value: Any) -> str:
+    found = number(value)
+    return shown(value) if found is None else figure_text(found, 6)
 
 
 def _statistics(run: RunResult) -> list[Statistics]:

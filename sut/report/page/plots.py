@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 400, 240
-LEFT, RIGHT, TOP, BOTTOM = 70, 16, 10, 40
+LEFT, RIGHT, TOP, BOTTOM = 78, 28, 10, 40
 TICKS = 5
 # A limit beyond so many times the largest value is not drawn: it would press the curve flat.
 FAR = 4
 NOTHING = 1e-9
+MILLION, SMALL = 1e6, 1e-3
 DASHES = ("none", "7 3", "2 3", "9 3 2 3")
 
 Points = Sequence[Mapping[str, float]]
@@ -27,10 +28,15 @@ Points = Sequence[Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Frame:
-    """From data to the picture: x and y each between two values, y growing upward."""
+    """From data to the picture: x and y each between two values, y growing upward.
+
+    Attributes:
+        least: between two ticks of y; 1 where y counts.
+    """
 
     x: tuple[float, float]
     y: tuple[float, float]
+    least: float = 0.0
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """The place of a value in the picture, px."""
@@ -87,9 +93,9 @@ def cdfs(lines: Mapping[str, Points], axis: str) -> str:
 
 
 def over_time(points: Points, what: str, *, area: bool = False) -> str:
-    """One figure (`value`) over the run's seconds (`s`)."""
+    """One figure (`value`) over the run's seconds (`s`); an area is of what is counted."""
     rows = [(p["s"], p["value"]) for p in points]
-    frame = _frame(rows)
+    frame = _frame(rows, least=1.0 if area else 0.0)
     mark = _area(frame, rows) if area else _line(frame, rows)
     return _svg(frame, "seconds from the first query", what, [mark])
 
@@ -182,16 +188,17 @@ def lanes(points: Points) -> str:
     return _svg(frame, "seconds from the first query", "query", marks)
 
 
-def _frame(rows: Sequence[tuple[float, float]]) -> Frame:
+def _frame(rows: Sequence[tuple[float, float]], least: float = 0.0) -> Frame:
     """Both axes from 0 to a round number beyond the largest value."""
-    return Frame((0, _top(max(x for x, _ in rows))), (0, _top(max(y for _, y in rows))))
+    up = _top(max(y for _, y in rows), least)
+    return Frame((0, _top(max(x for x, _ in rows))), (0, up), least)
 
 
-def _top(value: float) -> float:
+def _top(value: float, least: float = 0.0) -> float:
     """The next multiple of the axis' own step; 1 where all is next to nothing."""
     if value < NOTHING:
         return 1.0
-    step = _step(value)
+    step = max(_step(value), least)
     return math.ceil(value / step - 1e-9) * step
 
 
@@ -242,18 +249,27 @@ def _axes(frame: Frame, *, percent: bool) -> str:
     for value in _ticks(frame.x):
         x, floor = frame.at(value, frame.y[0])[0], HEIGHT - BOTTOM
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{floor}"/>')
-        parts.append(f'<text class="x" x="{x:.1f}" y="{floor + 15}">{value:,.6g}</text>')
+        parts.append(f'<text class="x" x="{x:.1f}" y="{floor + 15}">{_label(value)}</text>')
     if frame.y[0] > frame.y[1]:
         return "".join(parts)  # lanes are not numbered
-    for value in _ticks(frame.y):
+    for value in _ticks(frame.y, frame.least):
         _, y = frame.at(frame.x[0], value)
-        label = f"{value:.0%}" if percent else f"{value:,.6g}"
+        label = f"{value:.0%}" if percent else _label(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(f'<text class="y" x="{LEFT - 6}" y="{y + 4:.1f}">{label}</text>')
     return "".join(parts)
 
 
-def _ticks(ends: tuple[float, float]) -> list[float]:
+def _label(value: float) -> str:
+    """A tick's figure, without an exponent: 0.00005, 20,000 and 2.5 M."""
+    if abs(value) >= MILLION:
+        return f"{value / MILLION:,.6g} M"
+    if 0 < abs(value) < SMALL:
+        return f"{value:.9f}".rstrip("0")
+    return f"{value:,.6g}"
+
+
+def _ticks(ends: tuple[float, float], least: float = 0.0) -> list[float]:
     low, high = min(ends), max(ends)
-    step = _step(high - low)
+    step = max(_step(high - low), least)
     return [low + n * step for n in range(round((high - low) / step) + 1)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sut.config.names import Scenario
 from sut.figure_text import figure_text
 from sut.report.formulas import RATES, TIMES
+from sut.report.lines import latency_of_one
 from sut.result.schema import RunResult
 
 # Beyond it nobody counts digits.
@@ -24,7 +25,17 @@ class Tile:
 
 def tiles(scenario: Scenario, run: RunResult) -> list[Tile]:
     """Those of a performance run; a kind of time that it does not have has none."""
-    return [*_rates(scenario, run), *_times(run), *_counts(run), *_of_card(run)]
+    return [
+        *_known_by(scenario, run), *_rates(scenario, run), *_times(run), *_counts(run),
+        *_of_card(run),
+    ]  # fmt: skip
+
+
+def _known_by(scenario: Scenario, run: RunResult) -> Iterator[Tile]:
+    if (found := latency_of_one(scenario, run)) is not None:
+        percentile, value = found
+        formula = f"{percentile} of {TIMES['latency']}: SingleStream's metric"
+        yield Tile(figure_text(value), f"ms latency, {percentile}", formula)
 
 
 def _rates(scenario: Scenario, run: RunResult) -> Iterator[Tile]:

@@ -17,7 +17,7 @@ import sut.campaign.measuring
 from sut.campaign.campaign import Campaign
 from sut.campaign.measuring import Measuring
 from sut.campaign.plan import Plan, read_plan
-from sut.campaign.planned import Planned, foretold, planned
+from sut.campaign.planned import Planned, foretold, foretold_document, planned
 from sut.campaign.rate_search import RateSearch
 from sut.campaign.report import report_of
 from sut.commands.campaign import main
@@ -173,8 +173,15 @@ def test_each_stage_is_told_with_its_time_before_the_start(
     assert "not known, 5 s at least: its rate is measured first" in said
     runs.invalid = {"40"}
     call()
-    said = "\n".join(foretold(plan, planned(plan, out, resolved)))
+    stages = planned(plan, out, resolved)
+    said = "\n".join(foretold(plan, stages))
     assert "3 stages, 2 of them kept" in said
+    document = foretold_document(plan, stages)
+    rows = {row["stage"]: row for row in document["stages"]}
+    kept = [each.name for each in stages if each.left is not None]
+    assert [name for name, row in rows.items() if row["kept"]] == kept
+    assert all((row["seconds"] is None) == row["kept"] for row in rows.values())
+    assert json.loads(json.dumps(document)) == document
 
 
 def test_what_a_stage_took_is_the_next_estimate(

@@ -16,7 +16,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("RAY_")]:
         monkeypatch.delenv(name)
     # Named, so that the variables that `connect` sets are taken back, too.
-    for name in (*session.OF_THE_DRIVER, session.MODE):
+    for name in (*session.OF_THE_DRIVER, *session.OWN_CLUSTER, session.MODE, session.TOKEN):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
@@ -59,3 +59,14 @@ def test_a_token_that_is_there_is_used_with_an_address_and_none_is_invented(
         connect(address, 1, 0)
     assert os.environ[session.MODE] == "token"
     assert session.TOKEN not in os.environ
+
+
+def test_a_cluster_of_ours_that_does_not_start_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def slow(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")  # as Ray does it
+
+    monkeypatch.setattr(ray, "init", slow)
+    with pytest.raises(EngineStartError, match="at this machine cannot be used: The current node"):
+        connect(None, 1, 0)

@@ -8,9 +8,10 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.report.first_screen import LINES, WIDTH, first_screen
+from sut.report.lines import AGAIN
 from sut.result.build import build
 from sut.result.schema import Result
-from tests.unit.result.sessions import make_session
+from tests.unit.result.sessions import edit, make_session
 
 
 @pytest.fixture
@@ -70,3 +71,27 @@ def test_a_cause_is_told_before_what_it_causes(result: Result) -> None:
     late = late.model_copy(update={"reasons": [*late.reasons, f"Server: {broken.reason}"]})
     text = " ".join(first_screen(late).split())
     assert text.index("set back by 2.000 s") < text.index("reason 0")
+
+
+def test_an_interruption_is_told_once_and_with_what_to_do(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "server")
+    folder = root / "Server" / "performance"
+    detail = folder / "mlperf_log_detail.txt"
+    lines = detail.read_text(encoding="utf-8").splitlines(keepends=True)
+    detail.write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    edit(folder / "run.json", interrupted=True)
+    found = build(root)
+    assert len(found.reasons) > 1, "its log has no end"
+    text = " ".join(first_screen(found).split())
+    assert text.index(AGAIN) < text.index("- Server: interrupted: yes")
+    others = [each for each in found.reasons if "interrupted: yes" not in each]
+    assert f"and {len(others)} more that follow from it, in the summary" in text
+    assert not any(each in text for each in others)
+
+
+def test_singlestream_has_the_latency_that_it_is_known_by(tmp_path: Path) -> None:
+    found = build(make_session(tmp_path, "singlestream"))
+    latency = found.scenarios[Scenario.SINGLE_STREAM].latency
+    assert latency is not None
+    assert latency.p90_ns is not None
+    assert f"latency P90 {latency.p90_ns / 1e6:,.4g} ms" in first_screen(found)

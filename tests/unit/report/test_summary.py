@@ -10,6 +10,7 @@ import pytest
 
 from sut.config.names import Scenario
 from sut.config.rounds import load_round
+from sut.report.lines import AGAIN
 from sut.report.summary import summary_text
 from sut.result.build import build
 from sut.result.schema import CardLimit, CardUse, Result
@@ -155,6 +156,8 @@ def test_what_was_not_measured_is_one_line_and_no_list_of_reasons(tmp_path: Path
     assert not any(each.reason in reason for each in unjudged for reason in result.reasons)
     text = summary_text(result)
     told = text[: text.index("\n\n")].splitlines()[4:]
+    assert told[:2] == [f"  Server: {AGAIN}", "What failed:"]
+    del told[:2]
     assert told[0] == "  - Server: interrupted: yes, must be == no"
     assert told[-1].startswith("  - Server: not measured, so not judged: ")
     assert "LoadGen's verdict, duration, " in told[-1]

@@ -12,7 +12,7 @@ from sut.compare.page import TEMPLATE as COMPARISON
 from sut.peak.report import TEMPLATE as PEAK
 from sut.report import templates
 from sut.report.page.build import TEMPLATE as REPORT
-from sut.report.templates import template
+from sut.report.templates import moment, template
 
 STYLE = Path(templates.__file__).parent / "style.css"
 
@@ -46,3 +46,16 @@ def test_every_rule_is_whole() -> None:
         if depth == 0 and piece != "}":
             assert ";" not in piece
     assert depth == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-11-28T13:31:28.552+00:00", "2026-11-28 13:31:28 UTC"),
+        ("2026-11-28T13:31:28Z", "2026-11-28 13:31:28 UTC"),
+        ("2026-11-28T13:31:28+02:00", "2026-11-28T13:31:28+02:00"),
+        ("<b>", "<b>"),
+    ],
+)
+def test_a_time_is_shown_to_the_second_and_in_utc(text: str, shown: str) -> None:
+    assert moment(text) == shown

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,7 +25,7 @@ from sut.report.page.tiles import tiles
 from sut.result.build import result_of
 from sut.result.evaluated import with_evaluations
 from sut.result.schema import Result
-from tests.unit.result.sessions import dump, make_session, seal
+from tests.unit.result.sessions import dump, make_accuracy, make_session, seal
 
 finite = st.floats(0, 1e12)
 
@@ -263,4 +264,51 @@ def test_scores_stand_on_top_beside_their_targets(tmp_path: Path) -> None:
     runs = {Scenario.OFFLINE: run.model_copy(update={"evaluation": held})}
     text = report_html(result.model_copy(update={"accuracy_runs": runs}), record)
     assert "ROUGE1 30 of 38.3914" in text[: text.index("<section")]
-    assert "no limit" in report_html(result, record)
+    assert "nothing to hold its scores to" in report_html(result, record)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        (0.0, "0"),
+        (0.00005, "0.00005"),
+        (0.25, "0.25"),
+        (20_000.0, "20,000"),
+        (2_500_000.0, "2.5 M"),
+        (1e8, "100 M"),
+    ],
+)
+def test_a_tick_has_no_exponent(value: float, label: str) -> None:
+    assert plots._label(value) == label
+
+
+def test_what_is_counted_has_no_ticks_between_whole_numbers() -> None:
+    points = [{"s": 0.0, "value": 1.0}, {"s": 4.0, "value": 1.0}]
+    assert ">0.2<" in plots.over_time(points, "share")
+    assert ">0.2<" not in plots.over_time(points, "queries", area=True)
+
+
+def test_the_last_label_of_an_axis_is_whole() -> None:
+    """Half of its width is beyond the plot: seven characters of 12 px."""
+    assert plots.RIGHT >= 7 * 12 * 0.6 / 2
+
+
+def test_answers_of_no_model_stand_beside_the_verdict(tmp_path: Path) -> None:
+    root = make_session(tmp_path, "accuracy", engine={"kind": "null"})
+    folder = root / "Offline" / "accuracy"
+    dump(folder / "accuracy.json", make_accuracy(folder, problems=["all loop"]))
+    record = read_session(root)
+    (run,) = record.runs
+    record = replace(record, runs=(replace(run, evaluation=run.stated_accuracy),))
+    result = result_of(record)
+    top = report_html(result, record)
+    top = top[: top.index("<table")]
+    assert "VALID</span>, but the answers are not a model" in top
+    assert "all loop" in top
+
+
+def test_singlestream_begins_with_its_metric(tmp_path: Path) -> None:
+    result, record = built(make_session(tmp_path, "singlestream"))
+    page = report_html(result, record)
+    assert page.index("ms latency, P90") < page.index("<span>tokens/s</span>")
+    assert "no limit; latency P90 " in page
