@@ -1,4 +1,4 @@
-"""Chromium without a window, asked what a reader would see, of files alone."""
+"""Chromium without a window, asked what a reader would see: through Selenium, of files alone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.integration.webdriver import ARROW_RIGHT, ENTER, TAB, Driver, driven
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 # Debian's names, and those of others.
 CHROMIUM, DRIVER = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)
@@ -73,7 +74,7 @@ return [seen.size, getComputedStyle(each).outlineStyle, fresh && closed];
 class Reader:
     """One browser, and what it says of the page that is open."""
 
-    driver: Driver
+    driver: Chrome
 
     def open(self, page: Path) -> None:
         """As a wide bright screen shows it; what was logged before is forgotten."""
@@ -121,15 +122,21 @@ class Reader:
 
     def tab(self) -> None:
         """The key."""
-        self.driver.press(TAB)
+        from selenium.webdriver import ActionChains, Keys
+
+        ActionChains(self.driver).send_keys(Keys.TAB).perform()
 
     def right(self) -> None:
         """The arrow."""
-        self.driver.press(ARROW_RIGHT)
+        from selenium.webdriver import ActionChains, Keys
+
+        ActionChains(self.driver).send_keys(Keys.ARROW_RIGHT).perform()
 
     def enter(self) -> None:
         """The key."""
-        self.driver.press(ENTER)
+        from selenium.webdriver import ActionChains, Keys
+
+        ActionChains(self.driver).send_keys(Keys.ENTER).perform()
 
     def printed(self) -> bytes:
         """The page as a tagged PDF on A4."""
@@ -156,12 +163,18 @@ def browsing(profile: Path) -> Iterator[Reader]:
     Args:
         profile: an empty folder for what it writes.
     """
-    browser, driver = _found(CHROMIUM), _found(DRIVER)
-    assert browser is not None
-    assert driver is not None
-    flags = (*FLAGS, f"--user-data-dir={profile}")
-    with driven(driver, browser, flags, profile / "chromedriver.log") as session:
-        yield Reader(session)
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+    options = ChromeOptions()
+    options.binary_location = str(_found(CHROMIUM))
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=ChromeService(_found(DRIVER)))
+    try:
+        yield Reader(driver)
+    finally:
+        driver.quit()
 
 
 def sheets(pdf: bytes) -> int:

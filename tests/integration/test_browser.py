@@ -45,6 +45,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     if (what := missing()) is not None:
         pytest.skip(what)
+    pytest.importorskip("selenium", reason="no Selenium here: pip install -e '.[browser]'")
     with browsing(tmp_path_factory.mktemp("profile")) as reader:
         yield reader
 
