@@ -143,8 +143,7 @@ def _shifted(tree: Path, root: Path, rules: Round, template: Parts, path: Parts)
             yield _one_too_many(tree, root, rules, below[: at + 1])
     elif len(below) == len(template) - 1:
         literal = not template[at].startswith("{")
-        straight = (*below[:at], template[at], *path[at:])
-        if not (literal and root.joinpath(*straight).exists()):
+        if not (literal and root.joinpath(*below[:at], template[at]).exists()):
             yield _one_too_few(tree, root, rules, (template, path, at))
 
 

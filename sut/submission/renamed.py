@@ -155,6 +155,8 @@ def _wrong(names: Names, level: str, rules: Round) -> tuple[str, str] | tuple[()
             results not in names[name],
         ),
     )
+    if partial[right] == {source} and wrong in rules.other_benchmarks:
+        return ()  # a source that is not needed makes no other benchmark wrong
     return (wrong, right) if _known(level, right, rules) else ()
 
 
