@@ -225,6 +225,16 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
     "a benchmark of another family": lambda root: shutil.copytree(
         root / RESULTS, root / RESULTS.parent / "resnet50"
     ),
+    "a test of another family, whose folders are other ones": lambda root: [
+        shutil.copytree(root / RESULTS, root / RESULTS.parent / "resnet50"),
+        (root / RESULTS.parent / "resnet50/Server/TEST06/accuracy").rename(
+            root / RESULTS.parent / "resnet50/Server/TEST06/answers"
+        ),
+        (
+            root / RESULTS.parent / "resnet50/Offline/TEST06/accuracy/mlperf_log_accuracy.json"
+        ).rename(root / RESULTS.parent / "resnet50/Offline/TEST06/mlperf_log_accuracy.json"),
+        (root / RESULTS.parent / "resnet50/Offline/TEST06/accuracy").rmdir(),
+    ],
 }
 
 
