@@ -100,14 +100,14 @@ def parse_summary(text: str, path: Path) -> SummaryLog:
         if line.strip() == PARAMETERS:
             in_parameters = True
         elif match := COUNTED.match(line.strip()):
-            found.count(match)
+            found.count(number, match)
         elif ":" in line:
-            name, _, value = line.partition(":")
-            if in_parameters:
-                if not name.startswith("WARNING"):
-                    found.parameters[name.strip()] = value.strip()
-            else:
-                found.take(number, name.strip(), value.strip())
+            name, _, value = (part.strip() for part in line.partition(":"))
+            # LoadGen prints no figure among the parameters: one there must be that of above.
+            if not in_parameters or _is_figure(name):
+                found.take(number, name, value)
+            elif not name.startswith("WARNING"):
+                found.parameter(number, name, value)
     if not found.figures:
         raise LogError(
             "no line of it is LoadGen's.", where=str(path), remedy="Point at LoadGen's own logs."
@@ -115,6 +115,11 @@ def parse_summary(text: str, path: Path) -> SummaryLog:
     for kind, values in found.times.items():
         found.figures[kind] = Quantiles(**values)
     return SummaryLog(Figures(**found.figures), found.printed, found.parameters)
+
+
+def _is_figure(name: str) -> bool:
+    """Whether LoadGen prints a result under this name."""
+    return name in KNOWN or TIME.match(name) is not None
 
 
 class _Found:
@@ -129,12 +134,18 @@ class _Found:
         self.parameters: dict[str, str] = {}
         self.said: dict[str, str] = {}
 
-    def count(self, match: re.Match[str]) -> None:
-        number = 0 if match[1].lower() == "no" else int(match[1])
-        self.figures["errors" if match[2].lower() == "error" else "warnings"] = number
+    def count(self, number: int, match: re.Match[str]) -> None:
+        counted = 0 if match[1].lower() == "no" else int(match[1])
+        name = "errors" if match[2].lower() == "error" else "warnings"
+        self.once(number, f"{name} encountered", str(counted))
+        self.figures[name] = counted
+
+    def parameter(self, number: int, name: str, value: str) -> None:
+        self.once(number, name, value)
+        self.parameters[name] = value
 
     def take(self, number: int, name: str, value: str) -> None:
-        if name in KNOWN or TIME.match(name):
+        if _is_figure(name):
             self.once(number, name, value)
         if name in TEXTS:
             self.figures[TEXTS[name]] = value

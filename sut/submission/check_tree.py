@@ -51,8 +51,8 @@ def check_tree(tree: Path, round_: str | Round, checker: Path | None = None) -> 
     found = [*structure(tree, form), *contents(tree, form, every), *own_verifier(tree, rules)]
     sorted_out = sort_out(tree, rules, every)
     present, causes = sorted_out.judged, sorted_out.causes
-    found += [*_foreign(present), *sorted_out.twice, *power(present, judged=checker is not None)]
     ours = [entry for entry in present if not entry.foreign]
+    found += [*_foreign(present), *sorted_out.twice, *power(ours, judged=checker is not None)]
     doubles = list(_doubles(ours, rules))
     found += [finding for finding, _ in doubles]
     single = [entry for entry in ours if entry not in [each for _, each in doubles]]

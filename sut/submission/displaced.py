@@ -78,13 +78,15 @@ def _of_submitter(tree: Path, root: Path, rules: Round) -> Iterator[Cause]:
     form = submission_rules(rules)
     yield from _source_above(tree, root, rules)
     anchors = _anchors(form, root)
+    tests = {test for each in rules.benchmarks.values() for test in each.compliance_tests}
     source = form.layout.source.partition("/")[0]
     for path in sorted(root.rglob("*")):
         below = path.relative_to(root).parts[:-1]
         template = anchors.get(path.name)
-        if path.name == ACCURACY_NAME and any(TEST.fullmatch(each) for each in below):
+        if path.name == ACCURACY_NAME and tests & set(below):
             template = (*form.layout.compliance.split("/"), "accuracy")
-        if template is None or below[:1] == (source,) or path.is_dir():
+        foreign = set(rules.other_benchmarks) & set(below)
+        if template is None or foreign or below[:1] == (source,) or path.is_dir():
             continue
         if path.name == DETAIL_NAME and not {"performance", "run_1"} & set(below):
             continue
@@ -143,8 +145,7 @@ def _shifted(tree: Path, root: Path, rules: Round, template: Parts, path: Parts)
             yield _one_too_many(tree, root, rules, below[: at + 1])
     elif len(below) == len(template) - 1:
         literal = not template[at].startswith("{")
-        straight = (*below[:at], template[at], *path[at:])
-        if not (literal and root.joinpath(*straight).exists()):
+        if not (literal and root.joinpath(*below[:at], template[at]).exists()):
             yield _one_too_few(tree, root, rules, (template, path, at))
 
 

@@ -29,7 +29,7 @@ def power(present: Iterable[TreeEntry], *, judged: bool) -> Iterator[Finding]:
     """A finding for each scenario with power.
 
     Args:
-        present: the scenarios of any family.
+        present: the scenarios.
         judged: MLCommons' own checker looks at the tree, too.
     """
     for entry in (each for each in present if has_power(each)):

@@ -51,7 +51,8 @@ def _literal(root: Path, rules: Round) -> Iterator[tuple[Path, str]]:
                 continue
             above = "/".join(_pattern(each) for each in template[:depth])
             for folder in sorted(root.glob(above)) if above else [root]:
-                if (folder / name).exists() or folder in seen or not folder.is_dir():
+                foreign = set(rules.other_benchmarks) & set(folder.relative_to(root).parts)
+                if (folder / name).exists() or folder in seen or foreign or not folder.is_dir():
                     continue
                 others = [path for path in sorted(folder.iterdir()) if _stray(path, templates)]
                 meant = [path for path in others if any(path.glob("/".join(rest)))]
@@ -104,7 +105,8 @@ def _levels(root: Path, place: str, rules: Round) -> Iterator[Cause]:
         for path in paths:
             names = _names(root, form, path, tops)
             wrong = _wrong(names, level, rules)
-            below |= {(*path, name) for name in names if name not in wrong}
+            done = {*wrong, *rules.other_benchmarks}
+            below |= {(*path, name) for name in names if name not in done}
             if wrong:
                 yield _one_name(place, form, path, (*wrong, names))
             else:
@@ -155,6 +157,8 @@ def _wrong(names: Names, level: str, rules: Round) -> tuple[str, str] | tuple[()
             results not in names[name],
         ),
     )
+    if partial[right] == {source} and wrong in rules.other_benchmarks:
+        return ()  # a source that is not needed makes no other benchmark wrong
     return (wrong, right) if _known(level, right, rules) else ()
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sut.config.names import Scenario
 from sut.errors import LogError
 from sut.logs.accuracy import ACCURACY_NAME
 from sut.logs.detail import DETAIL_NAME, Value, read_detail
@@ -21,6 +22,8 @@ from sut.submission.walk import TreeEntry
 STAMPS = ("power_begin", "power_end")
 LATENCIES = ("min", "mean", "max", "50.00_percentile", "99.00_percentile", "99.90_percentile")
 OWN = "Make a run for each place."
+# What LoadGen logs of no Offline query.
+FIRST_TOKEN = b'"token_data"'
 # Of two runs at rates that differ by more, a test draws other answers.
 RATE = "requested_server_target_qps"
 MOST_ALIKE = 0.1
@@ -80,7 +83,13 @@ def _same_tests(entries: Iterable[TreeEntry]) -> Iterable[Finding]:
                 continue
             key = (entry.division, entry.submitter, test, sha256_of(log))
             first, its = seen.setdefault(key, (entry, folder))
-            if first is not entry and _rates_differ(first, entry):
+            one_is = Scenario.OFFLINE in (first.scenario, entry.scenario)
+            if first is entry:
+                continue
+            if one_is and first.scenario != entry.scenario and FIRST_TOKEN in log.read_bytes():
+                sentence = f"The test's log is that of {its}, and has first tokens."
+                yield entry.finding(folder, sentence, f"Run {test} for each scenario.")
+            elif _rates_differ(first, entry):
                 sentence = f"The test's log is that of {its}, whose run had another rate."
                 yield entry.finding(folder, sentence, f"Run {test} for each scenario.")
 

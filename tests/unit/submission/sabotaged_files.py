@@ -109,6 +109,10 @@ ACCURACY: dict[str, Row] = {
 }
 NO_RUN = "The test's log is not of a run: "
 TEST06: dict[str, Row] = {
+    "Server's log as Offline's": (
+        copied(f"TEST06/accuracy/{LOG}", "Server", "Offline"),
+        "The test's log is that of results/",
+    ),
     "a hundred copies of one sample": (
         tested(lambda answers: [each | {"qsl_idx": 7} for each in answers]),
         NO_RUN + "100 answers are of 1 samples",

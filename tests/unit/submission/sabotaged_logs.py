@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.submission.broken_trees import in_detail, setting, text_of
+from tests.unit.submission.broken_trees import Breaker, in_detail, setting, text_of
 from tests.unit.submission.official_runs import SUMMARY
 from tests.unit.submission.saboteur import (
     LATENCIES,
@@ -20,6 +20,12 @@ from tests.unit.submission.saboteur import (
     scaled,
     several,
 )
+
+
+def text_of_summary(old: str, new: str) -> Breaker:
+    """The summary of Server's performance run, with a text replaced."""
+    return lambda root: text_of(root, f"Server/performance/run_1/{SUMMARY}", old, new)
+
 
 FIGURES: dict[str, Row] = {
     "Offline's tokens/s times ten": (
@@ -89,6 +95,24 @@ FIGURES: dict[str, Row] = {
 LAST_TIMES = r'("(?:power_|result_|early_stopping_|num_errors).*"time_ms": )[\d.]+'
 TWO_VERDICTS = "Result is : INVALID\nResult is : VALID"
 LINES: dict[str, Row] = {
+    "a figure of the summary again below the parameters": (
+        text_of_summary(
+            "min_duration (ms)", "Completed samples per second : 999999\nmin_duration (ms)"
+        ),
+        "two lines say 'Completed samples per second'",
+    ),
+    "a verdict again below the parameters": (
+        text_of_summary("min_duration (ms)", "Result is : INVALID\nmin_duration (ms)"),
+        "two lines say 'Result is'",
+    ),
+    "a parameter of the summary twice": (
+        text_of_summary("target_qps :", "target_qps : 999999\ntarget_qps :"),
+        "two lines say 'target_qps'",
+    ),
+    "errors of the summary counted twice": (
+        text_of_summary("No errors enc", "7 errors encountered.\nNo errors enc"),
+        "two lines say 'errors encountered'",
+    ),
     "a summary with two verdicts": (
         lambda root: text_of(
             root, f"Server/performance/run_1/{SUMMARY}", *("Result is : VALID", TWO_VERDICTS)

@@ -104,7 +104,7 @@ def test_the_old_layout_is_judged_by_the_old_rounds_paths(tree_v5_1):
 def test_a_tree_of_another_round_fails_on_layout_and_seeds(tree):
     said = {each.sentence for each in check_tree(tree, "v5.1")}
     assert "LoadGen is 6.0.17; round v5.1 takes 5.0.22 to 6.0.4." in said
-    assert "There is no source of this benchmark." in said  # none below code/
+    assert "This must be called code." in said
 
 
 def test_errors_come_before_warnings(made_trees, tmp_path):

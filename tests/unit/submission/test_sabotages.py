@@ -225,7 +225,17 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
     "a benchmark of another family": lambda root: shutil.copytree(
         root / RESULTS, root / RESULTS.parent / "resnet50"
     ),
+    "a test of another family, whose folders are other ones": lambda root: other_test(root),
 }
+
+
+def other_test(root: Path) -> None:
+    """A benchmark of another family whose test keeps its log elsewhere."""
+    folder = Path(shutil.copytree(root / RESULTS, root / RESULTS.parent / "resnet50"))
+    test = folder / "Offline/TEST06"
+    (test / "accuracy/mlperf_log_accuracy.json").rename(test / "mlperf_log_accuracy.json")
+    (test / "accuracy").rmdir()
+    (folder / "Server/TEST06/accuracy").rename(folder / "Server/TEST06/answers")
 
 
 @pytest.mark.parametrize("name", HARMLESS)
