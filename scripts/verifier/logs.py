@@ -251,6 +251,7 @@ def summary(run: Run) -> Iterator[Condition]:
             known += 1
             yield f"{label} is {shown}, and {value} in the detail log", alike(shown, value)
     yield "no line of it is LoadGen's", bool(known) or run.kind == "accuracy"
+    yield "it counts its errors twice", len(re.findall("(?m)^.+ errors? encountered", text)) < 2
 
 
 def alike(shown: str, value: Any) -> bool:

@@ -17,7 +17,7 @@ from sut.submission.official import findings_of, run_checker
 from tests.unit.sabotages import TREE_TABLES
 from tests.unit.submission.official_runs import DETAIL
 from tests.unit.submission.support import SUBMITTER
-from tests.unit.submission.test_sabotages import ALLOWED, HARMLESS, INTERACTIVE, OLD_LAYOUT
+from tests.unit.submission.test_sabotages import ALLOWED, HARMLESS, INTERACTIVE
 
 CHECKOUT = os.environ.get("MLCOMMONS_INFERENCE")
 CHECKOUT_V5_1 = os.environ.get("MLCOMMONS_INFERENCE_V5_1")
@@ -25,18 +25,26 @@ pytestmark = pytest.mark.slow
 
 # Ours says in words that it does not judge it, and sends the reader to MLCommons' checker.
 NOT_JUDGED = "a benchmark of another family"
-OF_OTHER_TREES = {"INTERACTIVE", "OLD_LAYOUT"}
-ROWS: dict[str, Callable[[Path], Any]] = {
-    **{
-        name: row[0]
+OF_OLD_TREES = {"OLD_LAYOUT", "OLD"}
+Rows = dict[str, Callable[[Path], Any]]
+
+
+def rows_of(*, old: bool) -> Rows:
+    """By table and name; Interactive's trees are made apart."""
+    return {
+        f"{table}: {name}": row[0]
         for table, rows in TREE_TABLES.items()
-        if table not in OF_OTHER_TREES
+        if table != "INTERACTIVE" and (table in OF_OLD_TREES) == old
         for name, row in rows.items()
-    },
+    }
+
+
+ROWS: Rows = {
+    **rows_of(old=False),
     **ALLOWED,
     **{name: breaks for name, breaks in HARMLESS.items() if name != NOT_JUDGED},
 }
-OLD_ROWS = ROWS | {name: breaks for name, (breaks, _) in OLD_LAYOUT.items()}
+OLD_ROWS = ROWS | rows_of(old=True)
 
 
 def test_the_rows_are_those_of_every_table() -> None:
