@@ -80,9 +80,12 @@ def _read(path: Path) -> Measured:
     except ValidationError as error:
         said = sentence(error)
     else:
-        if path.parent.name == f"{made.number:03d}":
+        if made.value is None and made.failed is None:
+            said = "value is null, and failed does not say why."
+        elif path.parent.name == f"{made.number:03d}":
             return made
-        said = f"number is {made.number}, must be that of its folder."
+        else:
+            said = f"number is {made.number}, must be that of its folder."
     raise ConfigError(
         f"the record of a trial cannot be read: {said}",
         where=str(path),

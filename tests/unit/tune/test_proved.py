@@ -81,7 +81,12 @@ def test_an_edited_session_proves_no_trial(search: Asked) -> None:
         refuse_unproved(search, measured)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"number": "one"}'])
+NOTHING_SAID = json.dumps(
+    {"number": 1, "purpose": "given", "settings": {}, "value": None, "failed": None, "cost_s": 1}
+)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"number": "one"}', NOTHING_SAID])
 def test_a_record_that_is_none_of_ours_is_named(search: Asked, text: str) -> None:
     path = search.trials / "001" / "trial.json"
     path.write_text(text)
